@@ -1,0 +1,88 @@
+//! What happened, and the outbox that carries it.
+//!
+//! A change and its events are one transaction. The relay hands each event, at least
+//! once and in order per aggregate, to every [`Subscriber`].
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::id::UserId;
+
+/// Something that happened to an aggregate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainEvent {
+    /// The event's own id: what subscribers are idempotent by.
+    pub id: Uuid,
+    /// What happened, for example `article.published`.
+    pub kind: String,
+    /// What kind of thing it happened to, for example `article`.
+    pub aggregate: String,
+    /// Which one.
+    pub aggregate_id: String,
+    /// Who did it; `None` for the system.
+    pub actor: Option<UserId>,
+    /// When.
+    pub occurred_at: DateTime<Utc>,
+    /// What subscribers need to know, without secrets.
+    pub payload: Value,
+}
+
+/// Where a transaction leaves its events.
+#[async_trait]
+pub trait Outbox: Send {
+    /// Leaves one event.
+    ///
+    /// MUST be durable exactly when the transaction commits, and MUST keep the order in
+    /// which one transaction appended events of one aggregate.
+    async fn append(&mut self, event: &DomainEvent) -> Result<(), StoreError>;
+}
+
+/// A reader of events. It may see an event more than once and MUST act once.
+#[async_trait]
+pub trait Subscriber: Send + Sync {
+    /// A stable name: where the relay remembers how far it came.
+    fn name(&self) -> &'static str;
+
+    /// Whether it wants events of this kind.
+    fn wants(&self, kind: &str) -> bool;
+
+    /// Acts on one event. An error makes the relay offer it again later, and nothing of
+    /// the same aggregate before it.
+    async fn handle(&self, event: &DomainEvent) -> Result<(), StoreError>;
+}
+
+/// What the relay works on.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Claims up to `limit` events that are not yet delivered, until `lease` has passed.
+    ///
+    /// MUST not hand an event to two holders at once, MUST hand out a dead holder's
+    /// events again after the lease, and MUST never hand out an event while an earlier
+    /// one of the same aggregate is undelivered and not in the same batch before it.
+    async fn claim(&self, holder: Uuid, lease: std::time::Duration, limit: u64)
+    -> Result<Vec<DomainEvent>, StoreError>;
+
+    /// Marks an event as delivered to all subscribers, if `holder` still holds it.
+    async fn delivered(&self, holder: Uuid, event: Uuid) -> Result<(), StoreError>;
+
+    /// Gives an event back, to be offered again after `delay`.
+    async fn postpone(&self, holder: Uuid, event: Uuid, delay: std::time::Duration) -> Result<(), StoreError>;
+
+    /// How many events wait, and since when the oldest does.
+    async fn lag(&self) -> Result<Backlog, StoreError>;
+
+    /// Forgets events that were delivered before `before`; returns how many.
+    async fn prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
+}
+
+/// How much waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// How many wait.
+    pub count: u64,
+    /// When the oldest of them came.
+    pub oldest: Option<DateTime<Utc>>,
+}

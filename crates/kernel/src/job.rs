@@ -1,0 +1,133 @@
+//! Work that takes long is a row, enqueued in the transaction that needs it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::event::Backlog;
+
+/// A job to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewJob {
+    /// Its id, drawn before the transaction.
+    pub id: Uuid,
+    /// Which handler does it, for example `article.publish`.
+    pub kind: String,
+    /// What the handler needs to know.
+    pub payload: Value,
+    /// Not before this time.
+    pub run_at: DateTime<Utc>,
+    /// Higher goes first.
+    pub priority: i32,
+    /// After so many failures it is a dead letter.
+    pub max_attempts: u32,
+    /// While a job with this key waits or runs, another is not enqueued.
+    pub dedupe_key: Option<String>,
+}
+
+impl NewJob {
+    /// A job of usual priority with up to 10 attempts.
+    pub fn new(id: Uuid, kind: impl Into<String>, payload: Value, run_at: DateTime<Utc>) -> Self {
+        Self { id, kind: kind.into(), payload, run_at, priority: 0, max_attempts: 10, dedupe_key: None }
+    }
+}
+
+/// A job that a worker holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedJob {
+    /// Its id.
+    pub id: Uuid,
+    /// Which handler does it.
+    pub kind: String,
+    /// What the handler needs to know.
+    pub payload: Value,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// After so many failures it is a dead letter.
+    pub max_attempts: u32,
+}
+
+/// Where a transaction leaves jobs.
+#[async_trait]
+pub trait JobQueue: Send {
+    /// Leaves a job.
+    ///
+    /// MUST be durable exactly when the transaction commits. Returns `false`, and
+    /// enqueues nothing, when a job with the same dedupe key waits or runs.
+    async fn enqueue(&mut self, job: &NewJob) -> Result<bool, StoreError>;
+}
+
+/// What workers work on.
+#[async_trait]
+pub trait JobStore: Send + Sync {
+    /// Claims up to `limit` due jobs of these kinds, by priority, then by time.
+    ///
+    /// MUST not hand a job to two holders at once, and MUST hand out a dead holder's job
+    /// again after the lease, as a further attempt.
+    async fn claim(
+        &self,
+        holder: Uuid,
+        kinds: &[&str],
+        lease: Duration,
+        limit: u64,
+    ) -> Result<Vec<ClaimedJob>, StoreError>;
+
+    /// Keeps a running job; `false` when the lease was lost.
+    async fn extend(&self, holder: Uuid, job: Uuid, lease: Duration) -> Result<bool, StoreError>;
+
+    /// Marks a job as done.
+    async fn complete(&self, holder: Uuid, job: Uuid) -> Result<(), StoreError>;
+
+    /// Notes a failure: the job is offered again at `retry_at`, or is a dead letter when
+    /// that is `None`.
+    async fn fail(
+        &self,
+        holder: Uuid,
+        job: Uuid,
+        error: &str,
+        retry_at: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError>;
+
+    /// How many jobs are due, and since when the oldest is.
+    async fn backlog(&self) -> Result<Backlog, StoreError>;
+
+    /// How many jobs are dead letters.
+    async fn dead_letters(&self) -> Result<u64, StoreError>;
+}
+
+/// A failure of a handler.
+pub type JobError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Does jobs of one kind. A job may run more than once and MUST have its effect once.
+#[async_trait]
+pub trait JobHandler: Send + Sync {
+    /// The kind it does.
+    fn kind(&self) -> &'static str;
+
+    /// How many of the kind may run at once in one process.
+    fn concurrency(&self) -> usize {
+        4
+    }
+
+    /// Does one job.
+    async fn run(&self, job: &ClaimedJob) -> Result<(), JobError>;
+}
+
+/// How long to wait after the `attempt`-th failure: 2 s, 4 s, 8 s … at most an hour.
+pub fn backoff(attempt: u32) -> Duration {
+    Duration::from_secs(2_u64.saturating_pow(attempt.max(1)).min(3600))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_doubles_up_to_an_hour() {
+        assert_eq!([1, 2, 5, 12, u32::MAX].map(|attempt| backoff(attempt).as_secs()), [2, 4, 32, 3600, 3600]);
+    }
+}

@@ -1,0 +1,36 @@
+//! What every domain of the product shares, and nothing else: typed ids, time and
+//! randomness as ports, money, paging, permissions, error categories, field
+//! validation, domain events with their outbox, jobs, the unit of work, and the
+//! cache ports.
+//!
+//! A domain crate depends on this crate alone. To write one:
+//!
+//! 1. declare its ids with [`numeric_id!`] or [`uuid_id!`];
+//! 2. declare repositories (`&mut self`, inside a transaction), queries (`&self`)
+//!    and gateways (`&self`) as traits;
+//! 3. declare what one transaction can do as a trait over [`tx::Transaction`], and
+//!    run work in it with [`transact!`];
+//! 4. give each operation an error that is [`error::Classified`].
+//!
+//! ```
+//! use sharestack_kernel::money::{Currency, Money};
+//!
+//! let price = Money::new(1990, Currency::parse("CNY").unwrap());
+//! assert_eq!(price.checked_add(price).unwrap().amount(), 3980);
+//! ```
+#![warn(missing_docs)]
+
+pub mod actor;
+pub mod cache;
+pub mod clock;
+pub mod error;
+pub mod event;
+pub mod field;
+pub mod id;
+pub mod job;
+pub mod money;
+pub mod page;
+pub mod patch;
+pub mod permission;
+pub mod random;
+pub mod tx;
