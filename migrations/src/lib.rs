@@ -1,1 +1,28 @@
-//! stub
+//! The schema, one file a change, up and down, on SQLite, PostgreSQL and MySQL.
+//!
+//! To add a change: write `m000N_what.rs` with a `Migration` as the others do, build its
+//! columns with [`columns`], and list it in [`Migrator`]. A change that has landed is
+//! never edited. On MySQL and SQLite a migration is not one transaction: keep it small.
+
+pub mod columns;
+mod m0001_platform;
+mod m0002_users;
+mod m0003_content;
+mod m0004_billing;
+
+use sea_orm_migration::prelude::*;
+
+/// Every change, in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_platform::Migration),
+            Box::new(m0002_users::Migration),
+            Box::new(m0003_content::Migration),
+            Box::new(m0004_billing::Migration),
+        ]
+    }
+}

@@ -1,0 +1,195 @@
+//! The job queue: rows that workers claim for a while.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Cond, Expr, LockBehavior, LockType, Order, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, ExprTrait, QueryResult};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::event::Backlog;
+use sharestack_kernel::job::{ClaimedJob, JobQueue, JobStore, NewJob};
+use sharestack_kernel::transact;
+use uuid::Uuid;
+
+use crate::connect::{Dialect, Store};
+use crate::error::{Constraint, store_error, violated};
+use crate::events::backlog;
+use crate::tx::SeaTx;
+
+const WAITING: &str = "waiting";
+const RUNNING: &str = "running";
+const DONE: &str = "done";
+const DEAD: &str = "dead";
+
+#[async_trait]
+impl JobQueue for SeaTx {
+    async fn enqueue(&mut self, job: &NewJob) -> Result<bool, StoreError> {
+        if let Some(key) = &job.dedupe_key {
+            let twin = Query::select()
+                .column("id")
+                .from("jobs")
+                .and_where(Expr::col("dedupe_key").eq(key.as_str()))
+                .to_owned();
+            if self.conn().query_one(&twin).await.map_err(store_error)?.is_some() {
+                return Ok(false);
+            }
+        }
+        let insert = Query::insert()
+            .into_table("jobs")
+            .columns([
+                "id", "kind", "payload", "state", "priority", "run_at", "attempts", "max_attempts", "dedupe_key",
+                "created_at",
+            ])
+            .values_panic([
+                job.id.into(),
+                job.kind.as_str().into(),
+                job.payload.to_string().into(),
+                WAITING.into(),
+                job.priority.into(),
+                job.run_at.into(),
+                0.into(),
+                i32::try_from(job.max_attempts).unwrap_or(i32::MAX).into(),
+                job.dedupe_key.clone().into(),
+                self.now().into(),
+            ])
+            .to_owned();
+        self.conn().execute(&insert).await.map_err(|error| match violated(&error) {
+            // A rival came between: the work runs again and then finds the twin.
+            Some(Constraint::JobDedupeKey) => StoreError::Transient(Box::new(error)),
+            _ => store_error(error),
+        })?;
+        Ok(true)
+    }
+}
+
+/// Due jobs of these kinds: those that wait, and those whose holder let the lease pass.
+fn due(kinds: &[&str], now: DateTime<Utc>, limit: u64) -> SelectStatement {
+    let waiting = Cond::all().add(Expr::col("state").eq(WAITING)).add(Expr::col("run_at").lte(now));
+    let abandoned = Cond::all().add(Expr::col("state").eq(RUNNING)).add(Expr::col("claimed_until").lte(now));
+    Query::select()
+        .columns(["id", "kind", "payload", "attempts", "max_attempts"])
+        .from("jobs")
+        .and_where(Expr::col("kind").is_in(kinds.iter().copied()))
+        .cond_where(Cond::any().add(waiting).add(abandoned))
+        .order_by("priority", Order::Desc)
+        .order_by("run_at", Order::Asc)
+        .limit(limit)
+        .to_owned()
+}
+
+fn after(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
+    now + chrono::Duration::from_std(wait).unwrap_or(chrono::Duration::days(1))
+}
+
+fn read(row: &QueryResult) -> Result<ClaimedJob, StoreError> {
+    let payload: String = row.try_get("", "payload").map_err(store_error)?;
+    let attempts: i32 = row.try_get("", "attempts").map_err(store_error)?;
+    let max_attempts: i32 = row.try_get("", "max_attempts").map_err(store_error)?;
+    Ok(ClaimedJob {
+        id: row.try_get("", "id").map_err(store_error)?,
+        kind: row.try_get("", "kind").map_err(store_error)?,
+        payload: serde_json::from_str(&payload).map_err(StoreError::corrupt)?,
+        attempt: attempts.unsigned_abs() + 1,
+        max_attempts: max_attempts.unsigned_abs(),
+    })
+}
+
+#[async_trait]
+impl JobStore for Store {
+    async fn claim(
+        &self,
+        holder: Uuid,
+        kinds: &[&str],
+        lease: Duration,
+        limit: u64,
+    ) -> Result<Vec<ClaimedJob>, StoreError> {
+        let now = self.clock.now();
+        if limit == 0 || self.read.query_one(&due(kinds, now, 1)).await.map_err(store_error)?.is_none() {
+            return Ok(Vec::new());
+        }
+        transact!(self, |tx| {
+            let mut select = due(kinds, now, limit);
+            if tx.dialect() != Dialect::Sqlite {
+                select.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+            }
+            let rows = tx.conn().query_all(&select).await.map_err(store_error)?;
+            let jobs = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+            let claim = Query::update()
+                .table("jobs")
+                .value("state", RUNNING)
+                .value("attempts", Expr::col("attempts").add(1))
+                .value("claimed_by", holder)
+                .value("claimed_until", after(now, lease))
+                .and_where(Expr::col("id").is_in(jobs.iter().map(|job| job.id)))
+                .to_owned();
+            if !jobs.is_empty() {
+                tx.conn().execute(&claim).await.map_err(store_error)?;
+            }
+            Ok(jobs)
+        })
+    }
+
+    async fn extend(&self, holder: Uuid, job: Uuid, lease: Duration) -> Result<bool, StoreError> {
+        let extend = Query::update()
+            .table("jobs")
+            .value("claimed_until", after(self.clock.now(), lease))
+            .and_where(Expr::col("id").eq(job))
+            .and_where(Expr::col("claimed_by").eq(holder))
+            .and_where(Expr::col("state").eq(RUNNING))
+            .to_owned();
+        self.write.execute(&extend).await.map_err(store_error).map(|done| done.rows_affected() == 1)
+    }
+
+    async fn complete(&self, holder: Uuid, job: Uuid) -> Result<(), StoreError> {
+        let done = Query::update()
+            .table("jobs")
+            .value("state", DONE)
+            .value("dedupe_key", Option::<String>::None)
+            .value("finished_at", self.clock.now())
+            .and_where(Expr::col("id").eq(job))
+            .and_where(Expr::col("claimed_by").eq(holder))
+            .to_owned();
+        self.write.execute(&done).await.map_err(store_error).map(|_| ())
+    }
+
+    async fn fail(
+        &self,
+        holder: Uuid,
+        job: Uuid,
+        error: &str,
+        retry_at: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
+        let mut failed = Query::update().table("jobs").value("last_error", error).to_owned();
+        match retry_at {
+            Some(time) => failed.value("state", WAITING).value("run_at", time),
+            None => failed
+                .value("state", DEAD)
+                .value("dedupe_key", Option::<String>::None)
+                .value("finished_at", self.clock.now()),
+        };
+        failed.and_where(Expr::col("id").eq(job)).and_where(Expr::col("claimed_by").eq(holder));
+        self.write.execute(&failed).await.map_err(store_error).map(|_| ())
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let query = Query::select()
+            .expr_as(Expr::col("id").count(), "count")
+            .expr_as(Expr::col("run_at").min(), "oldest")
+            .from("jobs")
+            .and_where(Expr::col("state").eq(WAITING))
+            .and_where(Expr::col("run_at").lte(self.clock.now()))
+            .to_owned();
+        backlog(self, &query).await
+    }
+
+    async fn dead_letters(&self) -> Result<u64, StoreError> {
+        let query = Query::select()
+            .expr_as(Expr::col("id").count(), "count")
+            .expr_as(Expr::col("run_at").min(), "oldest")
+            .from("jobs")
+            .and_where(Expr::col("state").eq(DEAD))
+            .to_owned();
+        Ok(backlog(self, &query).await?.count)
+    }
+}
