@@ -1,0 +1,18 @@
+use thiserror::Error;
+
+/// A setting that cannot work.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The algorithm is not one of those we sign with.
+    #[error("token algorithm must be HS256 or EdDSA")]
+    Algorithm,
+    /// The key is not what its algorithm needs.
+    #[error("token key does not fit its algorithm: EdDSA needs an Ed25519 private key as PKCS #8 PEM")]
+    Key(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The key is empty.
+    #[error("token secret is empty")]
+    EmptySecret,
+    /// Argon2 does not take these costs.
+    #[error("argon2 does not take these costs: {0}")]
+    Costs(String),
+}

@@ -1,0 +1,257 @@
+//! What can be refused, one enum an operation.
+
+use serde_json::json;
+use sharestack_kernel::actor::Denied;
+use sharestack_kernel::carries_store;
+use sharestack_kernel::error::{Category, Classified, Details, StoreError};
+use sharestack_kernel::field::FieldErrors;
+use sharestack_kernel::id::UserId;
+use thiserror::Error;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// A password could not be hashed.
+#[derive(Debug, Error)]
+pub enum HashError {
+    /// Too many wait already.
+    #[error("too many passwords are being hashed")]
+    Busy,
+    /// The hasher is broken, or the stored hash is.
+    #[error("password hasher failed")]
+    Failed(#[source] Source),
+}
+
+impl Classified for HashError {
+    fn category(&self) -> Category {
+        match self {
+            Self::Busy => Category::Unavailable,
+            Self::Failed(_) => Category::Internal,
+        }
+    }
+}
+
+/// An access token could not be made.
+#[derive(Debug, Error)]
+#[error("access token could not be issued")]
+pub struct IssueError(#[source] pub Source);
+
+impl Classified for IssueError {
+    fn category(&self) -> Category {
+        Category::Internal
+    }
+}
+
+/// An access token is worth nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum TokenError {
+    /// It was not made here, or for something else, or is not valid yet.
+    #[error("token is invalid")]
+    Invalid,
+    /// Its time is over.
+    #[error("token has expired")]
+    Expired,
+}
+
+/// An account could not be inserted.
+#[derive(Debug, Error)]
+pub enum InsertAccountError {
+    /// Another account has the same normalised address.
+    #[error("e-mail address is taken")]
+    EmailTaken,
+    /// Another account has the same normalised username.
+    #[error("username is taken")]
+    UsernameTaken,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A registration was refused.
+#[derive(Debug, Error)]
+pub enum RegisterError {
+    /// Another account has the same normalised address.
+    #[error("e-mail address is taken")]
+    EmailTaken,
+    /// Another account has the same normalised username.
+    #[error("username is taken")]
+    UsernameTaken,
+    /// The password could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<InsertAccountError> for RegisterError {
+    fn from(error: InsertAccountError) -> Self {
+        match error {
+            InsertAccountError::EmailTaken => Self::EmailTaken,
+            InsertAccountError::UsernameTaken => Self::UsernameTaken,
+            InsertAccountError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Classified for RegisterError {
+    fn category(&self) -> Category {
+        match self {
+            Self::EmailTaken | Self::UsernameTaken => Category::Conflict,
+            Self::Hash(error) => error.category(),
+            Self::Store(error) => error.category(),
+        }
+    }
+
+    fn details(&self) -> Details {
+        match self {
+            Self::EmailTaken => Details::Object(json!({ "field": "email" })),
+            Self::UsernameTaken => Details::Object(json!({ "field": "username" })),
+            _ => Details::None,
+        }
+    }
+}
+
+/// A login was refused.
+#[derive(Debug, Error)]
+pub enum LoginError {
+    /// There is no such pair of name and password.
+    #[error("name or password is wrong")]
+    InvalidCredentials,
+    /// The password is right, but the account may not be used.
+    #[error("account is disabled")]
+    AccountDisabled,
+    /// The password could not be checked.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The token could not be made.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Classified for LoginError {
+    fn category(&self) -> Category {
+        match self {
+            Self::InvalidCredentials | Self::AccountDisabled => Category::Unauthenticated,
+            Self::Hash(error) => error.category(),
+            Self::Issue(error) => error.category(),
+            Self::Store(error) => error.category(),
+        }
+    }
+
+    fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidCredentials => Some("INVALID_CREDENTIALS"),
+            Self::AccountDisabled => Some("ACCOUNT_DISABLED"),
+            _ => None,
+        }
+    }
+}
+
+/// A refresh was refused.
+#[derive(Debug, Error)]
+pub enum RefreshError {
+    /// The token is unknown, was used, or its session has ended.
+    #[error("refresh token is invalid")]
+    Invalid,
+    /// The token's time is over.
+    #[error("refresh token has expired")]
+    Expired,
+    /// The token could not be made.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Classified for RefreshError {
+    fn category(&self) -> Category {
+        match self {
+            Self::Invalid | Self::Expired => Category::Unauthenticated,
+            Self::Issue(error) => error.category(),
+            Self::Store(error) => error.category(),
+        }
+    }
+
+    fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Invalid => Some("INVALID_TOKEN"),
+            Self::Expired => Some("TOKEN_EXPIRED"),
+            _ => None,
+        }
+    }
+}
+
+/// A bearer was not let in.
+#[derive(Debug, Error)]
+pub enum CheckError {
+    /// The token is worth nothing.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Classified for CheckError {
+    fn category(&self) -> Category {
+        match self {
+            Self::Token(_) => Category::Unauthenticated,
+            Self::Store(error) => error.category(),
+        }
+    }
+
+    fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Token(TokenError::Invalid) => Some("INVALID_TOKEN"),
+            Self::Token(TokenError::Expired) => Some("TOKEN_EXPIRED"),
+            Self::Store(_) => None,
+        }
+    }
+}
+
+/// Roles were not granted.
+#[derive(Debug, Error)]
+pub enum GrantError {
+    /// The actor may not, or not so high.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Some of the roles do not exist.
+    #[error(transparent)]
+    Fields(#[from] FieldErrors),
+    /// There is no such user.
+    #[error("user {0} does not exist")]
+    NoSuchUser(UserId),
+    /// Nobody would be left who can do everything.
+    #[error("the last super admin stays one")]
+    LastSuperAdmin,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Classified for GrantError {
+    fn category(&self) -> Category {
+        match self {
+            Self::Denied(denied) => denied.category(),
+            Self::Fields(errors) => errors.category(),
+            Self::NoSuchUser(_) => Category::NotFound,
+            Self::LastSuperAdmin => Category::Conflict,
+            Self::Store(error) => error.category(),
+        }
+    }
+
+    fn details(&self) -> Details {
+        match self {
+            Self::Denied(denied) => denied.details(),
+            Self::Fields(errors) => errors.details(),
+            Self::NoSuchUser(id) => Details::Missing { resource: "user", id: json!(id) },
+            Self::LastSuperAdmin | Self::Store(_) => Details::None,
+        }
+    }
+}
+
+carries_store!(InsertAccountError, RegisterError, LoginError, RefreshError, GrantError);

@@ -1,0 +1,92 @@
+//! What happens to users and their sessions. The aggregate is always the user, so that
+//! a reader sees a user's events in order.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sharestack_kernel::event::DomainEvent;
+use sharestack_kernel::id::{SessionId, UserId};
+use uuid::Uuid;
+
+/// The aggregate of every event of this domain.
+pub const AGGREGATE: &str = "user";
+/// An account was made.
+pub const REGISTERED: &str = "user.created";
+/// Somebody signed in.
+pub const LOGGED_IN: &str = "user.login";
+/// A session ended before its time.
+pub const SESSION_REVOKED: &str = "user.session_revoked";
+/// A user's roles were replaced.
+pub const ROLES_CHANGED: &str = "user.roles_changed";
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevokeReason {
+    /// Its user logged out.
+    Logout,
+    /// A used refresh token came again.
+    TokenReuse,
+}
+
+impl RevokeReason {
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::TokenReuse => "token_reuse",
+        }
+    }
+}
+
+/// An account was made.
+pub fn registered(id: Uuid, user: UserId, username: &str, at: DateTime<Utc>) -> DomainEvent {
+    event(id, REGISTERED, user, Some(user), at, json!({ "user_id": user, "username": username }))
+}
+
+/// Somebody signed in.
+pub fn logged_in(id: Uuid, user: UserId, session: SessionId, at: DateTime<Utc>) -> DomainEvent {
+    event(id, LOGGED_IN, user, Some(user), at, json!({ "user_id": user, "session_id": session }))
+}
+
+/// A session ended before its time.
+pub fn session_revoked(
+    id: Uuid,
+    user: UserId,
+    session: SessionId,
+    reason: RevokeReason,
+    at: DateTime<Utc>,
+) -> DomainEvent {
+    let payload = json!({ "user_id": user, "session_id": session, "reason": reason.as_str() });
+    event(id, SESSION_REVOKED, user, Some(user), at, payload)
+}
+
+/// A user's roles were replaced.
+pub fn roles_changed(
+    id: Uuid,
+    user: UserId,
+    before: &[String],
+    after: &[String],
+    actor: UserId,
+    at: DateTime<Utc>,
+) -> DomainEvent {
+    let payload = json!({ "user_id": user, "before": before, "after": after });
+    event(id, ROLES_CHANGED, user, Some(actor), at, payload)
+}
+
+fn event(
+    id: Uuid,
+    kind: &str,
+    user: UserId,
+    actor: Option<UserId>,
+    occurred_at: DateTime<Utc>,
+    payload: Value,
+) -> DomainEvent {
+    DomainEvent {
+        id,
+        kind: kind.to_owned(),
+        aggregate: AGGREGATE.to_owned(),
+        aggregate_id: user.to_string(),
+        actor,
+        occurred_at,
+        payload,
+    }
+}

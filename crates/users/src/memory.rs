@@ -1,0 +1,371 @@
+//! A whole store that forgets: every port of this domain in memory, for tests.
+//!
+//! A transaction works on a copy; a commit fails as transient when another committed
+//! meanwhile, so rivals behave as on a database.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::event::{DomainEvent, Outbox};
+use sharestack_kernel::id::{SessionId, UserId};
+use sharestack_kernel::permission::PermissionSet;
+use sharestack_kernel::tx::{Begin, Transaction};
+
+use crate::error::InsertAccountError;
+use crate::model::{
+    AccountState, BuiltInRole, Credentials, LoginName, NewAccount, NewRefreshToken, NewSession, PasswordHash, Role,
+    RoleId, RoleName, SessionView, StoredRefreshToken, TokenHash, UserView,
+};
+use crate::ports::{
+    AccountQueries, AccountRepository, RoleRepository, SessionQueries, SessionRepository, UsersTx,
+};
+
+#[derive(Debug, Clone)]
+struct Account {
+    new: NewAccount,
+    is_active: bool,
+    last_login_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone)]
+struct Token {
+    new: NewRefreshToken,
+    used_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone)]
+struct Session {
+    new: NewSession,
+    expires_at: DateTime<Utc>,
+    revoked: bool,
+}
+
+#[derive(Debug, Clone)]
+struct State {
+    version: u64,
+    accounts: BTreeMap<UserId, Account>,
+    roles: Vec<Role>,
+    held: BTreeSet<(UserId, RoleId)>,
+    sessions: HashMap<SessionId, Session>,
+    tokens: HashMap<TokenHash, Token>,
+    events: Vec<DomainEvent>,
+}
+
+impl State {
+    fn roles_of(&self, user: UserId) -> Vec<Role> {
+        let held = |role: &&Role| self.held.contains(&(user, role.id));
+        let mut roles: Vec<_> = self.roles.iter().filter(held).cloned().collect();
+        roles.sort_by_key(|role| std::cmp::Reverse(role.rank));
+        roles
+    }
+
+    fn granted(&self, user: UserId) -> (Vec<String>, PermissionSet) {
+        let roles = self.roles_of(user);
+        let permissions = roles.iter().flat_map(|role| role.permissions.iter().cloned()).collect();
+        (roles.iter().map(|role| role.name.to_string()).collect(), permissions)
+    }
+}
+
+/// The store. Clones share their content.
+#[derive(Debug, Clone)]
+pub struct MemoryStore(Arc<Mutex<State>>);
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(State {
+            version: 0,
+            accounts: BTreeMap::new(),
+            roles: BuiltInRole::ALL.into_iter().map(BuiltInRole::role).collect(),
+            held: BTreeSet::new(),
+            sessions: HashMap::new(),
+            tokens: HashMap::new(),
+            events: Vec::new(),
+        })))
+    }
+}
+
+impl MemoryStore {
+    /// An empty store with the built-in roles.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Every event that was committed.
+    pub fn events(&self) -> Vec<DomainEvent> {
+        self.state().events.clone()
+    }
+
+    /// How many refresh tokens were never exchanged.
+    pub fn unused_tokens(&self) -> usize {
+        self.state().tokens.values().filter(|token| token.used_at.is_none()).count()
+    }
+
+    /// Makes an account active or not.
+    pub fn set_active(&self, user: UserId, active: bool) {
+        if let Some(account) = self.state().accounts.get_mut(&user) {
+            account.is_active = active;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A transaction over a [`MemoryStore`].
+pub struct MemoryTx {
+    shared: MemoryStore,
+    state: State,
+}
+
+#[async_trait]
+impl Begin<dyn UsersTx> for MemoryStore {
+    async fn begin(&self) -> Result<Box<dyn UsersTx>, StoreError> {
+        Ok(Box::new(MemoryTx { shared: self.clone(), state: self.state().clone() }))
+    }
+}
+
+#[async_trait]
+impl Transaction for MemoryTx {
+    async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+        let mut shared = self.shared.state();
+        if shared.version != self.state.version {
+            return Err(StoreError::Transient("another transaction was first".into()));
+        }
+        self.state.version += 1;
+        *shared = self.state;
+        Ok(())
+    }
+
+    async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl UsersTx for MemoryTx {
+    fn accounts(&mut self) -> &mut dyn AccountRepository {
+        self
+    }
+
+    fn roles(&mut self) -> &mut dyn RoleRepository {
+        self
+    }
+
+    fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn outbox(&mut self) -> &mut dyn Outbox {
+        self
+    }
+}
+
+#[async_trait]
+impl Outbox for MemoryTx {
+    async fn append(&mut self, event: &DomainEvent) -> Result<(), StoreError> {
+        self.state.events.push(event.clone());
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl AccountRepository for MemoryTx {
+    async fn insert(&mut self, account: &NewAccount) -> Result<(), InsertAccountError> {
+        let mut others = self.state.accounts.values().map(|other| &other.new);
+        if others.clone().any(|other| other.email.key() == account.email.key()) {
+            return Err(InsertAccountError::EmailTaken);
+        }
+        if others.any(|other| other.username.key() == account.username.key()) {
+            return Err(InsertAccountError::UsernameTaken);
+        }
+        let account = Account { new: account.clone(), is_active: true, last_login_at: None };
+        self.state.accounts.insert(account.new.id, account);
+        Ok(())
+    }
+
+    async fn hold(&mut self, id: UserId) -> Result<Option<AccountState>, StoreError> {
+        let found = self.state.accounts.get(&id);
+        Ok(found.map(|account| AccountState {
+            password_hash: account.new.password_hash.clone(),
+            is_active: account.is_active,
+        }))
+    }
+
+    async fn record_login(
+        &mut self,
+        id: UserId,
+        at: DateTime<Utc>,
+        rehashed: Option<PasswordHash>,
+    ) -> Result<(), StoreError> {
+        if let Some(account) = self.state.accounts.get_mut(&id) {
+            account.last_login_at = Some(at);
+            if let Some(hash) = rehashed {
+                account.new.password_hash = hash;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl RoleRepository for MemoryTx {
+    async fn hold(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn find_by_names(&mut self, names: &[RoleName]) -> Result<Vec<Role>, StoreError> {
+        Ok(self.state.roles.iter().filter(|role| names.contains(&role.name)).cloned().collect())
+    }
+
+    async fn find_by_user(&mut self, user: UserId) -> Result<Vec<Role>, StoreError> {
+        Ok(self.state.roles_of(user))
+    }
+
+    async fn replace(
+        &mut self,
+        user: UserId,
+        roles: &[RoleId],
+        _granted_by: Option<UserId>,
+        _at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.state.held.retain(|(holder, _)| *holder != user);
+        self.state.held.extend(roles.iter().map(|role| (user, *role)));
+        Ok(())
+    }
+
+    async fn count_active_holders(&mut self, role: RoleId) -> Result<u64, StoreError> {
+        let active = |user: &UserId| self.state.accounts.get(user).is_some_and(|account| account.is_active);
+        Ok(self.state.held.iter().filter(|(user, held)| *held == role && active(user)).map(|_| 1).sum())
+    }
+}
+
+#[async_trait]
+impl SessionRepository for MemoryTx {
+    async fn insert(&mut self, session: &NewSession) -> Result<(), StoreError> {
+        let session = Session { new: session.clone(), expires_at: session.expires_at, revoked: false };
+        self.state.sessions.insert(session.new.id, session);
+        Ok(())
+    }
+
+    async fn insert_refresh_token(&mut self, token: &NewRefreshToken) -> Result<(), StoreError> {
+        let kept = self.state.tokens.insert(token.hash, Token { new: token.clone(), used_at: None });
+        if kept.is_some() { Err(StoreError::corrupt("a refresh token is kept twice")) } else { Ok(()) }
+    }
+
+    async fn hold_refresh_token(&mut self, hash: TokenHash) -> Result<Option<StoredRefreshToken>, StoreError> {
+        let state = &self.state;
+        Ok(state.tokens.get(&hash).and_then(|token| {
+            let session = state.sessions.get(&token.new.session_id)?;
+            let account = state.accounts.get(&session.new.user_id)?;
+            Some(StoredRefreshToken {
+                session_id: session.new.id,
+                user_id: session.new.user_id,
+                expires_at: token.new.expires_at,
+                used_at: token.used_at,
+                session_revoked: session.revoked,
+                user_active: account.is_active,
+            })
+        }))
+    }
+
+    async fn mark_used(
+        &mut self,
+        hash: TokenHash,
+        session: SessionId,
+        at: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if let Some(token) = self.state.tokens.get_mut(&hash) {
+            token.used_at = Some(at);
+        }
+        if let Some(session) = self.state.sessions.get_mut(&session) {
+            session.expires_at = expires_at;
+        }
+        Ok(())
+    }
+
+    async fn revoke(
+        &mut self,
+        user: UserId,
+        session: SessionId,
+        _reason: &'static str,
+        _at: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let found = self.state.sessions.get_mut(&session);
+        let open = found.filter(|session| session.new.user_id == user && !session.revoked);
+        Ok(open.is_some_and(|session| {
+            session.revoked = true;
+            true
+        }))
+    }
+}
+
+#[async_trait]
+impl AccountQueries for MemoryStore {
+    async fn find_credentials(&self, name: &LoginName) -> Result<Option<Credentials>, StoreError> {
+        let state = self.state();
+        let found = state.accounts.values().find(|account| match name {
+            LoginName::Username(name) => account.new.username.key() == name.key(),
+            LoginName::Email(email) => account.new.email.key() == email.key(),
+        });
+        Ok(found.map(|account| Credentials {
+            user_id: account.new.id,
+            password_hash: account.new.password_hash.clone(),
+        }))
+    }
+
+    async fn find_by_id(&self, id: UserId) -> Result<Option<UserView>, StoreError> {
+        let state = self.state();
+        let (roles, permissions) = state.granted(id);
+        Ok(state.accounts.get(&id).map(|account| {
+            let Account { new, is_active, last_login_at } = account.clone();
+            UserView {
+                id,
+                username: new.username.as_str().to_owned(),
+                email: new.email.as_str().to_owned(),
+                display_name: new.profile.display_name.map(Into::into),
+                phone: new.profile.phone.map(Into::into),
+                bio: new.profile.bio.map(Into::into),
+                avatar_url: new.profile.avatar_url.map(Into::into),
+                is_active,
+                is_verified: new.is_verified,
+                roles,
+                permissions,
+                created_at: new.created_at,
+                updated_at: new.created_at,
+                last_login_at,
+            }
+        }))
+    }
+}
+
+#[async_trait]
+impl SessionQueries for MemoryStore {
+    async fn find_active(&self, id: SessionId) -> Result<Option<SessionView>, StoreError> {
+        let state = self.state();
+        let open = state.sessions.get(&id).filter(|session| {
+            let account = state.accounts.get(&session.new.user_id);
+            !session.revoked && account.is_some_and(|account| account.is_active)
+        });
+        Ok(open.map(|session| {
+            let user_id = session.new.user_id;
+            let (roles, permissions) = state.granted(user_id);
+            SessionView { session_id: id, user_id, roles, permissions, expires_at: session.expires_at }
+        }))
+    }
+
+    async fn prune(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
+        let mut state = self.state();
+        let ended = state.sessions.values().filter(|session| session.expires_at < before);
+        let ended: Vec<_> =
+            ended.map(|session| session.new.id).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
+        for id in &ended {
+            state.sessions.remove(id);
+        }
+        state.tokens.retain(|_, token| !ended.contains(&token.new.session_id));
+        Ok(ended.iter().map(|_| 1).sum())
+    }
+}

@@ -1,0 +1,182 @@
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+use sharestack_kernel::actor::Actor;
+use sharestack_kernel::id::{SessionId, UserId};
+use sharestack_kernel::permission::PermissionSet;
+
+use super::TokenHash;
+
+/// How long things last.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionPolicy {
+    /// An access token.
+    pub access_ttl: Duration,
+    /// A refresh token, and with it a session that nobody uses.
+    pub refresh_ttl: Duration,
+    /// How long a used refresh token still gets its successor.
+    pub grace: Duration,
+}
+
+impl Default for SessionPolicy {
+    /// 30 minutes, 7 days, 10 seconds.
+    fn default() -> Self {
+        Self { access_ttl: Duration::minutes(30), refresh_ttl: Duration::days(7), grace: Duration::seconds(10) }
+    }
+}
+
+/// What somebody signs in from, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Client {
+    /// The network address.
+    pub ip: Option<String>,
+    /// What the program calls itself.
+    pub user_agent: Option<String>,
+}
+
+impl Client {
+    /// Keeps as much of each as a store has room for.
+    pub fn new(ip: Option<String>, user_agent: Option<&str>) -> Self {
+        let clean = |text: &str| text.chars().filter(|c| !c.is_control()).take(255).collect();
+        Self { ip: ip.filter(|ip| ip.len() <= 45), user_agent: user_agent.map(clean) }
+    }
+}
+
+/// A session to be inserted.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Where it was opened from.
+    pub client: Client,
+    /// When.
+    pub created_at: DateTime<Utc>,
+    /// When it ends, if it is not refreshed.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A refresh token to be inserted.
+#[derive(Debug, Clone)]
+pub struct NewRefreshToken {
+    /// What is kept of it.
+    pub hash: TokenHash,
+    /// The session it continues: its family.
+    pub session_id: SessionId,
+    /// When it was given out.
+    pub issued_at: DateTime<Utc>,
+    /// After this it is refused.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A refresh token as a store holds it, with what its session and user are now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRefreshToken {
+    /// The session it continues.
+    pub session_id: SessionId,
+    /// Whose session that is.
+    pub user_id: UserId,
+    /// After this it is refused.
+    pub expires_at: DateTime<Utc>,
+    /// When it was exchanged for its successor.
+    pub used_at: Option<DateTime<Utc>>,
+    /// Whether the session was ended.
+    pub session_revoked: bool,
+    /// Whether the account may be used.
+    pub user_active: bool,
+}
+
+/// What a presented refresh token is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presented {
+    /// It is exchanged for its successor.
+    Fresh,
+    /// It was exchanged a moment ago, by a rival that lost or won a race: the same
+    /// successor again.
+    Grace,
+    /// It was exchanged long ago: somebody has a copy, and the family ends.
+    Reused,
+    /// Its time is over.
+    Expired,
+    /// Its session has ended.
+    Revoked,
+}
+
+impl StoredRefreshToken {
+    /// Decides at `now`, when a used token has `grace`.
+    pub fn present(&self, now: DateTime<Utc>, grace: Duration) -> Presented {
+        if self.session_revoked || !self.user_active {
+            return Presented::Revoked;
+        }
+        match self.used_at {
+            // The rival's time may be later than ours: it was drawn before the row was held.
+            Some(used_at) if now - used_at <= grace => Presented::Grace,
+            Some(_) => Presented::Reused,
+            None if now >= self.expires_at => Presented::Expired,
+            None => Presented::Fresh,
+        }
+    }
+}
+
+/// An open session, with what its user may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// The session.
+    pub session_id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The names of the user's roles, the highest first.
+    pub roles: Vec<String>,
+    /// What the roles together grant.
+    pub permissions: PermissionSet,
+    /// When it ends, if it is not refreshed.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl From<SessionView> for Actor {
+    fn from(view: SessionView) -> Self {
+        Self {
+            user_id: view.user_id,
+            session_id: view.session_id,
+            role: view.roles.into_iter().next().unwrap_or_default(),
+            permissions: view.permissions,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sharestack_kernel::clock::{Clock, FakeClock};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn what_a_token_is_worth() {
+        let now = FakeClock::default().now();
+        let fresh = StoredRefreshToken {
+            session_id: SessionId::new(Uuid::nil()),
+            user_id: UserId::new(1),
+            expires_at: now + Duration::days(7),
+            used_at: None,
+            session_revoked: false,
+            user_active: true,
+        };
+        let present = |token: &StoredRefreshToken| token.present(now, Duration::seconds(10));
+        let used = |ago| StoredRefreshToken { used_at: Some(now - Duration::milliseconds(ago)), ..fresh.clone() };
+        assert_eq!(present(&fresh), Presented::Fresh);
+        assert_eq!(present(&used(10_000)), Presented::Grace);
+        assert_eq!(present(&used(-50)), Presented::Grace);
+        assert_eq!(present(&used(10_001)), Presented::Reused);
+        assert_eq!(present(&StoredRefreshToken { expires_at: now, ..fresh.clone() }), Presented::Expired);
+        assert_eq!(present(&StoredRefreshToken { session_revoked: true, ..used(1) }), Presented::Revoked);
+        assert_eq!(present(&StoredRefreshToken { user_active: false, ..fresh }), Presented::Revoked);
+    }
+
+    #[test]
+    fn a_client_is_kept_short() {
+        let client = Client::new(Some("x".repeat(46)), Some(&"名\n".repeat(300)));
+        assert_eq!(client.ip, None);
+        assert_eq!(client.user_agent.map(|text| text.chars().count()), Some(255));
+    }
+}

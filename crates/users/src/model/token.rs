@@ -1,0 +1,80 @@
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretBox, SecretString};
+use sha2::{Digest, Sha256};
+
+const PREFIX: &str = "ssr_";
+
+/// A refresh token as its owner holds it: 32 unguessable bytes.
+#[derive(Debug)]
+pub struct RefreshSecret(SecretBox<[u8; 32]>);
+
+impl RefreshSecret {
+    /// Wraps bytes that nobody can guess.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(SecretBox::new(Box::new(bytes)))
+    }
+
+    /// Reads a token; `None` when no token looks so.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.strip_prefix(PREFIX).filter(|text| text.len() == 43)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        Some(Self::new(bytes.try_into().ok()?))
+    }
+
+    /// The bytes, for a deriver.
+    pub fn expose(&self) -> &[u8; 32] {
+        self.0.expose_secret()
+    }
+
+    /// The text that its owner gets.
+    pub fn text(&self) -> SecretString {
+        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.expose())).into()
+    }
+
+    /// What a store keeps of it.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash(Sha256::digest(self.expose()).into())
+    }
+}
+
+/// The SHA-256 of a token. The token has 256 random bits, so nothing slower is needed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// 64 hexadecimal digits.
+    pub fn to_hex(self) -> String {
+        hex::encode(self.0)
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_reads_back() {
+        let token = RefreshSecret::new([7; 32]);
+        let read = RefreshSecret::parse(token.text().expose_secret()).unwrap();
+        assert_eq!(read.expose(), token.expose());
+        assert_eq!(read.hash(), token.hash());
+        assert!(!format!("{token:?}").contains('7'));
+    }
+
+    #[test]
+    fn other_texts_are_no_tokens() {
+        let long = format!("ssr_{}", "A".repeat(1 << 20));
+        for text in ["", "ssr_", "ssr_AAAA", "eyJhbGciOiJIUzI1NiJ9.e30.x", "ssr_名名名名名名名名名名名名名名x", &long] {
+            assert!(RefreshSecret::parse(text).is_none());
+        }
+    }
+}

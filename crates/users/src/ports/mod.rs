@@ -1,0 +1,40 @@
+//! What the domain asks of the outside.
+
+mod account;
+mod password;
+mod role;
+mod session;
+mod session_cache;
+mod token;
+
+pub use account::{AccountQueries, AccountRepository};
+pub use password::{PasswordHasher, Verified};
+pub use role::RoleRepository;
+pub use session::{SessionQueries, SessionRepository};
+pub use session_cache::{Cached, SessionCache, Stamp};
+pub use token::{AccessTokens, Claims, TokenDeriver};
+
+#[cfg(any(test, feature = "mocks"))]
+pub use {
+    account::{MockAccountQueries, MockAccountRepository},
+    password::MockPasswordHasher,
+    role::MockRoleRepository,
+    session::{MockSessionQueries, MockSessionRepository},
+    session_cache::MockSessionCache,
+    token::{MockAccessTokens, MockTokenDeriver},
+};
+
+use sharestack_kernel::event::Outbox;
+use sharestack_kernel::tx::Transaction;
+
+/// What one transaction of this domain can do.
+pub trait UsersTx: Transaction {
+    /// Accounts.
+    fn accounts(&mut self) -> &mut dyn AccountRepository;
+    /// Roles and who holds them.
+    fn roles(&mut self) -> &mut dyn RoleRepository;
+    /// Sessions and their refresh tokens.
+    fn sessions(&mut self) -> &mut dyn SessionRepository;
+    /// Events.
+    fn outbox(&mut self) -> &mut dyn Outbox;
+}

@@ -1,0 +1,214 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sharestack_kernel::actor::{Actor, Denied};
+use sharestack_kernel::clock::Clock;
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::field::{FieldErrors, Issue};
+use sharestack_kernel::id::{IdGenerator, UserId};
+use sharestack_kernel::permission::PermissionSet;
+use sharestack_kernel::transact;
+use sharestack_kernel::tx::Begin;
+
+use crate::error::{GrantError, RegisterError};
+use crate::events;
+use crate::model::{BuiltInRole, NewAccount, Registration, Role, RoleName, UserView};
+use crate::ports::{AccountQueries, PasswordHasher, SessionCache, UsersTx};
+
+/// What a grant of roles asks for.
+const GRANT: &str = "role.grant";
+/// More roles than this nobody can hold.
+const MAX_ROLES: usize = 20;
+
+/// What [`Accounts`] works with.
+#[derive(Clone)]
+pub struct AccountPorts {
+    /// Transactions.
+    pub store: Arc<dyn Begin<dyn UsersTx>>,
+    /// Accounts, to read.
+    pub queries: Arc<dyn AccountQueries>,
+    /// Hashes passwords.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Cached sessions, to forget.
+    pub cache: Arc<dyn SessionCache>,
+    /// Draws ids.
+    pub ids: Arc<dyn IdGenerator>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A super admin to be made from the command line.
+pub type CreateSuperAdmin = Registration;
+
+/// Makes accounts, and says what they may do.
+#[derive(Clone)]
+pub struct Accounts {
+    ports: AccountPorts,
+}
+
+impl Accounts {
+    /// A service over these ports.
+    pub const fn new(ports: AccountPorts) -> Self {
+        Self { ports }
+    }
+
+    /// Makes an account with the role `user`.
+    ///
+    /// # Errors
+    /// When the name or the address is taken.
+    pub async fn register(&self, registration: Registration) -> Result<UserView, RegisterError> {
+        self.create(registration, &[BuiltInRole::User], false).await
+    }
+
+    /// Makes an account that may do everything. Only the command line calls it: it asks
+    /// for no permission.
+    ///
+    /// # Errors
+    /// When the name or the address is taken.
+    pub async fn create_super_admin(&self, command: CreateSuperAdmin) -> Result<UserView, RegisterError> {
+        self.create(command, &[BuiltInRole::SuperAdmin, BuiltInRole::User], true).await
+    }
+
+    /// A user, as they see themselves.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn find(&self, id: UserId) -> Result<Option<UserView>, StoreError> {
+        self.ports.queries.find_by_id(id).await
+    }
+
+    /// Replaces a user's roles. It takes effect on their next request.
+    ///
+    /// # Errors
+    /// When the actor may not grant, or not so high; when a role or the user does not
+    /// exist; when no super admin would be left.
+    pub async fn grant_roles(&self, actor: &Actor, user: UserId, roles: &[String]) -> Result<UserView, GrantError> {
+        actor.require(GRANT)?;
+        let names = parse_roles(roles)?;
+        let (now, event_id) = (self.ports.clock.now(), self.ports.ids.uuid());
+        transact!(self.ports.store, |tx| {
+            tx.roles().hold().await?;
+            if tx.accounts().hold(user).await?.is_none() {
+                return Err(GrantError::NoSuchUser(user));
+            }
+            let after = tx.roles().find_by_names(&names.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>()).await?;
+            refuse_unknown(&names, &after)?;
+            let before = tx.roles().find_by_user(user).await?;
+            refuse_above(actor, &before, &after)?;
+            let ids: Vec<_> = after.iter().map(|role| role.id).collect();
+            tx.roles().replace(user, &ids, Some(actor.user_id), now).await?;
+            let super_admin = BuiltInRole::SuperAdmin.id();
+            let removed = before.iter().any(|role| role.id == super_admin) && !ids.contains(&super_admin);
+            if removed && tx.roles().count_active_holders(super_admin).await? == 0 {
+                return Err(GrantError::LastSuperAdmin);
+            }
+            let (before, after) = (role_names(&before), role_names(&after));
+            if before != after {
+                let event = events::roles_changed(event_id, user, &before, &after, actor.user_id, now);
+                tx.outbox().append(&event).await?;
+            }
+            Ok::<_, GrantError>(())
+        })?;
+        super::forget(&*self.ports.cache, user).await;
+        self.ports.queries.find_by_id(user).await?.ok_or(GrantError::NoSuchUser(user))
+    }
+
+    async fn create(
+        &self,
+        command: Registration,
+        roles: &[BuiltInRole],
+        is_verified: bool,
+    ) -> Result<UserView, RegisterError> {
+        let Registration { username, email, password, profile } = command;
+        let ports = &self.ports;
+        let password_hash = ports.hasher.hash(password.password()).await?;
+        let id = UserId::new(ports.ids.number(UserId::SEQUENCE).await?);
+        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
+        let account = NewAccount { id, username, email, password_hash, profile, is_verified, created_at: now };
+        let role_ids: Vec<_> = roles.iter().map(|role| role.id()).collect();
+        transact!(ports.store, |tx| {
+            tx.accounts().insert(&account).await?;
+            tx.roles().replace(id, &role_ids, None, now).await?;
+            tx.outbox().append(&events::registered(event_id, id, account.username.as_str(), now)).await?;
+            Ok::<_, RegisterError>(())
+        })?;
+        Ok(view(account, roles))
+    }
+}
+
+/// The account as the store would show it: a read after the commit would tell no more.
+fn view(account: NewAccount, roles: &[BuiltInRole]) -> UserView {
+    let profile = account.profile;
+    UserView {
+        id: account.id,
+        username: account.username.as_str().to_owned(),
+        email: account.email.as_str().to_owned(),
+        display_name: profile.display_name.map(Into::into),
+        phone: profile.phone.map(Into::into),
+        bio: profile.bio.map(Into::into),
+        avatar_url: profile.avatar_url.map(Into::into),
+        is_active: true,
+        is_verified: account.is_verified,
+        roles: roles.iter().map(|role| role.name().to_owned()).collect(),
+        permissions: roles.iter().flat_map(|role| role.role().permissions.iter().cloned().collect::<Vec<_>>()).collect(),
+        created_at: account.created_at,
+        updated_at: account.created_at,
+        last_login_at: None,
+    }
+}
+
+/// Reads the names with their places in the body; a name that comes twice counts once.
+fn parse_roles(texts: &[String]) -> Result<Vec<(usize, RoleName)>, FieldErrors> {
+    if texts.is_empty() {
+        return Err(FieldErrors::of("roles", Issue::TooShort { min: 1 }));
+    }
+    if texts.len() > MAX_ROLES {
+        return Err(FieldErrors::of("roles", Issue::TooLong { max: MAX_ROLES }));
+    }
+    let mut check = FieldErrors::new();
+    let mut seen = BTreeSet::new();
+    let mut names = Vec::with_capacity(texts.len());
+    for (place, text) in texts.iter().enumerate() {
+        let name = RoleName::parse(text).map_err(|_| unknown());
+        if let Some(name) = check.check(&format!("roles[{place}]"), name)
+            && seen.insert(name.clone())
+        {
+            names.push((place, name));
+        }
+    }
+    check.finish()?;
+    Ok(names)
+}
+
+fn refuse_unknown(wanted: &[(usize, RoleName)], found: &[Role]) -> Result<(), FieldErrors> {
+    let mut check = FieldErrors::new();
+    for (place, name) in wanted {
+        if !found.iter().any(|role| role.name == *name) {
+            check.push(format!("roles[{place}]"), unknown());
+        }
+    }
+    check.finish()
+}
+
+const fn unknown() -> Issue {
+    Issue::NotAllowed { allowed: Vec::new() }
+}
+
+/// Nobody gives or takes what they have not themselves.
+fn refuse_above(actor: &Actor, before: &[Role], after: &[Role]) -> Result<(), Denied> {
+    let only_in = |these: &[Role], others: &[Role]| -> Vec<PermissionSet> {
+        let missing = |role: &&Role| !others.iter().any(|other| other.id == role.id);
+        these.iter().filter(missing).map(|role| role.permissions.clone()).collect()
+    };
+    let changed = only_in(before, after).into_iter().chain(only_in(after, before));
+    if changed.into_iter().all(|permissions| actor.permissions.covers(&permissions)) {
+        return Ok(());
+    }
+    Err(Denied { required: "*", role: Some(actor.role.clone()) })
+}
+
+fn role_names(roles: &[Role]) -> Vec<String> {
+    let mut names: Vec<_> = roles.iter().map(|role| role.name.as_str().to_owned()).collect();
+    names.sort_unstable();
+    names
+}

@@ -1,0 +1,25 @@
+//! What a caller uses.
+
+mod accounts;
+mod cached_sessions;
+mod checks;
+mod forget;
+mod sessions;
+
+pub use accounts::{AccountPorts, Accounts, CreateSuperAdmin};
+pub use cached_sessions::CachedSessions;
+pub use checks::SessionChecks;
+pub use forget::ForgetSessions;
+pub use sessions::{Login, SessionPorts, Sessions, Tokens};
+
+#[cfg(test)]
+mod tests;
+
+/// Forgets a user's cached sessions after a commit. A failure is not the caller's: the
+/// event that was committed with the change makes [`ForgetSessions`] try again.
+async fn forget(cache: &dyn crate::ports::SessionCache, user: sharestack_kernel::id::UserId) {
+    if let Err(error) = cache.forget(user).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, user.id = %user, "cached sessions could not be forgotten");
+    }
+}

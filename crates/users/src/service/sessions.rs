@@ -1,0 +1,285 @@
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use sharestack_kernel::clock::Clock;
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::{IdGenerator, SessionId, UserId};
+use sharestack_kernel::random::Randomness;
+use sharestack_kernel::transact;
+use sharestack_kernel::tx::Begin;
+
+use crate::error::{IssueError, LoginError, RefreshError};
+use crate::events::{self, RevokeReason};
+use crate::model::{
+    Client, Credentials, LoginName, NewRefreshToken, NewSession, Password, PasswordHash, Presented, RefreshSecret, SessionPolicy,
+    StoredRefreshToken, UserView,
+};
+use crate::ports::{
+    AccessTokens, AccountQueries, Claims, PasswordHasher, SessionCache, SessionQueries, TokenDeriver, UsersTx,
+    Verified,
+};
+
+/// What [`Sessions`] works with.
+#[derive(Clone)]
+pub struct SessionPorts {
+    /// Transactions.
+    pub store: Arc<dyn Begin<dyn UsersTx>>,
+    /// Accounts, to read.
+    pub accounts: Arc<dyn AccountQueries>,
+    /// Sessions, to prune.
+    pub sessions: Arc<dyn SessionQueries>,
+    /// Checks passwords.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Makes access tokens.
+    pub tokens: Arc<dyn AccessTokens>,
+    /// Derives refresh tokens.
+    pub deriver: Arc<dyn TokenDeriver>,
+    /// Cached sessions, to forget.
+    pub cache: Arc<dyn SessionCache>,
+    /// Draws ids.
+    pub ids: Arc<dyn IdGenerator>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Draws refresh tokens.
+    pub randomness: Arc<dyn Randomness>,
+}
+
+/// Somebody wants in.
+#[derive(Debug)]
+pub struct Login {
+    /// A username or an e-mail address, as it was typed.
+    pub name: String,
+    /// The password, as it was typed.
+    pub password: SecretString,
+    /// What they sign in from.
+    pub client: Client,
+}
+
+/// What somebody who is signed in carries.
+#[derive(Debug)]
+pub struct Tokens {
+    /// For every request.
+    pub access_token: SecretString,
+    /// For the next pair.
+    pub refresh_token: SecretString,
+    /// How long the access token lasts, in seconds.
+    pub expires_in: i64,
+    /// Who they are.
+    pub user: UserView,
+}
+
+/// Opens, continues and ends sessions.
+#[derive(Clone)]
+pub struct Sessions {
+    ports: SessionPorts,
+    policy: SessionPolicy,
+}
+
+impl Sessions {
+    /// A service over these ports.
+    pub const fn new(ports: SessionPorts, policy: SessionPolicy) -> Self {
+        Self { ports, policy }
+    }
+
+    /// Opens a session for who knows the password.
+    ///
+    /// A name that nobody has takes as long as a wrong password, and whether an account
+    /// is disabled is told only to who knows its password.
+    ///
+    /// # Errors
+    /// When the pair is wrong, or the account is disabled.
+    pub async fn login(&self, login: Login) -> Result<Tokens, LoginError> {
+        let ports = &self.ports;
+        let password = Password::claimed(login.password.expose_secret()).ok_or(LoginError::InvalidCredentials)?;
+        let name = LoginName::parse(&login.name);
+        // A hash that changed while it was being checked is checked again.
+        for _ in 0..3 {
+            let (credentials, rehashed) = self.verify(name.as_ref(), &password).await?;
+            let (user, now) = (credentials.user_id, ports.clock.now());
+            let (session, secret) = self.open(user, login.client.clone(), now);
+            if self.record_login(&session, &secret, &credentials.password_hash, rehashed).await? {
+                let view = ports.accounts.find_by_id(user).await?.ok_or(LoginError::InvalidCredentials)?;
+                return Ok(self.tokens(view, session.id, &secret, now)?);
+            }
+        }
+        Err(LoginError::InvalidCredentials)
+    }
+
+    /// Exchanges a refresh token for the next pair.
+    ///
+    /// A token that was exchanged a moment ago gets the same successor again; later it
+    /// ends its session.
+    ///
+    /// # Errors
+    /// When the token is worth nothing.
+    pub async fn refresh(&self, token: &str) -> Result<Tokens, RefreshError> {
+        let ports = &self.ports;
+        let used = RefreshSecret::parse(token).ok_or(RefreshError::Invalid)?;
+        let successor = ports.deriver.successor(&used);
+        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
+        let expires_at = now + self.policy.refresh_ttl;
+        let (held, presented) = transact!(ports.store, |tx| {
+            let Some(held) = tx.sessions().hold_refresh_token(used.hash()).await? else {
+                return Err(RefreshError::Invalid);
+            };
+            let (session_id, presented) = (held.session_id, held.present(now, self.policy.grace));
+            match presented {
+                Presented::Fresh => {
+                    tx.sessions().mark_used(used.hash(), session_id, now, expires_at).await?;
+                    let next = NewRefreshToken { hash: successor.hash(), session_id, issued_at: now, expires_at };
+                    tx.sessions().insert_refresh_token(&next).await?;
+                }
+                Presented::Reused => {
+                    let reason = RevokeReason::TokenReuse;
+                    if tx.sessions().revoke(held.user_id, session_id, reason.as_str(), now).await? {
+                        let event = events::session_revoked(event_id, held.user_id, session_id, reason, now);
+                        tx.outbox().append(&event).await?;
+                    }
+                }
+                Presented::Grace | Presented::Expired | Presented::Revoked => {}
+            }
+            Ok((held, presented))
+        })?;
+        self.settle(held, presented, &successor, now).await
+    }
+
+    /// Ends the session of a token that was made here, and the one of `refresh_token`
+    /// when it is the same user's. Ending it again changes nothing.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn logout(&self, claims: &Claims, refresh_token: Option<&str>) -> Result<(), StoreError> {
+        let ports = &self.ports;
+        let (user, now) = (claims.user_id, ports.clock.now());
+        let (first_event, second_event) = (ports.ids.uuid(), ports.ids.uuid());
+        let presented = refresh_token.and_then(RefreshSecret::parse);
+        transact!(ports.store, |tx| {
+            let mut ended = vec![(claims.session_id, first_event)];
+            if let Some(secret) = &presented
+                && let Some(held) = tx.sessions().hold_refresh_token(secret.hash()).await?
+                && held.user_id == user
+                && held.session_id != claims.session_id
+            {
+                ended.push((held.session_id, second_event));
+            }
+            for (session, event_id) in ended {
+                let reason = RevokeReason::Logout;
+                if tx.sessions().revoke(user, session, reason.as_str(), now).await? {
+                    tx.outbox().append(&events::session_revoked(event_id, user, session, reason, now)).await?;
+                }
+            }
+            Ok::<_, StoreError>(())
+        })?;
+        super::forget(&*ports.cache, user).await;
+        Ok(())
+    }
+
+    /// Forgets sessions that ended more than a refresh token's life ago; returns how
+    /// many. Called now and then.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn prune(&self) -> Result<u64, StoreError> {
+        let before = self.ports.clock.now() - self.policy.refresh_ttl;
+        self.ports.sessions.prune(before, 1000).await
+    }
+
+    /// The account that the pair opens, and a new hash of the password when the old one
+    /// has become weak.
+    async fn verify(
+        &self,
+        name: Option<&LoginName>,
+        password: &Password,
+    ) -> Result<(Credentials, Option<PasswordHash>), LoginError> {
+        let ports = &self.ports;
+        let found = match name {
+            Some(name) => ports.accounts.find_credentials(name).await?,
+            None => None,
+        };
+        let hash = found.as_ref().map(|credentials| credentials.password_hash.clone());
+        let verified = ports.hasher.verify(password, hash).await?;
+        let (Some(credentials), Verified::Right { needs_rehash }) = (found, verified) else {
+            return Err(LoginError::InvalidCredentials);
+        };
+        let rehashed = if needs_rehash { Some(ports.hasher.hash(password).await?) } else { None };
+        Ok((credentials, rehashed))
+    }
+
+    fn open(&self, user_id: UserId, client: Client, now: DateTime<Utc>) -> (NewSession, RefreshSecret) {
+        let id = SessionId::new(self.ports.ids.uuid());
+        let expires_at = now + self.policy.refresh_ttl;
+        let session = NewSession { id, user_id, client, created_at: now, expires_at };
+        (session, RefreshSecret::new(self.ports.randomness.token()))
+    }
+
+    async fn record_login(
+        &self,
+        session: &NewSession,
+        secret: &RefreshSecret,
+        verified: &PasswordHash,
+        rehashed: Option<PasswordHash>,
+    ) -> Result<bool, LoginError> {
+        let (user, now) = (session.user_id, session.created_at);
+        let event = events::logged_in(self.ports.ids.uuid(), user, session.id, now);
+        let token = NewRefreshToken {
+            hash: secret.hash(),
+            session_id: session.id,
+            issued_at: now,
+            expires_at: session.expires_at,
+        };
+        transact!(self.ports.store, |tx| {
+            let state = tx.accounts().hold(user).await?.ok_or(LoginError::InvalidCredentials)?;
+            if !state.is_active {
+                return Err(LoginError::AccountDisabled);
+            }
+            if state.password_hash != *verified {
+                return Ok(false);
+            }
+            tx.accounts().record_login(user, now, rehashed.clone()).await?;
+            tx.sessions().insert(session).await?;
+            tx.sessions().insert_refresh_token(&token).await?;
+            tx.outbox().append(&event).await?;
+            Ok(true)
+        })
+    }
+
+    async fn settle(
+        &self,
+        held: StoredRefreshToken,
+        presented: Presented,
+        successor: &RefreshSecret,
+        now: DateTime<Utc>,
+    ) -> Result<Tokens, RefreshError> {
+        match presented {
+            Presented::Fresh | Presented::Grace => {
+                let user = self.ports.accounts.find_by_id(held.user_id).await?.ok_or(RefreshError::Invalid)?;
+                Ok(self.tokens(user, held.session_id, successor, now)?)
+            }
+            Presented::Reused => {
+                tracing::warn!(user.id = %held.user_id, session.id = %held.session_id, "used refresh token came again");
+                super::forget(&*self.ports.cache, held.user_id).await;
+                Err(RefreshError::Invalid)
+            }
+            Presented::Expired => Err(RefreshError::Expired),
+            Presented::Revoked => Err(RefreshError::Invalid),
+        }
+    }
+
+    fn tokens(
+        &self,
+        user: UserView,
+        session_id: SessionId,
+        secret: &RefreshSecret,
+        now: DateTime<Utc>,
+    ) -> Result<Tokens, IssueError> {
+        let ttl = self.policy.access_ttl;
+        let claims = Claims { user_id: user.id, session_id, issued_at: now, expires_at: now + ttl };
+        Ok(Tokens {
+            access_token: self.ports.tokens.issue(&claims)?.into(),
+            refresh_token: secret.text(),
+            expires_in: ttl.num_seconds(),
+            user,
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! The services over a store in memory, a fake clock, and a hasher that does not hash.
+
+mod accounts;
+mod checks;
+mod refresh;
+mod sessions;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use secrecy::ExposeSecret as _;
+use sha2::{Digest, Sha256};
+use sharestack_kernel::actor::Actor;
+use sharestack_kernel::cache::{Cache, CacheError};
+use sharestack_kernel::clock::FakeClock;
+use sharestack_kernel::id::{SequentialIds, SessionId, UserId};
+use sharestack_kernel::random::CountingRandomness;
+use uuid::Uuid;
+
+use super::*;
+use crate::error::{HashError, IssueError, LoginError, TokenError};
+use crate::memory::MemoryStore;
+use crate::model::{
+    BuiltInRole, Client, Password, PasswordHash, RefreshSecret, Registration, RegistrationInput, SessionPolicy,
+    UserView,
+};
+use crate::ports::{AccessTokens, Claims, PasswordHasher, TokenDeriver, Verified};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// Hashes by copying, and counts what it is asked.
+#[derive(Default)]
+struct PlainHasher {
+    version: AtomicUsize,
+    verified: AtomicUsize,
+}
+
+#[async_trait]
+impl PasswordHasher for PlainHasher {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        let version = self.version.load(Ordering::Relaxed);
+        Ok(PasswordHash::new(format!("{version}${}", String::from_utf8_lossy(password.expose()))))
+    }
+
+    async fn verify(&self, password: &Password, hash: Option<PasswordHash>) -> Result<Verified, HashError> {
+        self.verified.fetch_add(1, Ordering::Relaxed);
+        let Some(hash) = hash else { return Ok(Verified::Wrong) };
+        let (version, text) = hash.as_str().split_once('$').unwrap();
+        if text.as_bytes() != password.expose() {
+            return Ok(Verified::Wrong);
+        }
+        Ok(Verified::Right { needs_rehash: version != self.version.load(Ordering::Relaxed).to_string() })
+    }
+}
+
+/// Tokens in the clear.
+struct PlainTokens(FakeClock);
+
+impl AccessTokens for PlainTokens {
+    fn issue(&self, claims: &Claims) -> Result<String, IssueError> {
+        Ok(format!("{}/{}/{}", claims.user_id, claims.session_id, claims.expires_at.timestamp()))
+    }
+
+    fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        use sharestack_kernel::clock::Clock as _;
+        let parts: Vec<&str> = token.split('/').collect();
+        let [user, session, expires] = parts[..] else { return Err(TokenError::Invalid) };
+        let expires_at = chrono::DateTime::from_timestamp(expires.parse().unwrap(), 0).unwrap();
+        if expires_at <= self.0.now() {
+            return Err(TokenError::Expired);
+        }
+        Ok(Claims {
+            user_id: UserId::new(user.parse().unwrap()),
+            session_id: SessionId::new(Uuid::parse_str(session).unwrap()),
+            issued_at: self.0.now(),
+            expires_at,
+        })
+    }
+}
+
+struct PlainDeriver;
+
+impl TokenDeriver for PlainDeriver {
+    fn successor(&self, used: &RefreshSecret) -> RefreshSecret {
+        RefreshSecret::new(Sha256::new().chain_update(b"next").chain_update(used.expose()).finalize().into())
+    }
+}
+
+/// A shared cache that can be away.
+#[derive(Default)]
+struct TestCache {
+    entries: Mutex<HashMap<String, Vec<u8>>>,
+    away: AtomicBool,
+}
+
+impl TestCache {
+    fn answer(&self) -> Result<std::sync::MutexGuard<'_, HashMap<String, Vec<u8>>>, CacheError> {
+        if self.away.load(Ordering::Relaxed) {
+            return Err(CacheError("away".into()));
+        }
+        Ok(self.entries.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl Cache for TestCache {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, CacheError> {
+        Ok(self.answer()?.get(key).cloned())
+    }
+
+    async fn set(&self, key: &str, value: &[u8], _ttl: Duration) -> Result<(), CacheError> {
+        self.answer()?.insert(key.to_owned(), value.to_vec());
+        Ok(())
+    }
+
+    async fn remove(&self, key: &str) -> Result<bool, CacheError> {
+        Ok(self.answer()?.remove(key).is_some())
+    }
+
+    async fn ping(&self) -> Result<(), CacheError> {
+        self.answer().map(drop)
+    }
+}
+
+struct World {
+    store: MemoryStore,
+    clock: FakeClock,
+    hasher: Arc<PlainHasher>,
+    cache: Arc<TestCache>,
+    cached: Arc<CachedSessions>,
+    accounts: Accounts,
+    sessions: Sessions,
+    checks: SessionChecks,
+}
+
+impl World {
+    fn new() -> Self {
+        let store = MemoryStore::new();
+        let clock = FakeClock::default();
+        let ids = Arc::new(SequentialIds::default());
+        let hasher = Arc::new(PlainHasher::default());
+        let tokens = Arc::new(PlainTokens(clock.clone()));
+        let cache = Arc::new(TestCache::default());
+        let cached = Arc::new(CachedSessions::new(cache.clone(), ids.clone(), Duration::from_secs(30)));
+        let accounts = Accounts::new(AccountPorts {
+            store: Arc::new(store.clone()),
+            queries: Arc::new(store.clone()),
+            hasher: hasher.clone(),
+            cache: cached.clone(),
+            ids: ids.clone(),
+            clock: Arc::new(clock.clone()),
+        });
+        let sessions = Sessions::new(
+            SessionPorts {
+                store: Arc::new(store.clone()),
+                accounts: Arc::new(store.clone()),
+                sessions: Arc::new(store.clone()),
+                hasher: hasher.clone(),
+                tokens: tokens.clone(),
+                deriver: Arc::new(PlainDeriver),
+                cache: cached.clone(),
+                ids,
+                clock: Arc::new(clock.clone()),
+                randomness: Arc::new(CountingRandomness::default()),
+            },
+            SessionPolicy::default(),
+        );
+        let checks =
+            SessionChecks::new(tokens, Arc::new(store.clone()), cached.clone(), Arc::new(clock.clone()));
+        Self { store, clock, hasher, cache, cached, accounts, sessions, checks }
+    }
+
+    async fn user(&self, name: &str) -> UserView {
+        self.accounts.register(registration(name)).await.unwrap()
+    }
+
+    async fn login(&self, name: &str, password: &str) -> Result<Tokens, LoginError> {
+        let login = Login { name: name.to_owned(), password: password.into(), client: Client::default() };
+        self.sessions.login(login).await
+    }
+
+    async fn actor(&self, tokens: &Tokens) -> Actor {
+        self.checks.authenticate(tokens.access_token.expose_secret()).await.unwrap()
+    }
+
+    async fn root(&self) -> Actor {
+        self.accounts.create_super_admin(registration("root")).await.unwrap();
+        self.actor(&self.login("root", PASSWORD).await.unwrap()).await
+    }
+}
+
+fn registration(name: &str) -> Registration {
+    RegistrationInput {
+        username: Some(name.to_owned()),
+        email: Some(format!("{name}@example.com")),
+        password: Some(PASSWORD.to_owned()),
+        ..RegistrationInput::default()
+    }
+    .parse()
+    .unwrap()
+}
+
+fn names(roles: &[BuiltInRole]) -> Vec<String> {
+    roles.iter().map(|role| role.name().to_owned()).collect()
+}
+
+fn access(tokens: &Tokens) -> &str {
+    tokens.access_token.expose_secret()
+}
+
+fn refresh(tokens: &Tokens) -> &str {
+    tokens.refresh_token.expose_secret()
+}
