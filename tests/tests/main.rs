@@ -1,0 +1,3 @@
+//! Acceptance tests: one binary, one module a subject.
+
+mod tiers;

@@ -1,0 +1,127 @@
+//! Who may depend on whom: kernel ← domains ← adapters ← app.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+const DOMAINS: &[&str] = &["users", "content", "billing", "platform"];
+const ADAPTERS: &[&str] = &["store-seaorm", "cache", "blob", "identity", "payments"];
+/// Programs and suites on top of everything.
+const TOP: &[&str] = &["app", "tests", "bench"];
+
+/// What a domain must not know: databases, HTTP, a runtime.
+const BANNED_IN_DOMAINS: &[&str] =
+    &["sea-orm", "sea-orm-migration", "sea-query", "sqlx", "redis", "deadpool-redis", "reqwest", "tokio", "opendal"];
+const BANNED_PREFIX_IN_DOMAINS: &str = "actix-";
+
+static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
+    MetadataCommand::new()
+        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .no_deps()
+        .exec()
+        .expect("cargo metadata reads the workspace")
+});
+
+/// The members by their short names.
+fn members() -> BTreeMap<&'static str, &'static Package> {
+    METADATA.workspace_packages().into_iter().map(|package| (short(&package.name), package)).collect()
+}
+
+fn short(name: &str) -> &str {
+    name.strip_prefix("sharestack-").unwrap_or(name)
+}
+
+/// Names of what a member's product depends on; `everything` adds tests and build scripts.
+fn dependencies(package: &Package, everything: bool) -> BTreeSet<&str> {
+    package
+        .dependencies
+        .iter()
+        .filter(|dependency| everything || dependency.kind == DependencyKind::Normal)
+        .map(|dependency| dependency.name.as_str())
+        .collect()
+}
+
+/// The members that `package` depends on, by their short names.
+fn inner(package: &Package, everything: bool) -> BTreeSet<&str> {
+    let own = short(&package.name);
+    let mut found: BTreeSet<&str> =
+        dependencies(package, everything).into_iter().filter_map(|name| name.strip_prefix("sharestack-")).collect();
+    found.remove(own);
+    found
+}
+
+fn beyond<'a>(package: &'a Package, everything: bool, allowed: &[&[&str]]) -> Vec<&'a str> {
+    inner(package, everything).into_iter().filter(|name| !allowed.iter().any(|tier| tier.contains(name))).collect()
+}
+
+#[test]
+fn every_member_has_a_tier() {
+    let others = ["kernel", "migrations", "conformance"];
+    let known: BTreeSet<&str> = [DOMAINS, ADAPTERS, TOP, &others].concat().into_iter().collect();
+    let found: BTreeSet<&str> = members().into_keys().collect();
+    assert_eq!(found, known, "name each new member's tier in this file");
+}
+
+#[test]
+fn the_kernel_knows_no_other_member() {
+    let members = members();
+    assert_eq!(beyond(members["kernel"], true, &[]), [""; 0]);
+    assert_eq!(beyond(members["migrations"], true, &[]), [""; 0]);
+}
+
+#[test]
+fn domains_know_the_kernel_alone() {
+    let members = members();
+    for domain in DOMAINS {
+        assert_eq!(beyond(members[domain], true, &[&["kernel"]]), [""; 0], "{domain}");
+    }
+    assert_eq!(beyond(members["conformance"], true, &[&["kernel"], DOMAINS]), [""; 0]);
+}
+
+#[test]
+fn neither_kernel_nor_domains_know_databases_http_or_a_runtime() {
+    let members = members();
+    for name in DOMAINS.iter().chain(&["kernel"]) {
+        let banned: Vec<&str> = dependencies(members[name], false)
+            .into_iter()
+            .filter(|other| BANNED_IN_DOMAINS.contains(other) || other.starts_with(BANNED_PREFIX_IN_DOMAINS))
+            .collect();
+        assert_eq!(banned, [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn adapters_do_not_know_each_other() {
+    let members = members();
+    for adapter in ADAPTERS {
+        let migrations: &[&str] = if *adapter == "store-seaorm" { &["migrations"] } else { &[] };
+        assert_eq!(beyond(members[adapter], false, &[&["kernel"], DOMAINS, migrations]), [""; 0], "{adapter}");
+        assert_eq!(
+            beyond(members[adapter], true, &[&["kernel", "conformance"], DOMAINS, migrations]),
+            [""; 0],
+            "tests of {adapter}"
+        );
+    }
+}
+
+#[test]
+fn conformance_is_for_tests_alone() {
+    for (name, package) in members() {
+        assert!(name == "tests" || !inner(package, false).contains("conformance"), "{name}");
+    }
+}
+
+#[test]
+fn every_member_takes_lints_versions_and_edition_from_the_workspace() {
+    for (name, package) in members() {
+        let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
+        assert!(manifest.contains("[lints]\nworkspace = true\n"), "{name} has lints of its own");
+        assert!(manifest.contains("edition.workspace = true\n"), "{name} has an edition of its own");
+        let section = manifest.split("\n[").filter(|section| section.contains("dependencies]\n"));
+        for line in section.flat_map(|section| section.lines().skip(1)).filter(|line| line.contains('=')) {
+            let shared = line.contains("workspace = true") && !line.contains("version =");
+            assert!(shared, "{name}: `{line}` belongs into the workspace's list");
+        }
+    }
+}
