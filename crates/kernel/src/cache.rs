@@ -80,12 +80,17 @@ pub trait Locks: Send + Sync {
     async fn release(&self, token: &LockToken) -> Result<bool, CacheError>;
 }
 
+/// What a subscription yields by itself when messages may have been lost: whoever keeps
+/// copies by what is published drops them all. It is never published.
+pub const MISSED: &str = "\u{0}missed";
+
 /// Messages to every node that listens now. Nothing is kept for those that do not.
 #[async_trait]
 pub trait PubSub: Send + Sync {
     /// Sends to every subscriber of the channel, this process's included.
     async fn publish(&self, channel: &str, message: &str) -> Result<(), CacheError>;
 
-    /// Listens. The stream goes on over a lost connection; messages sent meanwhile are lost.
+    /// Listens. The stream goes on over a lost connection; messages sent meanwhile are lost,
+    /// and the stream yields [`MISSED`] in their place.
     async fn subscribe(&self, channel: &str) -> Result<futures::stream::BoxStream<'static, String>, CacheError>;
 }

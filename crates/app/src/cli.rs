@@ -1,0 +1,267 @@
+//! The command line.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Config, ConfigError};
+use crate::server::{self, Server};
+use crate::wiring::{self, App};
+use crate::workers::Workers;
+use crate::{demo, doctor, http, telemetry};
+
+/// A creator platform's whole backend. Without a command it serves.
+#[derive(Debug, Parser)]
+#[command(name = "sharestack", version)]
+struct Cli {
+    /// Where `{environment}.toml` lies.
+    #[arg(long, env = "SHARESTACK_CONFIG_DIR", default_value = "config")]
+    config_dir: PathBuf,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answers requests, and does jobs beside it.
+    Serve {
+        /// Requests only; `sharestack worker` does the jobs elsewhere.
+        #[arg(long)]
+        no_worker: bool,
+        /// Fills an empty database with demo content first.
+        #[arg(long)]
+        demo: bool,
+    },
+    /// Does jobs and delivers events, without answering requests.
+    Worker,
+    /// Changes the schema.
+    Migrate {
+        #[command(subcommand)]
+        action: Migrate,
+    },
+    /// Administration.
+    Admin {
+        #[command(subcommand)]
+        action: Admin,
+    },
+    /// Prints the API document.
+    Openapi,
+    /// Checks every configured dependency and prints the configuration without secrets.
+    Doctor,
+    /// Fills an empty database with demo content.
+    Demo,
+}
+
+#[derive(Debug, Subcommand)]
+enum Migrate {
+    /// Applies what is missing.
+    Up,
+    /// Takes back the last changes.
+    Down {
+        /// How many.
+        #[arg(long, default_value_t = 1)]
+        steps: u32,
+    },
+    /// Lists the changes and whether the database has them.
+    Status,
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Makes a super admin; the password is read from standard input.
+    Create {
+        #[arg(long)]
+        username: String,
+        #[arg(long)]
+        email: String,
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+}
+
+/// Why a command ended badly.
+enum Failure {
+    /// Something the operator set: exit code 2.
+    Setting(ConfigError),
+    /// All else: exit code 1.
+    Other(String),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Setting(error)
+    }
+}
+
+impl Failure {
+    fn other(error: impl std::error::Error) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        Self::Other(text)
+    }
+}
+
+/// Runs the command.
+pub async fn main() -> ExitCode {
+    wiring::install_crypto();
+    let cli = Cli::parse();
+    match run(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Setting(error)) => {
+            say_error(&error.to_string());
+            ExitCode::from(2)
+        }
+        Err(Failure::Other(text)) => {
+            say_error(&text);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say_error(text: &str) {
+    drop(writeln!(std::io::stderr(), "sharestack: {text}"));
+}
+
+fn say(text: &str) {
+    drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let command = cli.command.unwrap_or(Command::Serve { no_worker: false, demo: false });
+    if matches!(command, Command::Openapi) {
+        say(&http::docs::document().to_pretty_json().map_err(Failure::other)?);
+        return Ok(());
+    }
+    let variables: BTreeMap<String, String> = std::env::vars().collect();
+    let config = Config::load(&cli.config_dir, &variables)?;
+    if matches!(command, Command::Doctor) {
+        return if doctor::run(&config, &mut std::io::stdout()).await {
+            Ok(())
+        } else {
+            Err(Failure::Other("not everything that is configured answers".to_owned()))
+        };
+    }
+    let _telemetry = telemetry::start(&config)?;
+    telemetry::start_metrics();
+    match command {
+        Command::Serve { no_worker, demo } => serve(config, !no_worker, demo).await,
+        Command::Worker => work(config).await,
+        Command::Migrate { action } => migrate(&config, &action).await,
+        Command::Admin { action: Admin::Create { username, email, password_stdin: _ } } => {
+            create_admin(config, &username, &email).await
+        }
+        Command::Demo => {
+            let app = wiring::build(config).await?;
+            app.store.migrate().await.map_err(Failure::other)?;
+            for line in demo::fill(&app).await.map_err(|error| Failure::Other(format!("{error:#}")))? {
+                say(&line);
+            }
+            app.close().await;
+            Ok(())
+        }
+        Command::Openapi | Command::Doctor => Ok(()),
+    }
+}
+
+async fn ready_app(config: Config) -> Result<App, Failure> {
+    let app = wiring::build(config).await?;
+    if app.config.migrates_on_start() {
+        app.store.migrate().await.map_err(Failure::other)?;
+    }
+    let missing = app.store.migrations().await.map_err(Failure::other)?;
+    if missing.iter().any(|one| !one.applied) {
+        return Err(Failure::Other("the database lacks migrations: run `sharestack migrate up`".to_owned()));
+    }
+    Ok(app)
+}
+
+async fn serve(mut config: Config, with_workers: bool, with_demo: bool) -> Result<(), Failure> {
+    let listener = server::bind(&mut config)?;
+    let app = ready_app(config).await?;
+    let told = if with_demo {
+        demo::fill(&app).await.map_err(|error| Failure::Other(format!("{error:#}")))?
+    } else {
+        Vec::new()
+    };
+    let mut signals = Signals::new()?;
+    let server = Server::start(app, listener, with_workers)?;
+    say(&format!("listening on http://{}", server.address()));
+    if server.app().config.server.docs_enabled {
+        let address = server.address();
+        let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
+        say(&format!("documents: http://{host}:{}/docs", address.port()));
+    }
+    told.iter().for_each(|line| say(line));
+    signals.wait().await;
+    server.stop().await;
+    Ok(())
+}
+
+async fn work(config: Config) -> Result<(), Failure> {
+    let app = Arc::new(ready_app(config).await?);
+    let mut signals = Signals::new()?;
+    let workers = Workers::start(&app);
+    say("working");
+    signals.wait().await;
+    workers.stop(Duration::from_secs(app.config.server.shutdown_timeout_seconds)).await;
+    app.close().await;
+    Ok(())
+}
+
+/// SIGTERM and Ctrl-C.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(Failure::other)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(Failure::other)?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn migrate(config: &Config, action: &Migrate) -> Result<(), Failure> {
+    wiring::prepare_data_dir(config)?;
+    let store = wiring::open_store(config).await?;
+    match action {
+        Migrate::Up => store.migrate().await.map_err(Failure::other)?,
+        Migrate::Down { steps } => store.migrate_down(*steps).await.map_err(Failure::other)?,
+        Migrate::Status => {}
+    }
+    for one in store.migrations().await.map_err(Failure::other)? {
+        say(&format!("{} {}", if one.applied { "applied" } else { "pending" }, one.name));
+    }
+    store.close().await;
+    Ok(())
+}
+
+async fn create_admin(config: Config, username: &str, email: &str) -> Result<(), Failure> {
+    let mut password = String::new();
+    std::io::stdin().lock().take(4096).read_to_string(&mut password).map_err(Failure::other)?;
+    let password = password.trim_end_matches(['\r', '\n']);
+    let app = ready_app(config).await?;
+    let created = app.create_admin(username, email, password).await.map_err(Failure::Other)?;
+    say(&format!("created super admin {created}"));
+    app.close().await;
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! Reads the layers, and says clearly what is wrong with them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use config::{File, FileFormat};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::Config;
+use super::names::{Kind, NAMES, list};
+
+/// Where the product runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    Development,
+    Test,
+    Production,
+}
+
+/// A setting that cannot be used. The text names the setting and holds no secret.
+#[derive(Debug, Error)]
+#[error("{setting}: {problem}")]
+pub struct ConfigError {
+    /// The setting, as it is written in a file, or the variable.
+    pub setting: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl ConfigError {
+    /// `setting` cannot be used because of `problem`.
+    pub fn new(setting: impl Into<String>, problem: impl ToString) -> Self {
+        Self { setting: setting.into(), problem: problem.to_string() }
+    }
+}
+
+const PREFIX: &str = "SHARESTACK__";
+const DEFAULT: &str = include_str!("default.toml");
+/// Secrets that stand in examples: production refuses them.
+const SAMPLES: &[&str] =
+    &["your-super-secret-jwt-key-change-in-production", "your-app-secret-key-change-in-production"];
+
+impl Config {
+    /// Reads the default, `{directory}/{environment}.toml` when it is there, and `variables`.
+    ///
+    /// # Errors
+    /// Names the first setting that is unknown or cannot be read.
+    pub fn load(directory: &Path, variables: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let overrides = overrides(variables)?;
+        let environment = overrides
+            .iter()
+            .find(|(setting, _)| setting == "environment")
+            .map_or_else(|| "development".to_owned(), |(_, value)| value.to_string());
+        let file = directory.join(format!("{environment}.toml"));
+        let mut builder = config::Config::builder()
+            .add_source(File::from_str(DEFAULT, FileFormat::Toml))
+            .add_source(File::from(file).required(false));
+        for (setting, value) in overrides {
+            builder = builder.set_override(&setting, value).map_err(|error| ConfigError::new(setting, error))?;
+        }
+        let layers = builder.build().map_err(|error| ConfigError::new("configuration", error))?;
+        let config: Self = serde_path_to_error::deserialize(layers).map_err(|error| {
+            let path = error.path().to_string();
+            ConfigError::new(if path == "." { "configuration".to_owned() } else { path }, error.into_inner())
+        })?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        let known = ["en", "zh-CN"];
+        if !known.contains(&self.localization.default_language.as_str()) {
+            return Err(ConfigError::new("localization.default_language", "must be en or zh-CN"));
+        }
+        if !["", "true", "false"].contains(&self.database.migrate_on_start.as_str()) {
+            return Err(ConfigError::new("database.migrate_on_start", "must be true, false or empty"));
+        }
+        if self.rate_limit.seconds == 0 || self.rate_limit.times == 0 {
+            return Err(ConfigError::new("rate_limit", "times and seconds must be at least 1"));
+        }
+        if self.payments.platform_fee_basis_points > 10_000 {
+            return Err(ConfigError::new("payments.platform_fee_basis_points", "must be at most 10000"));
+        }
+        if self.is_production() {
+            let secret = self.jwt.secret_key.expose();
+            if secret.len() < 32 || SAMPLES.contains(&secret) {
+                return Err(ConfigError::new(
+                    "JWT_SECRET_KEY",
+                    "production needs a secret of at least 32 bytes that is not a sample",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the variables say, as settings.
+fn overrides(variables: &BTreeMap<String, String>) -> Result<Vec<(String, config::Value)>, ConfigError> {
+    let mut found = Vec::new();
+    for (name, setting, kind) in NAMES {
+        if let Some(text) = variables.get(*name) {
+            found.push(((*setting).to_owned(), value(name, text, *kind)?));
+        }
+    }
+    for (name, text) in variables {
+        let Some(path) = name.strip_prefix(PREFIX) else { continue };
+        let setting = path.to_ascii_lowercase().replace("__", ".");
+        let lists = [
+            "cors.origins",
+            "cors.allow_methods",
+            "cors.allow_headers",
+            "server.allowed_hosts",
+            "server.trusted_proxies",
+        ];
+        let kind = if lists.contains(&setting.as_str()) { Kind::List } else { Kind::Plain };
+        found.push((setting, value(name, text, kind)?));
+    }
+    Ok(found)
+}
+
+fn value(name: &str, text: &str, kind: Kind) -> Result<config::Value, ConfigError> {
+    match kind {
+        Kind::Plain => Ok(text.to_owned().into()),
+        Kind::List => {
+            let items = list(text).ok_or_else(|| ConfigError::new(name, "must be a JSON array of texts"))?;
+            Ok(items.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let variables = variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        Config::load(Path::new("does-not-exist"), &variables)
+    }
+
+    #[test]
+    fn the_names_of_the_env_example_work_as_they_stand() {
+        let config = load(&[
+            ("API_PORT", "9000"),
+            ("DATABASE_URL", "postgresql+asyncpg://postgres:postgres@localhost:5432/pet_food"),
+            ("CORS_ORIGINS", r#"["https://a.example","https://b.example"]"#),
+            ("RATE_LIMIT_ENABLED", "false"),
+            ("MAX_REQUEST_SIZE", "1024"),
+        ])
+        .unwrap();
+        assert_eq!(config.server.port, 9000);
+        assert_eq!(config.cors.origins, ["https://a.example", "https://b.example"]);
+        assert!(!config.rate_limit.enabled);
+        assert_eq!(config.server.max_request_size, 1024);
+        assert!(config.database_url().starts_with("postgresql+asyncpg"));
+    }
+
+    #[test]
+    fn a_prefixed_name_reaches_every_setting() {
+        let config = load(&[("SHARESTACK__PASSWORD__MEMORY_KIB", "64")]).unwrap();
+        assert_eq!(config.password.memory_kib, 64);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named() {
+        let error = load(&[("SHARESTACK__SERVER__PROT", "1")]).unwrap_err().to_string();
+        assert!(error.contains("prot"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_setting() {
+        let error = load(&[("API_PORT", "eighty")]).unwrap_err();
+        assert!(error.to_string().contains("server.port"), "{error}");
+    }
+
+    #[test]
+    fn production_refuses_a_sample_secret() {
+        for secret in ["", "short", "your-super-secret-jwt-key-change-in-production"] {
+            let error = load(&[("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", secret)]).unwrap_err();
+            assert_eq!(error.setting, "JWT_SECRET_KEY");
+        }
+        assert!(load(&[("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", &"k".repeat(32))]).is_ok());
+    }
+
+    #[test]
+    fn secrets_do_not_show_themselves() {
+        let config = load(&[("DATABASE_URL", "postgres://u:hunter2@h/d")]).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        assert!(!toml::to_string(&config).unwrap().contains("hunter2"));
+    }
+}

@@ -1,0 +1,255 @@
+//! Every setting, typed. `default.toml` < `config/{environment}.toml` < environment variables.
+
+mod load;
+mod names;
+mod secret;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use load::{ConfigError, Environment};
+pub use names::NAMES;
+pub use secret::Secret;
+
+/// The whole configuration.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the product runs; production refuses what is only for trying it out.
+    pub environment: Environment,
+    /// Where files of the product's own lie.
+    pub data_dir: PathBuf,
+    pub server: Server,
+    pub log: Log,
+    pub telemetry: Telemetry,
+    pub database: Database,
+    pub redis: Redis,
+    pub storage: Storage,
+    pub jwt: Jwt,
+    pub password: Password,
+    pub cors: Cors,
+    pub rate_limit: RateLimit,
+    pub localization: Localization,
+    pub payments: Payments,
+    pub mail: Mail,
+    pub verification: Verification,
+    pub llm: Llm,
+}
+
+/// The listener and what it accepts.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    pub host: IpAddr,
+    /// 0 takes a free one.
+    pub port: u16,
+    /// Worker threads; 0 is one a core.
+    pub workers: usize,
+    /// Accepted for `API_RELOAD`; a compiled program has nothing to reload.
+    pub reload: bool,
+    /// Bytes of a body.
+    pub max_request_size: usize,
+    /// `Host` headers that are answered; `*` is all.
+    pub allowed_hosts: Vec<String>,
+    /// Addresses or networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<String>,
+    /// How others reach the server; empty takes the listener's address.
+    pub public_url: String,
+    pub docs_enabled: bool,
+    pub shutdown_timeout_seconds: u64,
+    /// What tokens other than access tokens are derived with; empty takes the JWT secret.
+    pub secret_key: Secret,
+    /// When this version of the API ends (RFC 3339); empty while it has no end.
+    pub api_sunset: String,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// A level, or directives as `tracing` reads them.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// Where OTLP over HTTP goes; empty exports nothing.
+    pub otlp_endpoint: String,
+    pub service_name: String,
+    /// The bearer token that `/metrics` asks for; empty asks for none outside production.
+    pub metrics_token: Secret,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Empty is SQLite under the data directory.
+    pub url: Secret,
+    pub echo: bool,
+    pub max_connections: u32,
+    pub acquire_timeout_seconds: u64,
+    /// `true`, `false`, or empty: only on SQLite.
+    pub migrate_on_start: String,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    /// Empty keeps cache, limits and locks in the process.
+    pub url: Secret,
+    pub password: Secret,
+    pub db: u8,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    pub backend: StorageBackend,
+    pub bucket: String,
+    pub endpoint: String,
+    pub region: String,
+    pub access_key_id: String,
+    pub secret_access_key: Secret,
+}
+
+/// Where files are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageBackend {
+    Fs,
+    S3,
+    Oss,
+    Memory,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jwt {
+    /// Empty draws one and keeps it under the data directory, outside production.
+    pub secret_key: Secret,
+    /// `HS256`, or `EdDSA` with a PKCS#8 PEM key as the secret.
+    pub algorithm: String,
+    pub access_token_expire_minutes: u32,
+    pub refresh_token_expire_days: u32,
+}
+
+/// Argon2id, and how many hashes may run at once.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Password {
+    pub memory_kib: u32,
+    pub iterations: u32,
+    pub parallelism: u32,
+    /// 0 is one a core.
+    pub concurrent_hashes: usize,
+    /// How many may wait before a login is refused with 503.
+    pub queue: usize,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cors {
+    pub origins: Vec<String>,
+    pub allow_credentials: bool,
+    pub allow_methods: Vec<String>,
+    pub allow_headers: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    pub enabled: bool,
+    /// Requests of an anonymous address in `seconds`.
+    pub times: u32,
+    pub seconds: u64,
+    pub auth_per_minute: u32,
+    pub upload_per_minute: u32,
+    pub search_per_minute: u32,
+    pub admin_per_hour: u32,
+    pub general_per_hour: u32,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Localization {
+    /// `en` or `zh-CN`.
+    pub default_language: String,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payments {
+    /// Refused in production.
+    pub sandbox_enabled: bool,
+    /// What the sandbox signs its callbacks with; empty draws one at each start of the data directory.
+    pub sandbox_secret: Secret,
+    pub platform_fee_basis_points: u32,
+    pub settlement_delay_days: u32,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    pub smtp_host: String,
+    pub smtp_port: u16,
+    pub smtp_username: String,
+    pub smtp_password: Secret,
+    pub smtp_from_email: String,
+    pub smtp_use_tls: bool,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verification {
+    pub code_length: u32,
+    pub code_expire_minutes: u32,
+    pub code_max_attempts: u32,
+    pub code_cooldown_seconds: u32,
+    pub code_max_daily_sends: u32,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Llm {
+    pub dashscope_api_base: String,
+    pub dashscope_api_key: Secret,
+    pub deepseek_api_key: Secret,
+    pub zai_api_key: Secret,
+    pub moonshot_api_key: Secret,
+    pub taviliy_api_key: Secret,
+    pub siliconflow_api_key: Secret,
+}
+
+impl Config {
+    /// The database's URL, that of the embedded default included.
+    pub fn database_url(&self) -> String {
+        if self.database.url.is_empty() {
+            return format!("sqlite://{}", self.data_dir.join("sharestack.db").display());
+        }
+        self.database.url.expose().to_owned()
+    }
+
+    /// Whether `serve` brings the schema up to date by itself.
+    pub fn migrates_on_start(&self) -> bool {
+        match self.database.migrate_on_start.as_str() {
+            "" => self.database_url().starts_with("sqlite"),
+            text => text == "true",
+        }
+    }
+
+    /// Whether the product runs for real.
+    pub fn is_production(&self) -> bool {
+        self.environment == Environment::Production
+    }
+}

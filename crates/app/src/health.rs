@@ -1,0 +1,160 @@
+//! What the product depends on, and how each is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use metrics::gauge;
+use serde::Serialize;
+use sharestack_kernel::clock::Clock;
+use sharestack_kernel::error::{Category, Classified};
+use sharestack_kernel::event::{Backlog, EventLog};
+use sharestack_kernel::job::JobStore;
+use sharestack_store_seaorm::Store;
+use thiserror::Error;
+use utoipa::ToSchema;
+
+use crate::backing::{Files, Shared};
+
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Healthy,
+    Degraded,
+    Down,
+}
+
+/// How everything is.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({ "status": "healthy", "version": "0.1.0", "system_status": { "database": "healthy", "redis": "healthy", "storage": "healthy", "queue": "healthy" } }))]
+pub struct Report {
+    pub status: Status,
+    pub version: &'static str,
+    pub system_status: SystemStatus,
+}
+
+/// S3's `system_status`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SystemStatus {
+    pub database: Status,
+    /// `degraded` while a configured Redis is away: limits are kept per process then.
+    pub redis: Status,
+    pub storage: Status,
+    /// `degraded` when due jobs or events have waited for more than a minute.
+    pub queue: Status,
+}
+
+/// The server cannot take requests.
+#[derive(Debug, Error)]
+#[error("not ready")]
+pub struct NotReady;
+
+impl Classified for NotReady {
+    fn category(&self) -> Category {
+        Category::Unavailable
+    }
+}
+
+/// Asks each dependency.
+pub struct Health {
+    store: Store,
+    shared: Shared,
+    files: Files,
+    clock: Arc<dyn Clock>,
+    stopping: AtomicBool,
+}
+
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Health {
+    /// Asks these.
+    pub const fn new(store: Store, shared: Shared, files: Files, clock: Arc<dyn Clock>) -> Self {
+        Self { store, shared, files, clock, stopping: AtomicBool::new(false) }
+    }
+
+    /// From now on the server is not ready: it finishes what runs.
+    pub fn stopping(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// How everything is, within two seconds.
+    pub async fn report(&self) -> Report {
+        let (database, redis, storage, queue) =
+            futures::join!(self.database(), self.redis(), self.storage(), self.queue());
+        let status = if database == Status::Down {
+            Status::Down
+        } else {
+            [redis, storage, queue].into_iter().max().unwrap_or(Status::Healthy).min(Status::Degraded)
+        };
+        Report {
+            status,
+            version: env!("CARGO_PKG_VERSION"),
+            system_status: SystemStatus { database, redis, storage, queue },
+        }
+    }
+
+    /// Whether requests can be served: the database answers and nobody asked to stop.
+    ///
+    /// # Errors
+    /// When not.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        if self.stopping.load(Ordering::Relaxed) || self.database().await == Status::Down {
+            return Err(NotReady);
+        }
+        Ok(())
+    }
+
+    async fn database(&self) -> Status {
+        match tokio::time::timeout(PATIENCE, self.store.ping()).await {
+            Ok(Ok(())) => Status::Healthy,
+            _ => Status::Down,
+        }
+    }
+
+    async fn redis(&self) -> Status {
+        match tokio::time::timeout(PATIENCE, self.shared.ping()).await {
+            Ok(Ok(())) => Status::Healthy,
+            _ => Status::Degraded,
+        }
+    }
+
+    async fn storage(&self) -> Status {
+        match tokio::time::timeout(PATIENCE, self.files.ping()).await {
+            Ok(Ok(())) => Status::Healthy,
+            _ => Status::Down,
+        }
+    }
+
+    async fn queue(&self) -> Status {
+        let backlogs = async {
+            Ok::<_, sharestack_kernel::error::StoreError>((self.store.backlog().await?, self.store.lag().await?))
+        };
+        let Ok(Ok((jobs, events))) = tokio::time::timeout(PATIENCE, backlogs).await else { return Status::Down };
+        let old = |backlog: Backlog| self.age_seconds(backlog) > 60.0;
+        if old(jobs) || old(events) { Status::Degraded } else { Status::Healthy }
+    }
+
+    fn age_seconds(&self, backlog: Backlog) -> f64 {
+        backlog.oldest.map_or(0.0, |oldest| (self.clock.now() - oldest).as_seconds_f64().max(0.0))
+    }
+
+    /// Brings the gauges that are read, not counted, up to date.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    pub async fn gauges(&self) {
+        let pool = self.store.pool_size();
+        gauge!("database_pool_connections").set(f64::from(pool.open));
+        gauge!("database_pool_idle").set(pool.idle as f64);
+        if let Ok(jobs) = self.store.backlog().await {
+            gauge!("queue_depth").set(jobs.count as f64);
+            gauge!("queue_age_seconds").set(self.age_seconds(jobs));
+        }
+        if let Ok(dead) = self.store.dead_letters().await {
+            gauge!("queue_dead_letters").set(dead as f64);
+        }
+        if let Ok(events) = self.store.lag().await {
+            gauge!("outbox_depth").set(events.count as f64);
+            gauge!("outbox_lag_seconds").set(self.age_seconds(events));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The API document, and the pages that show it. Everything they load is in the binary.
+
+use actix_web::http::header;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpResponse, get};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme,
+};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{Info, License, OpenApi, OpenApiBuilder, SecurityRequirement, Server};
+use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use super::routes;
+use crate::wiring::App;
+
+const REDOC: &str = include_str!("../../assets/redoc.standalone.js");
+const REDOC_PAGE: &str = include_str!("../../assets/redoc.html");
+
+/// The whole document, from the routes themselves.
+pub fn document() -> OpenApi {
+    let (_, document) =
+        actix_web::App::new().into_utoipa_app().openapi(frame()).configure(routes::register).split_for_parts();
+    super::docs_errors::complete(document)
+}
+
+/// What no route says: title, tags, how one signs in.
+fn frame() -> OpenApi {
+    let info = Info::builder()
+        .title("ShareStack")
+        .version("1.0.0")
+        .description(Some(include_str!("../../assets/api.md")))
+        .license(Some(License::new("Apache-2.0")))
+        .build();
+    let tags = [
+        ("General", "Health, figures, documents"),
+        ("Authentication", "Registration, login, tokens"),
+        ("User Management", "Profiles and roles"),
+        ("Articles", "Writing, publishing, reading"),
+        ("Subscriptions", "Plans, subscriptions, orders, payments, revenue"),
+        ("Cache", "Cache administration"),
+    ];
+    let tags = tags.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build());
+    let mut document = OpenApiBuilder::new()
+        .info(info)
+        .servers(Some([Server::new("/")]))
+        .tags(Some(tags))
+        .security(Some([SecurityRequirement::new("bearer", [""; 0]), SecurityRequirement::new("password", [""; 0])]))
+        .build();
+    let components = document.components.get_or_insert_default();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let login = Flow::Password(Password::new("/api/v1/auth/token", Scopes::new()));
+    components.add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([login])));
+    let operator = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The operator's token")).build();
+    components.add_security_scheme("operator", SecurityScheme::Http(operator));
+    let signature = ApiKey::Header(ApiKeyValue::new("X-Sandbox-Signature"));
+    components.add_security_scheme("channel_signature", SecurityScheme::ApiKey(signature));
+    document
+}
+
+/// This document.
+#[utoipa::path(
+    tag = "General",
+    security(()),
+    responses((status = 200, description = "The OpenAPI 3.1 document", body = serde_json::Value, example = json!({ "openapi": "3.1.0", "info": { "title": "ShareStack", "version": "1.0.0" } }))),
+)]
+#[get("/openapi.json")]
+pub async fn openapi_json(app: Data<App>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .body(app.document.clone())
+}
+
+/// The pages.
+pub fn pages(config: &mut ServiceConfig) {
+    let swagger = SwaggerUi::new("/docs/{_:.*}")
+        .config(Config::from("/openapi.json").persist_authorization(true).try_it_out_enabled(true).filter(true));
+    config
+        .service(web::redirect("/docs", "/docs/"))
+        .service(swagger)
+        .route(
+            "/redoc",
+            web::get().to(|| async { HttpResponse::Ok().content_type("text/html; charset=utf-8").body(REDOC_PAGE) }),
+        )
+        .route(
+            "/redoc/redoc.standalone.js",
+            web::get().to(|| async {
+                HttpResponse::Ok()
+                    .content_type("text/javascript; charset=utf-8")
+                    .insert_header((header::CACHE_CONTROL, "public, max-age=86400"))
+                    .body(REDOC)
+            }),
+        );
+}

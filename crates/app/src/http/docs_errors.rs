@@ -1,0 +1,108 @@
+//! Completes the document: every operation names the refusals that the contract gives it,
+//! so that no handler repeats them.
+
+use serde_json::{Value, json};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, schema::ObjectBuilder};
+
+use super::limits::class;
+use super::messages;
+
+const ERROR: &str = "Error";
+
+/// Adds the error schema, and to each operation the answers it can give.
+pub fn complete(mut document: OpenApi) -> OpenApi {
+    let components = document.components.get_or_insert_default();
+    let object = || ObjectBuilder::new();
+    let error = object()
+        .property("success", object().schema_type(utoipa::openapi::Type::Boolean))
+        .property("code", object().schema_type(utoipa::openapi::Type::Integer))
+        .property("message", object().schema_type(utoipa::openapi::Type::String))
+        .property(
+            "error",
+            object().property("type", object().schema_type(utoipa::openapi::Type::String)).required("type"),
+        )
+        .property("meta", Ref::from_schema_name("Meta"))
+        .required("success")
+        .required("code")
+        .required("message")
+        .required("error")
+        .required("meta")
+        .examples([sample(404, "RESOURCE_NOT_FOUND", json!({ "resource_type": "article", "resource_id": 999 }))]);
+    components.schemas.insert(ERROR.to_owned(), RefOr::T(Schema::Object(error.build())));
+    let mut paths = std::mem::take(&mut document.paths);
+    for (path, item) in &mut paths.paths {
+        let slots = [
+            ("GET", &mut item.get),
+            ("POST", &mut item.post),
+            ("PUT", &mut item.put),
+            ("PATCH", &mut item.patch),
+            ("DELETE", &mut item.delete),
+        ];
+        for (method, slot) in slots {
+            if let Some(operation) = slot {
+                refusals(method, path, operation);
+            }
+        }
+    }
+    document.paths = paths;
+    document
+}
+
+fn refusals(method: &str, path: &str, operation: &mut Operation) {
+    let public = operation.security.as_ref().is_some_and(|all| all.iter().any(|one| *one == Default::default()));
+    if operation.operation_id.is_none() {
+        let id = format!("{}{}", method.to_lowercase(), path.replace(['/', '{', '}', '.'], "_"));
+        operation.operation_id = Some(id);
+    }
+    let mut add = |status: u16, kind: &str, details: Value| {
+        let responses = &mut operation.responses.responses;
+        let described = responses.entry(status.to_string()).or_insert_with(|| RefOr::T(Response::new("")));
+        if let RefOr::T(response) = described
+            && response.content.is_empty()
+        {
+            let text = if response.description.is_empty() {
+                messages::of_type(kind).en.to_owned()
+            } else {
+                response.description.clone()
+            };
+            *response = answer(&text, sample(status, kind, details));
+        }
+    };
+    if operation.request_body.is_some() || operation.parameters.as_ref().is_some_and(|all| !all.is_empty()) {
+        add(400, "VALIDATION_ERROR", json!([{ "field": "title", "message": "Title is required", "code": "REQUIRED" }]));
+    }
+    if operation.request_body.is_some() {
+        add(413, "PAYLOAD_TOO_LARGE", json!({ "max_size": 10_485_760 }));
+        add(415, "UNSUPPORTED_MEDIA_TYPE", json!({ "expected": "application/json" }));
+        add(422, "UNPROCESSABLE_ENTITY", json!({ "path": "title", "problem": "expected a string" }));
+    }
+    if !public {
+        add(401, "AUTHENTICATION_REQUIRED", Value::Null);
+        add(403, "PERMISSION_DENIED", json!({ "required_permission": "article.update", "user_role": "user" }));
+    }
+    if path.contains('{') {
+        add(404, "RESOURCE_NOT_FOUND", json!({ "resource_type": "article", "resource_id": 999 }));
+    }
+    if class(method, path).is_some() {
+        add(429, "RATE_LIMIT_EXCEEDED", json!({ "limit": 1000, "window": 3600, "reset_at": "2026-01-15T11:00:00Z" }));
+    }
+    add(500, "INTERNAL_SERVER_ERROR", Value::Null);
+    add(503, "SERVICE_UNAVAILABLE", Value::Null);
+}
+
+fn answer(text: &str, example: Value) -> Response {
+    let mut content = Content::new(Some(Ref::from_schema_name(ERROR)));
+    content.example = Some(example);
+    ResponseBuilder::new().description(text).content("application/json", content).build()
+}
+
+fn sample(status: u16, kind: &str, details: Value) -> Value {
+    json!({
+        "success": false,
+        "code": status,
+        "message": messages::of_type(kind).en,
+        "error": { "type": kind, "details": details },
+        "meta": { "timestamp": "2026-01-15T10:30:00Z", "request_id": "req_01KF0X5W3Z8N6T2QG4V7B9C1DE" },
+    })
+}

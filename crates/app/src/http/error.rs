@@ -1,0 +1,220 @@
+//! The one file that knows HTTP status numbers.
+
+use std::error::Error;
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::{Value, json};
+use sharestack_kernel::cache::Decision;
+use sharestack_kernel::error::{Category, Classified, Details};
+
+use super::context::{RequestContext, timestamp};
+use super::messages;
+
+/// An answer that is a refusal. Made from any [`Classified`] error, or by one of the
+/// constructors for what only HTTP knows.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    kind: &'static str,
+    details: Details,
+    retry_after: Option<i64>,
+    allow: Option<String>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// The status and the usual type of a category.
+const fn meaning(category: Category) -> (StatusCode, &'static str) {
+    match category {
+        Category::Invalid => (StatusCode::BAD_REQUEST, "VALIDATION_ERROR"),
+        Category::Unprocessable => (StatusCode::UNPROCESSABLE_ENTITY, "UNPROCESSABLE_ENTITY"),
+        Category::Unauthenticated => (StatusCode::UNAUTHORIZED, "AUTHENTICATION_REQUIRED"),
+        Category::Denied => (StatusCode::FORBIDDEN, "PERMISSION_DENIED"),
+        Category::NotFound => (StatusCode::NOT_FOUND, "RESOURCE_NOT_FOUND"),
+        Category::Conflict => (StatusCode::CONFLICT, "RESOURCE_CONFLICT"),
+        Category::Stale => (StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED"),
+        Category::Gone => (StatusCode::GONE, "GONE"),
+        Category::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED"),
+        Category::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE"),
+        Category::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR"),
+    }
+}
+
+impl<E: Classified> From<E> for ApiError {
+    fn from(error: E) -> Self {
+        let (status, usual) = meaning(error.category());
+        Self {
+            status,
+            kind: error.code().unwrap_or(usual),
+            details: error.details(),
+            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
+            allow: None,
+            source: Some(Box::new(error)),
+        }
+    }
+}
+
+impl ApiError {
+    const fn new(status: StatusCode, kind: &'static str) -> Self {
+        Self { status, kind, details: Details::None, retry_after: None, allow: None, source: None }
+    }
+
+    fn with(mut self, details: Value) -> Self {
+        self.details = Details::Object(details);
+        self
+    }
+
+    /// A defect; `what` goes to the log only.
+    pub fn internal(what: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { source: Some(what.into()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR") }
+    }
+
+    /// Nobody is signed in.
+    pub const fn authentication_required() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "AUTHENTICATION_REQUIRED")
+    }
+
+    /// There is no such thing.
+    pub fn not_found(resource: &'static str, id: impl Into<Value>) -> Self {
+        let mut error = Self::new(StatusCode::NOT_FOUND, "RESOURCE_NOT_FOUND");
+        error.details = Details::Missing { resource, id: id.into() };
+        error
+    }
+
+    /// The route exists, but not for this method.
+    pub fn method_not_allowed(allow: String) -> Self {
+        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED") }
+    }
+
+    /// The body's type is none that the route reads.
+    pub fn unsupported_media_type(expected: &str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE").with(json!({ "expected": expected }))
+    }
+
+    /// The client accepts nothing that the route gives.
+    pub const fn not_acceptable() -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE")
+    }
+
+    /// The body is longer than `limit` bytes.
+    pub fn payload_too_large(limit: usize) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE").with(json!({ "max_size": limit }))
+    }
+
+    /// The body is not JSON, or a value in it has the wrong type; `path` names which.
+    pub fn unprocessable(path: &str, problem: &str) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "UNPROCESSABLE_ENTITY")
+            .with(json!({ "path": path, "problem": problem }))
+    }
+
+    /// Too often.
+    pub fn rate_limited(decision: &Decision, now: chrono::DateTime<chrono::Utc>) -> Self {
+        let wait = (decision.reset_at - now).num_milliseconds();
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED").with(json!({
+            "limit": decision.limit.limit,
+            "window": decision.limit.window.as_secs(),
+            "reset_at": timestamp(decision.reset_at),
+        }));
+        // Rounded up: who waits this long finds room.
+        Self { retry_after: Some((wait + 999).div_euclid(1000).max(1)), ..error }
+    }
+
+    /// A request with the same idempotency key still runs.
+    pub fn idempotency_conflict(retry_after: i64) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::CONFLICT, "IDEMPOTENCY_CONFLICT") }
+    }
+
+    /// The shared cache failed on a route that is about the cache itself (S1: 500).
+    pub fn cache_failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::internal(error)
+    }
+
+    /// The contract's `error.type`.
+    pub const fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// The whole envelope.
+    pub fn body(&self, context: &RequestContext) -> Value {
+        json!({
+            "success": false,
+            "code": self.status.as_u16(),
+            "message": messages::of_type(self.kind).text(context.language),
+            "error": { "type": self.kind, "details": self.details_json(context) },
+            "meta": context.meta(),
+        })
+    }
+
+    fn details_json(&self, context: &RequestContext) -> Value {
+        match &self.details {
+            Details::None => Value::Null,
+            Details::Fields(fields) => fields
+                .iter()
+                .map(|error| {
+                    json!({
+                        "field": error.field,
+                        "message": messages::of_issue(&error.field, &error.issue, context.language),
+                        "code": error.issue.code(),
+                    })
+                })
+                .collect(),
+            Details::Denied(denied) => json!({ "required_permission": denied.required, "user_role": denied.role }),
+            Details::Missing { resource, id } => json!({ "resource_type": resource, "resource_id": id }),
+            Details::Object(object) => object.clone(),
+        }
+    }
+
+    /// Writes the cause to the log, once: here is the boundary. A refusal is no cause for alarm.
+    pub fn log(&self) {
+        if self.status.is_server_error() {
+            let chain = self.source.as_deref().map(Chain);
+            let cause = chain.as_ref().map(tracing::field::display);
+            tracing::error!(error.kind = self.kind, error.cause = cause, "request failed");
+        }
+    }
+}
+
+/// An error and what caused it, on one line.
+struct Chain<'a>(&'a (dyn Error + Send + Sync));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Status and headers; the body needs the request and is written by the outermost middleware.
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::new(self.status);
+        let headers = response.headers_mut();
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = self.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+            headers.insert(header::ALLOW, allow);
+        }
+        response
+    }
+}

@@ -1,0 +1,58 @@
+//! Who asks.
+
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use sharestack_kernel::actor::Actor;
+
+use crate::http::error::ApiError;
+use crate::wiring::App;
+
+type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+
+/// A signed-in user. What they may do is asked of the [`Actor`] or of the service.
+pub struct Auth(pub Actor);
+
+/// A signed-in user, or nobody. A token that is there must be good.
+pub struct MaybeAuth(pub Option<Actor>);
+
+impl FromRequest for Auth {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { actor(&request).await?.map(Self).ok_or_else(ApiError::authentication_required) })
+    }
+}
+
+impl FromRequest for MaybeAuth {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { actor(&request).await.map(Self) })
+    }
+}
+
+/// The bearer token of a request; `None` when there is no such header.
+pub fn bearer(headers: &header::HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().unwrap_or_default();
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+async fn actor(request: &HttpRequest) -> Result<Option<Actor>, ApiError> {
+    if let Some(actor) = request.extensions().get::<Actor>() {
+        return Ok(Some(actor.clone()));
+    }
+    let Some(token) = bearer(request.headers()) else { return Ok(None) };
+    let app = request.app_data::<Data<App>>().ok_or_else(|| ApiError::internal("request without app"))?;
+    let actor = app.authenticate(token).await?;
+    request.extensions_mut().insert(actor.clone());
+    Ok(Some(actor))
+}

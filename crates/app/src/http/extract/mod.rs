@@ -1,0 +1,29 @@
+//! No extractor, no access: identity, permission, validated bodies and queries.
+
+mod auth;
+mod body;
+mod header;
+mod page;
+mod path;
+mod query;
+
+pub use auth::{Auth, MaybeAuth, bearer};
+pub use body::{Body, FormOrBody, OptionalBody};
+pub use header::{ClientInfo, IdempotencyKey, IfMatch};
+pub use page::{PageQuery, parse_page};
+pub use path::{NumericId, Ref};
+pub use query::Params;
+
+use sharestack_kernel::field::FieldErrors;
+
+/// A request type that becomes what a service takes, or all that is wrong with it.
+pub trait Parse {
+    /// What the service takes.
+    type Output;
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// Every field that is missing or breaks a rule.
+    fn parse(self) -> Result<Self::Output, FieldErrors>;
+}

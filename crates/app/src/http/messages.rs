@@ -1,0 +1,117 @@
+//! What people read, in both languages. `error.type` and `code`s are not here: they never change.
+
+use sharestack_kernel::field::Issue;
+
+use super::language::Language;
+
+/// A text in both languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    pub en: &'static str,
+    pub zh: &'static str,
+}
+
+impl Message {
+    pub const SUCCESS: Self = Self { en: "Success", zh: "成功" };
+    pub const CREATED: Self = Self { en: "Created", zh: "创建成功" };
+
+    /// The text in one language.
+    pub const fn text(self, language: Language) -> &'static str {
+        match language {
+            Language::En => self.en,
+            Language::ZhCn => self.zh,
+        }
+    }
+}
+
+/// The message of an error type.
+pub fn of_type(kind: &str) -> Message {
+    let (en, zh) = match kind {
+        "VALIDATION_ERROR" => ("Validation failed", "请求参数验证失败"),
+        "AUTHENTICATION_REQUIRED" => ("Authentication required", "需要认证"),
+        "INVALID_TOKEN" => ("Invalid token", "无效的令牌"),
+        "TOKEN_EXPIRED" => ("Token expired", "令牌已过期"),
+        "INVALID_CREDENTIALS" => ("Incorrect username or password", "用户名或密码错误"),
+        "ACCOUNT_DISABLED" => ("Account is disabled", "账户已停用"),
+        "PERMISSION_DENIED" => ("Permission denied", "权限不足"),
+        "RESOURCE_NOT_FOUND" => ("Resource not found", "资源不存在"),
+        "METHOD_NOT_ALLOWED" => ("Method not allowed", "不支持的请求方法"),
+        "NOT_ACCEPTABLE" => ("Not acceptable", "无法提供所请求的格式"),
+        "UNSUPPORTED_MEDIA_TYPE" => ("Unsupported media type", "不支持的媒体类型"),
+        "RESOURCE_CONFLICT" => ("Resource conflict", "资源冲突"),
+        "IDEMPOTENCY_CONFLICT" => {
+            ("A request with this idempotency key is still running", "使用该幂等键的请求仍在处理")
+        }
+        "INSUFFICIENT_BALANCE" => ("Insufficient balance", "余额不足"),
+        "GONE" => ("Resource is gone", "资源已失效"),
+        "PRECONDITION_FAILED" => ("Precondition failed", "资源已被修改"),
+        "PAYLOAD_TOO_LARGE" => ("Payload too large", "请求体过大"),
+        "UNPROCESSABLE_ENTITY" => ("Unprocessable entity", "数据处理失败"),
+        "RATE_LIMIT_EXCEEDED" => ("Rate limit exceeded", "请求频率超限"),
+        "QUOTA_EXCEEDED" => ("Quota exceeded", "配额已用完"),
+        "UPSTREAM_ERROR" => ("Upstream error", "上游服务错误"),
+        "SERVICE_UNAVAILABLE" => ("Service unavailable", "服务不可用"),
+        _ => ("Internal server error", "服务器内部错误"),
+    };
+    Message { en, zh }
+}
+
+/// What a field's error says.
+pub fn of_issue(field: &str, issue: &Issue, language: Language) -> String {
+    match language {
+        Language::En => in_english(field, issue),
+        Language::ZhCn => in_chinese(field, issue),
+    }
+}
+
+/// `cover_url` → `cover url`.
+fn spoken(field: &str) -> String {
+    field.replace('_', " ")
+}
+
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+fn in_english(field: &str, issue: &Issue) -> String {
+    let name = spoken(field);
+    let capital = capital(&name);
+    match issue {
+        Issue::Required => format!("{capital} is required"),
+        Issue::InvalidFormat => format!("Invalid {name} format"),
+        Issue::TooShort { min } => format!("{capital} must have at least {min}"),
+        Issue::TooLong { max } => format!("{capital} must have at most {max}"),
+        Issue::OutOfRange { min, max } => format!("{capital} must be between {min} and {max}"),
+        Issue::NotAllowed { allowed } if allowed.is_empty() => format!("{capital} is not allowed"),
+        Issue::NotAllowed { allowed } => format!("{capital} must be one of {}", allowed.join(", ")),
+        Issue::Mismatch { other } => format!("{capital} must equal {}", spoken(other)),
+        Issue::WeakPassword { reason } => format!("{capital} is too weak: {reason}"),
+    }
+}
+
+fn in_chinese(field: &str, issue: &Issue) -> String {
+    match issue {
+        Issue::Required => format!("{field} 为必填项"),
+        Issue::InvalidFormat => format!("{field} 格式无效"),
+        Issue::TooShort { min } => format!("{field} 长度不能少于 {min}"),
+        Issue::TooLong { max } => format!("{field} 长度不能超过 {max}"),
+        Issue::OutOfRange { min, max } => format!("{field} 必须在 {min} 与 {max} 之间"),
+        Issue::NotAllowed { allowed } if allowed.is_empty() => format!("{field} 的值不被允许"),
+        Issue::NotAllowed { allowed } => format!("{field} 必须是以下之一：{}", allowed.join("、")),
+        Issue::Mismatch { other } => format!("{field} 必须与 {other} 一致"),
+        Issue::WeakPassword { .. } => format!("{field} 过于简单，容易被猜到"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_of_s3() {
+        assert_eq!(of_issue("title", &Issue::Required, Language::En), "Title is required");
+        assert_eq!(of_issue("email", &Issue::InvalidFormat, Language::En), "Invalid email format");
+        assert_eq!(of_issue("title", &Issue::Required, Language::ZhCn), "title 为必填项");
+    }
+}

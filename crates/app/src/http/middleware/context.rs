@@ -1,0 +1,208 @@
+//! The outermost layer: gives a request its context, catches panics, writes errors into
+//! the envelope, adds the headers that every answer has, measures, and logs.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use futures::FutureExt;
+use metrics::{counter, gauge, histogram};
+use sharestack_kernel::random::uuid_v7;
+use tracing::Instrument;
+
+use crate::http::context::{RequestContext, client_ip, request_id};
+use crate::http::error::ApiError;
+use crate::http::language::Language;
+use crate::wiring::App;
+
+/// The layer.
+pub async fn layer(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::internal("request without app"))?;
+    let started = Instant::now();
+    let context = open(&request, &app);
+    request.extensions_mut().insert(context.clone());
+    canonical_path(&mut request);
+    let head = request.method() == Method::HEAD;
+    if head {
+        request.head_mut().method = Method::GET;
+    }
+    let method = request.method().clone();
+    let pattern = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let span =
+        tracing::info_span!("request", request.id = %context.request_id, http.method = %method, http.route = %pattern);
+    gauge!("http_requests_in_flight").increment(1.0);
+    let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
+    gauge!("http_requests_in_flight").decrement(1.0);
+    let _entered = span.enter();
+    let answer = match outcome {
+        Ok(Ok(response)) => Ok(render(response.map_into_boxed_body(), &context)),
+        Ok(Err(error)) => Err(Rendered::of(&error, &context)),
+        Err(_panic) => Err(Rendered::of(&ApiError::internal("handler panicked").into(), &context)),
+    };
+    let status = answer.as_ref().map_or_else(|rendered| rendered.status, ServiceResponse::status);
+    measure(&method, &pattern, status, started);
+    match answer {
+        Ok(mut response) => {
+            decorate(response.headers_mut(), &context, &app);
+            Ok(if head { response.map_body(|_, _| BoxBody::new(())) } else { response })
+        }
+        Err(mut rendered) => {
+            decorate(&mut rendered.headers, &context, &app);
+            Err(rendered.into())
+        }
+    }
+}
+
+fn open(request: &ServiceRequest, app: &App) -> RequestContext {
+    let accepted = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    RequestContext {
+        request_id: request_id(request.headers(), uuid_v7()),
+        language: Language::negotiate(accepted, app.default_language),
+        client_ip: client_ip(request.head(), &app.trusted_proxies),
+        received_at: app.clock.now(),
+    }
+}
+
+/// `/v1/…` is `/api/v1/…`, from one registration.
+fn canonical_path(request: &mut ServiceRequest) {
+    let uri = request.head().uri.clone();
+    if !(uri.path() == "/v1" || uri.path().starts_with("/v1/")) {
+        return;
+    }
+    let mut parts = uri.into_parts();
+    let rest = parts.path_and_query.as_ref().map_or("", |path| path.as_str());
+    let Ok(path) = format!("/api{rest}").parse() else { return };
+    parts.path_and_query = Some(path);
+    let Ok(uri) = Uri::from_parts(parts) else { return };
+    request.match_info_mut().get_mut().update(&uri);
+    request.head_mut().uri = uri;
+}
+
+/// Writes a refusal into the envelope. Answers that are no refusals stay as they are.
+pub fn render(response: ServiceResponse<BoxBody>, context: &RequestContext) -> ServiceResponse<BoxBody> {
+    let Some(error) = response.response().error() else { return response };
+    let body = match error.as_error::<ApiError>() {
+        Some(error) => {
+            error.log();
+            error.body(context)
+        }
+        None => foreign(error).body(context),
+    };
+    let mut response = response.map_body(|_, _| BoxBody::new(body.to_string()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response
+}
+
+/// A refusal by the framework or a library, in our terms.
+fn foreign(error: &Error) -> ApiError {
+    match error.as_response_error().status_code() {
+        StatusCode::NOT_ACCEPTABLE => ApiError::not_acceptable(),
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::payload_too_large(0),
+        status if status.is_client_error() => ApiError::unprocessable("", "the request cannot be read"),
+        _ => {
+            let defect = ApiError::internal(error.to_string());
+            defect.log();
+            defect
+        }
+    }
+}
+
+/// An error that already is a whole answer: what remains when there is no response to write into.
+#[derive(Debug)]
+struct Rendered {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Rendered {
+    fn of(error: &Error, context: &RequestContext) -> Self {
+        let response = error.as_response_error().error_response();
+        let (status, body) = match error.as_error::<ApiError>() {
+            Some(error) => {
+                error.log();
+                (response.status(), error.body(context))
+            }
+            None => {
+                let error = foreign(error);
+                (error.status_code(), error.body(context))
+            }
+        };
+        Self { status, headers: response.headers().clone(), body: body.to_string() }
+    }
+}
+
+impl std::fmt::Display for Rendered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("rendered")
+    }
+}
+
+impl ResponseError for Rendered {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.clone()));
+        }
+        response.content_type("application/json").body(self.body.clone())
+    }
+}
+
+/// The headers that every answer has.
+fn decorate(headers: &mut HeaderMap, context: &RequestContext, app: &App) {
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    set("x-request-id", &context.request_id);
+    set("api-version", "1.0");
+    set("content-language", context.language.tag());
+    set("x-content-type-options", "nosniff");
+    set("referrer-policy", "strict-origin-when-cross-origin");
+    match &app.sunset {
+        Some(sunset) => {
+            set("api-deprecated", "true");
+            set("api-sunset", &crate::http::context::timestamp(sunset.at));
+            set("sunset", &sunset.at.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+            set("deprecation", &format!("@{}", sunset.at.timestamp()));
+        }
+        None => set("api-deprecated", "false"),
+    }
+    if app.config.is_production() {
+        set("strict-transport-security", "max-age=31536000; includeSubDomains");
+    }
+    let html = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("text/html"));
+    if html && !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        let policy = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
+                      img-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'";
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    }
+}
+
+fn measure(method: &Method, pattern: &str, status: StatusCode, started: Instant) {
+    let route = pattern.to_owned();
+    let method = method.as_str().to_owned();
+    let elapsed = started.elapsed();
+    let labels = [("method", method), ("route", route), ("status", status.as_u16().to_string())];
+    counter!("http_requests_total", &labels).increment(1);
+    histogram!("http_request_duration_seconds", &labels[..2]).record(elapsed.as_secs_f64());
+    tracing::info!(http.status = status.as_u16(), duration_ms = elapsed.as_secs_f64() * 1000.0, "answered");
+}

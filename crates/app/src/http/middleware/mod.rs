@@ -1,0 +1,6 @@
+//! What happens around every handler, from the outside in: context and rendering, CORS,
+//! compression, rate limits, idempotency.
+
+pub mod context;
+pub mod idempotency;
+pub mod rate_limit;

@@ -1,0 +1,93 @@
+//! Counts every call of a limited route, refuses what is too much, and says what is left.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage, HttpRequest};
+use sharestack_kernel::cache::Decision;
+
+use crate::http::context;
+use crate::http::error::ApiError;
+use crate::http::extract::bearer;
+use crate::http::limits::class;
+use crate::wiring::App;
+
+/// The buckets that a request was counted in, so that the nearest to empty can be told.
+#[derive(Debug, Clone, Copy)]
+struct Nearest(Decision);
+
+/// The layer.
+pub async fn layer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::internal("request without app"))?;
+    let pattern = request.match_pattern();
+    let class = pattern.as_deref().and_then(|pattern| class(request.method().as_str(), pattern));
+    let Some(class) = class.filter(|_| app.limits.enabled()) else {
+        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    };
+    let context = context::of(request.request())?;
+    // A well-signed token names its user; whether the session still lives is the extractor's question.
+    let user = bearer(request.headers()).and_then(|token| app.signed_user(token));
+    let decision = match app.limits.hit(class, user, &context.client_ip.to_string()).await {
+        Ok(decision) => decision,
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "rate limit not counted");
+            return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+        }
+    };
+    if !decision.allowed {
+        let refusal = ApiError::rate_limited(&decision, app.clock.now());
+        let mut response = request.error_response(refusal);
+        write(response.headers_mut(), &decision);
+        return Ok(response);
+    }
+    note(request.request(), decision);
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    let nearest = response.request().extensions().get::<Nearest>().map_or(decision, |nearest| nearest.0);
+    write(response.headers_mut(), &nearest);
+    Ok(response)
+}
+
+/// Notes a bucket; the one nearest to empty is told to the client.
+fn note(request: &HttpRequest, decision: Decision) {
+    let mut extensions = request.extensions_mut();
+    let nearer = extensions.get::<Nearest>().is_none_or(|known| decision.remaining < known.0.remaining);
+    if nearer || !decision.allowed {
+        extensions.insert(Nearest(decision));
+    }
+}
+
+/// Counts a try to sign in to one account, beside the count of its address.
+///
+/// # Errors
+/// 429 when the account was tried too often.
+pub async fn count_account(request: &HttpRequest, app: &App, account: &str) -> Result<(), ApiError> {
+    if !app.limits.enabled() {
+        return Ok(());
+    }
+    let decision = match app.limits.hit_account(account).await {
+        Ok(decision) => decision,
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "rate limit not counted");
+            return Ok(());
+        }
+    };
+    note(request, decision);
+    if decision.allowed { Ok(()) } else { Err(ApiError::rate_limited(&decision, app.clock.now())) }
+}
+
+fn write(headers: &mut HeaderMap, decision: &Decision) {
+    let mut set = |name: &'static str, value: i64| {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+    };
+    // The instant is rounded up: at that second there is room.
+    let reset = decision.reset_at.timestamp() + i64::from(decision.reset_at.timestamp_subsec_nanos() > 0);
+    set("x-ratelimit-limit", i64::from(decision.limit.limit));
+    set("x-ratelimit-remaining", i64::from(decision.remaining));
+    set("x-ratelimit-reset", reset);
+    set("x-ratelimit-window", i64::try_from(decision.limit.window.as_secs()).unwrap_or(i64::MAX));
+}

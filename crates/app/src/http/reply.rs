@@ -1,0 +1,189 @@
+//! Answers in the envelope.
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, EntityTag, Header, HeaderValue, IfNoneMatch};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, Responder};
+use serde::Serialize;
+use sharestack_kernel::page::{Page, Pagination};
+use utoipa::ToSchema;
+
+use super::context::{self, RequestContext, timestamp};
+use super::messages::Message;
+
+/// What a handler answers: data in the envelope of S3 §1.3.
+#[derive(Debug)]
+pub struct Reply<T> {
+    status: StatusCode,
+    message: Message,
+    data: T,
+    pagination: Option<Pagination>,
+    etag: Option<String>,
+    location: Option<String>,
+}
+
+/// The envelope, as it is written and as the document shows it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Envelope<T> {
+    pub success: bool,
+    /// The HTTP status.
+    pub code: u16,
+    pub message: String,
+    pub data: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<PaginationSchema>)]
+    pub pagination: Option<Pagination>,
+    pub meta: Meta,
+}
+
+/// When and by which request an answer was made.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "timestamp": "2026-01-15T10:30:00Z", "request_id": "req_01KF0X5W3Z8N6T2QG4V7B9C1DE" }))]
+pub struct Meta {
+    pub timestamp: String,
+    pub request_id: String,
+}
+
+/// The page that was asked for, and the list it is of.
+#[derive(Debug, ToSchema)]
+#[schema(as = Pagination, example = json!({ "page": 1, "limit": 20, "total": 150, "total_pages": 8, "has_next": true, "has_prev": false }))]
+#[expect(dead_code, reason = "the document's view of the kernel's type")]
+pub struct PaginationSchema {
+    page: u32,
+    limit: u32,
+    total: u64,
+    total_pages: u64,
+    has_next: bool,
+    has_prev: bool,
+}
+
+impl<T> Reply<T> {
+    const fn new(status: StatusCode, message: Message, data: T) -> Self {
+        Self { status, message, data, pagination: None, etag: None, location: None }
+    }
+
+    /// 200.
+    pub const fn ok(data: T) -> Self {
+        Self::new(StatusCode::OK, Message::SUCCESS, data)
+    }
+
+    /// 201.
+    pub const fn created(data: T) -> Self {
+        Self::new(StatusCode::CREATED, Message::CREATED, data)
+    }
+
+    /// Another message than the usual one.
+    pub const fn message(mut self, en: &'static str, zh: &'static str) -> Self {
+        self.message = Message { en, zh };
+        self
+    }
+
+    /// Where the thing is.
+    pub fn location(mut self, path: String) -> Self {
+        self.location = Some(path);
+        self
+    }
+
+    /// The version of a single resource, without quotes. A request that knows it gets 304.
+    pub fn etag(mut self, tag: String) -> Self {
+        self.etag = Some(tag);
+        self
+    }
+}
+
+impl<T> Reply<Vec<T>> {
+    /// One page of a list.
+    pub fn page(page: Page<T>) -> Self {
+        let pagination = Pagination::new(page.request, page.total);
+        Self { pagination: Some(pagination), ..Self::ok(page.items) }
+    }
+}
+
+/// 204.
+pub fn no_content() -> HttpResponse {
+    HttpResponse::NoContent().finish()
+}
+
+impl<T: Serialize> Responder for Reply<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let context = match context::of(request) {
+            Ok(context) => context,
+            Err(error) => return HttpResponse::from_error(error),
+        };
+        if let Some(tag) = &self.etag
+            && knows(request, tag)
+        {
+            return HttpResponse::NotModified().insert_header((header::ETAG, quoted(tag))).finish();
+        }
+        self.write(&context)
+    }
+}
+
+impl<T: Serialize> Reply<T> {
+    fn write(self, context: &RequestContext) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(tag) = &self.etag {
+            response.insert_header((header::ETAG, quoted(tag)));
+        }
+        if let Some(location) = self.location.as_deref().and_then(|path| HeaderValue::from_str(path).ok()) {
+            response.insert_header((header::LOCATION, location));
+        }
+        response.json(Envelope {
+            success: true,
+            code: self.status.as_u16(),
+            message: self.message.text(context.language).to_owned(),
+            data: self.data,
+            pagination: self.pagination,
+            meta: Meta { timestamp: timestamp(context.received_at), request_id: context.request_id.clone() },
+        })
+    }
+}
+
+/// Weak, because compression changes the bytes but not what they mean.
+fn quoted(tag: &str) -> EntityTag {
+    EntityTag::new_weak(tag.to_owned())
+}
+
+/// Whether `If-None-Match` names the tag.
+fn knows(request: &HttpRequest, tag: &str) -> bool {
+    if request.headers().get(header::IF_NONE_MATCH).is_none() {
+        return false;
+    }
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(items)) => items.iter().any(|item| item.weak_eq(&quoted(tag))),
+        Err(_) => false,
+    }
+}
+
+/// What `If-Match` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Precondition {
+    /// No header, or `*`.
+    None,
+    /// One of these tags, without quotes.
+    Tags(Vec<String>),
+}
+
+impl Precondition {
+    /// Reads `If-Match`; a malformed one matches nothing.
+    pub fn of(request: &impl HttpMessage) -> Self {
+        let Some(value) = request.headers().get(header::IF_MATCH) else { return Self::None };
+        let Ok(text) = value.to_str() else { return Self::Tags(Vec::new()) };
+        if text.trim() == "*" {
+            return Self::None;
+        }
+        let tags = text.split(',').filter_map(|item| item.trim().parse::<EntityTag>().ok());
+        Self::Tags(tags.map(|tag| tag.tag().to_owned()).collect())
+    }
+
+    /// Whether a resource with this tag may be changed.
+    pub fn allows(&self, tag: &str) -> bool {
+        match self {
+            Self::None => true,
+            Self::Tags(tags) => tags.iter().any(|sent| sent == tag),
+        }
+    }
+}

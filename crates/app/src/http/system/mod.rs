@@ -1,0 +1,18 @@
+//! The routes about the product itself.
+
+pub mod health;
+pub mod metrics;
+pub mod root;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Registers the domain's operations.
+pub fn register(config: &mut ServiceConfig<'_>) {
+    config
+        .service(root::root)
+        .service(health::health)
+        .service(health::live)
+        .service(health::ready)
+        .service(metrics::metrics)
+        .service(super::docs::openapi_json);
+}

@@ -1,0 +1,147 @@
+//! Listens, and ends cleanly.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_cors::Cors;
+use actix_web::HttpServer;
+use actix_web::dev::ServerHandle;
+use actix_web::http::Method;
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::web::{self, Data};
+use utoipa_actix_web::AppExt;
+
+use crate::config::{self, Config, ConfigError};
+use crate::http::middleware::{context, idempotency, rate_limit};
+use crate::http::{docs, routes};
+use crate::wiring::App;
+use crate::workers::Workers;
+
+/// Takes the address before anything else is opened, and notes the port in `config` when a
+/// free one was asked for.
+///
+/// # Errors
+/// When the address cannot be had.
+pub fn bind(config: &mut Config) -> Result<TcpListener, ConfigError> {
+    let address = SocketAddr::new(config.server.host, config.server.port);
+    let unusable =
+        |error: std::io::Error| ConfigError::new("API_HOST, API_PORT", format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(address).map_err(unusable)?;
+    config.server.port = listener.local_addr().map_err(unusable)?.port();
+    Ok(listener)
+}
+
+/// A server that listens.
+pub struct Server {
+    app: Data<App>,
+    address: SocketAddr,
+    handle: ServerHandle,
+    running: tokio::task::JoinHandle<std::io::Result<()>>,
+    workers: Option<Workers>,
+}
+
+impl Server {
+    /// Starts to answer, with workers beside it unless told otherwise.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub fn start(app: App, listener: TcpListener, with_workers: bool) -> Result<Self, ConfigError> {
+        let app = Data::new(app);
+        let shared = app.clone();
+        let mut server = HttpServer::new(move || {
+            let app = shared.clone();
+            actix_web::App::new()
+                .app_data(app.clone())
+                .into_utoipa_app()
+                .configure(routes::register)
+                .into_app()
+                .configure(|service| {
+                    if app.config.server.docs_enabled {
+                        docs::pages(service);
+                    }
+                })
+                .default_service(web::to(routes::unmatched))
+                .wrap(from_fn(idempotency::layer))
+                .wrap(from_fn(rate_limit::layer))
+                .wrap(Compress::default())
+                .wrap(cors(&app.config.cors))
+                .wrap(from_fn(context::layer))
+        })
+        .disable_signals()
+        .max_connections(20_000)
+        .shutdown_timeout(app.config.server.shutdown_timeout_seconds);
+        if app.config.server.workers > 0 {
+            server = server.workers(app.config.server.workers);
+        }
+        let unusable = |error: std::io::Error| ConfigError::new("API_HOST, API_PORT", error);
+        let address = listener.local_addr().map_err(unusable)?;
+        let server = server.listen(listener).map_err(unusable)?;
+        let server = server.run();
+        let handle = server.handle();
+        let running = tokio::spawn(server);
+        let workers = with_workers.then(|| Workers::start(&app.clone().into_inner()));
+        Ok(Self { app, address, handle, running, workers })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it answers with.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Accepts nothing more, finishes what runs, and closes the stores.
+    pub async fn stop(self) {
+        self.app.health.stopping();
+        self.handle.stop(true).await;
+        if let Ok(Err(error)) = self.running.await {
+            tracing::error!(error = &error as &dyn std::error::Error, "server failed");
+        }
+        if let Some(workers) = self.workers {
+            workers.stop(Duration::from_secs(self.app.config.server.shutdown_timeout_seconds)).await;
+        }
+        self.app.close().await;
+    }
+}
+
+fn cors(config: &config::Cors) -> Cors {
+    let any = |items: &[String]| items.iter().any(|item| item == "*");
+    let mut cors = Cors::default().max_age(3600).expose_headers([
+        "x-request-id",
+        "etag",
+        "location",
+        "retry-after",
+        "x-ratelimit-limit",
+        "x-ratelimit-remaining",
+        "x-ratelimit-reset",
+        "x-ratelimit-window",
+        "idempotency-replayed",
+        "api-version",
+        "api-deprecated",
+    ]);
+    cors = if any(&config.origins) {
+        cors.allow_any_origin()
+    } else {
+        config.origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+    };
+    cors = if any(&config.allow_methods) {
+        cors.allowed_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+            Method::HEAD,
+            Method::OPTIONS,
+        ])
+    } else {
+        cors.allowed_methods(config.allow_methods.iter().filter_map(|name| name.parse::<Method>().ok()))
+    };
+    cors =
+        if any(&config.allow_headers) { cors.allow_any_header() } else { cors.allowed_headers(&config.allow_headers) };
+    // A browser refuses credentials with a wildcard origin, and rightly.
+    if config.allow_credentials && !any(&config.origins) { cors.supports_credentials() } else { cors }
+}

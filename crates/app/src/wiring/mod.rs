@@ -1,0 +1,271 @@
+//! Makes the product from its configuration, top to bottom. The tests call the same
+//! function with a configuration of their own.
+
+mod secrets;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use ipnet::IpNet;
+use secrecy::SecretString;
+use sharestack_identity::{Argon2Config, Argon2Hasher, HmacDeriver, Jwt, JwtAlgorithm, JwtConfig};
+use sharestack_kernel::actor::Actor;
+use sharestack_kernel::clock::{Clock, SystemClock};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::event::Subscriber;
+use sharestack_kernel::id::IdGenerator;
+use sharestack_kernel::job::JobHandler;
+use sharestack_kernel::random::{Randomness, SystemRandomness};
+use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
+use sharestack_users::model::{ProfileInput, RegistrationInput, SessionPolicy};
+use sharestack_users::service::{
+    AccountPorts, Accounts, CachedSessions, ForgetSessions, SessionChecks, SessionPorts, Sessions,
+};
+
+use crate::backing::{Files, Shared};
+use crate::config::{Config, ConfigError};
+use crate::health::Health;
+use crate::http::error::ApiError;
+use crate::http::language::Language;
+use crate::http::limits::RateLimits;
+use crate::http::{docs, routes::RouteTable};
+
+/// How long a session is believed without asking the database, when nobody says that it ended.
+const SESSION_TTL: Duration = Duration::from_secs(30);
+
+/// When this version of the API ends.
+#[derive(Debug, Clone, Copy)]
+pub struct Sunset {
+    pub at: DateTime<Utc>,
+}
+
+/// The product, wired.
+pub struct App {
+    pub config: Config,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdGenerator>,
+    pub store: Store,
+    pub shared: Shared,
+    pub health: Health,
+    pub limits: RateLimits,
+    pub routes: RouteTable,
+    /// The API document, as it is served.
+    pub document: String,
+    pub default_language: Language,
+    pub trusted_proxies: Vec<IpNet>,
+    pub sunset: Option<Sunset>,
+    pub subscribers: Vec<Arc<dyn Subscriber>>,
+    pub handlers: Vec<Arc<dyn JobHandler>>,
+    pub accounts: Accounts,
+    pub sessions: Sessions,
+    pub checks: SessionChecks,
+}
+
+/// Installs the one TLS and crypto backend. A second call changes nothing.
+pub fn install_crypto() {
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+}
+
+/// Makes the data directory, and finds out whether it can be written.
+///
+/// # Errors
+/// When it cannot.
+pub fn prepare_data_dir(config: &Config) -> Result<(), ConfigError> {
+    let directory = &config.data_dir;
+    let unusable = |error: std::io::Error| {
+        ConfigError::new("DATA_DIR", format!("cannot write to {}: {error}", directory.display()))
+    };
+    std::fs::create_dir_all(directory).map_err(unusable)?;
+    let probe = directory.join(".writable");
+    std::fs::write(&probe, b"").map_err(unusable)?;
+    std::fs::remove_file(probe).map_err(unusable)
+}
+
+/// Opens the database.
+///
+/// # Errors
+/// When the URL is wrong or the database does not answer.
+pub async fn open_store(config: &Config) -> Result<Store, ConfigError> {
+    let settings = StoreConfig {
+        max_connections: config.database.max_connections.max(1),
+        acquire_timeout: Duration::from_secs(config.database.acquire_timeout_seconds.max(1)),
+        echo: config.database.echo,
+        ..StoreConfig::new(config.database_url())
+    };
+    Store::connect(&settings, Arc::new(SystemClock)).await.map_err(|error| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        ConfigError::new("DATABASE_URL", format!("{error}{cause}"))
+    })
+}
+
+/// Makes everything. The schema is not touched: `serve` and `migrate` do that.
+///
+/// # Errors
+/// Names the first setting that cannot be used.
+pub async fn build(config: Config) -> Result<App, ConfigError> {
+    prepare_data_dir(&config)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
+    let secrets = secrets::Secrets::find(&config, randomness.as_ref())?;
+    let store = open_store(&config).await?;
+    let ids: Arc<dyn IdGenerator> = Arc::new(SequenceIds::new(store.clone()));
+    let shared = Shared::open(&config, clock.clone(), randomness.clone()).await?;
+    let files = Files::open(&config)?;
+
+    let tokens = Arc::new(jwt(&config, &secrets.jwt, clock.clone())?);
+    let hasher = Arc::new(hasher(&config)?);
+    let cache = Arc::new(CachedSessions::new(shared.0.strict_cache.clone(), ids.clone(), SESSION_TTL));
+    let checks = SessionChecks::new(tokens.clone(), Arc::new(store.clone()), cache.clone(), clock.clone());
+    let accounts = Accounts::new(AccountPorts {
+        store: Arc::new(store.clone()),
+        queries: Arc::new(store.clone()),
+        hasher: hasher.clone(),
+        cache: cache.clone(),
+        ids: ids.clone(),
+        clock: clock.clone(),
+    });
+    let policy = SessionPolicy {
+        access_ttl: chrono::Duration::minutes(i64::from(config.jwt.access_token_expire_minutes)),
+        refresh_ttl: chrono::Duration::days(i64::from(config.jwt.refresh_token_expire_days)),
+        ..SessionPolicy::default()
+    };
+    let ports = SessionPorts {
+        store: Arc::new(store.clone()),
+        accounts: Arc::new(store.clone()),
+        sessions: Arc::new(store.clone()),
+        hasher,
+        tokens,
+        deriver: Arc::new(HmacDeriver::new(&secrets.derivation)),
+        cache: cache.clone(),
+        ids: ids.clone(),
+        clock: clock.clone(),
+        randomness,
+    };
+    let sessions = Sessions::new(ports, policy);
+
+    let document = docs::document();
+    let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
+    Ok(App {
+        health: Health::new(store.clone(), shared.clone(), files, clock.clone()),
+        limits: RateLimits::new(shared.0.limiter.clone(), config.rate_limit.clone()),
+        routes: RouteTable::of(&document),
+        document: text,
+        default_language: Language::parse(&config.localization.default_language).unwrap_or_default(),
+        trusted_proxies: trusted(&config)?,
+        sunset: sunset(&config)?,
+        subscribers: vec![Arc::new(ForgetSessions::new(cache))],
+        handlers: vec![],
+        config,
+        clock,
+        ids,
+        store,
+        shared,
+        accounts,
+        sessions,
+        checks,
+    })
+}
+
+fn jwt(config: &Config, secret: &SecretString, clock: Arc<dyn Clock>) -> Result<Jwt, ConfigError> {
+    let algorithm: JwtAlgorithm =
+        config.jwt.algorithm.parse().map_err(|error| ConfigError::new("JWT_ALGORITHM", error))?;
+    let jwt = Jwt::try_new(&JwtConfig::new(algorithm, secret.clone()), clock);
+    jwt.map_err(|error| ConfigError::new("JWT_SECRET_KEY", error))
+}
+
+fn hasher(config: &Config) -> Result<Argon2Hasher, ConfigError> {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let settings = Argon2Config {
+        memory_kib: config.password.memory_kib,
+        iterations: config.password.iterations,
+        parallelism: config.password.parallelism,
+        concurrency: if config.password.concurrent_hashes == 0 { cores } else { config.password.concurrent_hashes },
+        queue: config.password.queue,
+    };
+    Argon2Hasher::try_new(settings).map_err(|error| ConfigError::new("password", error))
+}
+
+fn trusted(config: &Config) -> Result<Vec<IpNet>, ConfigError> {
+    let read = |text: &String| {
+        let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        net.map_err(|_| ConfigError::new("TRUSTED_PROXIES", format!("{text} is no address or network")))
+    };
+    config.server.trusted_proxies.iter().map(read).collect()
+}
+
+fn sunset(config: &Config) -> Result<Option<Sunset>, ConfigError> {
+    let text = &config.server.api_sunset;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let at = DateTime::parse_from_rfc3339(text).map_err(|error| ConfigError::new("server.api_sunset", error))?;
+    Ok(Some(Sunset { at: at.to_utc() }))
+}
+
+/// How others reach the server; the server itself when nothing is said.
+fn public_url(config: &Config) -> String {
+    if !config.server.public_url.is_empty() {
+        return config.server.public_url.trim_end_matches('/').to_owned();
+    }
+    let host = if config.server.host.is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { config.server.host };
+    format!("http://{}", SocketAddr::new(host, config.server.port))
+}
+
+impl App {
+    /// Who carries this access token now.
+    ///
+    /// # Errors
+    /// When the token is worth nothing or its session has ended.
+    pub async fn authenticate(&self, token: &str) -> Result<Actor, ApiError> {
+        Ok(self.checks.authenticate(token).await?)
+    }
+
+    /// Whose signature a token bears, whether or not its session still lives.
+    pub fn signed_user(&self, token: &str) -> Option<i64> {
+        self.checks.claims(token).ok().map(|claims| claims.user_id.get())
+    }
+
+    /// Makes a super admin; returns their name.
+    ///
+    /// # Errors
+    /// One sentence about what was wrong.
+    pub async fn create_admin(&self, username: &str, email: &str, password: &str) -> Result<String, String> {
+        let input = RegistrationInput {
+            username: Some(username.to_owned()),
+            email: Some(email.to_owned()),
+            password: Some(password.to_owned()),
+            profile: ProfileInput::default(),
+        };
+        let registration = input.parse().map_err(|error| error.to_string())?;
+        let user = self.accounts.create_super_admin(registration).await.map_err(|error| error.to_string())?;
+        Ok(user.username.to_string())
+    }
+
+    /// Writes what readers have looked at since the last time.
+    ///
+    /// # Errors
+    /// When the store does not take it; it is kept for the next time.
+    pub async fn flush_views(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Removes what has expired.
+    pub async fn prune(&self) {
+        if let Err(error) = self.sessions.prune().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old sessions were not removed");
+        }
+    }
+
+    /// Closes the database.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
+    /// The directory of the product's own files.
+    pub fn data_dir(&self) -> &Path {
+        &self.config.data_dir
+    }
+}

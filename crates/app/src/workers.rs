@@ -1,0 +1,202 @@
+//! What runs beside requests: the relay that delivers events, the workers that do jobs,
+//! and the housekeeping.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sharestack_kernel::event::{DomainEvent, EventLog, Subscriber};
+use sharestack_kernel::job::{ClaimedJob, JobHandler, JobStore, backoff};
+use sharestack_kernel::random::uuid_v7;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::telemetry;
+use crate::wiring::App;
+
+/// How often an idle loop looks again.
+const IDLE: Duration = Duration::from_millis(200);
+/// How long a holder may keep an event or a job without a sign of life.
+const LEASE: Duration = Duration::from_mins(1);
+/// How many events are claimed at once.
+const BATCH: u64 = 100;
+/// How long delivered events are kept.
+const KEEP_DAYS: i64 = 30;
+
+/// The running loops.
+pub struct Workers {
+    stop: watch::Sender<bool>,
+    loops: JoinSet<()>,
+}
+
+impl Workers {
+    /// Starts every loop.
+    pub fn start(app: &Arc<App>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let mut loops = JoinSet::new();
+        loops.spawn(relay(app.clone(), stopped.clone()));
+        loops.spawn(jobs(app.clone(), stopped.clone()));
+        loops.spawn(housekeeping(app.clone(), stopped.clone()));
+        loops.spawn(views(app.clone(), stopped));
+        Self { stop, loops }
+    }
+
+    /// Lets every loop finish what it holds, for at most `patience`.
+    pub async fn stop(mut self, patience: Duration) {
+        self.stop.send_replace(true);
+        let all = async { while self.loops.join_next().await.is_some() {} };
+        if tokio::time::timeout(patience, all).await.is_err() {
+            tracing::warn!("workers were cut off; what they held is taken up again after its lease");
+        }
+    }
+}
+
+/// Waits; `false` when it is time to stop.
+async fn pause(stopped: &mut watch::Receiver<bool>, time: Duration) -> bool {
+    tokio::time::timeout(time, stopped.wait_for(|stop| *stop)).await.is_err()
+}
+
+async fn relay(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+    let holder = uuid_v7();
+    loop {
+        let claimed = match EventLog::claim(&app.store, holder, LEASE, BATCH).await {
+            Ok(events) => events,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "events were not claimed");
+                Vec::new()
+            }
+        };
+        let idle = claimed.is_empty();
+        deliver_all(&app, holder, claimed).await;
+        if !pause(&mut stopped, if idle { IDLE } else { Duration::ZERO }).await {
+            return;
+        }
+    }
+}
+
+/// Delivers a batch in order; behind one that fails, its aggregate's others wait.
+async fn deliver_all(app: &App, holder: Uuid, events: Vec<DomainEvent>) {
+    let mut blocked = HashSet::new();
+    for event in events {
+        let aggregate = (event.aggregate.clone(), event.aggregate_id.clone());
+        let result = if blocked.contains(&aggregate) {
+            EventLog::postpone(&app.store, holder, event.id, Duration::from_secs(2)).await
+        } else if deliver(&app.subscribers, &event).await {
+            EventLog::delivered(&app.store, holder, event.id).await
+        } else {
+            blocked.insert(aggregate);
+            EventLog::postpone(&app.store, holder, event.id, Duration::from_secs(1)).await
+        };
+        if let Err(error) = result {
+            // The lease gives it back; subscribers are idempotent.
+            tracing::warn!(error = &error as &dyn std::error::Error, event.id = %event.id, "delivery was not noted");
+        }
+    }
+}
+
+async fn deliver(subscribers: &[Arc<dyn Subscriber>], event: &DomainEvent) -> bool {
+    for subscriber in subscribers.iter().filter(|subscriber| subscriber.wants(&event.kind)) {
+        if let Err(error) = subscriber.handle(event).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, event.id = %event.id, subscriber = subscriber.name(), "event was not handled");
+            return false;
+        }
+    }
+    metrics::counter!("events_delivered_total", "kind" => event.kind.clone()).increment(1);
+    true
+}
+
+async fn jobs(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+    let holder = uuid_v7();
+    let handlers: HashMap<&str, (Arc<dyn JobHandler>, Arc<Semaphore>)> = app
+        .handlers
+        .iter()
+        .map(|handler| (handler.kind(), (handler.clone(), Arc::new(Semaphore::new(handler.concurrency())))))
+        .collect();
+    let mut running = JoinSet::new();
+    loop {
+        let mut started = false;
+        for (kind, (handler, room)) in &handlers {
+            let free = room.available_permits() as u64;
+            let claimed = match JobStore::claim(&app.store, holder, &[kind], LEASE, free).await {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "jobs were not claimed");
+                    Vec::new()
+                }
+            };
+            for job in claimed {
+                started = true;
+                let (app, handler, room) = (app.clone(), handler.clone(), room.clone());
+                let span =
+                    tracing::info_span!("job", job.id = %job.id, job.kind = %job.kind, job.attempt = job.attempt);
+                running.spawn(
+                    async move {
+                        let _permit = room.acquire_owned().await;
+                        run(&app, holder, handler.as_ref(), &job).await;
+                    }
+                    .instrument(span),
+                );
+            }
+        }
+        while running.try_join_next().is_some() {}
+        if !pause(&mut stopped, if started { Duration::from_millis(10) } else { IDLE }).await {
+            break;
+        }
+    }
+    while running.join_next().await.is_some() {}
+}
+
+/// Does one job, keeping its lease meanwhile, and notes how it ended.
+async fn run(app: &App, holder: Uuid, handler: &dyn JobHandler, job: &ClaimedJob) {
+    let work = handler.run(job);
+    tokio::pin!(work);
+    let outcome = loop {
+        tokio::select! {
+            outcome = &mut work => break outcome,
+            () = tokio::time::sleep(LEASE / 3) => {
+                if let Ok(false) = JobStore::extend(&app.store, holder, job.id, LEASE).await {
+                    tracing::warn!("lease was lost; another worker has the job");
+                    return;
+                }
+            }
+        }
+    };
+    let noted = match outcome {
+        Ok(()) => JobStore::complete(&app.store, holder, job.id).await,
+        Err(error) => {
+            let last = job.attempt >= job.max_attempts;
+            let retry_at = (!last).then(|| app.clock.now() + backoff(job.attempt));
+            tracing::warn!(error = error.as_ref() as &dyn std::error::Error, dead = last, "job failed");
+            JobStore::fail(&app.store, holder, job.id, &error.to_string(), retry_at).await
+        }
+    };
+    if let Err(error) = noted {
+        tracing::warn!(error = &error as &dyn std::error::Error, "end of the job was not noted");
+    }
+}
+
+async fn views(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let go_on = pause(&mut stopped, Duration::from_secs(1)).await;
+        if let Err(error) = app.flush_views().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "views were not counted yet");
+        }
+        if !go_on {
+            return;
+        }
+    }
+}
+
+async fn housekeeping(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+    while pause(&mut stopped, Duration::from_mins(1)).await {
+        telemetry::upkeep();
+        let before = app.clock.now() - chrono::Duration::days(KEEP_DAYS);
+        if let Err(error) = EventLog::prune(&app.store, before).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old events were not removed");
+        }
+        app.prune().await;
+    }
+}
