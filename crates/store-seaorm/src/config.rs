@@ -37,7 +37,8 @@ impl StoreConfig {
     pub fn parse(&self) -> Result<(Dialect, String), InvalidUrl> {
         let (scheme, rest) = self.url.split_once(':').ok_or(InvalidUrl)?;
         let family = scheme.split('+').next().unwrap_or(scheme);
-        let rest = if scheme.contains('+') && family == "sqlite" { rest.replacen("///", "//", 1) } else { rest.to_owned() };
+        let rest =
+            if scheme.contains('+') && family == "sqlite" { rest.replacen("///", "//", 1) } else { rest.to_owned() };
         match family {
             "sqlite" => Ok((Dialect::Sqlite, format!("sqlite:{rest}"))),
             "postgres" | "postgresql" => Ok((Dialect::Postgres, format!("postgres:{rest}"))),

@@ -4,7 +4,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use metrics::{counter, histogram};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, SqlxMySqlConnector, SqlxPostgresConnector, SqlxSqliteConnector};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbErr, SqlxMySqlConnector, SqlxPostgresConnector, SqlxSqliteConnector,
+};
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
@@ -163,7 +165,9 @@ async fn open_sqlite(config: &StoreConfig, url: &str) -> Result<Pools, sqlx::Err
     if !config.echo {
         options = options.disable_statement_logging();
     }
-    let pool = || SqlitePoolOptions::new().acquire_timeout(config.acquire_timeout).test_before_acquire(false).min_connections(1);
+    let pool = || {
+        SqlitePoolOptions::new().acquire_timeout(config.acquire_timeout).test_before_acquire(false).min_connections(1)
+    };
     // The writer first: it creates the file and its journal, which readers must find.
     let write = pool().max_connections(1).max_lifetime(None).idle_timeout(None).connect_with(options.clone()).await?;
     let read = pool().max_connections(config.max_connections).connect_with(options).await?;

@@ -8,12 +8,16 @@ use sharestack_kernel::error::StoreError;
 pub(crate) enum Constraint {
     JobDedupeKey,
     IdempotencyKey,
+    UserEmail,
+    Username,
 }
 
 /// The one table: index name (PostgreSQL, MySQL), columns as SQLite names them, meaning.
 const CONSTRAINTS: &[(&str, &str, Constraint)] = &[
     ("uq_jobs_dedupe_key", "jobs.dedupe_key", Constraint::JobDedupeKey),
     ("idempotency_keys", "idempotency_keys.user_key, idempotency_keys.idem_key", Constraint::IdempotencyKey),
+    ("uq_users_email_key", "users.email_key", Constraint::UserEmail),
+    ("uq_users_username_key", "users.username_key", Constraint::Username),
 ];
 
 /// Which unique constraint the write met; `None` for another failure, or a constraint
@@ -59,8 +63,12 @@ fn condition(error: &DbErr) -> Condition {
     };
     let RuntimeErr::SqlxError(driver) = runtime else { return Condition::Other };
     match driver.as_ref() {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => Condition::Unavailable,
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_) => Condition::Unavailable,
         sqlx::Error::Database(database) => by_code(database.as_ref()),
         _ => Condition::Other,
     }

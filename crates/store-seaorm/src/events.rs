@@ -24,9 +24,7 @@ impl Outbox for SeaTx {
     async fn append(&mut self, event: &DomainEvent) -> Result<(), StoreError> {
         let insert = Query::insert()
             .into_table("events")
-            .columns([
-                "id", "kind", "aggregate", "aggregate_id", "actor_id", "occurred_at", "payload", "available_at",
-            ])
+            .columns(["id", "kind", "aggregate", "aggregate_id", "actor_id", "occurred_at", "payload", "available_at"])
             .values_panic([
                 event.id.into(),
                 event.kind.as_str().into(),
@@ -78,8 +76,11 @@ pub(crate) async fn lock_row(tx: &SeaTx, name: &'static str) -> Result<(), Store
     if tx.conn().execute(&touch).await.map_err(store_error)?.rows_affected() > 0 {
         return Ok(());
     }
-    let insert =
-        Query::insert().into_table("sequences").columns(["name", "next"]).values_panic([name.into(), 1.into()]).to_owned();
+    let insert = Query::insert()
+        .into_table("sequences")
+        .columns(["name", "next"])
+        .values_panic([name.into(), 1.into()])
+        .to_owned();
     // A rival that inserted first makes the work run again, and then wait.
     tx.conn().execute(&insert).await.map_err(|error| StoreError::Transient(Box::new(error)))?;
     Ok(())
@@ -123,7 +124,7 @@ impl EventLog for Store {
         if self.read.query_one(&due(now, 1)).await.map_err(store_error)?.is_none() {
             return Ok(Vec::new());
         }
-        transact!(self, |tx| {
+        transact!(self.own(), |tx| {
             lock_row(tx, CLAIM_LOCK).await?;
             let rows = tx.conn().query_all(&due(now, limit)).await.map_err(store_error)?;
             let events = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
@@ -180,10 +181,7 @@ fn read(row: &QueryResult) -> Result<DomainEvent, StoreError> {
 }
 
 /// Reads columns `count` and `oldest`.
-pub(crate) async fn backlog(
-    store: &Store,
-    query: &sea_orm::sea_query::SelectStatement,
-) -> Result<Backlog, StoreError> {
+pub(crate) async fn backlog(store: &Store, query: &sea_orm::sea_query::SelectStatement) -> Result<Backlog, StoreError> {
     let Some(row) = store.read.query_one(query).await.map_err(store_error)? else { return Ok(Backlog::default()) };
     let count: i64 = row.try_get("", "count").map_err(store_error)?;
     let oldest = row.try_get("", "oldest").map_err(store_error)?;

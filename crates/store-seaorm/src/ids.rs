@@ -35,6 +35,13 @@ impl Begin<SeaTx> for Store {
     }
 }
 
+impl Store {
+    /// Itself as what opens the adapter's own transactions: every domain has a `Begin` of its own here.
+    pub(crate) fn own(&self) -> &dyn Begin<SeaTx> {
+        self
+    }
+}
+
 impl SequenceIds {
     /// Draws from the sequences of `store`.
     pub fn new(store: Store) -> Self {
@@ -42,7 +49,7 @@ impl SequenceIds {
     }
 
     async fn reserve(&self, sequence: &'static str) -> Result<std::ops::Range<i64>, StoreError> {
-        let end = transact!(&self.store, |tx| {
+        let end = transact!(self.store.own(), |tx| {
             let advance = Query::update()
                 .table("sequences")
                 .value("next", Expr::col("next").add(BLOCK))
@@ -59,11 +66,8 @@ impl SequenceIds {
                 tx.conn().execute(&first).await.map_err(|error| StoreError::Transient(Box::new(error)))?;
                 return Ok(1 + BLOCK);
             }
-            let read = Query::select()
-                .column("next")
-                .from("sequences")
-                .and_where(Expr::col("name").eq(sequence))
-                .to_owned();
+            let read =
+                Query::select().column("next").from("sequences").and_where(Expr::col("name").eq(sequence)).to_owned();
             let row = tx.conn().query_one(&read).await.map_err(store_error)?;
             let row = row.ok_or_else(|| StoreError::corrupt("sequence vanished"))?;
             row.try_get("", "next").map_err(store_error)

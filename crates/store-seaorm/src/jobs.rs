@@ -38,7 +38,15 @@ impl JobQueue for SeaTx {
         let insert = Query::insert()
             .into_table("jobs")
             .columns([
-                "id", "kind", "payload", "state", "priority", "run_at", "attempts", "max_attempts", "dedupe_key",
+                "id",
+                "kind",
+                "payload",
+                "state",
+                "priority",
+                "run_at",
+                "attempts",
+                "max_attempts",
+                "dedupe_key",
                 "created_at",
             ])
             .values_panic([
@@ -108,7 +116,7 @@ impl JobStore for Store {
         if limit == 0 || self.read.query_one(&due(kinds, now, 1)).await.map_err(store_error)?.is_none() {
             return Ok(Vec::new());
         }
-        transact!(self, |tx| {
+        transact!(self.own(), |tx| {
             let mut select = due(kinds, now, limit);
             if tx.dialect() != Dialect::Sqlite {
                 select.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);

@@ -30,6 +30,7 @@ mod ids;
 mod jobs;
 mod migrate;
 mod tx;
+mod users;
 
 pub use config::{InvalidUrl, StoreConfig};
 pub use connect::{ConnectError, Dialect, Store};

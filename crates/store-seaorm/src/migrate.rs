@@ -105,7 +105,11 @@ impl Store {
             }
             Pools::MySql(pool) => {
                 let mut connection = pool.acquire().await.map_err(failed)?;
-                sqlx::query("SELECT GET_LOCK(?, 300)").bind(LOCK_NAME).execute(&mut *connection).await.map_err(failed)?;
+                sqlx::query("SELECT GET_LOCK(?, 300)")
+                    .bind(LOCK_NAME)
+                    .execute(&mut *connection)
+                    .await
+                    .map_err(failed)?;
                 Ok(Guard::MySql(Box::new(connection)))
             }
         }

@@ -359,13 +359,16 @@ impl SessionQueries for MemoryStore {
 
     async fn prune(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
         let mut state = self.state();
-        let ended = state.sessions.values().filter(|session| session.expires_at < before);
-        let ended: Vec<_> =
-            ended.map(|session| session.new.id).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
-        for id in &ended {
-            state.sessions.remove(id);
-        }
-        state.tokens.retain(|_, token| !ended.contains(&token.new.session_id));
-        Ok(ended.iter().map(|_| 1).sum())
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let old = state.tokens.values().map(|token| &token.new).filter(|token| token.expires_at < before);
+        let old: Vec<_> = old.map(|token| token.hash).take(most).collect();
+        state.tokens.retain(|hash, _| !old.contains(hash));
+        let ended = state.sessions.values().filter(|session| {
+            let kept = state.tokens.values().any(|token| token.new.session_id == session.new.id);
+            session.expires_at < before && !kept
+        });
+        let ended: Vec<_> = ended.map(|session| session.new.id).take(most).collect();
+        state.sessions.retain(|id, _| !ended.contains(id));
+        Ok((old.len() + ended.len()) as u64)
     }
 }

@@ -52,7 +52,7 @@ pub trait SessionQueries: Send + Sync {
     /// deleted. MUST show what was committed before the call.
     async fn find_active(&self, id: SessionId) -> Result<Option<SessionView>, StoreError>;
 
-    /// Forgets sessions that ended before `before`, with their tokens; returns how many.
-    /// At most `limit` a call. MUST keep every other.
+    /// Forgets refresh tokens whose time was over before `before`, and sessions that have
+    /// none left; at most `limit` of each. Returns how many of both. MUST keep every other.
     async fn prune(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError>;
 }

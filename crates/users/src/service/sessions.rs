@@ -175,8 +175,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Forgets sessions that ended more than a refresh token's life ago; returns how
-    /// many. Called now and then.
+    /// Forgets tokens and sessions whose time was over more than a refresh token's life
+    /// ago; returns how many. Called now and then.
     ///
     /// # Errors
     /// The store's.

@@ -1,0 +1,178 @@
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, LockType, Query};
+use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
+use sharestack_users::error::InsertAccountError;
+use sharestack_users::model::{AccountState, Credentials, LoginName, NewAccount, PasswordHash, UserView};
+use sharestack_users::ports::{AccountQueries, AccountRepository};
+
+use super::role::{names_and_permissions, roles_of};
+use crate::connect::Store;
+use crate::error::{Constraint, store_error, violated};
+use crate::tx::SeaTx;
+
+#[async_trait]
+impl AccountRepository for SeaTx {
+    async fn insert(&mut self, account: &NewAccount) -> Result<(), InsertAccountError> {
+        let profile = account.profile.clone();
+        let insert = Query::insert()
+            .into_table("users")
+            .columns([
+                "id",
+                "username",
+                "username_key",
+                "email",
+                "email_key",
+                "password_hash",
+                "display_name",
+                "phone",
+                "bio",
+                "avatar_url",
+                "is_active",
+                "is_verified",
+                "version",
+                "created_at",
+                "updated_at",
+            ])
+            .values_panic([
+                account.id.get().into(),
+                account.username.as_str().into(),
+                account.username.key().into(),
+                account.email.as_str().into(),
+                account.email.key().into(),
+                account.password_hash.as_str().into(),
+                profile.display_name.map(String::from).into(),
+                profile.phone.map(String::from).into(),
+                profile.bio.map(String::from).into(),
+                profile.avatar_url.map(String::from).into(),
+                true.into(),
+                account.is_verified.into(),
+                1.into(),
+                account.created_at.into(),
+                account.created_at.into(),
+            ])
+            .to_owned();
+        self.conn().execute(&insert).await.map(drop).map_err(|error| match violated(&error) {
+            Some(Constraint::UserEmail) => InsertAccountError::EmailTaken,
+            Some(Constraint::Username) => InsertAccountError::UsernameTaken,
+            _ => store_error(error).into(),
+        })
+    }
+
+    async fn hold(&mut self, id: UserId) -> Result<Option<AccountState>, StoreError> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            password_hash: String,
+            is_active: bool,
+        }
+        let select = Query::select()
+            .columns(["password_hash", "is_active"])
+            .from("users")
+            .and_where(Expr::col("id").eq(id.get()))
+            .and_where(Expr::col("deleted_at").is_null())
+            .lock(LockType::Update)
+            .to_owned();
+        let row = self.conn().query_one(&select).await.map_err(store_error)?;
+        let row = row.map(|row| Row::from_query_result(&row, "")).transpose().map_err(store_error)?;
+        Ok(row
+            .map(|row| AccountState { password_hash: PasswordHash::new(row.password_hash), is_active: row.is_active }))
+    }
+
+    async fn record_login(
+        &mut self,
+        id: UserId,
+        at: DateTime<Utc>,
+        rehashed: Option<PasswordHash>,
+    ) -> Result<(), StoreError> {
+        let mut update = Query::update();
+        update.table("users").value("last_login_at", at).and_where(Expr::col("id").eq(id.get()));
+        if let Some(hash) = rehashed {
+            update.value("password_hash", hash.as_str());
+        }
+        self.conn().execute(&update).await.map(drop).map_err(store_error)
+    }
+}
+
+#[derive(FromQueryResult)]
+struct UserRow {
+    username: String,
+    email: String,
+    display_name: Option<String>,
+    phone: Option<String>,
+    bio: Option<String>,
+    avatar_url: Option<String>,
+    is_active: bool,
+    is_verified: bool,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    last_login_at: Option<DateTime<Utc>>,
+}
+
+#[async_trait]
+impl AccountQueries for Store {
+    async fn find_credentials(&self, name: &LoginName) -> Result<Option<Credentials>, StoreError> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            id: i64,
+            password_hash: String,
+        }
+        let (column, key) = match name {
+            LoginName::Username(name) => ("username_key", name.key()),
+            LoginName::Email(email) => ("email_key", email.key()),
+        };
+        let select = Query::select()
+            .columns(["id", "password_hash"])
+            .from("users")
+            .and_where(Expr::col(column).eq(key))
+            .and_where(Expr::col("deleted_at").is_null())
+            .to_owned();
+        let row = self.read().query_one(&select).await.map_err(store_error)?;
+        let row = row.map(|row| Row::from_query_result(&row, "")).transpose().map_err(store_error)?;
+        Ok(row.map(|row| Credentials {
+            user_id: UserId::new(row.id),
+            password_hash: PasswordHash::new(row.password_hash),
+        }))
+    }
+
+    async fn find_by_id(&self, id: UserId) -> Result<Option<UserView>, StoreError> {
+        let select = Query::select()
+            .columns([
+                "username",
+                "email",
+                "display_name",
+                "phone",
+                "bio",
+                "avatar_url",
+                "is_active",
+                "is_verified",
+                "created_at",
+                "updated_at",
+                "last_login_at",
+            ])
+            .from("users")
+            .and_where(Expr::col("id").eq(id.get()))
+            .and_where(Expr::col("deleted_at").is_null())
+            .to_owned();
+        let Some(row) = self.read().query_one(&select).await.map_err(store_error)? else { return Ok(None) };
+        let row = UserRow::from_query_result(&row, "").map_err(store_error)?;
+        let (roles, permissions) = names_and_permissions(&roles_of(self.read(), id).await?);
+        Ok(Some(UserView {
+            id,
+            username: row.username,
+            email: row.email,
+            display_name: row.display_name,
+            phone: row.phone,
+            bio: row.bio,
+            avatar_url: row.avatar_url,
+            is_active: row.is_active,
+            is_verified: row.is_verified,
+            roles,
+            permissions,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            last_login_at: row.last_login_at,
+        }))
+    }
+}

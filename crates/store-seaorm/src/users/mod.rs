@@ -1,0 +1,39 @@
+//! The ports of the users crate.
+
+mod account;
+mod role;
+mod session;
+
+use async_trait::async_trait;
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::event::Outbox;
+use sharestack_kernel::tx::Begin;
+use sharestack_users::ports::{AccountRepository, RoleRepository, SessionRepository, UsersTx};
+
+use crate::connect::Store;
+use crate::tx::SeaTx;
+
+#[async_trait]
+impl Begin<dyn UsersTx> for Store {
+    async fn begin(&self) -> Result<Box<dyn UsersTx>, StoreError> {
+        Ok(Box::new(self.begin_tx().await?))
+    }
+}
+
+impl UsersTx for SeaTx {
+    fn accounts(&mut self) -> &mut dyn AccountRepository {
+        self
+    }
+
+    fn roles(&mut self) -> &mut dyn RoleRepository {
+        self
+    }
+
+    fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn outbox(&mut self) -> &mut dyn Outbox {
+        self
+    }
+}
