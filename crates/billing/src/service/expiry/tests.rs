@@ -1,0 +1,63 @@
+use chrono::Duration;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::*;
+use crate::model::interval::Interval;
+use crate::model::order::OrderState;
+use crate::testing::World;
+
+#[tokio::test]
+async fn an_order_is_given_up_only_when_its_time_is_over() {
+    let world = World::new();
+    let plan = world.plan(Interval::Month, 0).await;
+    let ticket = world.subscribe(&plan, "k").await;
+    assert!(!world.expire_order.expire(ticket.order.id).await.unwrap());
+    world.wait(Duration::hours(2));
+    assert!(world.expire_order.expire(ticket.order.id).await.unwrap());
+    assert!(!world.expire_order.expire(ticket.order.id).await.unwrap());
+    let books = world.store.books();
+    assert_eq!(books.orders[&ticket.order.id].state, OrderState::Closed);
+    assert_eq!(books.subscriptions[&ticket.subscription.id].state, SubscriptionState::Expired);
+    assert!(books.event_kinds().ends_with(&["order.closed", "subscription.expired"]));
+}
+
+#[tokio::test]
+async fn a_paid_order_is_left_alone() {
+    let world = World::new();
+    let (_, ticket) = world.subscribed(Interval::Month).await;
+    world.wait(Duration::hours(3));
+    assert!(!world.expire_order.expire(ticket.order.id).await.unwrap());
+    assert_eq!(world.store.books().subscriptions[&ticket.subscription.id].state, SubscriptionState::Active);
+}
+
+#[tokio::test]
+async fn a_renewal_that_nobody_paid_does_not_end_the_subscription() {
+    let world = World::new();
+    let (_, ticket) = world.subscribed(Interval::Month).await;
+    let renewal = world.checkout.renew(ticket.subscription.id, &world.payer("r")).await.unwrap();
+    world.wait(Duration::hours(3));
+    assert!(world.expire_order.expire(renewal.order.id).await.unwrap());
+    assert_eq!(world.store.books().subscriptions[&ticket.subscription.id].state, SubscriptionState::Active);
+}
+
+#[tokio::test]
+async fn the_jobs_are_there_and_do_their_work() {
+    let world = World::new();
+    let (_, ticket) = world.subscribed(Interval::Month).await;
+    let job = world.store.books().jobs.into_iter().find(|job| job.kind == EXPIRE_SUBSCRIPTION).unwrap();
+    assert_eq!(Some(job.run_at), Interval::Month.end_after(world.now(), 1));
+    world.wait(job.run_at - world.now());
+    let claimed = |payload| ClaimedJob {
+        id: Uuid::nil(),
+        kind: EXPIRE_SUBSCRIPTION.to_owned(),
+        payload,
+        attempt: 1,
+        max_attempts: 10,
+    };
+    world.expire_subscription.run(&claimed(job.payload.clone())).await.unwrap();
+    world.expire_subscription.run(&claimed(job.payload)).await.unwrap();
+    assert_eq!(world.store.books().subscriptions[&ticket.subscription.id].state, SubscriptionState::Expired);
+    assert!(world.expire_subscription.run(&claimed(json!({}))).await.is_err());
+    assert!(world.expire_order.run(&claimed(json!({ "order_id": 99 }))).await.is_ok());
+}

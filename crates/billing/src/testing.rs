@@ -1,0 +1,168 @@
+//! The world that the services' tests play in.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Duration, Utc};
+use serde_json::{Value, json};
+use sharestack_kernel::actor::Actor;
+use sharestack_kernel::clock::{Clock, FakeClock};
+use sharestack_kernel::id::{SequentialIds, SessionId, UserId};
+use sharestack_kernel::money::{Currency, Money};
+use sharestack_kernel::permission::Permission;
+use uuid::Uuid;
+
+use crate::memory::MemoryBilling;
+use crate::model::interval::Interval;
+use crate::model::order::{Order, OrderNumber, Scene};
+use crate::model::plan::{Benefits, Plan, PlanContent, PlanName, Terms, TrialDays};
+use crate::ports::channel::{
+    ChannelError, Channels, Notification, NotificationError, NotificationHeaders, Outcome, PayRequest, PaymentChannel,
+};
+use crate::service::checkout::{Checkout, Payer, Subscribe, Ticket};
+use crate::service::expiry::{ExpireOrder, ExpireSubscription};
+use crate::service::orders::Orders;
+use crate::service::plans::Plans;
+use crate::service::settlement::Settlement;
+use crate::service::subscriptions::Subscriptions;
+use crate::service::{Billing, BillingPolicy};
+
+pub const CREATOR: UserId = UserId::new(1);
+pub const READER: UserId = UserId::new(2);
+
+/// A channel that believes everything and answers what it is told to.
+#[derive(Default)]
+pub struct TestChannel {
+    pub down: Mutex<bool>,
+    pub answer: Mutex<Option<Notification>>,
+    pub started: Mutex<Vec<PayRequest>>,
+}
+
+#[async_trait]
+impl PaymentChannel for TestChannel {
+    fn name(&self) -> &'static str {
+        "test"
+    }
+
+    async fn start(&self, request: &PayRequest) -> Result<Value, ChannelError> {
+        self.started.lock().unwrap().push(request.clone());
+        if *self.down.lock().unwrap() {
+            return Err(ChannelError::Unavailable("down".into()));
+        }
+        Ok(json!({ "pay_url": format!("https://pay/{}", request.order_number.as_str()) }))
+    }
+
+    fn verify_notification(
+        &self,
+        _headers: &NotificationHeaders,
+        _body: &[u8],
+    ) -> Result<Notification, NotificationError> {
+        Err(NotificationError::Signature)
+    }
+
+    async fn query(&self, _order: &OrderNumber) -> Result<Option<Notification>, ChannelError> {
+        if *self.down.lock().unwrap() {
+            return Err(ChannelError::Unavailable("down".into()));
+        }
+        Ok(self.answer.lock().unwrap().clone())
+    }
+}
+
+pub struct World {
+    pub store: MemoryBilling,
+    pub clock: FakeClock,
+    pub channel: Arc<TestChannel>,
+    pub billing: Billing,
+    pub plans: Plans,
+    pub checkout: Checkout,
+    pub settlement: Settlement,
+    pub subscriptions: Subscriptions,
+    pub orders: Orders,
+    pub expire_order: ExpireOrder,
+    pub expire_subscription: ExpireSubscription,
+}
+
+pub fn actor(user_id: UserId, permissions: &[&str]) -> Actor {
+    Actor {
+        user_id,
+        session_id: SessionId::new(Uuid::nil()),
+        role: "user".to_owned(),
+        permissions: permissions.iter().map(|text| Permission::parse(text).unwrap()).collect(),
+    }
+}
+
+pub fn content(interval: Interval, trial_days: i64) -> PlanContent {
+    PlanContent {
+        name: PlanName::parse("会员").unwrap(),
+        description: None,
+        benefits: Benefits::default(),
+        trial_days: TrialDays::parse(trial_days).unwrap(),
+        terms: Terms::try_new(Money::new(1990, Currency::Cny), interval).unwrap(),
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        let (store, clock, channel) = (MemoryBilling::new(), FakeClock::default(), Arc::new(TestChannel::default()));
+        let shared: Arc<MemoryBilling> = Arc::new(store.clone());
+        let policy = BillingPolicy::new("https://example.org/payments");
+        let billing = Billing::new(shared.clone(), Arc::new(SequentialIds::default()), Arc::new(clock.clone()), policy);
+        let channels = Channels::new([channel.clone() as Arc<dyn PaymentChannel>]);
+        Self {
+            plans: Plans::new(billing.clone()),
+            checkout: Checkout::new(billing.clone(), channels.clone()),
+            settlement: Settlement::new(billing.clone(), channels.clone()),
+            subscriptions: Subscriptions::new(billing.clone(), shared.clone()),
+            orders: Orders::new(billing.clone(), channels, shared),
+            expire_order: ExpireOrder::new(billing.clone()),
+            expire_subscription: ExpireSubscription::new(billing.clone()),
+            store,
+            clock,
+            channel,
+            billing,
+        }
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    pub fn wait(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    pub async fn plan(&self, interval: Interval, trial_days: i64) -> Plan {
+        self.plans.create(&actor(CREATOR, &["plan.create"]), content(interval, trial_days)).await.unwrap()
+    }
+
+    pub fn payer(&self, key: &str) -> Payer {
+        Payer { buyer_id: READER, channel: "test".to_owned(), scene: Scene::Web, idempotency_key: key.to_owned() }
+    }
+
+    pub fn wish(&self, plan: &Plan, key: &str) -> Subscribe {
+        Subscribe { plan_id: plan.id, coupon: None, payer: self.payer(key) }
+    }
+
+    pub async fn subscribe(&self, plan: &Plan, key: &str) -> Ticket {
+        self.checkout.subscribe(&self.wish(plan, key)).await.unwrap()
+    }
+
+    pub fn told(&self, order: &Order, txn: &str, outcome: Outcome) -> Notification {
+        Notification {
+            channel_txn_id: txn.to_owned(),
+            order_number: order.number.clone(),
+            amount: order.total,
+            outcome,
+            at: self.now(),
+        }
+    }
+
+    /// A subscription that is paid.
+    pub async fn subscribed(&self, interval: Interval) -> (Plan, Ticket) {
+        let plan = self.plan(interval, 0).await;
+        let ticket = self.subscribe(&plan, "first").await;
+        self.settlement.settle("test", &self.told(&ticket.order, "txn-1", Outcome::Paid)).await.unwrap();
+        (plan, ticket)
+    }
+}
