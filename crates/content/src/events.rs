@@ -1,0 +1,54 @@
+//! What content tells the others.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sharestack_kernel::event::DomainEvent;
+use sharestack_kernel::id::UserId;
+use uuid::Uuid;
+
+use crate::model::Article;
+
+/// An article came to be, as a draft.
+pub const CREATED: &str = "article.created";
+/// An article changed, or was scheduled.
+pub const UPDATED: &str = "article.updated";
+/// An article became public. Its payload says whether followers are to be notified.
+pub const PUBLISHED: &str = "article.published";
+/// An article is no longer public, or its schedule was cancelled.
+pub const UNPUBLISHED: &str = "article.unpublished";
+/// An article was deleted.
+pub const DELETED: &str = "article.deleted";
+
+/// The aggregate of all of them.
+pub const AGGREGATE: &str = "article";
+
+/// What is known of an event before its transaction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Occasion {
+    pub id: Uuid,
+    pub actor: Option<UserId>,
+    pub at: DateTime<Utc>,
+}
+
+impl Occasion {
+    /// An event about the article as it now is.
+    pub fn of(self, kind: &str, article: &Article) -> DomainEvent {
+        DomainEvent {
+            id: self.id,
+            kind: kind.to_owned(),
+            aggregate: AGGREGATE.to_owned(),
+            aggregate_id: article.id.to_string(),
+            actor: self.actor,
+            occurred_at: self.at,
+            payload: json!({
+                "article_id": article.id,
+                "author_id": article.author_id,
+                "title": article.title.as_str(),
+                "slug": article.slug.as_str(),
+                "status": article.status.as_str(),
+                "access_level": article.access_level.as_str(),
+                "version": article.version,
+            }),
+        }
+    }
+}

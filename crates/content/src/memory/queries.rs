@@ -1,0 +1,130 @@
+//! Reading from memory.
+
+use std::cmp::Ordering;
+
+use async_trait::async_trait;
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::page::{Page, PageRequest};
+
+use super::{MemoryContent, Row};
+use crate::model::{ArticleId, ArticleKey, Draft, Tag};
+use crate::ports::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, Sort};
+
+impl MemoryContent {
+    fn row(&self, key: &ArticleKey) -> Option<Row> {
+        let state = self.state();
+        let mut live = state.rows.values().filter(|row| !row.deleted);
+        live.find(|row| match key {
+            ArticleKey::Id(id) => row.article.id == *id,
+            ArticleKey::Slug(slug) => row.article.slug == *slug,
+            ArticleKey::Neither(_) => false,
+        })
+        .cloned()
+    }
+}
+
+fn card(row: &Row) -> ArticleCard {
+    let article = &row.article;
+    ArticleCard {
+        id: article.id,
+        slug: article.slug.as_str().to_owned(),
+        title: article.title.as_str().to_owned(),
+        summary: article.summary.as_ref().map(|text| text.as_str().to_owned()),
+        excerpt: row.text.rendered.excerpt().to_owned(),
+        teaser: row.text.rendered.teaser().to_owned(),
+        cover: article.cover.as_ref().map(|url| url.as_str().to_owned()),
+        access_level: article.access_level,
+        plan_ids: article.plan_ids.clone(),
+        price: article.price,
+        seo_title: article.seo_title.as_ref().map(|text| text.as_str().to_owned()),
+        seo_description: article.seo_description.as_ref().map(|text| text.as_str().to_owned()),
+        tags: article.tags.clone(),
+        author: Author {
+            id: article.author_id,
+            username: format!("user{}", article.author_id),
+            display_name: None,
+            avatar_url: None,
+        },
+        status: article.status,
+        view_count: row.views,
+        version: article.version,
+        created_at: article.created_at,
+        updated_at: article.updated_at,
+        published_at: article.published_at,
+        publish_at: article.publish_at,
+    }
+}
+
+fn matches(filter: &ArticleFilter, row: &Row) -> bool {
+    let article = &row.article;
+    let found = |text: &str, wanted: &str| text.to_lowercase().contains(&wanted.to_lowercase());
+    !row.deleted
+        && filter.statuses.contains(&article.status)
+        && filter.author.is_none_or(|author| author == article.author_id)
+        && filter.access.is_none_or(|level| level == article.access_level)
+        && filter.tag.as_ref().is_none_or(|key| article.tags.iter().any(|tag| tag.slug == *key))
+        && filter.search.as_ref().is_none_or(|wanted| {
+            found(article.title.as_str(), wanted)
+                || article.summary.as_ref().is_some_and(|summary| found(summary.as_str(), wanted))
+        })
+}
+
+fn compare(sort: Sort, a: &Row, b: &Row) -> Ordering {
+    let by = match sort {
+        Sort::PublishedAt => a.article.published_at.cmp(&b.article.published_at),
+        Sort::CreatedAt => a.article.created_at.cmp(&b.article.created_at),
+        Sort::UpdatedAt => a.article.updated_at.cmp(&b.article.updated_at),
+        Sort::Title => a.article.title.as_str().cmp(b.article.title.as_str()),
+        Sort::ViewCount => a.views.cmp(&b.views),
+    };
+    by.then(a.article.id.cmp(&b.article.id))
+}
+
+#[async_trait]
+impl ArticleQueries for MemoryContent {
+    async fn find(&self, key: &ArticleKey) -> Result<Option<ArticleDetail>, StoreError> {
+        Ok(self.row(key).map(|row| ArticleDetail {
+            card: card(&row),
+            format: row.text.body.format(),
+            source: row.text.body.source().to_owned(),
+            html: row.text.rendered.html().to_owned(),
+            preview: row.text.rendered.preview().to_owned(),
+        }))
+    }
+
+    async fn find_head(&self, key: &ArticleKey) -> Result<Option<ArticleHead>, StoreError> {
+        Ok(self.row(key).map(|row| ArticleHead {
+            id: row.article.id,
+            author_id: row.article.author_id,
+            status: row.article.status,
+            format: row.text.body.format(),
+        }))
+    }
+
+    async fn find_draft(&self, id: ArticleId) -> Result<Option<Draft>, StoreError> {
+        Ok(self.state().drafts.get(&id).cloned())
+    }
+
+    async fn list(&self, filter: &ArticleFilter, page: PageRequest) -> Result<Page<ArticleCard>, StoreError> {
+        let state = self.state();
+        let mut rows: Vec<&Row> = state.rows.values().filter(|row| matches(filter, row)).collect();
+        rows.sort_by(|a, b| match filter.order {
+            Order::Ascending => compare(filter.sort, a, b),
+            Order::Descending => compare(filter.sort, b, a),
+        });
+        let total = rows.len() as u64;
+        let offset = usize::try_from(page.offset()).unwrap_or(usize::MAX);
+        let items = rows.into_iter().skip(offset).take(page.limit() as usize).map(card).collect();
+        Ok(Page { items, total, request: page })
+    }
+
+    async fn find_tags(&self, keys: &[String]) -> Result<Vec<Tag>, StoreError> {
+        Ok(self.state().tags.iter().filter(|tag| keys.contains(&tag.slug)).cloned().collect())
+    }
+
+    async fn find_author(&self, username: &str) -> Result<Option<UserId>, StoreError> {
+        let number = username.strip_prefix("user").and_then(|number| number.parse().ok());
+        Ok(number.map(UserId::new))
+    }
+}

@@ -1,0 +1,22 @@
+//! Types that cannot hold a wrong value.
+
+mod article;
+mod body;
+mod count;
+mod draft;
+mod id;
+mod outline;
+mod rendered;
+mod slug;
+mod tag;
+mod text;
+
+pub use article::{AccessLevel, Article, Status, WrongState};
+pub use body::{Body, Format, MAX_CONTENT};
+pub use count::{CountKey, deltas};
+pub use draft::Draft;
+pub use id::{ArticleId, ArticleKey, PlanId, TagId, plan_ids, tag_names};
+pub use rendered::{EXCERPT_CHARS, PREVIEW_CHARS, Rendered, Text, TooDeep};
+pub use slug::{RESERVED_SLUGS, Slug};
+pub use tag::{Tag, TagName};
+pub use text::{CoverUrl, Price, SeoDescription, SeoTitle, Summary, Title};

@@ -1,0 +1,38 @@
+//! What content needs of others.
+//!
+//! A store implements [`ContentTx`] with its repositories, and [`ArticleQueries`]; the
+//! application puts billing behind [`Entitlements`].
+
+mod article;
+mod entitlements;
+mod query;
+
+use sharestack_kernel::event::Outbox;
+use sharestack_kernel::job::JobQueue;
+use sharestack_kernel::tx::Transaction;
+
+pub use article::{ArticleRepository, CountRepository, DraftRepository, TagRepository, WriteError};
+#[cfg(any(test, feature = "mocks"))]
+pub use article::{MockArticleRepository, MockCountRepository, MockDraftRepository, MockTagRepository};
+#[cfg(any(test, feature = "mocks"))]
+pub use entitlements::MockEntitlements;
+pub use entitlements::{Access, Entitlements, GateQuery, PlanOffer};
+#[cfg(any(test, feature = "mocks"))]
+pub use query::MockArticleQueries;
+pub use query::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, Sort};
+
+/// What one transaction of content can do.
+pub trait ContentTx: Transaction {
+    /// Articles.
+    fn articles(&mut self) -> &mut dyn ArticleRepository;
+    /// Autosaved drafts.
+    fn drafts(&mut self) -> &mut dyn DraftRepository;
+    /// Tags.
+    fn tags(&mut self) -> &mut dyn TagRepository;
+    /// Lengths of lists.
+    fn counts(&mut self) -> &mut dyn CountRepository;
+    /// Events.
+    fn outbox(&mut self) -> &mut dyn Outbox;
+    /// Jobs.
+    fn jobs(&mut self) -> &mut dyn JobQueue;
+}

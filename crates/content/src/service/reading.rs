@@ -1,0 +1,254 @@
+//! Articles are read through a gate.
+
+use std::sync::Arc;
+
+use sharestack_kernel::actor::Actor;
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::page::{Page, PageRequest};
+
+use super::views::ViewBuffer;
+use super::{Ports, UPDATE, not_an_editor};
+use crate::error::{ListError, ReadError, Refused};
+use crate::model::{AccessLevel, ArticleId, ArticleKey, Draft, Format, Status, TagName};
+use crate::ports::{Access, ArticleCard, ArticleDetail, ArticleFilter, GateQuery, Order, Sort};
+
+/// Who reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader<'a> {
+    /// The user, when one is signed in.
+    pub actor: Option<&'a Actor>,
+    /// What tells this reader from others who are not signed in: a hash of the address.
+    pub address: Option<&'a str>,
+}
+
+impl Reader<'_> {
+    fn user(self) -> Option<UserId> {
+        self.actor.map(|actor| actor.user_id)
+    }
+
+    /// Whether this reader writes the article, or edits those of all.
+    fn edits(self, author: UserId) -> bool {
+        self.actor.is_some_and(|actor| actor.user_id == author || actor.may(UPDATE))
+    }
+}
+
+/// How much of an article a reader sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// All of it.
+    Whole {
+        /// The language it is written in.
+        format: Format,
+        /// What the author wrote.
+        source: String,
+        /// What it became.
+        html: String,
+    },
+    /// The beginning.
+    Preview {
+        /// As sanitised HTML.
+        html: String,
+        /// Why not all, and what would open it.
+        access: Access,
+    },
+}
+
+/// An article as one reader sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadArticle {
+    /// What lists show too. Its teaser stands as its excerpt before the gate.
+    pub card: ArticleCard,
+    /// The text, as far as it goes.
+    pub shown: Shown,
+    /// What is autosaved; for the author and editors only.
+    pub draft: Option<Draft>,
+}
+
+impl ReadArticle {
+    /// Whether the whole text is there.
+    pub const fn access(&self) -> bool {
+        matches!(self.shown, Shown::Whole { .. })
+    }
+}
+
+/// An article in a list as one reader sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedArticle {
+    /// The article. Its teaser stands as its excerpt before the gate.
+    pub card: ArticleCard,
+    /// Whether the reader may read the whole text.
+    pub access: bool,
+}
+
+/// An author, as a filter names one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuthorRef {
+    /// By id.
+    Id(UserId),
+    /// By user name.
+    Username(String),
+}
+
+/// Which articles to list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListArticles {
+    /// In this state; `None` is published.
+    pub status: Option<Status>,
+    /// By this author.
+    pub author: Option<AuthorRef>,
+    /// With this tag.
+    pub tag: Option<TagName>,
+    /// Of this level.
+    pub access: Option<AccessLevel>,
+    /// With this text in the title or the summary.
+    pub search: Option<String>,
+    /// The order.
+    pub sort: Sort,
+    /// Its direction.
+    pub order: Order,
+    /// The page.
+    pub page: PageRequest,
+}
+
+/// Reads one article or a list.
+#[derive(Clone)]
+pub struct Reading {
+    ports: Ports,
+    views: Arc<ViewBuffer>,
+}
+
+impl Reading {
+    /// The service over these ports.
+    pub const fn new(ports: Ports, views: Arc<ViewBuffer>) -> Self {
+        Self { ports, views }
+    }
+
+    /// An article as far as the reader may see it; the reader is counted.
+    ///
+    /// # Errors
+    /// When it is not there for the reader: one that is not public is there for its
+    /// author and for editors alone.
+    pub async fn read(&self, reader: Reader<'_>, key: &ArticleKey) -> Result<ReadArticle, ReadError> {
+        let article = self.look(reader, key).await?;
+        let author = article.card.author.id;
+        if article.card.status == Status::Published && reader.user() != Some(author) {
+            let viewer = reader.user().map(|user| format!("u{user}"));
+            if let Some(viewer) = viewer.or_else(|| reader.address.map(|address| format!("a{address}"))) {
+                self.views.record(article.card.id, viewer);
+            }
+        }
+        Ok(article)
+    }
+
+    /// The same without being counted: what an answer to a change shows.
+    ///
+    /// # Errors
+    /// As [`Reading::read`].
+    pub async fn look(&self, reader: Reader<'_>, key: &ArticleKey) -> Result<ReadArticle, ReadError> {
+        let missing = || ReadError::Refused(Refused::Missing(key.clone()));
+        if matches!(key, ArticleKey::Neither(_)) {
+            return Err(missing());
+        }
+        let ArticleDetail { mut card, format, source, html, preview } =
+            self.ports.queries.find(key).await?.ok_or_else(missing)?;
+        let edits = reader.edits(card.author.id);
+        if card.status != Status::Published && !edits {
+            return Err(missing());
+        }
+        let draft = if edits { self.ports.queries.find_draft(card.id).await? } else { None };
+        let access = self.access(reader, &card.gate()).await?;
+        let shown = if access.allowed {
+            Shown::Whole { format, source, html }
+        } else {
+            card.excerpt = std::mem::take(&mut card.teaser);
+            Shown::Preview { html: preview, access }
+        };
+        Ok(ReadArticle { card, shown, draft })
+    }
+
+    /// A page of articles.
+    ///
+    /// # Errors
+    /// When the reader asks for articles that are not public, and is neither their
+    /// author nor an editor.
+    pub async fn list(&self, reader: Reader<'_>, query: ListArticles) -> Result<Page<ListedArticle>, ListError> {
+        let status = query.status.unwrap_or(Status::Published);
+        let mut author = match &query.author {
+            None => None,
+            Some(AuthorRef::Id(id)) => Some(*id),
+            Some(AuthorRef::Username(name)) => match self.ports.queries.find_author(name).await? {
+                Some(id) => Some(id),
+                None if status != Status::Published && !reader.actor.is_some_and(|actor| actor.may(UPDATE)) => {
+                    return Err(not_an_editor(reader.actor).into());
+                }
+                None => return Ok(Page { items: Vec::new(), total: 0, request: query.page }),
+            },
+        };
+        if status != Status::Published && !reader.actor.is_some_and(|actor| actor.may(UPDATE)) {
+            let own = reader.user().filter(|user| author.is_none_or(|author| author == *user));
+            author = Some(own.ok_or_else(|| not_an_editor(reader.actor))?);
+        }
+        let filter = ArticleFilter {
+            statuses: vec![status],
+            author,
+            tag: query.tag.map(|tag| tag.key().to_owned()),
+            access: query.access,
+            search: query.search,
+            sort: query.sort,
+            order: query.order,
+        };
+        let page = self.ports.queries.list(&filter, query.page).await?;
+        Ok(self.gate(reader, page).await?)
+    }
+
+    /// The actor's own articles that are not public, the last changed first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn drafts(&self, actor: &Actor, page: PageRequest) -> Result<Page<ListedArticle>, ListError> {
+        let filter = ArticleFilter {
+            statuses: vec![Status::Draft, Status::Scheduled],
+            author: Some(actor.user_id),
+            sort: Sort::UpdatedAt,
+            ..ArticleFilter::default()
+        };
+        let page = self.ports.queries.list(&filter, page).await?;
+        Ok(page.map(|card| ListedArticle { card, access: true }))
+    }
+
+    async fn access(&self, reader: Reader<'_>, article: &GateQuery) -> Result<Access, StoreError> {
+        if article.access_level == AccessLevel::Free {
+            return Ok(Access::allowed("free"));
+        }
+        if reader.edits(article.author_id) {
+            let own = reader.user() == Some(article.author_id);
+            return Ok(Access::allowed(if own { "author" } else { "editor" }));
+        }
+        self.ports.entitlements.decide(reader.user(), article).await
+    }
+
+    /// Decides about a whole page with one call.
+    async fn gate(&self, reader: Reader<'_>, page: Page<ArticleCard>) -> Result<Page<ListedArticle>, StoreError> {
+        let open = |card: &ArticleCard| card.access_level == AccessLevel::Free || reader.edits(card.author.id);
+        let gated: Vec<GateQuery> = page.items.iter().filter(|card| !open(card)).map(ArticleCard::gate).collect();
+        let decided = if gated.is_empty() {
+            Vec::new()
+        } else {
+            self.ports.entitlements.decide_many(reader.user(), &gated).await?
+        };
+        let allowed: Vec<ArticleId> =
+            gated.iter().zip(decided).filter(|(_, allowed)| *allowed).map(|(query, _)| query.article_id).collect();
+        Ok(page.map(|mut card| {
+            let access = open(&card) || allowed.contains(&card.id);
+            if !access {
+                card.excerpt = std::mem::take(&mut card.teaser);
+            }
+            ListedArticle { card, access }
+        }))
+    }
+}
+
+#[cfg(test)]
+#[path = "reading_tests.rs"]
+mod tests;

@@ -1,0 +1,117 @@
+use mockall::predicate;
+use sharestack_kernel::clock::FakeClock;
+use sharestack_kernel::error::{Category, Classified};
+
+use super::*;
+use crate::memory::{MemoryCache, MemoryContent, actor, article};
+use crate::ports::MockEntitlements;
+
+const NOBODY: Reader<'static> = Reader { actor: None, address: Some("hash") };
+
+fn reading(content: &MemoryContent, gate: MockEntitlements) -> Reading {
+    let views = ViewBuffer::new(Arc::new(content.clone()), Arc::new(MemoryCache::default()));
+    Reading::new(content.ports(&FakeClock::default(), gate), Arc::new(views))
+}
+
+fn by(actor: &Actor) -> Reader<'_> {
+    Reader { actor: Some(actor), address: None }
+}
+
+fn content() -> MemoryContent {
+    let content = MemoryContent::default();
+    for id in 1..=4 {
+        let mut article = article(id);
+        article.access_level = if id == 2 { AccessLevel::Paid } else { AccessLevel::Free };
+        article.status = if id == 3 { Status::Draft } else { Status::Published };
+        content.put_article(&article);
+    }
+    content
+}
+
+fn key(id: i64) -> ArticleKey {
+    ArticleId::new(id).into()
+}
+
+#[tokio::test]
+async fn the_gate_decides_about_what_is_not_free() {
+    let mut gate = MockEntitlements::new();
+    gate.expect_decide()
+        .with(predicate::eq(None), predicate::always())
+        .returning(|_, _| Ok(Access::refused("sign_in", Vec::new())));
+    gate.expect_decide()
+        .with(predicate::eq(Some(UserId::new(8))), predicate::always())
+        .returning(|_, _| Ok(Access::allowed("subscription")));
+    let reading = reading(&content(), gate);
+    let refused = reading.read(NOBODY, &key(2)).await.unwrap();
+    assert!(matches!(&refused.shown, Shown::Preview { access, .. } if access.reason == "sign_in"));
+    assert!(!refused.card.excerpt.contains("text"));
+    assert!(reading.read(by(&actor(8, &[])), &key(2)).await.unwrap().access());
+}
+
+#[tokio::test]
+async fn authors_and_editors_pass_without_the_gate() {
+    let reading = reading(&content(), MockEntitlements::new());
+    for reader in [actor(7, &[]), actor(9, &["article.*"])] {
+        assert!(reading.read(by(&reader), &key(2)).await.unwrap().access());
+        assert!(reading.read(by(&reader), &key(3)).await.unwrap().access());
+    }
+    assert!(reading.read(NOBODY, &key(1)).await.unwrap().access());
+}
+
+#[tokio::test]
+async fn what_is_not_public_is_not_there() {
+    let reading = reading(&content(), MockEntitlements::new());
+    for (reader, asked) in
+        [(NOBODY, key(3)), (by(&actor(8, &[])), key(3)), (NOBODY, key(77)), (NOBODY, ArticleKey::parse("no-such"))]
+    {
+        assert_eq!(reading.read(reader, &asked).await.unwrap_err().category(), Category::NotFound);
+    }
+    assert!(reading.read(NOBODY, &ArticleKey::parse("article-1")).await.is_ok());
+}
+
+#[tokio::test]
+async fn readers_are_counted_and_authors_are_not() {
+    let content = content();
+    let reading = reading(&content, MockEntitlements::new());
+    for _ in 0..3 {
+        reading.read(NOBODY, &key(1)).await.unwrap();
+        reading.read(by(&actor(8, &[])), &key(1)).await.unwrap();
+        reading.read(by(&actor(7, &[])), &key(1)).await.unwrap();
+        reading.read(by(&actor(7, &[])), &key(3)).await.unwrap();
+    }
+    reading.views.flush().await.unwrap();
+    assert_eq!((content.views(ArticleId::new(1)), content.views(ArticleId::new(3))), (2, 0));
+}
+
+#[tokio::test]
+async fn a_list_asks_the_gate_once() {
+    let mut gate = MockEntitlements::new();
+    gate.expect_decide_many().times(1).returning(|_, articles| Ok(vec![false; articles.len()]));
+    let reading = reading(&content(), gate);
+    let page = reading.list(NOBODY, ListArticles::default()).await.unwrap();
+    let seen: Vec<_> = page.items.iter().map(|item| (item.card.id.get(), item.access)).collect();
+    assert_eq!((page.total, seen), (3, vec![(4, true), (2, false), (1, true)]));
+}
+
+#[tokio::test]
+async fn other_states_are_for_authors_and_editors() {
+    let reading = reading(&content(), MockEntitlements::new());
+    let drafts = |author| ListArticles { status: Some(Status::Draft), author, ..ListArticles::default() };
+    let own = Some(AuthorRef::Username("user7".to_owned()));
+    let total = |page: Page<ListedArticle>| page.total;
+    assert_eq!(total(reading.list(by(&actor(7, &[])), drafts(None)).await.unwrap()), 1);
+    assert_eq!(total(reading.list(by(&actor(7, &[])), drafts(own.clone())).await.unwrap()), 1);
+    assert_eq!(total(reading.list(by(&actor(8, &[])), drafts(None)).await.unwrap()), 0);
+    assert_eq!(total(reading.list(by(&actor(9, &["*"])), drafts(None)).await.unwrap()), 1);
+    for reader in [NOBODY, by(&actor(8, &[]))] {
+        assert_eq!(reading.list(reader, drafts(own.clone())).await.unwrap_err().category(), Category::Denied);
+    }
+    assert_eq!(reading.drafts(&actor(7, &[]), PageRequest::default()).await.unwrap().total, 1);
+}
+
+#[tokio::test]
+async fn an_unknown_author_has_no_articles() {
+    let reading = reading(&content(), MockEntitlements::new());
+    let query = ListArticles { author: Some(AuthorRef::Username("nobody".to_owned())), ..ListArticles::default() };
+    assert_eq!(reading.list(NOBODY, query).await.unwrap().total, 0);
+}
