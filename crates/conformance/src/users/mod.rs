@@ -1,0 +1,158 @@
+//! What every adapter of the users ports must pass, over an empty store.
+//!
+//! An adapter's tests hand [`crate::users_cases`] a macro that turns the list into tests.
+
+pub mod account;
+pub mod role;
+pub mod session;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sharestack_kernel::id::{SessionId, UserId};
+use sharestack_kernel::transact;
+use sharestack_kernel::tx::Begin;
+use sharestack_users::error::InsertAccountError;
+use sharestack_users::model::{
+    BuiltInRole, Client, EmailAddress, NewAccount, NewRefreshToken, NewSession, PasswordHash, Profile, RefreshSecret,
+    TokenHash, Username,
+};
+use sharestack_users::ports::{AccountQueries, SessionQueries, UsersTx};
+use uuid::Uuid;
+
+/// An empty store.
+#[derive(Clone)]
+pub struct Subject {
+    /// Transactions.
+    pub store: Arc<dyn Begin<dyn UsersTx>>,
+    /// Accounts, to read.
+    pub accounts: Arc<dyn AccountQueries>,
+    /// Sessions, to read.
+    pub sessions: Arc<dyn SessionQueries>,
+}
+
+impl Subject {
+    /// The subject of an adapter that implements all ports in one type.
+    pub fn over<S>(store: &S) -> Self
+    where
+        S: Begin<dyn UsersTx> + AccountQueries + SessionQueries + Clone + 'static,
+    {
+        let store = Arc::new(store.clone());
+        Self { store: store.clone(), accounts: store.clone(), sessions: store }
+    }
+}
+
+/// Hands the list of all cases to a macro.
+#[macro_export]
+macro_rules! users_cases {
+    ($run:ident) => {
+        $run! {
+            account: [
+                an_inserted_account_is_found_by_each_of_its_names,
+                an_account_without_a_profile_is_kept_so,
+                a_taken_address_is_refused,
+                a_taken_username_is_refused,
+                names_are_compared_byte_by_byte,
+                of_rivals_for_an_address_one_gets_it,
+                of_rivals_for_a_username_one_gets_it,
+                a_refused_account_leaves_nothing,
+                a_login_is_noted_and_a_new_hash_kept,
+                holding_an_account_makes_others_wait,
+                what_is_not_there_is_not_found
+            ],
+            role: [
+                every_built_in_role_is_there,
+                unknown_names_are_left_out,
+                replacing_roles_gives_and_takes,
+                roles_come_highest_first,
+                permissions_are_the_union_over_the_roles,
+                only_active_holders_are_counted,
+                two_cannot_both_remove_the_last_super_admin
+            ],
+            session: [
+                an_open_session_is_found_with_its_rights,
+                a_revoked_session_is_not_found,
+                a_session_is_revoked_once_and_by_its_user_only,
+                a_change_of_roles_shows_at_once,
+                an_unknown_token_is_not_found,
+                a_used_token_says_when,
+                a_held_token_knows_of_its_session,
+                of_rivals_for_a_token_one_sees_it_unused,
+                a_rolled_back_rotation_leaves_the_token_unused,
+                pruning_keeps_what_is_not_old
+            ]
+        }
+    };
+}
+
+/// 2026-01-15 10:30 UTC and some microseconds, which every store must keep.
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(1_768_473_000_123_456).unwrap()
+}
+
+fn account(id: i64, username: &str, email: &str) -> NewAccount {
+    NewAccount {
+        id: UserId::new(id),
+        username: Username::parse(username).unwrap(),
+        email: EmailAddress::parse(email).unwrap(),
+        password_hash: PasswordHash::new(format!("hash of {id}")),
+        profile: Profile::default(),
+        is_verified: false,
+        created_at: now(),
+    }
+}
+
+async fn insert(subject: &Subject, account: &NewAccount) -> Result<(), InsertAccountError> {
+    transact!(subject.store, |tx| { tx.accounts().insert(account).await })
+}
+
+/// A user with these roles.
+async fn user(subject: &Subject, id: i64, roles: &[BuiltInRole]) -> UserId {
+    let account = account(id, &format!("user{id}"), &format!("user{id}@example.com"));
+    insert(subject, &account).await.unwrap();
+    grant(subject, account.id, roles).await;
+    account.id
+}
+
+async fn grant(subject: &Subject, user: UserId, roles: &[BuiltInRole]) {
+    let ids: Vec<_> = roles.iter().map(|role| role.id()).collect();
+    let done: Result<(), InsertAccountError> = transact!(subject.store, |tx| {
+        tx.roles().hold().await?;
+        tx.roles().replace(user, &ids, Some(user), now()).await?;
+        Ok(())
+    });
+    done.unwrap();
+}
+
+fn session(user_id: UserId, number: u128) -> NewSession {
+    NewSession {
+        id: SessionId::new(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | number)),
+        user_id,
+        client: Client::new(Some("2001:db8::1".to_owned()), Some("测试/1.0")),
+        created_at: now(),
+        expires_at: now() + chrono::Duration::days(7),
+    }
+}
+
+fn hash(number: u8) -> TokenHash {
+    RefreshSecret::new([number; 32]).hash()
+}
+
+fn token(session: &NewSession, number: u8) -> NewRefreshToken {
+    NewRefreshToken {
+        hash: hash(number),
+        session_id: session.id,
+        issued_at: session.created_at,
+        expires_at: session.expires_at,
+    }
+}
+
+/// Opens a session with one refresh token.
+async fn open(subject: &Subject, session: &NewSession, token: &NewRefreshToken) {
+    let done: Result<(), InsertAccountError> = transact!(subject.store, |tx| {
+        tx.sessions().insert(session).await?;
+        tx.sessions().insert_refresh_token(token).await?;
+        Ok(())
+    });
+    done.unwrap();
+}

@@ -1,0 +1,155 @@
+//! [`sharestack_users::ports::SessionRepository`] and [`sharestack_users::ports::SessionQueries`].
+
+use chrono::Duration;
+use futures::future::join_all;
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::transact;
+use sharestack_users::model::{BuiltInRole, NewRefreshToken, NewSession, StoredRefreshToken, TokenHash};
+
+use super::{Subject, grant, hash, now, open, session, token, user};
+
+async fn hold(subject: &Subject, hash: TokenHash) -> Option<StoredRefreshToken> {
+    let held: Result<_, StoreError> = transact!(subject.store, |tx| { tx.sessions().hold_refresh_token(hash).await });
+    held.unwrap()
+}
+
+async fn revoke(subject: &Subject, session: &NewSession) -> bool {
+    let (user, id) = (session.user_id, session.id);
+    let done: Result<_, StoreError> =
+        transact!(subject.store, |tx| { tx.sessions().revoke(user, id, "logout", now()).await });
+    done.unwrap()
+}
+
+/// With all roles, the highest first, and all that they grant.
+pub async fn an_open_session_is_found_with_its_rights(subject: Subject) {
+    let id = user(&subject, 1, &[BuiltInRole::User, BuiltInRole::Editor]).await;
+    let new = session(id, 1);
+    open(&subject, &new, &token(&new, 1)).await;
+    let view = subject.sessions.find_active(new.id).await.unwrap().unwrap();
+    assert_eq!((view.session_id, view.user_id, view.expires_at), (new.id, id, new.expires_at));
+    assert_eq!(view.roles, ["editor", "user"]);
+    assert_eq!(view.permissions, BuiltInRole::Editor.role().permissions);
+    let bare = session(user(&subject, 2, &[]).await, 2);
+    open(&subject, &bare, &token(&bare, 2)).await;
+    assert!(subject.sessions.find_active(bare.id).await.unwrap().unwrap().roles.is_empty());
+    assert_eq!(subject.sessions.find_active(session(id, 9).id).await.unwrap(), None);
+}
+
+/// MUST return `None` when the session was revoked, as soon as that is committed.
+pub async fn a_revoked_session_is_not_found(subject: Subject) {
+    let id = user(&subject, 1, &[BuiltInRole::User]).await;
+    let (one, other) = (session(id, 1), session(id, 2));
+    open(&subject, &one, &token(&one, 1)).await;
+    open(&subject, &other, &token(&other, 2)).await;
+    assert!(revoke(&subject, &one).await);
+    assert_eq!(subject.sessions.find_active(one.id).await.unwrap(), None);
+    assert!(subject.sessions.find_active(other.id).await.unwrap().is_some());
+}
+
+/// Returns `false` when there is none, or it ended before.
+pub async fn a_session_is_revoked_once_and_by_its_user_only(subject: Subject) {
+    let (id, stranger) = (user(&subject, 1, &[]).await, user(&subject, 2, &[]).await);
+    let new = session(id, 1);
+    open(&subject, &new, &token(&new, 1)).await;
+    assert!(!revoke(&subject, &NewSession { user_id: stranger, ..new.clone() }).await);
+    assert!(subject.sessions.find_active(new.id).await.unwrap().is_some());
+    assert!(revoke(&subject, &new).await);
+    assert!(!revoke(&subject, &new).await);
+    assert!(!revoke(&subject, &session(id, 9)).await);
+}
+
+/// MUST show what was committed before the call.
+pub async fn a_change_of_roles_shows_at_once(subject: Subject) {
+    let id = user(&subject, 1, &[BuiltInRole::User]).await;
+    let new = session(id, 1);
+    open(&subject, &new, &token(&new, 1)).await;
+    grant(&subject, id, &[BuiltInRole::SuperAdmin, BuiltInRole::User]).await;
+    let view = subject.sessions.find_active(new.id).await.unwrap().unwrap();
+    assert_eq!(view.roles, ["super_admin", "user"]);
+    assert!(view.permissions.grants("anything.at_all"));
+}
+
+/// Absence is no error.
+pub async fn an_unknown_token_is_not_found(subject: Subject) {
+    assert_eq!(hold(&subject, hash(9)).await, None);
+}
+
+/// To the microsecond, and the session lasts longer.
+pub async fn a_used_token_says_when(subject: Subject) {
+    let new = session(user(&subject, 1, &[]).await, 1);
+    open(&subject, &new, &token(&new, 1)).await;
+    assert_eq!(hold(&subject, hash(1)).await.unwrap().used_at, None);
+    let (at, expires_at) = (now() + Duration::microseconds(1), new.expires_at + Duration::days(1));
+    let used: Result<(), StoreError> =
+        transact!(subject.store, |tx| { tx.sessions().mark_used(hash(1), new.id, at, expires_at).await });
+    used.unwrap();
+    let held = hold(&subject, hash(1)).await.unwrap();
+    assert_eq!((held.used_at, held.expires_at), (Some(at), new.expires_at));
+    assert_eq!(subject.sessions.find_active(new.id).await.unwrap().unwrap().expires_at, expires_at);
+}
+
+/// Whose it is, and whether it was ended.
+pub async fn a_held_token_knows_of_its_session(subject: Subject) {
+    let id = user(&subject, 1, &[]).await;
+    let new = session(id, 1);
+    open(&subject, &new, &token(&new, 1)).await;
+    let held = hold(&subject, hash(1)).await.unwrap();
+    assert_eq!((held.session_id, held.user_id), (new.id, id));
+    assert_eq!((held.session_revoked, held.user_active), (false, true));
+    revoke(&subject, &new).await;
+    assert!(hold(&subject, hash(1)).await.unwrap().session_revoked);
+}
+
+/// Exchanges a token when it is unused; whether it was.
+async fn rotate(subject: &Subject, session: &NewSession, used: u8, next: u8) -> Result<bool, StoreError> {
+    let successor = NewRefreshToken { hash: hash(next), ..token(session, next) };
+    transact!(subject.store, |tx| {
+        let held = tx.sessions().hold_refresh_token(hash(used)).await?;
+        if held.is_none_or(|held| held.used_at.is_some()) {
+            return Ok(false);
+        }
+        tx.sessions().mark_used(hash(used), session.id, now(), session.expires_at).await?;
+        tx.sessions().insert_refresh_token(&successor).await?;
+        Ok(true)
+    })
+}
+
+/// Of any number of rivals one sees it unused: else the successor would be inserted twice.
+pub async fn of_rivals_for_a_token_one_sees_it_unused(subject: Subject) {
+    let new = session(user(&subject, 1, &[]).await, 1);
+    open(&subject, &new, &token(&new, 1)).await;
+    let rivals = (0..200).map(|_| {
+        let (subject, new) = (subject.clone(), new.clone());
+        tokio::spawn(async move { rotate(&subject, &new, 1, 2).await.unwrap() })
+    });
+    let winners = join_all(rivals).await.into_iter().filter(|rival| *rival.as_ref().unwrap()).count();
+    assert_eq!(winners, 1);
+    assert_eq!(hold(&subject, hash(2)).await.unwrap().used_at, None);
+}
+
+/// A unit of work that fails late leaves nothing of its start.
+pub async fn a_rolled_back_rotation_leaves_the_token_unused(subject: Subject) {
+    let new = session(user(&subject, 1, &[]).await, 1);
+    open(&subject, &new, &token(&new, 1)).await;
+    assert!(rotate(&subject, &new, 1, 1).await.is_err(), "a token is kept once");
+    assert_eq!(hold(&subject, hash(1)).await.unwrap().used_at, None);
+}
+
+/// MUST keep every other: tokens that may still be used, and the sessions they continue.
+pub async fn pruning_keeps_what_is_not_old(subject: Subject) {
+    let id = user(&subject, 1, &[]).await;
+    let (old, young) = (session(id, 1), NewSession { expires_at: now() + Duration::days(30), ..session(id, 2) });
+    open(&subject, &old, &token(&old, 1)).await;
+    open(&subject, &young, &token(&session(id, 2), 2)).await;
+    let current: Result<(), StoreError> =
+        transact!(subject.store, |tx| { tx.sessions().insert_refresh_token(&token(&young, 3)).await });
+    current.unwrap();
+    assert_eq!(subject.sessions.prune(old.expires_at, 100).await.unwrap(), 0);
+    let before = old.expires_at + Duration::seconds(1);
+    assert_eq!(subject.sessions.prune(before, 100).await.unwrap(), 3);
+    assert_eq!(subject.sessions.find_active(old.id).await.unwrap(), None);
+    assert!(subject.sessions.find_active(young.id).await.unwrap().is_some());
+    assert_eq!((hold(&subject, hash(1)).await, hold(&subject, hash(2)).await), (None, None));
+    assert!(hold(&subject, hash(3)).await.is_some());
+    assert_eq!(subject.sessions.prune(before, 100).await.unwrap(), 0);
+}
