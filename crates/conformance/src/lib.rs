@@ -1,1 +1,8 @@
-//! stub
+//! What every adapter of a port must pass: plain async cases over a factory, listed once
+//! a port and run for each adapter by the adapter's own tests.
+#![expect(clippy::missing_panics_doc, reason = "a case fails by panicking")]
+
+pub mod blob;
+pub mod cache;
+pub mod kernel;
+pub mod users;

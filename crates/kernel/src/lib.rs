@@ -21,6 +21,7 @@
 #![warn(missing_docs)]
 
 pub mod actor;
+pub mod blob;
 pub mod cache;
 pub mod clock;
 pub mod error;

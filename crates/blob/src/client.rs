@@ -1,0 +1,164 @@
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _};
+use opendal::layers::{RetryLayer, TimeoutLayer};
+use opendal::services::{Fs, Memory, Oss, S3};
+use opendal::{Metadata, Operator, Writer};
+use secrecy::ExposeSecret as _;
+use sharestack_kernel::blob::{Blob, BlobError, BlobKey, BlobStream};
+
+use crate::config::{BlobConfig, ObjectStoreConfig};
+use crate::error::{ConnectError, blob_error, found};
+
+/// How much is sent at once: above the 5 MiB that S3 wants of a part.
+const CHUNK: usize = 8 * 1024 * 1024;
+
+/// A store of files.
+#[derive(Debug, Clone)]
+pub struct BlobStore {
+    operator: Operator,
+}
+
+/// Opens the store of files. A directory is tried by writing into it; a bucket is first
+/// asked when it is used, or by `ping`.
+///
+/// # Errors
+/// When a setting is wrong, or the directory cannot be written.
+pub async fn connect(config: &BlobConfig) -> Result<BlobStore, ConnectError> {
+    let operator = match config {
+        BlobConfig::Memory => Operator::new(Memory::default()),
+        BlobConfig::Directory(root) => Operator::new(directory(root).await?),
+        BlobConfig::S3(config) => Operator::new(s3(config)),
+        BlobConfig::Oss(config) => Operator::new(oss(config)),
+    };
+    let operator = operator.map_err(ConnectError::Invalid)?;
+    let timeout = TimeoutLayer::new().with_timeout(Duration::from_secs(10)).with_io_timeout(Duration::from_secs(30));
+    let retry = RetryLayer::new().with_max_times(3).with_min_delay(Duration::from_millis(100)).with_jitter();
+    Ok(BlobStore { operator: operator.layer(timeout).layer(retry) })
+}
+
+/// Files lie in `objects`. They are written in `writing` beside it and renamed, so that
+/// nobody sees half of one.
+async fn directory(root: &Path) -> Result<Fs, ConnectError> {
+    let (objects, writing) = (root.join("objects"), root.join("writing"));
+    let prepare = async {
+        tokio::fs::create_dir_all(&objects).await?;
+        tokio::fs::create_dir_all(&writing).await?;
+        let probe = writing.join(format!(".probe-{}", std::process::id()));
+        tokio::fs::write(&probe, b"").await?;
+        tokio::fs::remove_file(&probe).await
+    };
+    prepare.await.map_err(|error| ConnectError::Directory(root.to_owned(), error))?;
+    Ok(Fs::default().root(&objects.to_string_lossy()).atomic_write_dir(&writing.to_string_lossy()))
+}
+
+fn s3(config: &ObjectStoreConfig) -> S3 {
+    let mut s3 = S3::default().bucket(&config.bucket).root(&config.root).region(&config.region);
+    if let Some(endpoint) = &config.endpoint {
+        s3 = s3.endpoint(endpoint);
+    }
+    if let (Some(id), Some(secret)) = (&config.access_key_id, &config.secret_access_key) {
+        s3 = s3.access_key_id(id).secret_access_key(secret.expose_secret());
+        s3 = s3.disable_config_load().disable_ec2_metadata();
+    }
+    if config.virtual_host_style { s3.enable_virtual_host_style() } else { s3 }
+}
+
+fn oss(config: &ObjectStoreConfig) -> Oss {
+    let mut oss = Oss::default().bucket(&config.bucket).root(&config.root);
+    if let Some(endpoint) = &config.endpoint {
+        oss = oss.endpoint(endpoint);
+    }
+    if let (Some(id), Some(secret)) = (&config.access_key_id, &config.secret_access_key) {
+        oss = oss.access_key_id(id).access_key_secret(secret.expose_secret());
+    }
+    oss
+}
+
+impl BlobStore {
+    async fn read(&self, key: &BlobKey, range: Range<u64>) -> Result<BlobStream, BlobError> {
+        if range.is_empty() {
+            return Ok(futures::stream::empty().boxed());
+        }
+        let reader = self.operator.reader_with(key.as_str()).chunk(CHUNK).await.map_err(blob_error)?;
+        let stream = reader.into_bytes_stream(range).await.map_err(blob_error)?;
+        Ok(stream.map_err(|error| BlobError::Unavailable(error.into())).boxed())
+    }
+}
+
+#[async_trait]
+impl Blob for BlobStore {
+    async fn put(&self, key: &BlobKey, content: BlobStream) -> Result<u64, BlobError> {
+        let mut writer = self.operator.writer_with(key.as_str()).chunk(CHUNK).await.map_err(blob_error)?;
+        match write(&mut writer, content).await {
+            Ok(size) => Ok(size),
+            Err(error) => {
+                if let Err(failure) = writer.abort().await {
+                    tracing::warn!(error = &failure as &dyn std::error::Error, "half a file is left behind, unseen");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn get(&self, key: &BlobKey) -> Result<Option<BlobStream>, BlobError> {
+        self.get_range(key, 0..u64::MAX).await
+    }
+
+    async fn get_range(&self, key: &BlobKey, range: Range<u64>) -> Result<Option<BlobStream>, BlobError> {
+        let Some(size) = self.size(key).await? else {
+            return Ok(None);
+        };
+        self.read(key, range.start..range.end.min(size)).await.map(Some)
+    }
+
+    async fn size(&self, key: &BlobKey) -> Result<Option<u64>, BlobError> {
+        let meta = found(self.operator.stat(key.as_str()).await)?;
+        Ok(meta.filter(Metadata::is_file).map(|meta| meta.content_length()))
+    }
+
+    async fn delete(&self, key: &BlobKey) -> Result<(), BlobError> {
+        found(self.operator.delete(key.as_str()).await).map(drop)
+    }
+
+    async fn list(&self, prefix: &str) -> Result<BoxStream<'static, Result<BlobKey, BlobError>>, BlobError> {
+        let Some(lister) = found(self.operator.lister_with(prefix).recursive(true).await)? else {
+            return Ok(futures::stream::empty().boxed());
+        };
+        let keys = lister.filter_map(|entry| async {
+            match entry {
+                // What others put there under other names is not ours.
+                Ok(entry) => BlobKey::parse(entry.path()).ok().map(Ok),
+                Err(error) => Some(Err(blob_error(error))),
+            }
+        });
+        Ok(keys.boxed())
+    }
+
+    async fn presign_get(&self, key: &BlobKey, ttl: Duration) -> Result<Option<String>, BlobError> {
+        if !self.operator.info().capability().presign_read {
+            return Ok(None);
+        }
+        let request = self.operator.presign_read(key.as_str(), ttl).await.map_err(blob_error)?;
+        Ok(Some(request.uri().to_string()))
+    }
+
+    async fn ping(&self) -> Result<(), BlobError> {
+        let mut lister = self.operator.lister_with("/").limit(1).await.map_err(blob_error)?;
+        lister.try_next().await.map_err(blob_error).map(drop)
+    }
+}
+
+async fn write(writer: &mut Writer, mut content: BlobStream) -> Result<u64, BlobError> {
+    let mut size = 0;
+    while let Some(piece) = content.try_next().await? {
+        size += piece.len() as u64;
+        writer.write(piece).await.map_err(blob_error)?;
+    }
+    writer.close().await.map_err(blob_error)?;
+    Ok(size)
+}

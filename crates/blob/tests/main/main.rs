@@ -1,0 +1,74 @@
+//! Every adapter against the cases of the port; S3 against a server in this process that
+//! checks signatures.
+
+use std::sync::Arc;
+
+use sharestack_blob::{BlobConfig, ConnectError, connect};
+use sharestack_kernel::blob::{Blob, BlobKey};
+
+macro_rules! run {
+    ($($case:ident),*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $case() {
+            let subject = subject().await;
+            sharestack_conformance::blob::$case(subject.store.clone()).await;
+            drop(subject);
+        }
+    )*};
+}
+
+/// A store, and what must live as long as it.
+struct Subject<T> {
+    store: Arc<dyn Blob>,
+    _alive: T,
+}
+
+mod s3;
+
+mod memory {
+    use super::*;
+
+    async fn subject() -> Subject<()> {
+        Subject { store: Arc::new(connect(&BlobConfig::Memory).await.unwrap()), _alive: () }
+    }
+
+    sharestack_conformance::blob_cases!(run);
+}
+
+mod directory {
+    use super::*;
+
+    async fn subject() -> Subject<tempfile::TempDir> {
+        let directory = tempfile::tempdir().unwrap();
+        let config = BlobConfig::Directory(directory.path().join("new/storage"));
+        Subject { store: Arc::new(connect(&config).await.unwrap()), _alive: directory }
+    }
+
+    sharestack_conformance::blob_cases!(run);
+
+    #[tokio::test]
+    async fn a_failed_write_leaves_no_file_at_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = connect(&BlobConfig::Directory(directory.path().to_owned())).await.unwrap();
+        sharestack_conformance::blob::a_stream_that_fails_leaves_nothing_behind(Arc::new(store)).await;
+        let left: Vec<_> = std::fs::read_dir(directory.path().join("writing")).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+
+    #[tokio::test]
+    async fn a_path_that_is_no_directory_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = connect(&BlobConfig::Directory(file.path().join("storage"))).await.unwrap_err();
+        assert!(matches!(&error, ConnectError::Directory(..)));
+        assert!(error.to_string().contains(file.path().to_str().unwrap()));
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_went_away_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = connect(&BlobConfig::Directory(directory.path().to_owned())).await.unwrap();
+        std::fs::remove_dir_all(directory.path().join("objects")).unwrap();
+        store.put_bytes(&BlobKey::parse("x").unwrap(), "x".into()).await.ok();
+        assert!(store.size(&BlobKey::parse("y").unwrap()).await.unwrap().is_none());
+    }
+}

@@ -1,0 +1,137 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures::future::join_all;
+use sharestack_cache::{Caching, Loader, LocalConfig, MemoryConfig};
+use sharestack_kernel::clock::FakeClock;
+use sharestack_kernel::random::SystemRandomness;
+use tokio::sync::Notify;
+
+use crate::support;
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// A source that counts how often it was asked.
+#[derive(Default)]
+struct Source(AtomicU32);
+
+impl Source {
+    async fn load(&self) -> Result<u32, Infallible> {
+        tokio::task::yield_now().await;
+        Ok(self.0.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+
+    async fn through(&self, loader: &Loader) -> u32 {
+        loader.get_or_load("key", MINUTE, || self.load()).await.unwrap()
+    }
+}
+
+fn in_process() -> (Caching, FakeClock) {
+    let clock = FakeClock::default();
+    let caching = Caching::in_process(&MemoryConfig::default(), Arc::new(clock.clone()), Arc::new(SystemRandomness));
+    (caching, clock)
+}
+
+/// Two layered loaders over one store, as on two nodes.
+async fn nodes() -> Vec<(Loader, Loader)> {
+    let config = LocalConfig { ttl: MINUTE, ..LocalConfig::default() };
+    let (caching, _) = in_process();
+    let mut pairs =
+        vec![(Loader::layered(&caching, &config).await.unwrap(), Loader::layered(&caching, &config).await.unwrap())];
+    if let Some(redis) = support::redis_config() {
+        let (one, other) = (support::connect(&redis).await, support::connect(&redis).await);
+        pairs.push((Loader::layered(&one, &config).await.unwrap(), Loader::layered(&other, &config).await.unwrap()));
+    }
+    pairs
+}
+
+#[tokio::test]
+async fn a_value_is_loaded_once_until_its_time_is_over() {
+    let (caching, clock) = in_process();
+    let source = Source::default();
+    for loader in [Loader::new(&caching), Loader::layered(&caching, &LocalConfig::default()).await.unwrap()] {
+        let first = source.through(&loader).await;
+        assert_eq!(source.through(&loader).await, first);
+        clock.advance(chrono::Duration::seconds(61));
+        assert_eq!(source.through(&loader).await, first + 1);
+        loader.invalidate("key").await;
+    }
+}
+
+#[tokio::test]
+async fn calls_at_the_same_time_share_one_load() {
+    let (caching, _) = in_process();
+    let (loader, source) = (Loader::new(&caching), Source::default());
+    let found = join_all((0..100).map(|_| source.through(&loader))).await;
+    assert!(found.iter().all(|value| *value == 1));
+}
+
+#[tokio::test]
+async fn a_failed_load_is_not_kept() {
+    let (caching, _) = in_process();
+    let loader = Loader::new(&caching);
+    let fail = || async { Err::<u32, _>("broken") };
+    assert_eq!(loader.get_or_load("key", MINUTE, fail).await, Err("broken"));
+    assert_eq!(loader.get_or_load("key", MINUTE, || async { Ok::<_, &str>(7) }).await, Ok(7));
+}
+
+#[tokio::test]
+async fn those_who_wait_for_an_abandoned_load_load_themselves() {
+    let (caching, _) = in_process();
+    let loader = Loader::new(&caching);
+    let pilot = tokio::spawn({
+        let loader = loader.clone();
+        async move { loader.get_or_load::<u32, Infallible, _>("key", MINUTE, std::future::pending).await }
+    });
+    tokio::task::yield_now().await;
+    let passenger =
+        tokio::spawn(
+            async move { loader.get_or_load("key", MINUTE, || async { Ok::<_, Infallible>(7) }).await.unwrap() },
+        );
+    tokio::task::yield_now().await;
+    pilot.abort();
+    assert_eq!(passenger.await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn invalidation_reaches_every_node() {
+    for (one, other) in nodes().await {
+        let source = Source::default();
+        assert_eq!((source.through(&one).await, source.through(&other).await), (1, 1));
+        one.invalidate("key").await;
+        assert_eq!(source.through(&one).await, 2);
+        support::until("the other node forgot", || async { source.through(&other).await == 2 }).await;
+    }
+}
+
+#[tokio::test]
+async fn a_load_that_began_before_an_invalidation_leaves_nothing_behind() {
+    for (one, other) in nodes().await {
+        let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let late = tokio::spawn({
+            let (loader, begun, go_on) = (one.clone(), begun.clone(), go_on.clone());
+            async move {
+                let load = || async move {
+                    begun.notify_one();
+                    go_on.notified().await;
+                    Ok::<_, Infallible>("old".to_owned())
+                };
+                loader.get_or_load("key", MINUTE, load).await.unwrap()
+            }
+        });
+        begun.notified().await;
+        other.invalidate("key").await;
+        let new = || async { Ok::<_, Infallible>("new".to_owned()) };
+        assert_eq!(one.get_or_load("key", MINUTE, new).await.unwrap(), "new", "it does not join the old load");
+        go_on.notify_one();
+        assert_eq!(late.await.unwrap(), "old");
+        one.invalidate("another").await;
+        assert_eq!(other.get_or_load("key", MINUTE, new).await.unwrap(), "new");
+        support::until("the node that loaded serves the new one", || async {
+            one.get_or_load("key", MINUTE, new).await.unwrap() == "new"
+        })
+        .await;
+    }
+}

@@ -1,0 +1,6 @@
+//! The adapters against the cases of their ports, and against a Redis that goes away.
+
+mod fault;
+mod loader;
+mod ports;
+mod support;

@@ -1,0 +1,97 @@
+//! [`sharestack_kernel::cache::RateLimiter`].
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use sharestack_kernel::cache::Limit;
+
+use super::{Node, Subject};
+
+const LONG: Limit = Limit { limit: 5, window: Duration::from_mins(1) };
+const SHORT: Limit = Limit { limit: 3, window: Duration::from_millis(300) };
+
+async fn allowed(node: &Node, key: &str, limit: Limit) -> bool {
+    node.limiter.hit(key, limit).await.unwrap().allowed
+}
+
+/// `remaining` counts down to the refusal.
+pub async fn allows_the_limit_and_no_more(subject: Subject) {
+    for left in (0..LONG.limit).rev() {
+        let decision = subject.one.limiter.hit("key", LONG).await.unwrap();
+        assert_eq!((decision.allowed, decision.remaining, decision.limit), (true, left, LONG));
+    }
+    let decision = subject.one.limiter.hit("key", LONG).await.unwrap();
+    assert_eq!((decision.allowed, decision.remaining), (false, 0));
+}
+
+/// A refused call MUST not count: who keeps asking gets in when the window has passed.
+pub async fn refused_calls_do_not_count(subject: Subject) {
+    for _ in 0..SHORT.limit {
+        assert!(allowed(&subject.one, "key", SHORT).await);
+    }
+    for _ in 0..20 {
+        let _ = subject.one.limiter.hit("key", SHORT).await.unwrap();
+    }
+    (subject.pass)(SHORT.window).await;
+    for _ in 0..SHORT.limit {
+        assert!(allowed(&subject.one, "key", SHORT).await);
+    }
+}
+
+/// MUST never allow more than the limit in any window: not around its edge either.
+pub async fn never_allows_more_in_any_window(subject: Subject) {
+    assert!(allowed(&subject.one, "key", SHORT).await);
+    (subject.pass)(SHORT.window / 2).await;
+    assert!(allowed(&subject.one, "key", SHORT).await);
+    assert!(allowed(&subject.one, "key", SHORT).await);
+    (subject.pass)(SHORT.window * 55 / 100).await;
+    assert!(allowed(&subject.one, "key", SHORT).await, "the first has left");
+    assert!(!allowed(&subject.one, "key", SHORT).await, "the second and third have not");
+}
+
+/// MUST never allow more than the limit, however many come at once.
+pub async fn never_allows_more_to_calls_at_the_same_time(subject: Subject) {
+    let limit = Limit { limit: 20, ..LONG };
+    let calls = (0..100).map(|n| {
+        let node = if n % 2 == 0 { subject.one.clone() } else { subject.other.clone() };
+        tokio::spawn(async move { allowed(&node, "key", limit).await })
+    });
+    let passed = join_all(calls).await.into_iter().filter(|call| *call.as_ref().unwrap()).count();
+    assert_eq!(passed, 20);
+}
+
+/// Over all nodes that share the store.
+pub async fn nodes_share_the_limit(subject: Subject) {
+    for n in 0..LONG.limit {
+        assert!(allowed(if n % 2 == 0 { &subject.one } else { &subject.other }, "key", LONG).await);
+    }
+    assert!(!allowed(&subject.one, "key", LONG).await);
+    assert!(!allowed(&subject.other, "key", LONG).await);
+}
+
+/// One key's calls do not count for another.
+pub async fn keys_are_apart(subject: Subject) {
+    for _ in 0..LONG.limit {
+        assert!(allowed(&subject.one, "key", LONG).await);
+    }
+    assert!(allowed(&subject.one, "another", LONG).await);
+}
+
+/// `reset_at` is when there is room again, and stays while nothing is allowed.
+pub async fn reset_at_is_when_the_oldest_call_leaves(subject: Subject) {
+    let first = subject.one.limiter.hit("key", SHORT).await.unwrap();
+    (subject.pass)(Duration::from_millis(50)).await;
+    let second = subject.one.limiter.hit("key", SHORT).await.unwrap();
+    assert_eq!(first.reset_at, second.reset_at);
+    (subject.pass)(SHORT.window * 90 / 100).await;
+    let third = subject.one.limiter.hit("key", SHORT).await.unwrap();
+    let moved = third.reset_at - first.reset_at;
+    assert!(moved >= chrono::Duration::milliseconds(50), "moved by {moved}");
+    assert!(moved <= chrono::Duration::from_std(SHORT.window).unwrap(), "moved by {moved}");
+}
+
+/// A limit of 0 is a closed door.
+pub async fn a_limit_of_none_refuses_all(subject: Subject) {
+    let decision = subject.one.limiter.hit("key", Limit { limit: 0, ..LONG }).await.unwrap();
+    assert_eq!((decision.allowed, decision.remaining), (false, 0));
+}
