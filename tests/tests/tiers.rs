@@ -113,6 +113,14 @@ fn conformance_is_for_tests_alone() {
 }
 
 #[test]
+fn migrations_are_for_the_store_the_program_and_tests() {
+    for (name, package) in members() {
+        let may = ["store-seaorm", "app", "tests"].contains(&name);
+        assert!(may || !inner(package, true).contains("migrations"), "{name}");
+    }
+}
+
+#[test]
 fn every_member_takes_lints_versions_and_edition_from_the_workspace() {
     for (name, package) in members() {
         let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
