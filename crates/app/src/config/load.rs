@@ -37,7 +37,7 @@ impl ConfigError {
 }
 
 const PREFIX: &str = "SHARESTACK__";
-const DEFAULT: &str = include_str!("default.toml");
+const DEFAULT: &str = include_str!("../../../../config/default.toml");
 /// Secrets that stand in examples: production refuses them.
 const SAMPLES: &[&str] =
     &["your-super-secret-jwt-key-change-in-production", "your-app-secret-key-change-in-production"];
