@@ -7,8 +7,12 @@ use sea_orm_migration::sea_orm::DbBackend;
 pub const KEY_LENGTH: u32 = 255;
 
 /// A table whose text compares byte by byte: no database's collation decides what is equal.
-pub fn table(name: &'static str) -> TableCreateStatement {
-    Table::create().table(name).engine("InnoDB").character_set("utf8mb4").collate("utf8mb4_bin").to_owned()
+pub fn table(manager: &SchemaManager<'_>, name: &'static str) -> TableCreateStatement {
+    let mut table = Table::create().table(name).to_owned();
+    if manager.get_database_backend() == DbBackend::MySql {
+        table.engine("InnoDB").character_set("utf8mb4").collate("utf8mb4_bin");
+    }
+    table
 }
 
 /// A 64-bit number, not null.
@@ -82,7 +86,12 @@ pub fn unique(name: &'static str, table: &'static str, columns: &[&'static str])
 }
 
 /// A foreign key from `table.column` to `parent.id`, which keeps the parent from going.
-pub fn reference(name: &'static str, table: &'static str, column: &'static str, parent: &'static str) -> ForeignKeyCreateStatement {
+pub fn reference(
+    name: &'static str,
+    table: &'static str,
+    column: &'static str,
+    parent: &'static str,
+) -> ForeignKeyCreateStatement {
     ForeignKey::create()
         .name(name)
         .from(table, column)

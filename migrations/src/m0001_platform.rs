@@ -15,10 +15,10 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let sequences = table("sequences").col(key("name", 64).primary_key()).col(big("next")).to_owned();
+        let sequences = table(manager, "sequences").col(key("name", 64).primary_key()).col(big("next")).to_owned();
         manager.create_table(sequences).await?;
 
-        let events = table("events")
+        let events = table(manager, "events")
             .col(big("position").auto_increment().primary_key())
             .col(uuid("id"))
             .col(key("kind", 100))
@@ -38,7 +38,7 @@ impl MigrationTrait for Migration {
         let by_aggregate = ["aggregate", "aggregate_id", "delivered_at", "position"];
         manager.create_index(index("ix_events_aggregate", "events", &by_aggregate)).await?;
 
-        let jobs = table("jobs")
+        let jobs = table(manager, "jobs")
             .col(uuid("id").primary_key())
             .col(key("kind", 100))
             .col(text(manager, "payload"))
@@ -58,7 +58,7 @@ impl MigrationTrait for Migration {
         manager.create_index(unique("uq_jobs_dedupe_key", "jobs", &["dedupe_key"])).await?;
         manager.create_index(index("ix_jobs_due", "jobs", &["state", "run_at"])).await?;
 
-        let idempotency = table("idempotency_keys")
+        let idempotency = table(manager, "idempotency_keys")
             .col(key("user_key", 64))
             .col(key("idem_key", KEY_LENGTH))
             .col(key("fingerprint", 64))

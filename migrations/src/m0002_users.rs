@@ -87,7 +87,7 @@ impl MigrationTrait for Migration {
 }
 
 async fn users(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    let users = table("users")
+    let users = table(manager, "users")
         .col(id())
         .col(key("username", 64))
         .col(key("username_key", 64))
@@ -112,7 +112,7 @@ async fn users(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 }
 
 async fn roles(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    let roles = table("roles")
+    let roles = table(manager, "roles")
         .col(id())
         .col(key("name", 50))
         .col(key("display", 100))
@@ -122,7 +122,7 @@ async fn roles(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager.create_table(roles).await?;
     manager.create_index(unique("uq_roles_name", "roles", &["name"])).await?;
 
-    let permissions = table("role_permissions")
+    let permissions = table(manager, "role_permissions")
         .col(big("role_id"))
         .col(key("permission", 100))
         .primary_key(Index::create().col("role_id").col("permission"))
@@ -130,7 +130,7 @@ async fn roles(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .to_owned();
     manager.create_table(permissions).await?;
 
-    let held = table("user_roles")
+    let held = table(manager, "user_roles")
         .col(big("user_id"))
         .col(big("role_id"))
         .col(nullable(big("granted_by")))
@@ -144,7 +144,7 @@ async fn roles(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 }
 
 async fn sessions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    let sessions = table("sessions")
+    let sessions = table(manager, "sessions")
         .col(uuid("id").primary_key())
         .col(big("user_id"))
         .col(nullable(key("ip", 45)))
@@ -160,7 +160,7 @@ async fn sessions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager.create_index(index("ix_sessions_user_id", "sessions", &["user_id"])).await?;
     manager.create_index(index("ix_sessions_expires_at", "sessions", &["expires_at"])).await?;
 
-    let tokens = table("refresh_tokens")
+    let tokens = table(manager, "refresh_tokens")
         .col(key("hash", 64).primary_key())
         .col(uuid("session_id"))
         .col(time(manager, "issued_at"))

@@ -89,12 +89,10 @@ pub fn prepare_data_dir(config: &Config) -> Result<(), ConfigError> {
 /// # Errors
 /// When the URL is wrong or the database does not answer.
 pub async fn open_store(config: &Config) -> Result<Store, ConfigError> {
-    let settings = StoreConfig {
-        max_connections: config.database.max_connections.max(1),
-        acquire_timeout: Duration::from_secs(config.database.acquire_timeout_seconds.max(1)),
-        echo: config.database.echo,
-        ..StoreConfig::new(config.database_url())
-    };
+    let mut settings = StoreConfig::new(config.database_url());
+    settings.max_connections = config.database.max_connections.max(1);
+    settings.acquire_timeout = Duration::from_secs(config.database.acquire_timeout_seconds.max(1));
+    settings.echo = config.database.echo;
     Store::connect(&settings, Arc::new(SystemClock)).await.map_err(|error| {
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
         ConfigError::new("DATABASE_URL", format!("{error}{cause}"))

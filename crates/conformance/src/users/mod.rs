@@ -47,7 +47,7 @@ impl Subject {
 macro_rules! users_cases {
     ($run:ident) => {
         $run! {
-            account: [
+            users::account: [
                 an_inserted_account_is_found_by_each_of_its_names,
                 an_account_without_a_profile_is_kept_so,
                 a_taken_address_is_refused,
@@ -60,7 +60,7 @@ macro_rules! users_cases {
                 holding_an_account_makes_others_wait,
                 what_is_not_there_is_not_found
             ],
-            role: [
+            users::role: [
                 every_built_in_role_is_there,
                 unknown_names_are_left_out,
                 replacing_roles_gives_and_takes,
@@ -69,7 +69,7 @@ macro_rules! users_cases {
                 only_active_holders_are_counted,
                 two_cannot_both_remove_the_last_super_admin
             ],
-            session: [
+            users::session: [
                 an_open_session_is_found_with_its_rights,
                 a_revoked_session_is_not_found,
                 a_session_is_revoked_once_and_by_its_user_only,

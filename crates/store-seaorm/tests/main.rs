@@ -1,0 +1,5 @@
+//! Every case of the store's ports, on SQLite, PostgreSQL and MariaDB.
+
+mod cases;
+mod migrations;
+mod support;

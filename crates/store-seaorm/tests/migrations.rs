@@ -1,0 +1,52 @@
+//! The schema goes up, down, and up again, and nodes that start at once do not collide.
+
+use futures::future::join_all;
+
+use crate::support::{Database, open};
+
+async fn up_down_up(database: Database) {
+    let Some(fixture) = database.empty().await else { return };
+    fixture.store.migrate().await.unwrap();
+    let all = fixture.store.migrations().await.unwrap();
+    assert!(all.len() >= 4 && all.iter().all(|one| one.applied));
+    fixture.store.migrate_down(u32::try_from(all.len()).unwrap()).await.unwrap();
+    assert!(fixture.store.migrations().await.unwrap().iter().all(|one| !one.applied));
+    fixture.store.migrate().await.unwrap();
+    assert!(fixture.store.migrations().await.unwrap().iter().all(|one| one.applied));
+    fixture.remove().await;
+}
+
+async fn twelve_nodes_at_once(database: Database) {
+    let Some(fixture) = database.empty().await else { return };
+    let nodes = join_all((0..12).map(|_| open(&fixture.url, &fixture.clock))).await;
+    for result in join_all(nodes.iter().map(|node| node.migrate())).await {
+        result.unwrap();
+    }
+    assert!(fixture.store.migrations().await.unwrap().iter().all(|one| one.applied));
+    for node in nodes {
+        node.close().await;
+    }
+    fixture.remove().await;
+}
+
+macro_rules! on {
+    ($module:ident, $database:ident) => {
+        mod $module {
+            use crate::support::Database::$database;
+
+            #[tokio::test]
+            async fn goes_up_down_and_up_again() {
+                super::up_down_up($database).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn nodes_that_start_at_once_do_not_collide() {
+                super::twelve_nodes_at_once($database).await;
+            }
+        }
+    };
+}
+
+on!(sqlite, Sqlite);
+on!(postgres, Postgres);
+on!(mariadb, MariaDb);

@@ -1,0 +1,113 @@
+//! A fresh database for each test.
+
+use std::sync::Arc;
+
+use sharestack_conformance::{kernel, users};
+use sharestack_kernel::clock::FakeClock;
+use sharestack_kernel::random::uuid_v7;
+use sharestack_store_seaorm::{SeaTx, SequenceIds, Store, StoreConfig};
+
+/// A kind of database.
+#[derive(Debug, Clone, Copy)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+    MariaDb,
+}
+
+/// A database of a test's own, with its schema.
+pub struct Fixture {
+    pub store: Store,
+    pub clock: FakeClock,
+    pub url: String,
+    server: Option<(String, String)>,
+    _directory: tempfile::TempDir,
+}
+
+fn embedded_only() -> bool {
+    std::env::var("SHARESTACK_TEST_EMBEDDED").is_ok_and(|value| value == "1")
+}
+
+fn server(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} names no server; run `make test`, or set SHARESTACK_TEST_EMBEDDED=1 to test without servers")
+    })
+}
+
+impl Database {
+    /// A database with its schema; `None` when only embedded stores are to be tested.
+    pub async fn fresh(self) -> Option<Fixture> {
+        let fixture = self.empty().await?;
+        fixture.store.migrate().await.unwrap();
+        Some(fixture)
+    }
+
+    /// A database without a schema.
+    pub async fn empty(self) -> Option<Fixture> {
+        let directory = tempfile::tempdir().unwrap();
+        let name = format!("test_{}", uuid_v7().simple());
+        let server = match self {
+            Self::Sqlite => None,
+            _ if embedded_only() => return None,
+            Self::Postgres => Some(server("TEST_POSTGRES_URL")),
+            Self::MariaDb => Some(server("TEST_MYSQL_URL")),
+        };
+        let url = match &server {
+            None => format!("sqlite://{}", directory.path().join("test.db").display()),
+            Some(server) => {
+                administer(server, &format!("CREATE DATABASE {name}")).await;
+                in_database(server, &name)
+            }
+        };
+        let clock = FakeClock::default();
+        let store = open(&url, &clock).await;
+        Some(Fixture { store, clock, url, server: server.map(|server| (server, name)), _directory: directory })
+    }
+}
+
+/// Opens the database again, as another node would.
+pub async fn open(url: &str, clock: &FakeClock) -> Store {
+    Store::connect(&StoreConfig::new(url), Arc::new(clock.clone())).await.unwrap()
+}
+
+async fn administer(server: &str, sql: &str) {
+    let store = open(server, &FakeClock::default()).await;
+    store.execute_raw(sql).await.unwrap();
+    store.close().await;
+}
+
+/// The server's URL with another database.
+fn in_database(server: &str, name: &str) -> String {
+    let (base, query) =
+        server.split_once('?').map_or((server, String::new()), |(base, rest)| (base, format!("?{rest}")));
+    let start = base.find("://").map_or(0, |at| at + 3);
+    let end = base[start..].find('/').map_or(base.len(), |at| start + at);
+    format!("{}/{name}{query}", &base[..end])
+}
+
+impl Fixture {
+    /// What the kernel's cases need.
+    pub fn kernel(&self) -> kernel::Subject<SeaTx> {
+        kernel::Subject {
+            store: Arc::new(self.store.clone()),
+            events: Arc::new(self.store.clone()),
+            jobs: Arc::new(self.store.clone()),
+            ids: Arc::new(SequenceIds::new(self.store.clone())),
+            other_ids: Arc::new(SequenceIds::new(self.store.clone())),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// What the cases of the users ports need.
+    pub fn users(&self) -> users::Subject {
+        users::Subject::over(&self.store)
+    }
+
+    /// Drops the database.
+    pub async fn remove(self) {
+        self.store.close().await;
+        if let Some((server, name)) = &self.server {
+            administer(server, &format!("DROP DATABASE {name}")).await;
+        }
+    }
+}
