@@ -29,6 +29,8 @@ pub struct BlobStore {
 /// # Errors
 /// When a setting is wrong, or the directory cannot be written.
 pub async fn connect(config: &BlobConfig) -> Result<BlobStore, ConnectError> {
+    // Once a process; opendal does it by itself only with a TLS provider of its own.
+    opendal_http_transport_reqwest::install_default();
     let operator = match config {
         BlobConfig::Memory => Operator::new(Memory::default()),
         BlobConfig::Directory(root) => Operator::new(directory(root).await?),
