@@ -10,10 +10,12 @@ pub(crate) enum Constraint {
     IdempotencyKey,
     UserEmail,
     Username,
+    ArticleSlug,
 }
 
 /// The one table: index name (PostgreSQL, MySQL), columns as SQLite names them, meaning.
 const CONSTRAINTS: &[(&str, &str, Constraint)] = &[
+    ("uq_articles_slug", "articles.slug", Constraint::ArticleSlug),
     ("uq_jobs_dedupe_key", "jobs.dedupe_key", Constraint::JobDedupeKey),
     ("idempotency_keys", "idempotency_keys.user_key, idempotency_keys.idem_key", Constraint::IdempotencyKey),
     ("uq_users_email_key", "users.email_key", Constraint::UserEmail),

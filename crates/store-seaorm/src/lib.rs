@@ -24,6 +24,7 @@
 
 mod config;
 mod connect;
+mod content;
 mod error;
 mod events;
 mod ids;

@@ -1,0 +1,46 @@
+use async_trait::async_trait;
+use sea_orm::sea_query::{Expr, OnConflict, Query};
+use sea_orm::{ConnectionTrait, ExprTrait};
+use sharestack_content::model::CountKey;
+use sharestack_content::ports::CountRepository;
+use sharestack_kernel::error::StoreError;
+
+use crate::error::store_error;
+use crate::tx::SeaTx;
+
+/// Reads a length that is kept.
+pub(super) async fn read_count(db: &impl ConnectionTrait, key: CountKey) -> Result<u64, StoreError> {
+    let select = Query::select()
+        .column("n")
+        .from("article_counts")
+        .and_where(Expr::col("count_key").eq(key.to_key()))
+        .to_owned();
+    let Some(row) = db.query_one(&select).await.map_err(store_error)? else { return Ok(0) };
+    let n: i64 = row.try_get("", "n").map_err(store_error)?;
+    u64::try_from(n).map_err(StoreError::corrupt)
+}
+
+#[async_trait]
+impl CountRepository for SeaTx {
+    async fn add(&mut self, deltas: &[(CountKey, i64)]) -> Result<(), StoreError> {
+        for (key, delta) in deltas {
+            let update = Query::update()
+                .table("article_counts")
+                .value("n", Expr::col("n").add(*delta))
+                .and_where(Expr::col("count_key").eq(key.to_key()))
+                .to_owned();
+            if self.conn().execute(&update).await.map_err(store_error)?.rows_affected() > 0 {
+                continue;
+            }
+            let sum = Expr::col(("article_counts", "n")).add(*delta);
+            let insert = Query::insert()
+                .into_table("article_counts")
+                .columns(["count_key", "n"])
+                .values_panic([key.to_key().into(), (*delta).into()])
+                .on_conflict(OnConflict::column("count_key").value("n", sum).to_owned())
+                .to_owned();
+            self.conn().execute(&insert).await.map_err(store_error)?;
+        }
+        Ok(())
+    }
+}

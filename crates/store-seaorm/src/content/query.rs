@@ -1,0 +1,98 @@
+use async_trait::async_trait;
+use sea_orm::sea_query::{Expr, JoinType, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
+use sharestack_content::model::{ArticleId, ArticleKey, Draft, Format, Status, Tag};
+use sharestack_content::ports::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::page::{Page, PageRequest};
+
+use super::draft::read_draft;
+use super::rows::{ArticleRow, AuthorRow, DELETED, article_columns, author_columns, known};
+use super::tag::read_tags;
+use crate::connect::Store;
+use crate::error::store_error;
+
+/// Keeps the article with this key; `None` when no article can have it.
+fn with_key<'a>(select: &'a mut SelectStatement, key: &ArticleKey) -> Option<&'a mut SelectStatement> {
+    let with_key = match key {
+        ArticleKey::Id(id) => Expr::col(("a", "id")).eq(id.get()),
+        ArticleKey::Slug(slug) => Expr::col(("a", "slug")).eq(slug.as_str()),
+        ArticleKey::Neither(_) => return None,
+    };
+    Some(select.and_where(with_key).and_where(Expr::col(("a", "status")).ne(DELETED)))
+}
+
+#[async_trait]
+impl ArticleQueries for Store {
+    async fn find(&self, key: &ArticleKey) -> Result<Option<ArticleDetail>, StoreError> {
+        #[derive(FromQueryResult)]
+        struct TextRow {
+            source: String,
+            html: String,
+            preview: String,
+        }
+        let mut select = Query::select();
+        author_columns(article_columns(&mut select))
+            .columns(["source", "html", "preview"].map(|column| ("b", column)))
+            .from_as("articles", "a")
+            .join_as(JoinType::InnerJoin, "article_bodies", "b", Expr::col(("b", "article_id")).equals(("a", "id")))
+            .join_as(JoinType::InnerJoin, "users", "u", Expr::col(("u", "id")).equals(("a", "author_id")));
+        let Some(select) = with_key(&mut select, key) else { return Ok(None) };
+        let Some(row) = self.read().query_one(&*select).await.map_err(store_error)? else { return Ok(None) };
+        let text = TextRow::from_query_result(&row, "").map_err(store_error)?;
+        let author = AuthorRow::from_query_result(&row, "").map_err(store_error)?;
+        let article = ArticleRow::from_query_result(&row, "").map_err(store_error)?;
+        Ok(Some(ArticleDetail {
+            format: article.format()?,
+            card: article.into_card(author)?,
+            source: text.source,
+            html: text.html,
+            preview: text.preview,
+        }))
+    }
+
+    async fn find_head(&self, key: &ArticleKey) -> Result<Option<ArticleHead>, StoreError> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            id: i64,
+            author_id: i64,
+            status: String,
+            format: String,
+        }
+        let mut select = Query::select();
+        select.columns(["id", "author_id", "status", "format"].map(|column| ("a", column))).from_as("articles", "a");
+        let Some(select) = with_key(&mut select, key) else { return Ok(None) };
+        let Some(row) = self.read().query_one(&*select).await.map_err(store_error)? else { return Ok(None) };
+        let row = Row::from_query_result(&row, "").map_err(store_error)?;
+        Ok(Some(ArticleHead {
+            id: ArticleId::new(row.id),
+            author_id: UserId::new(row.author_id),
+            status: known(Status::parse(&row.status))?,
+            format: known(Format::parse(&row.format))?,
+        }))
+    }
+
+    async fn find_draft(&self, id: ArticleId) -> Result<Option<Draft>, StoreError> {
+        read_draft(self.read(), id).await
+    }
+
+    async fn list(&self, filter: &ArticleFilter, page: PageRequest) -> Result<Page<ArticleCard>, StoreError> {
+        self.list_articles(filter, page).await
+    }
+
+    async fn find_tags(&self, keys: &[String]) -> Result<Vec<Tag>, StoreError> {
+        read_tags(self.read(), keys.iter().map(String::as_str)).await
+    }
+
+    async fn find_author(&self, username: &str) -> Result<Option<UserId>, StoreError> {
+        let select = Query::select()
+            .column("id")
+            .from("users")
+            .and_where(Expr::col("username_key").eq(username.to_lowercase()))
+            .and_where(Expr::col("deleted_at").is_null())
+            .to_owned();
+        let Some(row) = self.read().query_one(&select).await.map_err(store_error)? else { return Ok(None) };
+        row.try_get("", "id").map(|id| Some(UserId::new(id))).map_err(store_error)
+    }
+}
