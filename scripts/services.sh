@@ -70,8 +70,8 @@ install_missing() {
   local failed=
   export DEBIAN_FRONTEND=noninteractive
   # shellcheck disable=SC2086 # a list of names
-  { apt-get -q -o DPkg::Lock::Timeout=300 update &&
-    apt-get -q -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends $packages; } >&2 || failed=1
+  { apt-get -qq -o DPkg::Lock::Timeout=300 update &&
+    apt-get -qq -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends $packages; } >&2 || failed=1
   [[ -z $made ]] || rm -f "$policy"
   [[ -z $failed ]] || die "could not install: $packages"
   packages=$(missing_packages | tr '\n' ' ')
