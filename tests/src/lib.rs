@@ -1,1 +1,46 @@
-//! stub
+//! The harness of the acceptance tests: a server of a test's own, and a client that shows
+//! whole answers.
+//!
+//! ```no_run
+//! # async fn story() {
+//! use sharestack_tests::{Database, Harness};
+//!
+//! let app = Harness::embedded().await;
+//! let answer = app.get("/").await;
+//! assert_eq!(answer.status, 200);
+//! # }
+//! ```
+#![expect(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+pub mod client;
+pub mod database;
+pub mod harness;
+pub mod process;
+
+pub use client::{Answer, Client};
+pub use database::Database;
+pub use harness::{Account, Harness, Options};
+pub use process::Process;
+
+/// Whether only what needs no server is meant.
+pub fn embedded_only() -> bool {
+    std::env::var("SHARESTACK_TEST_EMBEDDED").is_ok_and(|value| value == "1")
+}
+
+/// The address of a test server.
+pub fn server_url(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} names no server; run `make test`, or set SHARESTACK_TEST_EMBEDDED=1 to test without servers")
+    })
+}
+
+/// Waits until the condition holds, for at most 30 seconds.
+pub async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    for _ in 0..1500 {
+        if condition().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("waited in vain until {what}");
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use metrics::{counter, histogram};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, SqlxMySqlConnector, SqlxPostgresConnector, SqlxSqliteConnector,
+    Statement,
 };
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
@@ -143,6 +144,16 @@ impl Store {
             Pools::Postgres(pool) => pool.close().await,
             Pools::MySql(pool) => pool.close().await,
         }
+    }
+
+    /// Reads one number by SQL that no port covers; for looking at what is stored in tests.
+    ///
+    /// # Errors
+    /// The driver's, or when the first column of the first row is no number.
+    pub async fn number_raw(&self, sql: &str) -> Result<i64, DbErr> {
+        let row = self.read.query_one_raw(Statement::from_string(self.read.get_database_backend(), sql)).await?;
+        let row = row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?;
+        row.try_get_by_index(0)
     }
 
     /// Runs SQL that no port covers; for fixtures and faults in tests.

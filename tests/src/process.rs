@@ -1,0 +1,71 @@
+//! The real program in a process of its own, to be stopped or killed.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::harness::settings;
+
+/// The program, which `cargo build --workspace --bins` puts two levels above a test.
+pub fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let program = test.parent().and_then(Path::parent).unwrap().join("sharestack");
+    assert!(program.exists(), "{} is not built: cargo build --workspace --bins", program.display());
+    program
+}
+
+/// A command with the settings of the tests, and nothing of this environment's.
+pub fn command(data: &Path, arguments: &[&str], variables: &BTreeMap<String, String>) -> Command {
+    let mut command = Command::new(program());
+    command.args(arguments).current_dir(data).env_clear().envs(settings(data)).envs(variables);
+    command
+}
+
+/// A running `sharestack serve`.
+pub struct Process {
+    child: Child,
+    pub client: Client,
+}
+
+impl Process {
+    /// Starts it, and waits until it says where it listens.
+    pub fn start(data: &Path, arguments: &[&str], variables: &BTreeMap<String, String>) -> Self {
+        let mut child = command(data, arguments, variables).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        let (send, said) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                drop(send.send(line));
+            }
+        });
+        loop {
+            let line = said.recv_timeout(Duration::from_secs(60)).expect("the server says where it listens");
+            if let Some(address) = line.strip_prefix("listening on ") {
+                return Self { child, client: Client::new(address) };
+            }
+        }
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// `SIGTERM`, and how it ended.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let id = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
