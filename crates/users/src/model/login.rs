@@ -17,6 +17,14 @@ impl LoginName {
         }
         Username::parse(text).ok().map(Self::Username)
     }
+
+    /// As it is compared.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Username(name) => name.key(),
+            Self::Email(email) => email.key(),
+        }
+    }
 }
 
 #[cfg(test)]

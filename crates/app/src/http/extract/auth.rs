@@ -1,5 +1,6 @@
 //! Who asks.
 
+use std::future::{Ready, ready};
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -7,6 +8,8 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use sharestack_kernel::actor::Actor;
+use sharestack_users::error::CheckError;
+use sharestack_users::ports::Claims;
 
 use crate::http::error::ApiError;
 use crate::wiring::App;
@@ -18,6 +21,25 @@ pub struct Auth(pub Actor);
 
 /// A signed-in user, or nobody. A token that is there must be good.
 pub struct MaybeAuth(pub Option<Actor>);
+
+/// A token that was made here and is in time, whether or not its session is still open:
+/// for ending the session, which may be repeated.
+pub struct SignedToken(pub Claims);
+
+impl FromRequest for SignedToken {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(claims(request).map(Self))
+    }
+}
+
+fn claims(request: &HttpRequest) -> Result<Claims, ApiError> {
+    let token = bearer(request.headers()).ok_or_else(ApiError::authentication_required)?;
+    let app = request.app_data::<Data<App>>().ok_or_else(|| ApiError::internal("request without app"))?;
+    Ok(app.checks.claims(token).map_err(CheckError::Token)?)
+}
 
 impl FromRequest for Auth {
     type Error = ApiError;

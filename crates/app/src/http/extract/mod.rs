@@ -7,8 +7,8 @@ mod page;
 mod path;
 mod query;
 
-pub use auth::{Auth, MaybeAuth, bearer};
-pub use body::{Body, FormOrBody, OptionalBody};
+pub use auth::{Auth, MaybeAuth, SignedToken, bearer};
+pub use body::{Body, FormOrBody, OptionalBody, read as read_body};
 pub use header::{ClientInfo, IdempotencyKey, IfMatch};
 pub use page::{PageQuery, parse_page};
 pub use path::{NumericId, Ref};

@@ -1,0 +1,238 @@
+//! Registration, login, refresh, logout.
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, Responder, post};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sharestack_kernel::field::FieldErrors;
+use sharestack_kernel::patch::Patch;
+use sharestack_users::model::{Client, LoginName, ProfileInput, Registration, RegistrationInput};
+use sharestack_users::service::Login;
+use utoipa::ToSchema;
+
+use super::views::{TokenPair, User};
+use crate::http::error::ApiError;
+use crate::http::extract::{Body, ClientInfo, FormOrBody, OptionalBody, Parse, SignedToken};
+use crate::http::middleware::rate_limit::count_account;
+use crate::http::reply::{Envelope, Reply};
+use crate::wiring::App;
+
+/// A registration. Either name of a pair may be sent.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({
+    "username": "linxiaohong", "email": "lin@example.com", "password": "correct horse 电池", "full_name": "林小红"
+}))]
+pub struct UserCreate {
+    /// 3 to 50 letters and digits of any script, `.`, `_` and `-`.
+    #[schema(required = true, nullable = false, min_length = 3, max_length = 50)]
+    username: Option<String>,
+    #[schema(required = true, nullable = false, format = Email, max_length = 254)]
+    email: Option<String>,
+    /// 8 to 128 characters, not easily guessed.
+    #[schema(required = true, nullable = false, format = Password, min_length = 8, max_length = 128)]
+    password: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 100)]
+    full_name: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 100)]
+    display_name: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 32)]
+    phone: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    bio: Patch<String>,
+    /// An `http` or `https` address.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 2048)]
+    avatar: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 2048)]
+    avatar_url: Patch<String>,
+}
+
+impl Parse for UserCreate {
+    type Output = Registration;
+
+    fn parse(self) -> Result<Registration, FieldErrors> {
+        let profile = ProfileInput {
+            full_name: self.full_name,
+            display_name: self.display_name,
+            phone: self.phone,
+            bio: self.bio,
+            avatar: self.avatar,
+            avatar_url: self.avatar_url,
+        };
+        RegistrationInput { username: self.username, email: self.email, password: self.password, profile }.parse()
+    }
+}
+
+/// Makes an account with the role `user`.
+#[utoipa::path(
+    tag = "Authentication",
+    security(()),
+    request_body = UserCreate,
+    responses(
+        (status = 201, description = "The new user", body = Envelope<User>),
+        (status = 409, description = "The username or the address is taken; `details.field` says which"),
+    ),
+)]
+#[post("/api/v1/auth/register")]
+pub async fn register(app: Data<App>, body: Body<UserCreate>) -> Result<Reply<User>, ApiError> {
+    let user: User = app.accounts.register(body.0).await?.into();
+    let location = format!("/api/v1/users/{}", user.id);
+    Ok(Reply::created(user).message("User registered", "注册成功").location(location))
+}
+
+/// A name and its password, as JSON or as a form.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "username": "linxiaohong", "password": "correct horse 电池" }))]
+pub struct UserLogin {
+    /// A username or an e-mail address.
+    #[schema(required = true, nullable = false, max_length = 254)]
+    username: Option<String>,
+    #[schema(required = true, nullable = false, format = Password)]
+    password: Option<String>,
+}
+
+/// What [`UserLogin`] becomes.
+pub struct Credentials {
+    pub name: String,
+    pub password: SecretString,
+}
+
+impl Parse for UserLogin {
+    type Output = Credentials;
+
+    fn parse(self) -> Result<Credentials, FieldErrors> {
+        let mut check = FieldErrors::new();
+        let name = check.required("username", self.username);
+        let name = name.and_then(|text| check.length("username", text, 1, 254));
+        let password = check.required("password", self.password);
+        let password = password.and_then(|text| check.length("password", text, 1, usize::MAX));
+        match (name, password) {
+            (Some(name), Some(password)) => Ok(Credentials { name, password: password.into() }),
+            _ => Err(check),
+        }
+    }
+}
+
+/// Counts the try against the account, whatever form its name has, and makes the command.
+///
+/// # Errors
+/// 429 when the account was tried too often.
+pub async fn login_command(
+    request: &HttpRequest,
+    app: &App,
+    client: ClientInfo,
+    credentials: Credentials,
+) -> Result<Login, ApiError> {
+    // What no account can be called needs no count of its own: the address is counted.
+    if let Some(name) = LoginName::parse(&credentials.name) {
+        count_account(request, app, name.key()).await?;
+    }
+    let client = Client::new(Some(client.ip.to_string()), client.user_agent.as_deref());
+    Ok(Login { name: credentials.name, password: credentials.password, client })
+}
+
+/// Opens a session.
+///
+/// A wrong name and a wrong password get the same answer after the same time; that an
+/// account is disabled is told only to who knows its password.
+#[utoipa::path(
+    tag = "Authentication",
+    security(()),
+    request_body(content((UserLogin = "application/json"), (UserLogin = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 200, description = "A pair of tokens, and whose they are", body = Envelope<TokenPair>),
+        (status = 401, description = "`INVALID_CREDENTIALS` or `ACCOUNT_DISABLED`"),
+    ),
+)]
+#[post("/api/v1/auth/login")]
+pub async fn login(
+    request: HttpRequest,
+    app: Data<App>,
+    client: ClientInfo,
+    body: FormOrBody<UserLogin>,
+) -> Result<impl Responder, ApiError> {
+    let command = login_command(&request, &app, client, body.0).await?;
+    let tokens = app.sessions.login(command).await?;
+    let reply = Reply::ok(TokenPair::from(tokens)).message("Login successful", "登录成功");
+    Ok(reply.customize().insert_header((CACHE_CONTROL, "no-store")))
+}
+
+/// A refresh token.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "refresh_token": "ssr_n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg" }))]
+pub struct TokenRefresh {
+    #[schema(required = true, nullable = false)]
+    refresh_token: Option<String>,
+}
+
+impl Parse for TokenRefresh {
+    type Output = SecretString;
+
+    fn parse(self) -> Result<SecretString, FieldErrors> {
+        let mut check = FieldErrors::new();
+        let token = check.required("refresh_token", self.refresh_token);
+        let token = token.and_then(|text| check.length("refresh_token", text, 1, usize::MAX));
+        token.map(Into::into).ok_or(check)
+    }
+}
+
+/// Exchanges a refresh token for the next pair.
+///
+/// Each token is good once. Sent again within 10 seconds it gets the same successor, so
+/// that two tabs that refresh at once stay signed in; sent later it ends the session.
+#[utoipa::path(
+    tag = "Authentication",
+    security(()),
+    request_body = TokenRefresh,
+    responses(
+        (status = 200, description = "The next pair", body = Envelope<TokenPair>),
+        (status = 401, description = "`INVALID_TOKEN`: unknown, used, or of an ended session; `TOKEN_EXPIRED`"),
+    ),
+)]
+#[post("/api/v1/auth/refresh")]
+pub async fn refresh(app: Data<App>, body: Body<TokenRefresh>) -> Result<impl Responder, ApiError> {
+    let tokens = app.sessions.refresh(body.0.expose_secret()).await?;
+    let reply = Reply::ok(TokenPair::from(tokens)).message("Token refreshed", "令牌刷新成功");
+    Ok(reply.customize().insert_header((CACHE_CONTROL, "no-store")))
+}
+
+/// What else to end.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "refresh_token": "ssr_n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg" }))]
+pub struct Logout {
+    /// The session of this token ends too, when it is the same user's.
+    refresh_token: Option<String>,
+}
+
+impl Parse for Logout {
+    type Output = Option<String>;
+
+    fn parse(self) -> Result<Option<String>, FieldErrors> {
+        Ok(self.refresh_token)
+    }
+}
+
+/// What has ended.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "logged_out": true }))]
+pub struct LoggedOut {
+    logged_out: bool,
+}
+
+/// Ends the session: its access and refresh tokens die at once. Doing it again changes nothing.
+#[utoipa::path(
+    tag = "Authentication",
+    request_body(content = Option<Logout>),
+    responses((status = 200, description = "The session has ended", body = Envelope<LoggedOut>)),
+)]
+#[post("/api/v1/auth/logout")]
+pub async fn logout(app: Data<App>, token: SignedToken, body: OptionalBody<Logout>) -> Result<Reply<LoggedOut>, ApiError> {
+    app.sessions.logout(&token.0, body.0.as_deref()).await?;
+    Ok(Reply::ok(LoggedOut { logged_out: true }).message("Logged out", "已退出登录"))
+}
