@@ -4,5 +4,6 @@
 
 pub mod blob;
 pub mod cache;
+pub mod content;
 pub mod kernel;
 pub mod users;

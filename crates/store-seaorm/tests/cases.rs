@@ -27,6 +27,10 @@ macro_rules! on {
                 use super::DATABASE;
                 sharestack_conformance::kernel_cases!(run);
             }
+            mod content {
+                use super::DATABASE;
+                sharestack_conformance::content_cases!(run);
+            }
             mod users {
                 use super::DATABASE;
                 sharestack_conformance::users_cases!(run);

@@ -103,6 +103,11 @@ impl Fixture {
         users::Subject::over(&self.store)
     }
 
+    /// What the cases of the content ports need.
+    pub fn content(&self) -> sharestack_conformance::content::Subject {
+        sharestack_conformance::content::Subject::over(&self.store, SequenceIds::new(self.store.clone()))
+    }
+
     /// Drops the database.
     pub async fn remove(self) {
         self.store.close().await;
