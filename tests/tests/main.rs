@@ -1,3 +1,5 @@
 //! Acceptance tests: one binary, one module a subject.
 
+mod contract;
+mod system;
 mod tiers;

@@ -1,14 +1,15 @@
 //! What stands behind the product beside the database: the shared cache and the files.
 
-use sharestack_cache::{Caching, MemoryConfig, RedisConfig};
-use sharestack_kernel::cache::CacheError;
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use sharestack_blob::{BlobConfig, ObjectStoreConfig};
+use sharestack_cache::{Caching, MemoryConfig, RedisConfig};
+use sharestack_kernel::blob::{Blob, BlobError};
+use sharestack_kernel::cache::CacheError;
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::random::Randomness;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, StorageBackend};
 
 /// The shared cache, in Redis or in process.
 #[derive(Clone)]
@@ -46,22 +47,42 @@ impl Shared {
 
 /// Where files are.
 #[derive(Clone)]
-pub struct Files(PathBuf);
+pub struct Files(pub Arc<dyn Blob>);
 
 impl Files {
     /// Opens what is configured.
     ///
     /// # Errors
     /// When the settings cannot be used.
-    pub fn open(config: &Config) -> Result<Self, ConfigError> {
-        Ok(Self(config.data_dir.clone()))
+    pub async fn open(config: &Config) -> Result<Self, ConfigError> {
+        let settings = match config.storage.backend {
+            StorageBackend::Fs => BlobConfig::Directory(config.data_dir.join("storage")),
+            StorageBackend::Memory => BlobConfig::Memory,
+            StorageBackend::S3 => BlobConfig::S3(bucket(config)),
+            StorageBackend::Oss => BlobConfig::Oss(bucket(config)),
+        };
+        let blobs = sharestack_blob::connect(&settings).await;
+        blobs.map(|blobs| Self(Arc::new(blobs))).map_err(|error| ConfigError::new("storage", error))
     }
 
-    /// Asks whether files can be written.
+    /// Asks whether the store answers, to these credentials.
     ///
     /// # Errors
-    /// When they cannot.
-    pub async fn ping(&self) -> std::io::Result<()> {
-        tokio::fs::metadata(&self.0).await.map(|_| ())
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), BlobError> {
+        self.0.ping().await
+    }
+}
+
+fn bucket(config: &Config) -> ObjectStoreConfig {
+    let set = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let storage = &config.storage;
+    ObjectStoreConfig {
+        bucket: storage.bucket.clone(),
+        endpoint: set(&storage.endpoint),
+        region: storage.region.clone(),
+        access_key_id: set(&storage.access_key_id),
+        secret_access_key: set(storage.secret_access_key.expose()).map(Into::into),
+        ..ObjectStoreConfig::default()
     }
 }
