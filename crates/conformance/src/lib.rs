@@ -6,4 +6,5 @@ pub mod blob;
 pub mod cache;
 pub mod content;
 pub mod kernel;
+pub mod platform;
 pub mod users;

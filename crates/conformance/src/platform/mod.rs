@@ -1,0 +1,35 @@
+//! What a store must pass for the ports of `sharestack-platform`.
+
+pub mod idempotency;
+
+use std::sync::Arc;
+
+use sharestack_platform::ports::IdempotencyStore;
+
+/// One empty store with its schema.
+pub struct Subject {
+    /// The keys.
+    pub idempotency: Arc<dyn IdempotencyStore>,
+}
+
+/// Hands the list of all cases to a macro.
+#[macro_export]
+macro_rules! platform_cases {
+    ($run:ident) => {
+        $run! {
+            platform::idempotency: [
+                starts_one_of_many_that_claim_at_the_same_time,
+                replays_the_answer_it_was_completed_with,
+                is_running_while_the_lease_lasts,
+                refuses_another_fingerprint,
+                starts_again_after_the_lease,
+                starts_again_when_abandoned,
+                starts_again_after_it_is_forgotten,
+                one_rival_takes_over_an_expired_lease,
+                requesters_and_keys_are_apart,
+                a_lost_claim_changes_nothing,
+                prune_forgets_old_keys_only
+            ]
+        }
+    };
+}

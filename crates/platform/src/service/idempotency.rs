@@ -1,0 +1,187 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use sharestack_kernel::clock::Clock;
+use sharestack_kernel::error::StoreError;
+
+use crate::error::IdempotencyError;
+use crate::model::{Begun, Claim, Fingerprint, IdempotencyKey, Requester, StoredReply};
+use crate::ports::IdempotencyStore;
+
+/// How long an answer is remembered.
+const REMEMBERED: TimeDelta = TimeDelta::hours(24);
+/// How long a request may run before another with its key may begin.
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// How long a caller is asked to wait for one that runs: most end much sooner than their
+/// lease.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+
+/// Requests that are done once, however often they are sent.
+#[derive(Clone)]
+pub struct Idempotency {
+    store: Arc<dyn IdempotencyStore>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What a caller is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attempt {
+    /// The request, and then [`Idempotency::complete`] or [`Idempotency::abandon`].
+    Do(Claim),
+    /// Nothing: it was done, and this is the answer.
+    Replay(StoredReply),
+}
+
+impl Idempotency {
+    /// Over this store.
+    pub fn new(store: Arc<dyn IdempotencyStore>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// Begins a request.
+    ///
+    /// # Errors
+    /// When the key was used for another request, or its request still runs.
+    pub async fn begin(
+        &self,
+        requester: Requester,
+        key: IdempotencyKey,
+        fingerprint: Fingerprint,
+    ) -> Result<Attempt, IdempotencyError> {
+        let now = self.clock.now();
+        let claim = Claim {
+            requester,
+            key,
+            fingerprint,
+            claimed_at: now,
+            lease_until: now + LEASE,
+            forget_before: now - REMEMBERED,
+        };
+        match self.store.begin(&claim).await? {
+            Begun::Started => Ok(Attempt::Do(claim)),
+            Begun::Replay(reply) => Ok(Attempt::Replay(reply)),
+            Begun::Mismatch => Err(IdempotencyError::Mismatch),
+            Begun::Running { lease_until } => {
+                let left = (lease_until - now).to_std().unwrap_or_default();
+                Err(IdempotencyError::Running { retry_after: left.clamp(Duration::from_secs(1), MAX_WAIT) })
+            }
+        }
+    }
+
+    /// Ends a request with its answer: remembered when it settles the request
+    /// ([`StoredReply::settles`]), else the key is free again.
+    ///
+    /// # Errors
+    /// When the store failed; the key is then free when its lease has passed.
+    pub async fn complete(&self, claim: &Claim, reply: &StoredReply) -> Result<(), StoreError> {
+        if !StoredReply::settles(reply.status) {
+            return self.abandon(claim).await;
+        }
+        if !self.store.complete(claim, reply).await? {
+            tracing::warn!("request outlived the lease of its idempotency key");
+        }
+        Ok(())
+    }
+
+    /// Ends a request that gave no answer to remember: the key is free again.
+    ///
+    /// # Errors
+    /// When the store failed; the key is then free when its lease has passed.
+    pub async fn abandon(&self, claim: &Claim) -> Result<(), StoreError> {
+        self.store.abandon(claim).await
+    }
+
+    /// Forgets what is remembered long enough; returns how many keys.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn prune(&self) -> Result<u64, StoreError> {
+        self.store.prune(self.clock.now() - REMEMBERED).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sharestack_kernel::clock::FakeClock;
+    use sharestack_kernel::error::{Category, Classified};
+    use sharestack_kernel::id::UserId;
+
+    use super::*;
+    use crate::ports::MockIdempotencyStore;
+
+    fn service(prepare: impl FnOnce(&mut MockIdempotencyStore)) -> Idempotency {
+        let mut store = MockIdempotencyStore::new();
+        prepare(&mut store);
+        Idempotency::new(Arc::new(store), Arc::new(FakeClock::default()))
+    }
+
+    async fn begin(service: &Idempotency) -> Result<Attempt, IdempotencyError> {
+        let key = IdempotencyKey::parse("key").unwrap();
+        service.begin(Requester::user(UserId::new(7)), key, Fingerprint::of("POST", "/", b"")).await
+    }
+
+    fn reply(status: u16) -> StoredReply {
+        StoredReply { status, headers: vec![], body: "{}".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn a_first_request_is_done_under_a_lease_of_a_minute() {
+        let service = service(|store| {
+            store.expect_begin().returning(|_| Ok(Begun::Started));
+        });
+        let Attempt::Do(claim) = begin(&service).await.unwrap() else { panic!("nothing to replay") };
+        assert_eq!(claim.lease_until - claim.claimed_at, LEASE);
+        assert_eq!(claim.claimed_at - claim.forget_before, REMEMBERED);
+        assert_eq!(claim.requester.as_str(), "user:7");
+    }
+
+    #[tokio::test]
+    async fn a_second_request_gets_the_answer_of_the_first() {
+        let service = service(|store| {
+            store.expect_begin().returning(|_| Ok(Begun::Replay(reply(201))));
+        });
+        assert_eq!(begin(&service).await.unwrap(), Attempt::Replay(reply(201)));
+    }
+
+    #[tokio::test]
+    async fn another_request_is_unprocessable() {
+        let service = service(|store| {
+            store.expect_begin().returning(|_| Ok(Begun::Mismatch));
+        });
+        assert_eq!(begin(&service).await.unwrap_err().category(), Category::Unprocessable);
+    }
+
+    #[tokio::test]
+    async fn who_comes_while_it_runs_is_asked_to_wait_a_little() {
+        let service = service(|store| {
+            store.expect_begin().returning(|claim| Ok(Begun::Running { lease_until: claim.lease_until }));
+        });
+        let error = begin(&service).await.unwrap_err();
+        assert_eq!((error.category(), error.code()), (Category::Conflict, Some("IDEMPOTENCY_CONFLICT")));
+        assert!(matches!(error, IdempotencyError::Running { retry_after } if retry_after == MAX_WAIT));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_settles_nothing_frees_the_key() {
+        let service = service(|store| {
+            store.expect_begin().returning(|_| Ok(Begun::Started));
+            store.expect_abandon().times(1).returning(|_| Ok(()));
+            store.expect_complete().times(1).withf(|_, reply| reply.status == 409).returning(|_, _| Ok(true));
+        });
+        let Attempt::Do(claim) = begin(&service).await.unwrap() else { panic!("nothing to replay") };
+        service.complete(&claim, &reply(503)).await.unwrap();
+        service.complete(&claim, &reply(409)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn keys_are_forgotten_after_a_day() {
+        let service = service(|store| {
+            store
+                .expect_prune()
+                .withf(|before| *before == FakeClock::default().now() - REMEMBERED)
+                .returning(|_| Ok(3));
+        });
+        assert_eq!(service.prune().await.unwrap(), 3);
+    }
+}

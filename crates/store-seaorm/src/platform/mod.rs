@@ -1,0 +1,3 @@
+//! The ports of `sharestack-platform`.
+
+mod idempotency;
