@@ -1,5 +1,6 @@
 //! Acceptance tests: one binary, one module a subject.
 
 mod contract;
+mod identity;
 mod system;
 mod tiers;

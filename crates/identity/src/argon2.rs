@@ -138,7 +138,8 @@ fn failed(error: PhcError) -> HashError {
 
 /// Whether a hash cost less than one would now.
 fn is_weaker(hash: &Phc, now: &Params) -> bool {
-    let current = hash.algorithm.as_str() == Algorithm::Argon2id.as_str() && hash.version == Some(Version::V0x13.into());
+    let current =
+        hash.algorithm.as_str() == Algorithm::Argon2id.as_str() && hash.version == Some(Version::V0x13.into());
     !current
         || Params::try_from(hash).is_ok_and(|then| {
             then.m_cost() < now.m_cost() || then.t_cost() < now.t_cost() || then.p_cost() < now.p_cost()
@@ -166,7 +167,8 @@ mod tests {
     #[tokio::test]
     async fn a_password_is_right_or_wrong() {
         let hasher = hasher(cheap());
-        let (one, other) = (hasher.hash(&password("电池")).await.unwrap(), hasher.hash(&password("电池")).await.unwrap());
+        let (one, other) =
+            (hasher.hash(&password("电池")).await.unwrap(), hasher.hash(&password("电池")).await.unwrap());
         assert_ne!(one, other);
         let right = hasher.verify(&password("电池"), Some(one.clone())).await.unwrap();
         assert_eq!(right, Verified::Right { needs_rehash: false });

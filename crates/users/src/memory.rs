@@ -19,9 +19,7 @@ use crate::model::{
     AccountState, BuiltInRole, Credentials, LoginName, NewAccount, NewRefreshToken, NewSession, PasswordHash, Role,
     RoleId, RoleName, SessionView, StoredRefreshToken, TokenHash, UserView,
 };
-use crate::ports::{
-    AccountQueries, AccountRepository, RoleRepository, SessionQueries, SessionRepository, UsersTx,
-};
+use crate::ports::{AccountQueries, AccountRepository, RoleRepository, SessionQueries, SessionRepository, UsersTx};
 
 #[derive(Debug, Clone)]
 struct Account {
@@ -311,10 +309,8 @@ impl AccountQueries for MemoryStore {
             LoginName::Username(name) => account.new.username.key() == name.key(),
             LoginName::Email(email) => account.new.email.key() == email.key(),
         });
-        Ok(found.map(|account| Credentials {
-            user_id: account.new.id,
-            password_hash: account.new.password_hash.clone(),
-        }))
+        Ok(found
+            .map(|account| Credentials { user_id: account.new.id, password_hash: account.new.password_hash.clone() }))
     }
 
     async fn find_by_id(&self, id: UserId) -> Result<Option<UserView>, StoreError> {

@@ -84,8 +84,7 @@ fn no_algorithm_is_invalid() {
 fn another_key_is_invalid() {
     let clock = FakeClock::default();
     for key in ["another secret of at least 32 bytes!", ""] {
-        let token =
-            encode(&Header::new(Algorithm::HS256), &payload(&clock), &EncodingKey::from_secret(key.as_bytes()));
+        let token = encode(&Header::new(Algorithm::HS256), &payload(&clock), &EncodingKey::from_secret(key.as_bytes()));
         assert_eq!(jwt(&clock).verify(&token.unwrap()), Err(TokenError::Invalid));
     }
     let (here, elsewhere) = (ed_jwt(&ed_pem(), &clock), ed_jwt(&ed_pem(), &clock));

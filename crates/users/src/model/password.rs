@@ -105,10 +105,7 @@ mod tests {
     #[test]
     fn what_is_known_of_the_user_makes_a_password_weak() {
         assert!(NewPassword::parse("linxiaohong", &[]).is_ok());
-        assert!(matches!(
-            NewPassword::parse("linxiaohong", &["linxiaohong"]),
-            Err(Issue::WeakPassword { .. })
-        ));
+        assert!(matches!(NewPassword::parse("linxiaohong", &["linxiaohong"]), Err(Issue::WeakPassword { .. })));
     }
 
     #[test]

@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn pictures_are_web_addresses() {
-        for text in ["javascript:alert(1)", "/a.jpg", "https://", "https:///a", "data:image/png;base64,x", "http://a b"] {
+        for text in ["javascript:alert(1)", "/a.jpg", "https://", "https:///a", "data:image/png;base64,x", "http://a b"]
+        {
             assert_eq!(AvatarUrl::parse(text), Err(Issue::InvalidFormat), "{text}");
         }
         assert_eq!(AvatarUrl::parse(&format!("http://{}", "a".repeat(2048))), Err(Issue::TooLong { max: 2048 }));

@@ -75,10 +75,7 @@ mod tests {
             username: Some("a".to_owned()),
             email: Some("nobody".to_owned()),
             password: None,
-            profile: ProfileInput {
-                avatar: Patch::Set("javascript:alert(1)".to_owned()),
-                ..ProfileInput::default()
-            },
+            profile: ProfileInput { avatar: Patch::Set("javascript:alert(1)".to_owned()), ..ProfileInput::default() },
         };
         let errors = input.parse().unwrap_err();
         let found: Vec<_> = errors.iter().map(|error| (error.field.as_str(), error.issue.code())).collect();

@@ -91,8 +91,7 @@ pub enum BuiltInRole {
 
 impl BuiltInRole {
     /// All of them, the highest first.
-    pub const ALL: [Self; 6] =
-        [Self::SuperAdmin, Self::Admin, Self::Editor, Self::Finance, Self::Creator, Self::User];
+    pub const ALL: [Self; 6] = [Self::SuperAdmin, Self::Admin, Self::Editor, Self::Finance, Self::Creator, Self::User];
 
     /// The stable name.
     pub const fn name(self) -> &'static str {

@@ -73,7 +73,8 @@ mod tests {
     #[test]
     fn other_texts_are_no_tokens() {
         let long = format!("ssr_{}", "A".repeat(1 << 20));
-        for text in ["", "ssr_", "ssr_AAAA", "eyJhbGciOiJIUzI1NiJ9.e30.x", "ssr_名名名名名名名名名名名名名名x", &long] {
+        for text in ["", "ssr_", "ssr_AAAA", "eyJhbGciOiJIUzI1NiJ9.e30.x", "ssr_名名名名名名名名名名名名名名x", &long]
+        {
             assert!(RefreshSecret::parse(text).is_none());
         }
     }

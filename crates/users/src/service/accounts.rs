@@ -91,7 +91,8 @@ impl Accounts {
             if tx.accounts().hold(user).await?.is_none() {
                 return Err(GrantError::NoSuchUser(user));
             }
-            let after = tx.roles().find_by_names(&names.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>()).await?;
+            let after =
+                tx.roles().find_by_names(&names.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>()).await?;
             refuse_unknown(&names, &after)?;
             let before = tx.roles().find_by_user(user).await?;
             refuse_above(actor, &before, &after)?;
@@ -150,7 +151,10 @@ fn view(account: NewAccount, roles: &[BuiltInRole]) -> UserView {
         is_active: true,
         is_verified: account.is_verified,
         roles: roles.iter().map(|role| role.name().to_owned()).collect(),
-        permissions: roles.iter().flat_map(|role| role.role().permissions.iter().cloned().collect::<Vec<_>>()).collect(),
+        permissions: roles
+            .iter()
+            .flat_map(|role| role.role().permissions.iter().cloned().collect::<Vec<_>>())
+            .collect(),
         created_at: account.created_at,
         updated_at: account.created_at,
         last_login_at: None,

@@ -12,12 +12,11 @@ use sharestack_kernel::tx::Begin;
 use crate::error::{IssueError, LoginError, RefreshError};
 use crate::events::{self, RevokeReason};
 use crate::model::{
-    Client, Credentials, LoginName, NewRefreshToken, NewSession, Password, PasswordHash, Presented, RefreshSecret, SessionPolicy,
-    StoredRefreshToken, UserView,
+    Client, Credentials, LoginName, NewRefreshToken, NewSession, Password, PasswordHash, Presented, RefreshSecret,
+    SessionPolicy, StoredRefreshToken, UserView,
 };
 use crate::ports::{
-    AccessTokens, AccountQueries, Claims, PasswordHasher, SessionCache, SessionQueries, TokenDeriver, UsersTx,
-    Verified,
+    AccessTokens, AccountQueries, Claims, PasswordHasher, SessionCache, SessionQueries, TokenDeriver, UsersTx, Verified,
 };
 
 /// What [`Sessions`] works with.

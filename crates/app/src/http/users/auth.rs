@@ -232,7 +232,11 @@ pub struct LoggedOut {
     responses((status = 200, description = "The session has ended", body = Envelope<LoggedOut>)),
 )]
 #[post("/api/v1/auth/logout")]
-pub async fn logout(app: Data<App>, token: SignedToken, body: OptionalBody<Logout>) -> Result<Reply<LoggedOut>, ApiError> {
+pub async fn logout(
+    app: Data<App>,
+    token: SignedToken,
+    body: OptionalBody<Logout>,
+) -> Result<Reply<LoggedOut>, ApiError> {
     app.sessions.logout(&token.0, body.0.as_deref()).await?;
     Ok(Reply::ok(LoggedOut { logged_out: true }).message("Logged out", "已退出登录"))
 }

@@ -60,8 +60,6 @@ enum Grant {
     Refresh(String),
 }
 
-const INVALID_GRANT: &str = "invalid_grant";
-
 impl TokenForm {
     fn grant(self) -> Result<Grant, Refusal> {
         let missing = |error_description| Refusal { error: "invalid_request", error_description };
@@ -105,14 +103,13 @@ pub async fn token(
         Ok(grant) => grant,
         Err(refusal) => return Ok(refuse(&refusal)),
     };
-    let result = match grant {
+    match grant {
         Grant::Password(credentials) => {
             let command = login_command(&request, &app, client, credentials).await?;
-            by_password(app.sessions.login(command).await)?
+            answer(app.sessions.login(command).await, login_refusal)
         }
-        Grant::Refresh(token) => by_refresh(app.sessions.refresh(&token).await)?,
-    };
-    Ok(result.map_or_else(|refusal| refuse(&refusal), grant_tokens))
+        Grant::Refresh(token) => answer(app.sessions.refresh(&token).await, refresh_refusal),
+    }
 }
 
 async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Result<TokenForm, Refusal>, ApiError> {
@@ -122,32 +119,38 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Result<Tok
     Ok(form.ok_or(Refusal { error: "invalid_request", error_description: "the body is not a form" }))
 }
 
-/// What was refused is the standard's; what failed is the server's.
-fn by_password(result: Result<Tokens, LoginError>) -> Result<Result<Tokens, Refusal>, ApiError> {
-    let error_description = match result {
-        Ok(tokens) => return Ok(Ok(tokens)),
-        Err(LoginError::InvalidCredentials) => "name or password is wrong",
-        Err(LoginError::AccountDisabled) => "account is disabled",
-        Err(error) => return Err(error.into()),
-    };
-    Ok(Err(Refusal { error: INVALID_GRANT, error_description }))
+/// What was refused is answered as the standard says; what failed, as everywhere.
+fn answer<E: Into<ApiError>>(
+    result: Result<Tokens, E>,
+    refusal: fn(&E) -> Option<&'static str>,
+) -> Result<HttpResponse, ApiError> {
+    result.map(|tokens| grant_tokens(&tokens)).or_else(|error| match refusal(&error) {
+        Some(error_description) => Ok(refuse(&Refusal { error: "invalid_grant", error_description })),
+        None => Err(error.into()),
+    })
 }
 
-fn by_refresh(result: Result<Tokens, RefreshError>) -> Result<Result<Tokens, Refusal>, ApiError> {
-    let error_description = match result {
-        Ok(tokens) => return Ok(Ok(tokens)),
-        Err(RefreshError::Invalid) => "refresh token is invalid",
-        Err(RefreshError::Expired) => "refresh token has expired",
-        Err(error) => return Err(error.into()),
-    };
-    Ok(Err(Refusal { error: INVALID_GRANT, error_description }))
+const fn login_refusal(error: &LoginError) -> Option<&'static str> {
+    match error {
+        LoginError::InvalidCredentials => Some("name or password is wrong"),
+        LoginError::AccountDisabled => Some("account is disabled"),
+        _ => None,
+    }
+}
+
+const fn refresh_refusal(error: &RefreshError) -> Option<&'static str> {
+    match error {
+        RefreshError::Invalid => Some("refresh token is invalid"),
+        RefreshError::Expired => Some("refresh token has expired"),
+        _ => None,
+    }
 }
 
 fn refuse(refusal: &Refusal) -> HttpResponse {
     bare(StatusCode::BAD_REQUEST, refusal)
 }
 
-fn grant_tokens(tokens: Tokens) -> HttpResponse {
+fn grant_tokens(tokens: &Tokens) -> HttpResponse {
     let answer = BareTokens {
         access_token: tokens.access_token.expose_secret().to_owned(),
         token_type: "bearer",

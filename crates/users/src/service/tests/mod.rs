@@ -168,8 +168,7 @@ impl World {
             },
             SessionPolicy::default(),
         );
-        let checks =
-            SessionChecks::new(tokens, Arc::new(store.clone()), cached.clone(), Arc::new(clock.clone()));
+        let checks = SessionChecks::new(tokens, Arc::new(store.clone()), cached.clone(), Arc::new(clock.clone()));
         Self { store, clock, hasher, cache, cached, accounts, sessions, checks }
     }
 

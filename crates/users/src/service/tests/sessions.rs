@@ -1,6 +1,7 @@
 use super::*;
 use crate::error::{CheckError, RefreshError};
 use crate::events;
+use crate::ports::AccountQueries;
 
 #[tokio::test]
 async fn name_or_address_and_password_open_a_session() {
@@ -49,7 +50,6 @@ async fn a_weak_hash_is_renewed_at_login() {
     world.hasher.version.store(1, Ordering::Relaxed);
     world.login("lin", PASSWORD).await.unwrap();
     let name = crate::model::LoginName::parse("lin").unwrap();
-    use crate::ports::AccountQueries as _;
     let credentials = world.store.find_credentials(&name).await.unwrap().unwrap();
     assert!(credentials.password_hash.as_str().starts_with("1$"));
     world.login("lin", PASSWORD).await.unwrap();
