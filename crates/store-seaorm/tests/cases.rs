@@ -27,6 +27,10 @@ macro_rules! on {
                 use super::DATABASE;
                 sharestack_conformance::kernel_cases!(run);
             }
+            mod platform {
+                use super::DATABASE;
+                sharestack_conformance::platform_cases!(run);
+            }
             mod content {
                 use super::DATABASE;
                 sharestack_conformance::content_cases!(run);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sharestack_conformance::{kernel, users};
+use sharestack_conformance::{kernel, platform, users};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::random::uuid_v7;
 use sharestack_store_seaorm::{SeaTx, SequenceIds, Store, StoreConfig};
@@ -106,6 +106,11 @@ impl Fixture {
     /// What the cases of the content ports need.
     pub fn content(&self) -> sharestack_conformance::content::Subject {
         sharestack_conformance::content::Subject::over(&self.store, SequenceIds::new(self.store.clone()))
+    }
+
+    /// What the cases of the platform ports need.
+    pub fn platform(&self) -> platform::Subject {
+        platform::Subject { idempotency: Arc::new(self.store.clone()) }
     }
 
     /// Drops the database.
