@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -122,8 +123,9 @@ impl ApiError {
     }
 
     /// A request with the same idempotency key still runs.
-    pub fn idempotency_conflict(retry_after: i64) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::CONFLICT, "IDEMPOTENCY_CONFLICT") }
+    pub fn idempotency_conflict(retry_after: Duration) -> Self {
+        let seconds = i64::try_from(retry_after.as_secs()).unwrap_or(i64::MAX).max(1);
+        Self { retry_after: Some(seconds), ..Self::new(StatusCode::CONFLICT, "IDEMPOTENCY_CONFLICT") }
     }
 
     /// The shared cache failed on a route that is about the cache itself (S1: 500).

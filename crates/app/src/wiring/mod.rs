@@ -19,6 +19,7 @@ use sharestack_kernel::event::Subscriber;
 use sharestack_kernel::id::IdGenerator;
 use sharestack_kernel::job::JobHandler;
 use sharestack_kernel::random::{Randomness, SystemRandomness};
+use sharestack_platform::service::Idempotency;
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
 use sharestack_users::model::{ProfileInput, RegistrationInput, SessionPolicy};
 use sharestack_users::service::{
@@ -62,6 +63,7 @@ pub struct App {
     pub accounts: Accounts,
     pub sessions: Sessions,
     pub checks: SessionChecks,
+    pub idempotency: Idempotency,
 }
 
 /// Installs the one TLS and crypto backend. A second call changes nothing.
@@ -111,7 +113,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     let store = open_store(&config).await?;
     let ids: Arc<dyn IdGenerator> = Arc::new(SequenceIds::new(store.clone()));
     let shared = Shared::open(&config, clock.clone(), randomness.clone()).await?;
-    let files = Files::open(&config)?;
+    let files = Files::open(&config).await?;
 
     let tokens = Arc::new(jwt(&config, &secrets.jwt, clock.clone())?);
     let hasher = Arc::new(hasher(&config)?);
@@ -144,6 +146,8 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     };
     let sessions = Sessions::new(ports, policy);
 
+    let idempotency = Idempotency::new(Arc::new(store.clone()), clock.clone());
+
     let document = docs::document();
     let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
     Ok(App {
@@ -164,6 +168,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         accounts,
         sessions,
         checks,
+        idempotency,
     })
 }
 
@@ -254,6 +259,9 @@ impl App {
     pub async fn prune(&self) {
         if let Err(error) = self.sessions.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old sessions were not removed");
+        }
+        if let Err(error) = self.idempotency.prune().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old idempotency keys were not removed");
         }
     }
 

@@ -7,6 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 use sharestack_kernel::field::{FieldErrors, Issue};
+use sharestack_platform::model::IdempotencyKey as Key;
 
 use crate::http::context;
 use crate::http::error::ApiError;
@@ -16,22 +17,17 @@ use crate::http::reply::Precondition;
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The `Idempotency-Key` of a route that moves money: it must be there.
-pub struct IdempotencyKey(pub String);
+pub struct IdempotencyKey(pub Key);
 
 /// Reads the header when it is there.
 ///
 /// # Errors
-/// A field error when it has not 1 to 255 visible characters.
-pub fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, FieldErrors> {
-    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default();
-    if text.is_empty() || value.to_str().is_err() {
-        return Err(FieldErrors::of("Idempotency-Key", Issue::InvalidFormat));
-    }
-    if text.len() > 255 {
-        return Err(FieldErrors::of("Idempotency-Key", Issue::TooLong { max: 255 }));
-    }
-    Ok(Some(text.to_owned()))
+/// A field error when it can be no key.
+pub fn idempotency_key(headers: &header::HeaderMap) -> Result<Option<Key>, FieldErrors> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let text = std::str::from_utf8(value.as_bytes());
+    let text = text.map_err(|_| FieldErrors::of("Idempotency-Key", Issue::InvalidFormat))?;
+    Key::parse(text).map(Some)
 }
 
 impl FromRequest for IdempotencyKey {
@@ -39,7 +35,7 @@ impl FromRequest for IdempotencyKey {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let key = idempotency_key(request)
+        let key = idempotency_key(request.headers())
             .and_then(|key| key.ok_or_else(|| FieldErrors::of("Idempotency-Key", Issue::Required)));
         ready(key.map(Self).map_err(ApiError::from))
     }

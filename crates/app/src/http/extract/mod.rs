@@ -9,7 +9,7 @@ mod query;
 
 pub use auth::{Auth, MaybeAuth, SignedToken, bearer};
 pub use body::{Body, FormOrBody, OptionalBody, read as read_body};
-pub use header::{ClientInfo, IdempotencyKey, IfMatch};
+pub use header::{ClientInfo, IdempotencyKey, IfMatch, idempotency_key};
 pub use page::{PageQuery, parse_page};
 pub use path::{NumericId, Ref};
 pub use query::Params;

@@ -1,14 +1,112 @@
-//! A request with an `Idempotency-Key` is done once; whoever sends it again gets the same answer.
+//! A `POST` with an `Idempotency-Key` is done once; whoever sends it again gets the same answer.
+//!
+//! Keys belong to a signed-in user. Answers that hold tokens are not kept: routes under
+//! `/auth` take the header and pass.
 
-use actix_web::Error;
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::body::{BoxBody, MessageBody, to_bytes};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
+use actix_web::web::{Bytes, Data};
+use actix_web::{Error, HttpResponse};
+use sharestack_platform::error::IdempotencyError;
+use sharestack_platform::model::{Claim, Fingerprint, IdempotencyKey, Requester, StoredReply};
+use sharestack_platform::service::Attempt;
+
+use super::context::render;
+use crate::http::context;
+use crate::http::error::ApiError;
+use crate::http::extract::{bearer, idempotency_key, read_body};
+use crate::wiring::App;
+
+/// What of an answer's headers is kept beside its body.
+const KEPT: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The layer.
 pub async fn layer(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+    let Some((requester, key)) = named(&request).await? else {
+        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    };
+    let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::internal("request without app"))?;
+    let mut payload = request.parts_mut().1.take();
+    let body = match read_body(request.request(), &mut payload).await {
+        Ok(body) => body.freeze(),
+        Err(error) => return Ok(request.error_response(error)),
+    };
+    let fingerprint = Fingerprint::of(request.method().as_str(), &request.uri().to_string(), &body);
+    let claim = match app.idempotency.begin(requester, key, fingerprint).await {
+        Ok(Attempt::Do(claim)) => claim,
+        Ok(Attempt::Replay(reply)) => return Ok(replay(request, reply)),
+        Err(IdempotencyError::Running { retry_after }) => {
+            return Ok(request.error_response(ApiError::idempotency_conflict(retry_after)));
+        }
+        Err(error) => return Ok(request.error_response(ApiError::from(error))),
+    };
+    let again = Box::pin(futures::stream::once(std::future::ready(Ok::<Bytes, _>(body))));
+    request.set_payload(Payload::Stream { payload: again });
+    match next.call(request).await {
+        Ok(response) => keep(&app, &claim, response.map_into_boxed_body()).await,
+        Err(error) => {
+            note(app.idempotency.abandon(&claim).await);
+            Err(error)
+        }
+    }
+}
+
+/// Whose key it is; `None` when the request has none, or is not one that is kept.
+async fn named(request: &ServiceRequest) -> Result<Option<(Requester, IdempotencyKey)>, Error> {
+    if request.method() != Method::POST || request.path().starts_with("/api/v1/auth/") {
+        return Ok(None);
+    }
+    // A malformed key is the handler's to refuse when it needs one, and nobody's otherwise.
+    let Ok(Some(key)) = idempotency_key(request.headers()) else { return Ok(None) };
+    let app = request.app_data::<Data<App>>().ok_or_else(|| ApiError::internal("request without app"))?;
+    let Some(token) = bearer(request.headers()) else { return Ok(None) };
+    // Only a living session may see what an earlier request was answered.
+    let actor = app.authenticate(token).await.ok();
+    Ok(actor.map(|actor| (Requester::user(actor.user_id), key)))
+}
+
+fn replay(request: ServiceRequest, reply: StoredReply) -> ServiceResponse<BoxBody> {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in reply.headers {
+        response.insert_header((name, value));
+    }
+    response.insert_header((REPLAYED, HeaderValue::from_static("true")));
+    let response = response.body(reply.body);
+    request.into_response(response)
+}
+
+/// Remembers the answer, and gives it on as it was.
+async fn keep(app: &App, claim: &Claim, response: ServiceResponse<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+    let context = context::of(response.request())?;
+    let (request, response) = render(response, &context).into_parts();
+    let (head, body) = response.into_parts();
+    let Ok(body) = to_bytes(body).await else {
+        note(app.idempotency.abandon(claim).await);
+        return Err(ApiError::internal("an answer could not be read").into());
+    };
+    let text = |name: &HeaderName| head.headers().get(name).and_then(|value| value.to_str().ok());
+    let headers = KEPT.iter().filter_map(|name| Some((name.to_string(), text(name)?.to_owned()))).collect();
+    let reply =
+        StoredReply { status: head.status().as_u16(), headers, body: String::from_utf8_lossy(&body).into_owned() };
+    note(app.idempotency.complete(claim, &reply).await);
+    let mut whole = HttpResponse::build(head.status());
+    for (name, value) in head.headers() {
+        whole.append_header((name.clone(), value.clone()));
+    }
+    Ok(ServiceResponse::new(request, whole.body(body)))
+}
+
+/// What could not be noted is free again when its lease has passed.
+fn note(result: Result<(), sharestack_kernel::error::StoreError>) {
+    if let Err(error) = result {
+        tracing::warn!(error = &error as &dyn std::error::Error, "idempotency key was not settled");
+    }
 }
