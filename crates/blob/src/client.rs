@@ -1,5 +1,5 @@
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +21,8 @@ const CHUNK: usize = 8 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct BlobStore {
     operator: Operator,
+    /// Where files lie, when they lie in a directory.
+    directory: Option<PathBuf>,
 }
 
 /// Opens the store of files. A directory is tried by writing into it; a bucket is first
@@ -31,31 +33,39 @@ pub struct BlobStore {
 pub async fn connect(config: &BlobConfig) -> Result<BlobStore, ConnectError> {
     // Once a process; opendal does it by itself only with a TLS provider of its own.
     opendal_http_transport_reqwest::install_default();
+    let mut directory = None;
     let operator = match config {
         BlobConfig::Memory => Operator::new(Memory::default()),
-        BlobConfig::Directory(root) => Operator::new(directory(root).await?),
+        BlobConfig::Directory(root) => {
+            directory = Some(root.clone());
+            Operator::new(in_directory(root).await?)
+        }
         BlobConfig::S3(config) => Operator::new(s3(config)),
         BlobConfig::Oss(config) => Operator::new(oss(config)),
     };
     let operator = operator.map_err(ConnectError::Invalid)?;
     let timeout = TimeoutLayer::new().with_timeout(Duration::from_secs(10)).with_io_timeout(Duration::from_secs(30));
     let retry = RetryLayer::new().with_max_times(3).with_min_delay(Duration::from_millis(100)).with_jitter();
-    Ok(BlobStore { operator: operator.layer(timeout).layer(retry) })
+    Ok(BlobStore { operator: operator.layer(timeout).layer(retry), directory })
 }
 
 /// Files lie in `objects`. They are written in `writing` beside it and renamed, so that
 /// nobody sees half of one.
-async fn directory(root: &Path) -> Result<Fs, ConnectError> {
+async fn in_directory(root: &Path) -> Result<Fs, ConnectError> {
     let (objects, writing) = (root.join("objects"), root.join("writing"));
     let prepare = async {
         tokio::fs::create_dir_all(&objects).await?;
         tokio::fs::create_dir_all(&writing).await?;
-        let probe = writing.join(format!(".probe-{}", std::process::id()));
-        tokio::fs::write(&probe, b"").await?;
-        tokio::fs::remove_file(&probe).await
+        try_directory(root).await
     };
     prepare.await.map_err(|error| ConnectError::Directory(root.to_owned(), error))?;
     Ok(Fs::default().root(&objects.to_string_lossy()).atomic_write_dir(&writing.to_string_lossy()))
+}
+
+/// Whether the directory is there and can be written.
+async fn try_directory(root: &Path) -> std::io::Result<()> {
+    tokio::fs::metadata(root.join("objects")).await?;
+    tokio::fs::write(root.join("writing/.probe"), b"").await
 }
 
 fn s3(config: &ObjectStoreConfig) -> S3 {
@@ -150,6 +160,10 @@ impl Blob for BlobStore {
     }
 
     async fn ping(&self) -> Result<(), BlobError> {
+        // A directory that is gone lists as an empty one.
+        if let Some(root) = &self.directory {
+            return try_directory(root).await.map_err(|error| BlobError::Unavailable(error.into()));
+        }
         let mut lister = self.operator.lister_with("/").limit(1).await.map_err(blob_error)?;
         lister.try_next().await.map_err(blob_error).map(drop)
     }

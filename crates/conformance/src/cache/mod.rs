@@ -74,7 +74,8 @@ macro_rules! cache_cases {
                 reaches_every_subscriber,
                 channels_are_apart,
                 keeps_the_order,
-                nothing_is_kept_for_those_who_come_later
+                nothing_is_kept_for_those_who_come_later,
+                subscribers_come_and_go
             ]
         }
     };

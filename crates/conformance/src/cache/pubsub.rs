@@ -45,11 +45,26 @@ pub async fn keeps_the_order(subject: Subject) {
     }
 }
 
-/// A late subscriber hears what comes after it; one that left disturbs nobody.
+/// A late subscriber hears what comes after it.
 pub async fn nothing_is_kept_for_those_who_come_later(subject: Subject) {
-    drop(subject.one.pubsub.subscribe("news").await.unwrap());
     subject.one.pubsub.publish("news", "early").await.unwrap();
     let mut stream = subject.one.pubsub.subscribe("news").await.unwrap();
     subject.one.pubsub.publish("news", "late").await.unwrap();
     assert_eq!(next(&mut stream).await, "late");
+}
+
+/// A subscriber that left disturbs nobody, and can come back.
+pub async fn subscribers_come_and_go(subject: Subject) {
+    let mut stays = subject.one.pubsub.subscribe("news").await.unwrap();
+    for n in 0..3 {
+        let mut goes = subject.one.pubsub.subscribe("news").await.unwrap();
+        subject.other.pubsub.publish("news", &n.to_string()).await.unwrap();
+        assert_eq!(next(&mut goes).await, n.to_string());
+        assert_eq!(next(&mut stays).await, n.to_string());
+    }
+    drop(stays);
+    subject.other.pubsub.publish("news", "nobody listens").await.unwrap();
+    let mut back = subject.one.pubsub.subscribe("sport").await.unwrap();
+    subject.other.pubsub.publish("sport", "1:0").await.unwrap();
+    assert_eq!(next(&mut back).await, "1:0");
 }
