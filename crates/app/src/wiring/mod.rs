@@ -19,7 +19,7 @@ use sharestack_kernel::event::Subscriber;
 use sharestack_kernel::id::IdGenerator;
 use sharestack_kernel::job::JobHandler;
 use sharestack_kernel::random::{Randomness, SystemRandomness};
-use sharestack_platform::service::Idempotency;
+use sharestack_platform::service::{CacheAdmin, Idempotency};
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
 use sharestack_users::model::{ProfileInput, RegistrationInput, SessionPolicy};
 use sharestack_users::service::{
@@ -64,6 +64,7 @@ pub struct App {
     pub sessions: Sessions,
     pub checks: SessionChecks,
     pub idempotency: Idempotency,
+    pub cache_admin: CacheAdmin,
 }
 
 /// Installs the one TLS and crypto backend. A second call changes nothing.
@@ -147,6 +148,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     let sessions = Sessions::new(ports, policy);
 
     let idempotency = Idempotency::new(Arc::new(store.clone()), clock.clone());
+    let cache_admin = CacheAdmin::new(shared.0.strict_cache.clone(), clock.clone(), Arc::new(SystemRandomness));
 
     let document = docs::document();
     let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
@@ -169,6 +171,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         sessions,
         checks,
         idempotency,
+        cache_admin,
     })
 }
 
