@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use sharestack_conformance::{kernel, platform, users};
 use sharestack_kernel::clock::FakeClock;
+use sharestack_kernel::id::UserId;
 use sharestack_kernel::random::uuid_v7;
 use sharestack_store_seaorm::{SeaTx, SequenceIds, Store, StoreConfig};
 
@@ -100,7 +102,20 @@ impl Fixture {
 
     /// What the cases of the users ports need.
     pub fn users(&self) -> users::Subject {
-        users::Subject::over(&self.store)
+        let store = self.store.clone();
+        let disable = move |id: UserId| -> BoxFuture<'static, ()> {
+            let store = store.clone();
+            Box::pin(async move {
+                store.execute_raw(&format!("UPDATE users SET is_active = false WHERE id = {id}")).await.unwrap();
+            })
+        };
+        users::Subject::over(&self.store, Arc::new(disable))
+    }
+
+    /// What the cases of the billing ports need.
+    pub fn billing(&self) -> sharestack_conformance::billing::Subject {
+        let ids = Arc::new(SequenceIds::new(self.store.clone()));
+        sharestack_conformance::billing::Subject::over(&self.store, ids, self.clock.clone())
     }
 
     /// What the cases of the content ports need.

@@ -27,7 +27,7 @@
 //!
 //! To add a capability: put its rule on a type in `model`, what it needs of the outside
 //! into `ports` (each MUST becomes a case of the conformance crate), and the verb into
-//! `service`. The feature `mocks` exports a mock of every port and [`memory`], a whole
+//! `service`. The feature `mocks` exports a mock of every port and `memory`, a whole
 //! store that forgets.
 #![warn(missing_docs)]
 

@@ -9,6 +9,7 @@ pub mod session;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
 use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
@@ -29,16 +30,21 @@ pub struct Subject {
     pub accounts: Arc<dyn AccountQueries>,
     /// Sessions, to read.
     pub sessions: Arc<dyn SessionQueries>,
+    /// Makes an account inactive, as no port does yet.
+    pub disable: Disable,
 }
+
+/// Makes an account inactive.
+pub type Disable = Arc<dyn Fn(UserId) -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl Subject {
     /// The subject of an adapter that implements all ports in one type.
-    pub fn over<S>(store: &S) -> Self
+    pub fn over<S>(store: &S, disable: Disable) -> Self
     where
         S: Begin<dyn UsersTx> + AccountQueries + SessionQueries + Clone + 'static,
     {
         let store = Arc::new(store.clone());
-        Self { store: store.clone(), accounts: store.clone(), sessions: store }
+        Self { store: store.clone(), accounts: store.clone(), sessions: store, disable }
     }
 }
 
@@ -72,6 +78,7 @@ macro_rules! users_cases {
             users::session: [
                 an_open_session_is_found_with_its_rights,
                 a_revoked_session_is_not_found,
+                a_session_of_an_inactive_user_is_not_found,
                 a_session_is_revoked_once_and_by_its_user_only,
                 a_change_of_roles_shows_at_once,
                 an_unknown_token_is_not_found,

@@ -60,11 +60,14 @@ pub async fn permissions_are_the_union_over_the_roles(subject: Subject) {
     assert_eq!(view.permissions, both.iter().flat_map(|set| set.iter().cloned()).collect());
 }
 
-/// MUST count active users only: nobody here is inactive, so all are counted.
+/// MUST count active users only.
 pub async fn only_active_holders_are_counted(subject: Subject) {
     user(&subject, 1, &[BuiltInRole::Admin]).await;
     user(&subject, 2, &[BuiltInRole::Admin, BuiltInRole::User]).await;
     user(&subject, 3, &[BuiltInRole::User]).await;
+    let idle = user(&subject, 4, &[BuiltInRole::Admin]).await;
+    assert_eq!(count(&subject, BuiltInRole::Admin).await, 3);
+    (subject.disable)(idle).await;
     assert_eq!(count(&subject, BuiltInRole::Admin).await, 2);
     assert_eq!(count(&subject, BuiltInRole::SuperAdmin).await, 0);
 }

@@ -46,6 +46,17 @@ pub async fn a_revoked_session_is_not_found(subject: Subject) {
     assert!(subject.sessions.find_active(other.id).await.unwrap().is_some());
 }
 
+/// MUST return `None` when its user is inactive; a held token knows it too.
+pub async fn a_session_of_an_inactive_user_is_not_found(subject: Subject) {
+    let id = user(&subject, 1, &[BuiltInRole::User]).await;
+    let new = session(id, 1);
+    open(&subject, &new, &token(&new, 1)).await;
+    (subject.disable)(id).await;
+    assert_eq!(subject.sessions.find_active(new.id).await.unwrap(), None);
+    assert!(!hold(&subject, hash(1)).await.unwrap().user_active);
+    assert!(!subject.accounts.find_by_id(id).await.unwrap().unwrap().is_active);
+}
+
 /// Returns `false` when there is none, or it ended before.
 pub async fn a_session_is_revoked_once_and_by_its_user_only(subject: Subject) {
     let (id, stranger) = (user(&subject, 1, &[]).await, user(&subject, 2, &[]).await);
