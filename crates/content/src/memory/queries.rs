@@ -99,6 +99,8 @@ impl ArticleQueries for MemoryContent {
             author_id: row.article.author_id,
             status: row.article.status,
             format: row.text.body.format(),
+            access_level: row.article.access_level,
+            plan_ids: row.article.plan_ids.clone(),
         }))
     }
 

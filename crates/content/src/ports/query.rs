@@ -99,7 +99,7 @@ pub struct ArticleDetail {
 }
 
 /// What must be known before anything is done with an article.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArticleHead {
     /// Its id.
     pub id: ArticleId,
@@ -109,6 +109,10 @@ pub struct ArticleHead {
     pub status: Status,
     /// The language it is written in.
     pub format: Format,
+    /// Who may read it.
+    pub access_level: AccessLevel,
+    /// The plans that open it.
+    pub plan_ids: Vec<PlanId>,
 }
 
 /// What a list is sorted by; equals stand in the order of their ids.

@@ -11,8 +11,8 @@ use super::{CREATE, DELETE, Ports, UPDATE, lock, save};
 use crate::error::{AutosaveError, Changed, CreateError, DeleteError, EditError};
 use crate::events;
 use crate::model::{
-    AccessLevel, Article, ArticleId, ArticleKey, Body, CoverUrl, Draft, PlanId, Price, SeoDescription, SeoTitle, Slug,
-    Status, Summary, TagId, TagName, Text, Title, TooDeep, deltas,
+    AccessLevel, Article, ArticleId, ArticleKey, Body, CoverUrl, Draft, Format, PlanId, Price, SeoDescription,
+    SeoTitle, Slug, Status, Summary, TagId, TagName, Text, Title, TooDeep, deltas,
 };
 use crate::ports::ArticleHead;
 
@@ -177,7 +177,7 @@ impl Authoring {
     pub async fn edit(&self, actor: &Actor, key: &ArticleKey, command: EditArticle) -> Result<ArticleId, EditError> {
         let head: ArticleHead = self.ports.open::<EditError>(actor, key, UPDATE).await?;
         let mut command = command;
-        let text = render(command.body.take(), command.keep_format, &head)?;
+        let text = render(command.body.take(), command.keep_format, head.format)?;
         let tags = match command.tags.take() {
             Some(tags) => Some(self.draw(tags).await?),
             None => None,
@@ -225,7 +225,7 @@ impl Authoring {
                 // The draft may be in another format than the text that readers see.
                 let known = self.ports.queries.find_draft(head.id).await?.and_then(|draft| draft.text);
                 let format = known.map_or(head.format, |text| text.body.format());
-                render(Some(body), keep_format, &ArticleHead { format, ..head })?
+                render(Some(body), keep_format, format)?
             }
         };
         let now = self.ports.clock.now();
@@ -325,9 +325,9 @@ impl EditArticle {
     }
 }
 
-fn render(body: Option<Body>, keep_format: bool, head: &ArticleHead) -> Result<Option<Text>, FieldErrors> {
+fn render(body: Option<Body>, keep_format: bool, known: Format) -> Result<Option<Text>, FieldErrors> {
     let Some(body) = body else { return Ok(None) };
-    let body = if keep_format { body.in_format(head.format) } else { body };
+    let body = if keep_format { body.in_format(known) } else { body };
     Text::of(body).map(Some).map_err(too_deep)
 }
 

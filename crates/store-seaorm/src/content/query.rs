@@ -1,14 +1,14 @@
 use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, JoinType, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
-use sharestack_content::model::{ArticleId, ArticleKey, Draft, Format, Status, Tag};
+use sharestack_content::model::{AccessLevel, ArticleId, ArticleKey, Draft, Format, Status, Tag};
 use sharestack_content::ports::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
 
 use super::draft::read_draft;
-use super::rows::{ArticleRow, AuthorRow, DELETED, article_columns, author_columns, known};
+use super::rows::{ArticleRow, AuthorRow, DELETED, article_columns, author_columns, known, plans};
 use super::tag::read_tags;
 use crate::connect::Store;
 use crate::error::store_error;
@@ -59,9 +59,12 @@ impl ArticleQueries for Store {
             author_id: i64,
             status: String,
             format: String,
+            access_level: String,
+            plan_ids: String,
         }
+        let columns = ["id", "author_id", "status", "format", "access_level", "plan_ids"];
         let mut select = Query::select();
-        select.columns(["id", "author_id", "status", "format"].map(|column| ("a", column))).from_as("articles", "a");
+        select.columns(columns.map(|column| ("a", column))).from_as("articles", "a");
         let Some(select) = with_key(&mut select, key) else { return Ok(None) };
         let Some(row) = self.read().query_one(&*select).await.map_err(store_error)? else { return Ok(None) };
         let row = Row::from_query_result(&row, "").map_err(store_error)?;
@@ -70,6 +73,8 @@ impl ArticleQueries for Store {
             author_id: UserId::new(row.author_id),
             status: known(Status::parse(&row.status))?,
             format: known(Format::parse(&row.format))?,
+            access_level: known(AccessLevel::parse(&row.access_level))?,
+            plan_ids: plans(&row.plan_ids)?,
         }))
     }
 

@@ -100,7 +100,7 @@ fn tags(list: &str) -> Result<Vec<Tag>, StoreError> {
     serde_json::from_str(list).map_err(StoreError::corrupt)
 }
 
-fn plans(list: &str) -> Result<Vec<PlanId>, StoreError> {
+pub(super) fn plans(list: &str) -> Result<Vec<PlanId>, StoreError> {
     serde_json::from_str(list).map_err(StoreError::corrupt)
 }
 
