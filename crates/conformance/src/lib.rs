@@ -2,6 +2,7 @@
 //! a port and run for each adapter by the adapter's own tests.
 #![expect(clippy::missing_panics_doc, reason = "a case fails by panicking")]
 
+pub mod billing;
 pub mod blob;
 pub mod cache;
 pub mod content;

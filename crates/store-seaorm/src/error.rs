@@ -7,19 +7,25 @@ use sharestack_kernel::error::StoreError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Constraint {
     JobDedupeKey,
-    IdempotencyKey,
     UserEmail,
     Username,
     ArticleSlug,
+    LiveSubscription,
+    OrderKey,
+    PaymentTransaction,
+    LedgerReference,
 }
 
 /// The one table: index name (PostgreSQL, MySQL), columns as SQLite names them, meaning.
 const CONSTRAINTS: &[(&str, &str, Constraint)] = &[
     ("uq_articles_slug", "articles.slug", Constraint::ArticleSlug),
     ("uq_jobs_dedupe_key", "jobs.dedupe_key", Constraint::JobDedupeKey),
-    ("idempotency_keys", "idempotency_keys.user_key, idempotency_keys.idem_key", Constraint::IdempotencyKey),
     ("uq_users_email_key", "users.email_key", Constraint::UserEmail),
     ("uq_users_username_key", "users.username_key", Constraint::Username),
+    ("uq_subscriptions_live_key", "subscriptions.live_key", Constraint::LiveSubscription),
+    ("uq_orders_buyer_key", "orders.buyer_id, orders.idempotency_key", Constraint::OrderKey),
+    ("uq_payments_transaction", "payments.channel, payments.channel_txn_id", Constraint::PaymentTransaction),
+    ("uq_ledger_entries_reference", "ledger_entries.reference", Constraint::LedgerReference),
 ];
 
 /// Which unique constraint the write met; `None` for another failure, or a constraint

@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod billing;
 mod config;
 mod connect;
 mod content;
@@ -30,6 +31,7 @@ mod events;
 mod ids;
 mod jobs;
 mod migrate;
+mod platform;
 mod tx;
 mod users;
 

@@ -31,6 +31,10 @@ macro_rules! on {
                 use super::DATABASE;
                 sharestack_conformance::platform_cases!(run);
             }
+            mod billing {
+                use super::DATABASE;
+                sharestack_conformance::billing_cases!(run);
+            }
             mod content {
                 use super::DATABASE;
                 sharestack_conformance::content_cases!(run);

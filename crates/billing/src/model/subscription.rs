@@ -186,7 +186,12 @@ impl Subscription {
 
     /// What only one subscription at a time may have: its reader and its plan, until it ends.
     pub fn live_key(&self) -> Option<String> {
-        (!self.state.has_ended()).then(|| format!("{}:{}", self.subscriber_id, self.plan_id))
+        (!self.state.has_ended()).then(|| Self::live_key_of(self.subscriber_id, self.plan_id))
+    }
+
+    /// The live key of a reader's subscription to a plan.
+    pub fn live_key_of(subscriber: UserId, plan: PlanId) -> String {
+        format!("{subscriber}:{plan}")
     }
 
     /// Whether its paid time is over at `now`.

@@ -1,0 +1,114 @@
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, LockType, OnConflict, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
+use sharestack_billing::model::order::OrderNumber;
+use sharestack_billing::ports::sandbox::{SandboxPayment, SandboxQueries, SandboxRepository};
+use sharestack_kernel::error::StoreError;
+
+use super::payment::state;
+use super::rows;
+use crate::connect::Store;
+use crate::error::store_error;
+use crate::tx::SeaTx;
+
+const COLUMNS: [&str; 10] = [
+    "order_number",
+    "amount",
+    "currency",
+    "subject",
+    "state",
+    "txn_id",
+    "notify_url",
+    "expires_at",
+    "clicked_at",
+    "created_at",
+];
+
+#[derive(FromQueryResult)]
+struct Row {
+    order_number: String,
+    amount: i64,
+    currency: String,
+    subject: String,
+    state: String,
+    txn_id: Option<String>,
+    notify_url: String,
+    expires_at: DateTime<Utc>,
+    clicked_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for SandboxPayment {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            order_number: rows::known("order number", &row.order_number, OrderNumber::parse(&row.order_number))?,
+            amount: rows::money(row.amount, &row.currency)?,
+            subject: row.subject,
+            state: state(&row.state)?,
+            txn_id: row.txn_id,
+            notify_url: row.notify_url,
+            expires_at: row.expires_at,
+            clicked_at: row.clicked_at,
+            created_at: row.created_at,
+        })
+    }
+}
+
+fn by_number(order: &OrderNumber) -> SelectStatement {
+    Query::select()
+        .columns(COLUMNS)
+        .from("sandbox_payments")
+        .and_where(Expr::col("order_number").eq(order.as_str()))
+        .to_owned()
+}
+
+#[async_trait]
+impl SandboxRepository for SeaTx {
+    async fn lock_by_number(&mut self, order: &OrderNumber) -> Result<Option<SandboxPayment>, StoreError> {
+        let select = by_number(order).lock(LockType::Update).to_owned();
+        rows::one::<Row>(self.conn(), &select).await?.map(SandboxPayment::try_from).transpose()
+    }
+
+    async fn insert_if_absent(&mut self, payment: &SandboxPayment) -> Result<(), StoreError> {
+        let insert = Query::insert()
+            .into_table("sandbox_payments")
+            .columns(COLUMNS)
+            .values_panic([
+                payment.order_number.as_str().into(),
+                payment.amount.amount().into(),
+                payment.amount.currency().code().into(),
+                payment.subject.as_str().into(),
+                payment.state.as_str().into(),
+                payment.txn_id.clone().into(),
+                payment.notify_url.as_str().into(),
+                payment.expires_at.into(),
+                payment.clicked_at.into(),
+                payment.created_at.into(),
+            ])
+            // Writing the key onto itself changes nothing, and all three databases know it.
+            .on_conflict(OnConflict::column("order_number").update_column("order_number").to_owned())
+            .to_owned();
+        self.conn().execute(&insert).await.map(drop).map_err(store_error)
+    }
+
+    async fn update(&mut self, payment: &SandboxPayment) -> Result<(), StoreError> {
+        let update = Query::update()
+            .table("sandbox_payments")
+            .value("state", payment.state.as_str())
+            .value("txn_id", payment.txn_id.clone())
+            .value("clicked_at", payment.clicked_at)
+            .and_where(Expr::col("order_number").eq(payment.order_number.as_str()))
+            .to_owned();
+        self.conn().execute(&update).await.map(drop).map_err(store_error)
+    }
+}
+
+#[async_trait]
+impl SandboxQueries for Store {
+    async fn find(&self, order: &OrderNumber) -> Result<Option<SandboxPayment>, StoreError> {
+        rows::one::<Row>(self.read(), &by_number(order)).await?.map(SandboxPayment::try_from).transpose()
+    }
+}

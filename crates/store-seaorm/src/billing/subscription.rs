@@ -1,0 +1,280 @@
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Cond, Expr, LockType, Order, Query, SelectStatement, SimpleExpr};
+use sea_orm::{ConnectionTrait, DbErr, ExprTrait, FromQueryResult, QueryResult};
+use sharestack_billing::model::id::{PlanId, PriceId, SubscriptionId};
+use sharestack_billing::model::subscription::{CancelReason, Subscription, SubscriptionState};
+use sharestack_billing::ports::subscription::{SubscriptionQueries, SubscriptionRepository, SubscriptionView};
+use sharestack_billing::ports::{InsertError, UpdateError};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::page::{Page, PageRequest};
+
+use super::plan::{describe, terms};
+use super::rows::{self, ProfileRow};
+use crate::connect::Store;
+use crate::error::{Constraint, store_error, violated};
+use crate::tx::SeaTx;
+
+const COLUMNS: [&str; 18] = [
+    "id",
+    "subscriber_id",
+    "creator_id",
+    "plan_id",
+    "price_id",
+    "state",
+    "anchor_at",
+    "periods",
+    "current_period_start",
+    "current_period_end",
+    "trial_end",
+    "cancel_at_period_end",
+    "canceled_at",
+    "cancel_reason",
+    "ended_at",
+    "created_at",
+    "updated_at",
+    "version",
+];
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: i64,
+    subscriber_id: i64,
+    creator_id: i64,
+    plan_id: i64,
+    price_id: i64,
+    state: String,
+    anchor_at: Option<DateTime<Utc>>,
+    periods: i32,
+    current_period_start: Option<DateTime<Utc>>,
+    current_period_end: Option<DateTime<Utc>>,
+    trial_end: Option<DateTime<Utc>>,
+    cancel_at_period_end: bool,
+    canceled_at: Option<DateTime<Utc>>,
+    cancel_reason: Option<String>,
+    ended_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    version: i64,
+}
+
+impl TryFrom<Row> for Subscription {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let reason = row.cancel_reason.as_deref().map(CancelReason::parse).transpose();
+        Ok(Self {
+            id: SubscriptionId::new(row.id),
+            subscriber_id: UserId::new(row.subscriber_id),
+            creator_id: UserId::new(row.creator_id),
+            plan_id: PlanId::new(row.plan_id),
+            price_id: PriceId::new(row.price_id),
+            state: state(&row.state)?,
+            anchor_at: row.anchor_at,
+            periods: row.periods.unsigned_abs(),
+            current_period_start: row.current_period_start,
+            current_period_end: row.current_period_end,
+            trial_end: row.trial_end,
+            cancel_at_period_end: row.cancel_at_period_end,
+            canceled_at: row.canceled_at,
+            cancel_reason: reason.map_err(|_| StoreError::corrupt("a stored reason is too long"))?.flatten(),
+            ended_at: row.ended_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            version: row.version,
+        })
+    }
+}
+
+/// A stored state.
+pub(super) fn state(name: &str) -> Result<SubscriptionState, StoreError> {
+    rows::known("subscription state", name, SubscriptionState::parse(name))
+}
+
+fn by(condition: SimpleExpr) -> SelectStatement {
+    Query::select().columns(COLUMNS).from("subscriptions").and_where(condition).to_owned()
+}
+
+impl SeaTx {
+    async fn subscription(&self, select: &SelectStatement) -> Result<Option<Subscription>, StoreError> {
+        rows::one::<Row>(self.conn(), select).await?.map(Subscription::try_from).transpose()
+    }
+}
+
+#[async_trait]
+impl SubscriptionRepository for SeaTx {
+    async fn find_by_id(&mut self, id: SubscriptionId) -> Result<Option<Subscription>, StoreError> {
+        self.subscription(&by(Expr::col("id").eq(id.get()))).await
+    }
+
+    async fn lock_by_id(&mut self, id: SubscriptionId) -> Result<Option<Subscription>, StoreError> {
+        self.subscription(by(Expr::col("id").eq(id.get())).lock(LockType::Update)).await
+    }
+
+    async fn find_live(&mut self, subscriber: UserId, plan: PlanId) -> Result<Option<Subscription>, StoreError> {
+        let key = Subscription::live_key_of(subscriber, plan);
+        self.subscription(&by(Expr::col("live_key").eq(key))).await
+    }
+
+    async fn had_trial(&mut self, subscriber: UserId, plan: PlanId) -> Result<bool, StoreError> {
+        let select = Query::select()
+            .column("id")
+            .from("subscriptions")
+            .and_where(Expr::col("subscriber_id").eq(subscriber.get()))
+            .and_where(Expr::col("plan_id").eq(plan.get()))
+            .and_where(Expr::col("trial_end").is_not_null())
+            .limit(1)
+            .to_owned();
+        Ok(self.conn().query_one(&select).await.map_err(store_error)?.is_some())
+    }
+
+    async fn insert(&mut self, one: &Subscription) -> Result<(), InsertError> {
+        let insert = Query::insert()
+            .into_table("subscriptions")
+            .columns(COLUMNS.into_iter().chain(["live_key"]))
+            .values_panic([
+                one.id.get().into(),
+                one.subscriber_id.get().into(),
+                one.creator_id.get().into(),
+                one.plan_id.get().into(),
+                one.price_id.get().into(),
+                one.state.as_str().into(),
+                one.anchor_at.into(),
+                periods(one).into(),
+                one.current_period_start.into(),
+                one.current_period_end.into(),
+                one.trial_end.into(),
+                one.cancel_at_period_end.into(),
+                one.canceled_at.into(),
+                one.cancel_reason.as_ref().map(CancelReason::as_str).into(),
+                one.ended_at.into(),
+                one.created_at.into(),
+                one.updated_at.into(),
+                one.version.into(),
+                one.live_key().into(),
+            ])
+            .to_owned();
+        let done = self.conn().execute(&insert).await;
+        done.map(drop).map_err(|error| rows::taken(error, Constraint::LiveSubscription))
+    }
+
+    async fn update(&mut self, one: &Subscription) -> Result<(), UpdateError> {
+        let update = Query::update()
+            .table("subscriptions")
+            .value("price_id", one.price_id.get())
+            .value("state", one.state.as_str())
+            .value("live_key", one.live_key())
+            .value("anchor_at", one.anchor_at)
+            .value("periods", periods(one))
+            .value("current_period_start", one.current_period_start)
+            .value("current_period_end", one.current_period_end)
+            .value("trial_end", one.trial_end)
+            .value("cancel_at_period_end", one.cancel_at_period_end)
+            .value("canceled_at", one.canceled_at)
+            .value("cancel_reason", one.cancel_reason.as_ref().map(CancelReason::as_str))
+            .value("ended_at", one.ended_at)
+            .value("updated_at", one.updated_at)
+            .value("version", one.version + 1)
+            .and_where(Expr::col("id").eq(one.id.get()))
+            .and_where(Expr::col("version").eq(one.version))
+            .to_owned();
+        let done = self.conn().execute(&update).await.map_err(|error| match violated(&error) {
+            Some(Constraint::LiveSubscription) => UpdateError::Stale,
+            _ => store_error(error).into(),
+        })?;
+        rows::changed(done.rows_affected())
+    }
+}
+
+fn periods(one: &Subscription) -> i32 {
+    i32::try_from(one.periods).unwrap_or(i32::MAX)
+}
+
+#[derive(FromQueryResult)]
+struct Beside {
+    plan_name: String,
+    price_amount: i64,
+    price_currency: String,
+    price_period: String,
+}
+
+struct ViewRow(SubscriptionView);
+
+impl FromQueryResult for ViewRow {
+    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
+        let broken = |error: StoreError| DbErr::Custom(describe(&error));
+        let beside = Beside::from_query_result(row, prefix)?;
+        let subscription = Subscription::try_from(Row::from_query_result(row, prefix)?).map_err(broken)?;
+        let profile = |prefix: &str, id| Ok::<_, DbErr>(ProfileRow::from_query_result(row, prefix)?.into_profile(id));
+        Ok(Self(SubscriptionView {
+            terms: terms(beside.price_amount, &beside.price_currency, &beside.price_period).map_err(broken)?,
+            plan_name: beside.plan_name,
+            creator: profile("creator_", subscription.creator_id)?,
+            subscriber: profile("subscriber_", subscription.subscriber_id)?,
+            subscription,
+        }))
+    }
+}
+
+fn views() -> SelectStatement {
+    let mut select = Query::select();
+    rows::select_as(&mut select, "subscriptions", "", &COLUMNS);
+    rows::select_as(&mut select, "plans", "plan_", &["name"]);
+    rows::select_as(&mut select, "plan_prices", "price_", &["amount", "currency", "period"]);
+    select
+        .from("subscriptions")
+        .inner_join("plans", Expr::col(("plans", "id")).equals(("subscriptions", "plan_id")))
+        .inner_join("plan_prices", Expr::col(("plan_prices", "id")).equals(("subscriptions", "price_id")));
+    rows::join_profile(&mut select, ("subscriptions", "creator_id"), "creator");
+    rows::join_profile(&mut select, ("subscriptions", "subscriber_id"), "subscriber");
+    select
+}
+
+/// Whether a subscription stands in `wanted` at `now`, noted or not.
+fn stands_in(wanted: SubscriptionState, now: DateTime<Utc>) -> Cond {
+    let column = |name: &'static str| Expr::col(("subscriptions", name));
+    let stored = column("state").eq(wanted.as_str());
+    let running = SubscriptionState::ALL.into_iter().filter(|state| state.is_running());
+    let over = Cond::all()
+        .add(column("state").is_in(running.map(SubscriptionState::as_str)))
+        .add(column("current_period_end").lte(now));
+    match wanted {
+        SubscriptionState::Expired => Cond::any().add(stored).add(over.add(column("cancel_at_period_end").eq(false))),
+        SubscriptionState::Canceled => Cond::any().add(stored).add(over.add(column("cancel_at_period_end").eq(true))),
+        state if state.is_running() => {
+            let end = column("current_period_end");
+            Cond::all().add(stored).add(Cond::any().add(end.clone().is_null()).add(end.gt(now)))
+        }
+        _ => Cond::all().add(stored),
+    }
+}
+
+#[async_trait]
+impl SubscriptionQueries for Store {
+    async fn find(&self, id: SubscriptionId) -> Result<Option<SubscriptionView>, StoreError> {
+        let select = views().and_where(Expr::col(("subscriptions", "id")).eq(id.get())).to_owned();
+        Ok(rows::one::<ViewRow>(self.read(), &select).await?.map(|row| row.0))
+    }
+
+    async fn list(
+        &self,
+        subscriber: UserId,
+        state: Option<SubscriptionState>,
+        now: DateTime<Utc>,
+        page: PageRequest,
+    ) -> Result<Page<SubscriptionView>, StoreError> {
+        let mut select = views();
+        select
+            .and_where(Expr::col(("subscriptions", "subscriber_id")).eq(subscriber.get()))
+            .order_by(("subscriptions", "created_at"), Order::Desc)
+            .order_by(("subscriptions", "id"), Order::Desc);
+        if let Some(state) = state {
+            select.cond_where(stands_in(state, now));
+        }
+        let total = rows::count(self, select.clone()).await?;
+        rows::cut(&mut select, page);
+        let items = rows::all::<ViewRow>(self.read(), &select).await?;
+        Ok(Page { items: items.into_iter().map(|row| row.0).collect(), total, request: page })
+    }
+}
