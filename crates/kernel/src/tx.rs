@@ -55,7 +55,7 @@ pub trait Begin<T: Transaction + ?Sized>: Send + Sync {
 /// How often a unit of work runs at the most.
 pub const MAX_ATTEMPTS: u32 = 8;
 
-/// The runner behind [`transact!`]: counts attempts, and is the only caller of `begin`,
+/// The runner behind [`transact!`](crate::transact): counts attempts, and is the only caller of `begin`,
 /// `commit` and `rollback`.
 #[derive(Debug, Default)]
 pub struct Runner {
