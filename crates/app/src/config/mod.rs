@@ -190,8 +190,9 @@ pub struct Localization {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payments {
-    /// Refused in production.
-    pub sandbox_enabled: bool,
+    /// Refused in production; not set, it is on everywhere else.
+    #[serde(default)]
+    pub sandbox_enabled: Option<bool>,
     /// What the sandbox signs its callbacks with; empty draws one at each start of the data directory.
     pub sandbox_secret: Secret,
     pub platform_fee_basis_points: u32,

@@ -1,6 +1,8 @@
 //! Makes the product from its configuration, top to bottom. The tests call the same
 //! function with a configuration of their own.
 
+mod billing;
+mod content;
 mod secrets;
 
 use std::net::{IpAddr, SocketAddr};
@@ -11,6 +13,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use secrecy::SecretString;
+use sharestack_billing::service::entitlements::Entitlements;
+use sharestack_content::service::Ports as ContentPorts;
 use sharestack_identity::{Argon2Config, Argon2Hasher, HmacDeriver, Jwt, JwtAlgorithm, JwtConfig};
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::clock::{Clock, SystemClock};
@@ -26,6 +30,8 @@ use sharestack_users::service::{
     AccountPorts, Accounts, CachedSessions, ForgetSessions, SessionChecks, SessionPorts, Sessions,
 };
 
+use self::billing::Billing;
+use self::content::{ArticleGates, BillingGate, Content};
 use crate::backing::{Files, Shared};
 use crate::config::{Config, ConfigError};
 use crate::health::Health;
@@ -65,6 +71,8 @@ pub struct App {
     pub checks: SessionChecks,
     pub idempotency: Idempotency,
     pub cache_admin: CacheAdmin,
+    pub content: Content,
+    pub billing: Billing,
 }
 
 /// Installs the one TLS and crypto backend. A second call changes nothing.
@@ -150,6 +158,21 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     let idempotency = Idempotency::new(Arc::new(store.clone()), clock.clone());
     let cache_admin = CacheAdmin::new(shared.0.strict_cache.clone(), clock.clone(), Arc::new(SystemRandomness));
 
+    let authority = Entitlements::new(Arc::new(store.clone()), clock.clone());
+    let content = Content::new(
+        ContentPorts {
+            store: Arc::new(store.clone()),
+            queries: Arc::new(store.clone()),
+            entitlements: Arc::new(BillingGate::new(authority, Arc::new(store.clone()))),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        },
+        shared.0.cache.clone(),
+    );
+
+    let gates = Arc::new(ArticleGates(Arc::new(store.clone())));
+    let billing = Billing::new(&config, &store, &clock, &ids, gates, &secrets.sandbox)?;
+
     let document = docs::document();
     let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
     Ok(App {
@@ -161,7 +184,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         trusted_proxies: trusted(&config)?,
         sunset: sunset(&config)?,
         subscribers: vec![Arc::new(ForgetSessions::new(cache))],
-        handlers: vec![],
+        handlers: handlers(&content, &billing),
         config,
         clock,
         ids,
@@ -172,7 +195,14 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         checks,
         idempotency,
         cache_admin,
+        content,
+        billing,
     })
+}
+
+fn handlers(content: &Content, billing: &Billing) -> Vec<Arc<dyn JobHandler>> {
+    let scheduled: Arc<dyn JobHandler> = content.scheduled.clone();
+    billing.handlers.iter().cloned().chain([scheduled]).collect()
 }
 
 fn jwt(config: &Config, secret: &SecretString, clock: Arc<dyn Clock>) -> Result<Jwt, ConfigError> {
@@ -255,7 +285,7 @@ impl App {
     /// # Errors
     /// When the store does not take it; it is kept for the next time.
     pub async fn flush_views(&self) -> Result<(), StoreError> {
-        Ok(())
+        self.content.views.flush().await.map(drop)
     }
 
     /// Removes what has expired.

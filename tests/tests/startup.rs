@@ -1,0 +1,154 @@
+//! What the program says when it cannot start, and how it ends.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use sharestack_tests::process::{Process, command};
+
+fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Output, tempfile::TempDir) {
+    let data = tempfile::tempdir().unwrap();
+    let output = run_in(data.path(), arguments, variables);
+    (output, data)
+}
+
+fn run_in(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    command(data, arguments, &variables).output().unwrap()
+}
+
+/// One sentence on stderr that names the setting, exit code 2, no panic.
+#[track_caller]
+fn refuses(variables: &[(&str, &str)], named: &str) {
+    let (output, _data) = run(&["serve"], variables);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert_eq!(said.trim().lines().count(), 1, "{said}");
+    assert!(said.contains(named), "{said}");
+    assert!(!said.contains("panicked") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn a_wrong_database_url_is_named() {
+    refuses(&[("DATABASE_URL", "oracle://u:hunter2@localhost/d")], "DATABASE_URL");
+    refuses(&[("DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/d")], "DATABASE_URL");
+    refuses(&[("DATABASE_URL", "sqlite:///no/such/directory/x.db")], "DATABASE_URL");
+}
+
+#[test]
+fn an_unknown_key_is_named() {
+    refuses(&[("SHARESTACK__SERVER__PROT", "1")], "prot");
+    refuses(&[("SHARESTACK__NO_SUCH_SECTION__KEY", "1")], "no_such_section");
+}
+
+#[test]
+fn a_wrong_value_is_named() {
+    refuses(&[("API_PORT", "eighty")], "server.port");
+    refuses(&[("JWT_ALGORITHM", "none")], "JWT_ALGORITHM");
+    refuses(&[("TRUSTED_PROXIES", "everybody")], "TRUSTED_PROXIES");
+    refuses(&[("LOG_LEVEL", "=[")], "log.level");
+}
+
+#[test]
+fn a_busy_port_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    refuses(&[("API_PORT", &port)], "API_PORT");
+}
+
+#[test]
+fn an_unwritable_data_directory_is_named() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("file");
+    std::fs::write(&file, b"").unwrap();
+    let below = file.join("data").display().to_string();
+    refuses(&[("DATA_DIR", &below)], "DATA_DIR");
+}
+
+#[test]
+fn production_refuses_a_short_secret_and_the_sandbox() {
+    refuses(&[("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", "short")], "JWT_SECRET_KEY");
+    let secret = "k".repeat(40);
+    let sandbox = ("SHARESTACK__PAYMENTS__SANDBOX_ENABLED", "true");
+    refuses(&[("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", &secret), sandbox], "payments.sandbox_enabled");
+}
+
+#[test]
+fn migrations_are_listed_applied_and_taken_back() {
+    let data = tempfile::tempdir().unwrap();
+    let say = |arguments: &[&str]| {
+        let output = run_in(data.path(), arguments, &[]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(!say(&["migrate", "status"]).contains("applied"));
+    assert!(!say(&["migrate", "up"]).contains("pending"));
+    assert!(say(&["migrate", "down", "--steps", "1"]).contains("pending"));
+    assert!(!say(&["migrate", "up"]).contains("pending"));
+}
+
+#[test]
+fn a_server_without_its_schema_says_what_to_do() {
+    let (output, _data) = run(&["serve"], &[("SHARESTACK__DATABASE__MIGRATE_ON_START", "false")]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    assert!(said.contains("sharestack migrate up"), "{said}");
+}
+
+#[test]
+fn doctor_checks_what_is_configured_and_keeps_secrets() {
+    let data = tempfile::tempdir().unwrap();
+    assert!(run_in(data.path(), &["migrate", "up"], &[]).status.success());
+    let output = run_in(data.path(), &["doctor"], &[("JWT_SECRET_KEY", "hunter2-hunter2-hunter2-hunter2-hunter2")]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    for part in ["ok       database", "ok       redis", "ok       storage", "ok       migrations", "[server]"] {
+        assert!(said.contains(part), "{part} is missing in\n{said}");
+    }
+    assert!(!said.contains("hunter2"), "{said}");
+    let output = run_in(data.path(), &["doctor"], &[("REDIS_URL", "redis://:hunter2@127.0.0.1:1")]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!output.status.success());
+    assert!(said.contains("degraded redis") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn the_document_is_printed() {
+    let (output, _data) = run(&["openapi"], &[]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+}
+
+#[test]
+fn a_super_admin_is_made_from_the_command_line() {
+    use std::io::Write;
+    use std::process::Stdio;
+    let data = tempfile::tempdir().unwrap();
+    let arguments = ["admin", "create", "--username", "boss", "--email", "boss@example.com", "--password-stdin"];
+    let make = |password: &str| {
+        let mut child = command(data.path(), &arguments, &BTreeMap::new())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    assert!(!make("short").status.success());
+    assert!(make("correct horse 电池 staple\n").status.success());
+    let again = make("correct horse 电池 staple\n");
+    assert!(!again.status.success() && !String::from_utf8_lossy(&again.stderr).contains("panicked"));
+}
+
+#[test]
+fn sigterm_ends_the_server_cleanly_within_ten_seconds() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Process::start(data.path(), &["serve"], &BTreeMap::new());
+    let started = Instant::now();
+    let status = server.terminate();
+    assert!(status.success(), "{status}");
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
