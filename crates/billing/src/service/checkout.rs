@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::money::Money;
 use sharestack_kernel::transact;
@@ -306,9 +307,8 @@ async fn make_room(
     draw: &Draw,
 ) -> Result<Option<Subscription>, CheckoutError> {
     let Some(seen) = tx.subscriptions().find_live(buyer, plan.id).await? else { return Ok(None) };
-    let unpaid = tx.orders().lock_unpaid(seen.id).await?;
-    let locked = tx.subscriptions().lock_by_id(seen.id).await?;
-    let mut live = locked.ok_or(CheckoutError::SubscriptionNotFound(seen.id))?;
+    let locked = lock_with_orders(tx, seen.id).await?;
+    let (mut live, unpaid) = locked.ok_or(CheckoutError::SubscriptionNotFound(seen.id))?;
     let now = draw.cause[0].at;
     if live.state.has_ended() {
         return Ok(None);
@@ -322,6 +322,17 @@ async fn make_room(
     }
     close_all(tx, unpaid, draw).await?;
     Ok(Some(live))
+}
+
+/// Locks a subscription and its unpaid orders, the orders first as everybody does. Those
+/// that a rival added before the subscription was locked are found by looking again.
+pub(super) async fn lock_with_orders(
+    tx: &mut dyn BillingTx,
+    id: SubscriptionId,
+) -> Result<Option<(Subscription, Vec<Order>)>, StoreError> {
+    tx.orders().lock_unpaid(id).await?;
+    let Some(subscription) = tx.subscriptions().lock_by_id(id).await? else { return Ok(None) };
+    Ok(Some((subscription, tx.orders().lock_unpaid(id).await?)))
 }
 
 /// Closes orders that a new one takes the place of.

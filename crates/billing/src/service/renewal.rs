@@ -2,8 +2,8 @@
 
 use sharestack_kernel::transact;
 
-use super::checkout::{Checkout, Payer, Placed, Ticket, close_all, fingerprint, replay, write_order};
 use super::RACES;
+use super::checkout::{Checkout, Payer, Placed, Ticket, close_all, fingerprint, lock_with_orders, replay, write_order};
 use crate::error::CheckoutError;
 use crate::model::id::SubscriptionId;
 use crate::model::order::OrderKind;
@@ -37,8 +37,7 @@ impl Checkout {
             }
             let seen = tx.subscriptions().find_by_id(id).await?;
             seen.filter(|seen| seen.subscriber_id == payer.buyer_id).ok_or_else(missing)?;
-            let unpaid = tx.orders().lock_unpaid(id).await?;
-            let subscription = tx.subscriptions().lock_by_id(id).await?.ok_or_else(missing)?;
+            let (subscription, unpaid) = lock_with_orders(tx, id).await?.ok_or_else(missing)?;
             subscription.check_renewable(draw.cause[0].at)?;
             close_all(tx, unpaid, &draw).await?;
             let plan_id = subscription.plan_id;

@@ -8,6 +8,7 @@ use sharestack_kernel::page::{Page, PageRequest};
 use sharestack_kernel::transact;
 
 use super::Billing;
+use super::checkout::lock_with_orders;
 use crate::error::SubscriptionError;
 use crate::events::{self, Cause};
 use crate::model::id::SubscriptionId;
@@ -76,8 +77,8 @@ impl Subscriptions {
         let [id, rest @ ..]: [_; 5] = self.billing.uuids();
         let cause = Cause { id, actor: Some(command.subscriber_id), at };
         transact!(self.billing.store, |tx| {
-            let unpaid = tx.orders().lock_unpaid(command.id).await?;
-            let locked = tx.subscriptions().lock_by_id(command.id).await?;
+            let locked = lock_with_orders(tx, command.id).await?;
+            let (locked, unpaid) = locked.map_or((None, Vec::new()), |(one, orders)| (Some(one), orders));
             let mut subscription = own(locked, command.id, command.subscriber_id)?;
             let kind = if command.at_period_end {
                 subscription.cancel_at_end(command.reason.clone(), at)?;
