@@ -115,7 +115,7 @@ impl Failure {
 pub async fn main() -> ExitCode {
     wiring::install_crypto();
     let cli = Cli::parse();
-    match run(cli).await {
+    match Box::pin(run(cli)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Setting(error)) => {
             say_error(&error.to_string());
@@ -154,11 +154,11 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     let _telemetry = telemetry::start(&config)?;
     telemetry::start_metrics();
     match command {
-        Command::Serve { no_worker, demo } => serve(config, !no_worker, demo).await,
+        Command::Serve { no_worker, demo } => Box::pin(serve(config, !no_worker, demo)).await,
         Command::Worker => work(config).await,
         Command::Migrate { action } => migrate(&config, &action).await,
         Command::Admin { action: Admin::Create { username, email, password_stdin: _ } } => {
-            create_admin(config, &username, &email).await
+            Box::pin(create_admin(config, &username, &email)).await
         }
         Command::Demo => {
             let app = wiring::build(config).await?;
@@ -201,7 +201,9 @@ async fn serve(mut config: Config, with_workers: bool, with_demo: bool) -> Resul
         let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
         say(&format!("documents: http://{host}:{}/docs", address.port()));
     }
-    told.iter().for_each(|line| say(line));
+    for line in &told {
+        say(line);
+    }
     signals.wait().await;
     server.stop().await;
     Ok(())

@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn urls_of_other_ecosystems_are_read() {
-        let read = |url: &str| StoreConfig::new(url).parse().map(|(dialect, url)| (dialect, url)).ok();
+        let read = |url: &str| StoreConfig::new(url).parse().ok();
         assert_eq!(
             read("postgresql+asyncpg://u:p@h:5432/d"),
             Some((Dialect::Postgres, "postgres://u:p@h:5432/d".to_owned()))

@@ -1,6 +1,7 @@
 //! The schema goes up, down, and up again, and nodes that start at once do not collide.
 
 use futures::future::join_all;
+use sharestack_store_seaorm::Store;
 
 use crate::support::{Database, open};
 
@@ -19,7 +20,7 @@ async fn up_down_up(database: Database) {
 async fn twelve_nodes_at_once(database: Database) {
     let Some(fixture) = database.empty().await else { return };
     let nodes = join_all((0..12).map(|_| open(&fixture.url, &fixture.clock))).await;
-    for result in join_all(nodes.iter().map(|node| node.migrate())).await {
+    for result in join_all(nodes.iter().map(Store::migrate)).await {
         result.unwrap();
     }
     assert!(fixture.store.migrations().await.unwrap().iter().all(|one| one.applied));

@@ -31,7 +31,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     /// `setting` cannot be used because of `problem`.
-    pub fn new(setting: impl Into<String>, problem: impl ToString) -> Self {
+    pub fn new(setting: impl Into<String>, problem: impl std::fmt::Display) -> Self {
         Self { setting: setting.into(), problem: problem.to_string() }
     }
 }

@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, schema::ObjectBuilder};
+use utoipa::openapi::{
+    Content, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, SecurityRequirement, schema::ObjectBuilder,
+};
 
 use super::limits::class;
 use super::messages;
@@ -28,7 +30,7 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
         .required("message")
         .required("error")
         .required("meta")
-        .examples([sample(404, "RESOURCE_NOT_FOUND", json!({ "resource_type": "article", "resource_id": 999 }))]);
+        .examples([sample(404, "RESOURCE_NOT_FOUND", &json!({ "resource_type": "article", "resource_id": 999 }))]);
     components.schemas.insert(ERROR.to_owned(), RefOr::T(Schema::Object(error.build())));
     let mut paths = std::mem::take(&mut document.paths);
     for (path, item) in &mut paths.paths {
@@ -50,7 +52,8 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
 }
 
 fn refusals(method: &str, path: &str, operation: &mut Operation) {
-    let public = operation.security.as_ref().is_some_and(|all| all.iter().any(|one| *one == Default::default()));
+    let public =
+        operation.security.as_ref().is_some_and(|all| all.iter().any(|one| *one == SecurityRequirement::default()));
     if operation.operation_id.is_none() {
         let id = format!("{}{}", method.to_lowercase(), path.replace(['/', '{', '}', '.'], "_"));
         operation.operation_id = Some(id);
@@ -66,7 +69,7 @@ fn refusals(method: &str, path: &str, operation: &mut Operation) {
             } else {
                 response.description.clone()
             };
-            *response = answer(&text, sample(status, kind, details));
+            *response = answer(&text, sample(status, kind, &details));
         }
     };
     if operation.request_body.is_some() || operation.parameters.as_ref().is_some_and(|all| !all.is_empty()) {
@@ -97,7 +100,7 @@ fn answer(text: &str, example: Value) -> Response {
     ResponseBuilder::new().description(text).content("application/json", content).build()
 }
 
-fn sample(status: u16, kind: &str, details: Value) -> Value {
+fn sample(status: u16, kind: &str, details: &Value) -> Value {
     json!({
         "success": false,
         "code": status,

@@ -17,7 +17,11 @@ use super::messages;
 /// An answer that is a refusal. Made from any [`Classified`] error, or by one of the
 /// constructors for what only HTTP knows.
 #[derive(Debug)]
-pub struct ApiError {
+pub struct ApiError(Box<Refusal>);
+
+/// What an [`ApiError`] holds; boxed, so that a `Result` with one stays small.
+#[derive(Debug)]
+struct Refusal {
     status: StatusCode,
     kind: &'static str,
     details: Details,
@@ -46,47 +50,51 @@ const fn meaning(category: Category) -> (StatusCode, &'static str) {
 impl<E: Classified> From<E> for ApiError {
     fn from(error: E) -> Self {
         let (status, usual) = meaning(error.category());
-        Self {
+        Self(Box::new(Refusal {
             status,
             kind: error.code().unwrap_or(usual),
             details: error.details(),
             retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
             allow: None,
             source: Some(Box::new(error)),
-        }
+        }))
     }
 }
 
 impl ApiError {
-    const fn new(status: StatusCode, kind: &'static str) -> Self {
-        Self { status, kind, details: Details::None, retry_after: None, allow: None, source: None }
+    fn new(status: StatusCode, kind: &'static str) -> Self {
+        Self(Box::new(Refusal { status, kind, details: Details::None, retry_after: None, allow: None, source: None }))
     }
 
     fn with(mut self, details: Value) -> Self {
-        self.details = Details::Object(details);
+        self.0.details = Details::Object(details);
         self
     }
 
     /// A defect; `what` goes to the log only.
     pub fn internal(what: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { source: Some(what.into()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR") }
+        let mut error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR");
+        error.0.source = Some(what.into());
+        error
     }
 
     /// Nobody is signed in.
-    pub const fn authentication_required() -> Self {
+    pub fn authentication_required() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "AUTHENTICATION_REQUIRED")
     }
 
     /// There is no such thing.
     pub fn not_found(resource: &'static str, id: impl Into<Value>) -> Self {
         let mut error = Self::new(StatusCode::NOT_FOUND, "RESOURCE_NOT_FOUND");
-        error.details = Details::Missing { resource, id: id.into() };
+        error.0.details = Details::Missing { resource, id: id.into() };
         error
     }
 
     /// The route exists, but not for this method.
     pub fn method_not_allowed(allow: String) -> Self {
-        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED") }
+        let mut error = Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED");
+        error.0.allow = Some(allow);
+        error
     }
 
     /// The body's type is none that the route reads.
@@ -95,7 +103,7 @@ impl ApiError {
     }
 
     /// The client accepts nothing that the route gives.
-    pub const fn not_acceptable() -> Self {
+    pub fn not_acceptable() -> Self {
         Self::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE")
     }
 
@@ -113,19 +121,22 @@ impl ApiError {
     /// Too often.
     pub fn rate_limited(decision: &Decision, now: chrono::DateTime<chrono::Utc>) -> Self {
         let wait = (decision.reset_at - now).num_milliseconds();
-        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED").with(json!({
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED").with(json!({
             "limit": decision.limit.limit,
             "window": decision.limit.window.as_secs(),
             "reset_at": timestamp(decision.reset_at),
         }));
         // Rounded up: who waits this long finds room.
-        Self { retry_after: Some((wait + 999).div_euclid(1000).max(1)), ..error }
+        error.0.retry_after = Some((wait + 999).div_euclid(1000).max(1));
+        error
     }
 
     /// A request with the same idempotency key still runs.
     pub fn idempotency_conflict(retry_after: Duration) -> Self {
         let seconds = i64::try_from(retry_after.as_secs()).unwrap_or(i64::MAX).max(1);
-        Self { retry_after: Some(seconds), ..Self::new(StatusCode::CONFLICT, "IDEMPOTENCY_CONFLICT") }
+        let mut error = Self::new(StatusCode::CONFLICT, "IDEMPOTENCY_CONFLICT");
+        error.0.retry_after = Some(seconds);
+        error
     }
 
     /// The shared cache failed on a route that is about the cache itself (S1: 500).
@@ -134,23 +145,23 @@ impl ApiError {
     }
 
     /// The contract's `error.type`.
-    pub const fn kind(&self) -> &'static str {
-        self.kind
+    pub fn kind(&self) -> &'static str {
+        self.0.kind
     }
 
     /// The whole envelope.
     pub fn body(&self, context: &RequestContext) -> Value {
         json!({
             "success": false,
-            "code": self.status.as_u16(),
-            "message": messages::of_type(self.kind).text(context.language),
-            "error": { "type": self.kind, "details": self.details_json(context) },
+            "code": self.0.status.as_u16(),
+            "message": messages::of_type(self.0.kind).text(context.language),
+            "error": { "type": self.0.kind, "details": self.details_json(context) },
             "meta": context.meta(),
         })
     }
 
     fn details_json(&self, context: &RequestContext) -> Value {
-        match &self.details {
+        match &self.0.details {
             Details::None => Value::Null,
             Details::Fields(fields) => fields
                 .iter()
@@ -170,10 +181,10 @@ impl ApiError {
 
     /// Writes the cause to the log, once: here is the boundary. A refusal is no cause for alarm.
     pub fn log(&self) {
-        if self.status.is_server_error() {
-            let chain = self.source.as_deref().map(Chain);
+        if self.0.status.is_server_error() {
+            let chain = self.0.source.as_deref().map(Chain);
             let cause = chain.as_ref().map(tracing::field::display);
-            tracing::error!(error.kind = self.kind, error.cause = cause, "request failed");
+            tracing::error!(error.kind = self.0.kind, error.cause = cause, "request failed");
         }
     }
 }
@@ -195,26 +206,26 @@ impl fmt::Display for Chain<'_> {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind)
+        f.write_str(self.0.kind)
     }
 }
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// Status and headers; the body needs the request and is written by the outermost middleware.
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::new(self.status);
+        let mut response = HttpResponse::new(self.0.status);
         let headers = response.headers_mut();
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.0.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(allow) = self.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        if let Some(allow) = self.0.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
             headers.insert(header::ALLOW, allow);
         }
         response

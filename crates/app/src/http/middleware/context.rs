@@ -128,15 +128,12 @@ struct Rendered {
 impl Rendered {
     fn of(error: &Error, context: &RequestContext) -> Self {
         let response = error.as_response_error().error_response();
-        let (status, body) = match error.as_error::<ApiError>() {
-            Some(error) => {
-                error.log();
-                (response.status(), error.body(context))
-            }
-            None => {
-                let error = foreign(error);
-                (error.status_code(), error.body(context))
-            }
+        let (status, body) = if let Some(error) = error.as_error::<ApiError>() {
+            error.log();
+            (response.status(), error.body(context))
+        } else {
+            let error = foreign(error);
+            (error.status_code(), error.body(context))
         };
         Self { status, headers: response.headers().clone(), body: body.to_string() }
     }
