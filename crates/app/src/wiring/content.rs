@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sharestack_billing::model::access::{AccessLevel as Level, Gate};
+use sharestack_billing::model::access::{AccessLevel as Level, Gate, Reason};
 use sharestack_billing::model::id::PlanId;
 use sharestack_billing::model::plan::Plan;
 use sharestack_billing::ports::access::ArticleAccess;
@@ -98,7 +98,7 @@ impl Entitlements for BillingGate {
     async fn decide_many(&self, reader: Option<UserId>, articles: &[GateQuery]) -> Result<Vec<bool>, StoreError> {
         let gates: Vec<Gate> = articles.iter().map(gate).collect();
         let reasons = self.authority.decide_many(reader, &gates).await?;
-        Ok(reasons.into_iter().map(|reason| reason.allows()).collect())
+        Ok(reasons.into_iter().map(Reason::allows).collect())
     }
 
     /// Articles are not sold alone yet: only subscriptions are.

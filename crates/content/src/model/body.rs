@@ -8,7 +8,7 @@ pub const MAX_CONTENT: usize = 1 << 20;
 /// The language a text is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// CommonMark with tables, footnotes, task lists and strikethrough.
+    /// `CommonMark` with tables, footnotes, task lists and strikethrough.
     #[default]
     Markdown,
     /// HTML.

@@ -209,10 +209,9 @@ fn after_tag(text: &str) -> &str {
     for (at, byte) in text.bytes().enumerate() {
         match (quote, byte) {
             (Some(open), _) if open == byte => quote = None,
-            (Some(_), _) => {}
             (None, b'>') => return &text[at + 1..],
             (None, b'"' | b'\'') if value_starts => quote = Some(byte),
-            (None, _) => {}
+            _ => {}
         }
         value_starts = byte == b'=' || (value_starts && byte.is_ascii_whitespace());
     }

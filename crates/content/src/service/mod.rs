@@ -71,7 +71,7 @@ impl Ports {
 /// The article, locked, inside a transaction.
 async fn lock<E: From<Refused> + From<StoreError>>(tx: &mut dyn ContentTx, head: &ArticleHead) -> Result<Article, E> {
     let found = tx.articles().find_for_update(head.id).await?;
-    Ok(found.ok_or_else(|| Refused::Missing(ArticleKey::Id(head.id)))?)
+    Ok(found.ok_or(Refused::Missing(ArticleKey::Id(head.id)))?)
 }
 
 /// Writes what became of a locked article, and keeps the lengths of the lists right.

@@ -13,7 +13,7 @@ use crate::model::ArticleId;
 use crate::ports::ContentTx;
 
 /// A viewer counts once for an article in this time.
-pub const VIEW_WINDOW: Duration = Duration::from_secs(30 * 60);
+pub const VIEW_WINDOW: Duration = Duration::from_mins(30);
 
 /// What waits at the most; more is not counted, so that memory is bounded.
 const CAPACITY: usize = 100_000;

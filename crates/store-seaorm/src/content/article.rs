@@ -5,6 +5,7 @@ use sea_orm::{ConnectionTrait, DbErr, ExprTrait, FromQueryResult};
 use sharestack_content::model::{Article, ArticleId, Tag, Text};
 use sharestack_content::ports::{ArticleRepository, WriteError};
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::money::Money;
 
 use super::rows::{ArticleRow, DELETED, article_columns};
 use crate::error::{Constraint, store_error, violated};
@@ -32,7 +33,7 @@ fn changeable(article: &Article) -> Result<Vec<(&'static str, SimpleExpr)>, Stor
         ("summary", article.summary.as_ref().map(|text| text.as_str().to_owned()).into()),
         ("cover", article.cover.as_ref().map(|url| url.as_str().to_owned()).into()),
         ("plan_ids", json(&article.plan_ids)?.into()),
-        ("price_amount", price.map(|price| price.amount()).into()),
+        ("price_amount", price.map(Money::amount).into()),
         ("price_currency", price.map(|price| price.currency().code().to_owned()).into()),
         ("seo_title", article.seo_title.as_ref().map(|text| text.as_str().to_owned()).into()),
         ("seo_description", article.seo_description.as_ref().map(|text| text.as_str().to_owned()).into()),

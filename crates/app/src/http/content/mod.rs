@@ -1,6 +1,27 @@
-//! The routes of this domain.
+//! Articles: written, published, listed, read through a gate.
+
+pub mod articles;
+pub mod drafts;
+mod fields;
+mod list;
+pub mod publishing;
+mod requests;
+mod views;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Registers the domain's operations.
-pub fn register(_config: &mut ServiceConfig<'_>) {}
+/// Registers the domain's operations. Literal segments come before `{id}`.
+pub fn register(config: &mut ServiceConfig<'_>) {
+    config
+        .service(articles::list_articles)
+        .service(articles::create_article)
+        .service(drafts::list_drafts)
+        .service(drafts::autosave_draft)
+        .service(drafts::patch_draft)
+        .service(publishing::publish_article)
+        .service(publishing::unpublish_article)
+        .service(articles::read_article)
+        .service(articles::edit_article)
+        .service(articles::patch_article)
+        .service(articles::delete_article);
+}

@@ -1,0 +1,92 @@
+//! Which articles a list shows.
+
+use serde::Deserialize;
+use sharestack_content::model::{AccessLevel, Status, TagName};
+use sharestack_content::ports::{Order, Sort};
+use sharestack_content::service::{AuthorRef, ListArticles};
+use sharestack_kernel::field::{FieldErrors, Issue, length};
+use sharestack_kernel::id::UserId;
+use utoipa::IntoParams;
+
+use super::fields::option;
+use crate::http::extract::{Parse, Ref, parse_page};
+
+/// Filters, order and page of a list of articles.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ArticleListQuery {
+    /// The page's number, from 1.
+    #[param(value_type = Option<u32>, minimum = 1, default = 1, example = 1)]
+    page: Option<String>,
+    /// How many items a page has.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20, example = 20)]
+    limit: Option<String>,
+    /// `published`; `draft` and `scheduled` for one's own articles or with `article.update`.
+    #[param(default = "published", example = "published")]
+    status: Option<String>,
+    /// An id or a user name.
+    #[param(example = "linxiaohong")]
+    author: Option<String>,
+    /// A category's id.
+    category: Option<String>,
+    /// A tag's name or slug.
+    #[param(example = "投资")]
+    tag: Option<String>,
+    /// `free`, `members` or `paid`.
+    #[param(example = "paid")]
+    access: Option<String>,
+    /// A text in the title or the summary, up to 100 characters.
+    #[param(max_length = 100, example = "基金")]
+    search: Option<String>,
+    /// `published_at`, `created_at`, `updated_at`, `title` or `view_count`.
+    #[param(default = "published_at", example = "published_at")]
+    sort_by: Option<String>,
+    /// `asc` or `desc`.
+    #[param(default = "desc", example = "desc")]
+    sort_order: Option<String>,
+}
+
+fn author(text: &str) -> Result<AuthorRef, Issue> {
+    match Ref::parse(text) {
+        Ref::Id(id) => Ok(AuthorRef::Id(UserId::new(id))),
+        Ref::Slug(name) => length(name, 1, 64).map(AuthorRef::Username),
+    }
+}
+
+fn sort(text: &str) -> Result<Sort, Issue> {
+    let known = Sort::ALL.into_iter().find(|sort| sort.as_str() == text);
+    known.ok_or_else(|| Issue::not_allowed(Sort::ALL.map(Sort::as_str)))
+}
+
+fn order(text: &str) -> Result<Order, Issue> {
+    match text {
+        "asc" => Ok(Order::Ascending),
+        "desc" => Ok(Order::Descending),
+        _ => Err(Issue::not_allowed(["asc", "desc"])),
+    }
+}
+
+impl Parse for ArticleListQuery {
+    type Output = ListArticles;
+
+    fn parse(self) -> Result<ListArticles, FieldErrors> {
+        let mut check = FieldErrors::new();
+        let page = parse_page(&mut check, self.page.as_deref(), self.limit.as_deref());
+        if self.category.is_some() {
+            // There are no article categories yet, so that no value names one.
+            check.push("category", Issue::NotAllowed { allowed: Vec::new() });
+        }
+        let search = option(&mut check, "search", self.search, |text| length(text.trim().to_owned(), 0, 100));
+        let query = ListArticles {
+            status: option(&mut check, "status", self.status, |text| Status::parse(&text)),
+            author: option(&mut check, "author", self.author, |text| author(&text)),
+            tag: option(&mut check, "tag", self.tag, |text| TagName::parse(&text)),
+            access: option(&mut check, "access", self.access, |text| AccessLevel::parse(&text)),
+            search: search.filter(|text| !text.is_empty()),
+            sort: option(&mut check, "sort_by", self.sort_by, |text| sort(&text)).unwrap_or_default(),
+            order: option(&mut check, "sort_order", self.sort_order, |text| order(&text)).unwrap_or_default(),
+            page,
+        };
+        check.finish().map(|()| query)
+    }
+}
