@@ -33,8 +33,9 @@ pub struct Process {
 impl Process {
     /// Starts it, and waits until it says where it listens.
     pub fn start(data: &Path, arguments: &[&str], variables: &BTreeMap<String, String>) -> Self {
-        let mut child = command(data, arguments, variables).stdout(Stdio::piped()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap());
+        let child = command(data, arguments, variables).stdout(Stdio::piped()).spawn().unwrap();
+        let mut started = Self { child, client: Client::new("") };
+        let lines = BufReader::new(started.child.stdout.take().unwrap());
         let (send, said) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
@@ -42,9 +43,10 @@ impl Process {
             }
         });
         loop {
-            let line = said.recv_timeout(Duration::from_secs(60)).expect("the server says where it listens");
+            let line = said.recv_timeout(Duration::from_mins(1)).expect("the server says where it listens");
             if let Some(address) = line.strip_prefix("listening on ") {
-                return Self { child, client: Client::new(address) };
+                started.client.base = address.to_owned();
+                return started;
             }
         }
     }

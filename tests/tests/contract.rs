@@ -279,9 +279,8 @@ async fn every_field_refuses_a_value_of_another_type_and_survives_hostile_text()
         for (field, kind) in properties(&operation, &document) {
             let wrong = match kind.as_str() {
                 "string" => json!({ "nested": [1] }),
-                "integer" | "number" | "boolean" => json!("text"),
+                "integer" | "number" | "boolean" | "object" => json!("text"),
                 "array" => json!({ "a": 1 }),
-                "object" => json!("text"),
                 _ => continue,
             };
             let body = json!({ &field: wrong }).to_string().into_bytes();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use sharestack_tests::process::{Process, command};
@@ -16,7 +16,14 @@ fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Output, tempfile::Tem
 
 fn run_in(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    command(data, arguments, &variables).output().unwrap()
+    let mut child = command(data, arguments, &variables).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let started = Instant::now();
+    // A server that starts where it should refuse does not hang the test.
+    while child.try_wait().unwrap().is_none() && started.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(child.kill());
+    child.wait_with_output().unwrap()
 }
 
 /// One sentence on stderr that names the setting, exit code 2, no panic.
@@ -124,7 +131,6 @@ fn the_document_is_printed() {
 #[test]
 fn a_super_admin_is_made_from_the_command_line() {
     use std::io::Write;
-    use std::process::Stdio;
     let data = tempfile::tempdir().unwrap();
     let arguments = ["admin", "create", "--username", "boss", "--email", "boss@example.com", "--password-stdin"];
     let make = |password: &str| {

@@ -1,11 +1,120 @@
-//! Demo content for an empty database.
+//! Demo content for an empty database: what a newcomer sees after the first command.
+
+use anyhow::{Context, bail};
+use secrecy::SecretString;
+use sharestack_billing::model::interval::Interval;
+use sharestack_billing::model::plan::{Benefits, PlanContent, PlanDescription, PlanName, Terms, TrialDays};
+use sharestack_content::model::{AccessLevel, Body, Format, PlanId, Summary, TagName, Title};
+use sharestack_content::service::{CreateArticle, PublishArticle};
+use sharestack_kernel::actor::Actor;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::money::{Currency, Money};
+use sharestack_kernel::patch::Patch;
+use sharestack_users::model::{Client, ProfileInput, RegistrationInput};
+use sharestack_users::service::Login;
 
 use crate::wiring::App;
+
+const ADMIN: (&str, &str) = ("admin", "demo-admin-password");
+const CREATOR: (&str, &str) = ("lin", "demo-creator-password");
+const READER: (&str, &str) = ("wei", "demo-reader-password");
+
+/// Title, summary, tags, access, text.
+type Sample = (&'static str, &'static str, &'static [&'static str], AccessLevel, &'static str);
+
+const ARTICLES: &[Sample] = &[
+    ("欢迎来到 ShareStack", "从这里开始。", &["公告"], AccessLevel::Free, include_str!("../assets/demo/welcome.md")),
+    (
+        "胡同里的光",
+        "一个冬天的早晨，五条胡同。",
+        &["摄影", "北京"],
+        AccessLevel::Free,
+        include_str!("../assets/demo/hutong.md"),
+    ),
+    (
+        "How I price a small newsletter",
+        "Three numbers that matter.",
+        &["business", "writing"],
+        AccessLevel::Members,
+        include_str!("../assets/demo/pricing.md"),
+    ),
+    (
+        "慢慢写一本书",
+        "每天五百字，一年就是一本书。",
+        &["写作", "生活"],
+        AccessLevel::Paid,
+        include_str!("../assets/demo/book.md"),
+    ),
+];
 
 /// Fills an empty database; what to tell the newcomer, line by line. A filled one is left alone.
 ///
 /// # Errors
-/// When something cannot be written.
-pub async fn fill(_app: &App) -> anyhow::Result<Vec<String>> {
-    Ok(Vec::new())
+/// In production, and when something cannot be written.
+pub async fn fill(app: &App) -> anyhow::Result<Vec<String>> {
+    if app.config.is_production() {
+        bail!("demo content has known passwords: it is refused in production");
+    }
+    if app.accounts.find(UserId::new(1)).await?.is_some() {
+        return Ok(vec!["the database is not empty: no demo content was added".to_owned()]);
+    }
+    app.accounts.create_super_admin(registration(ADMIN, "管理员")?.parse()?).await?;
+    let creator = app.accounts.register(registration(CREATOR, "林")?.parse()?).await?;
+    app.accounts.register(registration(READER, "魏")?.parse()?).await?;
+    let admin = actor(app, ADMIN).await?;
+    let roles = ["user", "creator"].map(str::to_owned);
+    app.accounts.grant_roles(&admin, creator.id, &roles).await?;
+    let creator = actor(app, CREATOR).await?;
+    let plan = app.billing.plans.create(&creator, plan()?).await?;
+    for sample in ARTICLES {
+        let id = app.content.authoring.create(&creator, article(sample, plan.id.get())?).await?;
+        app.content.publishing.publish(&creator, &id.into(), PublishArticle::default()).await?;
+    }
+    let line = |(name, password): (&str, &str), what: &str| format!("demo account: {name} / {password} ({what})");
+    Ok(vec![line(ADMIN, "super admin"), line(CREATOR, "creator"), line(READER, "reader")])
+}
+
+fn registration((name, password): (&str, &str), display: &str) -> anyhow::Result<RegistrationInput> {
+    Ok(RegistrationInput {
+        username: Some(name.to_owned()),
+        email: Some(format!("{name}@example.com")),
+        password: Some(password.to_owned()),
+        profile: ProfileInput { display_name: Patch::Set(display.to_owned()), ..ProfileInput::default() },
+    })
+}
+
+async fn actor(app: &App, (name, password): (&str, &str)) -> anyhow::Result<Actor> {
+    let login = Login { name: name.to_owned(), password: SecretString::from(password), client: Client::default() };
+    let tokens = app.sessions.login(login).await?;
+    let token = secrecy::ExposeSecret::expose_secret(&tokens.access_token).to_owned();
+    app.checks.authenticate(&token).await.context("the demo's own session")
+}
+
+fn plan() -> anyhow::Result<PlanContent> {
+    let rule = |issue| anyhow::anyhow!("demo plan: {issue:?}");
+    let price = Money::new(1990, Currency::Cny);
+    Ok(PlanContent {
+        name: PlanName::parse("月度会员").map_err(rule)?,
+        description: PlanDescription::parse("读到全部文章，每周一篇。").map_err(rule)?,
+        benefits: Benefits::parse("benefits", vec!["全部付费文章".to_owned(), "每月一次答疑".to_owned()])?,
+        terms: Terms::try_new(price, Interval::Month).map_err(rule)?,
+        trial_days: TrialDays::default(),
+    })
+}
+
+fn article((title, summary, tags, access, text): &Sample, plan: i64) -> anyhow::Result<CreateArticle> {
+    let rule = |issue| anyhow::anyhow!("demo article {title}: {issue:?}");
+    Ok(CreateArticle {
+        title: Title::parse((*title).to_owned()).map_err(rule)?,
+        body: Body::parse(Format::Markdown, (*text).to_owned()).map_err(rule)?,
+        summary: Some(Summary::parse((*summary).to_owned()).map_err(rule)?),
+        cover: None,
+        tags: tags.iter().map(|tag| TagName::parse(tag)).collect::<Result<_, _>>().map_err(rule)?,
+        access_level: *access,
+        plan_ids: if *access == AccessLevel::Paid { vec![PlanId::new(plan)] } else { Vec::new() },
+        price: None,
+        slug: None,
+        seo_title: None,
+        seo_description: None,
+    })
 }
