@@ -33,9 +33,12 @@ pub enum PlanError {
     /// It is archived.
     #[error("plan is archived")]
     Archived,
-    /// It changed since the caller read it.
-    #[error("plan changed meanwhile")]
+    /// It has not the version that the caller named.
+    #[error("plan has another version")]
     Stale,
+    /// Another edit came between.
+    #[error("plan is being changed by another request")]
+    Contended,
     /// A field breaks a rule that only the stored plan shows.
     #[error(transparent)]
     Invalid(#[from] FieldErrors),
@@ -49,7 +52,7 @@ impl Classified for PlanError {
         match self {
             Self::Denied(error) => error.category(),
             Self::NotFound(_) => Category::NotFound,
-            Self::Archived => Category::Conflict,
+            Self::Archived | Self::Contended => Category::Conflict,
             Self::Stale => Category::Stale,
             Self::Invalid(error) => error.category(),
             Self::Store(error) => error.category(),
@@ -69,7 +72,7 @@ impl Classified for PlanError {
 impl From<UpdateError> for PlanError {
     fn from(error: UpdateError) -> Self {
         match error {
-            UpdateError::Stale => Self::Stale,
+            UpdateError::Stale => Self::Contended,
             UpdateError::Store(error) => Self::Store(error),
         }
     }

@@ -50,9 +50,12 @@ const fn meaning(category: Category) -> (StatusCode, &'static str) {
 impl<E: Classified> From<E> for ApiError {
     fn from(error: E) -> Self {
         let (status, usual) = meaning(error.category());
+        let kind = error.code().unwrap_or(usual);
+        // Not this program is away, but one that it asked.
+        let status = if kind == "UPSTREAM_ERROR" { StatusCode::BAD_GATEWAY } else { status };
         Self(Box::new(Refusal {
             status,
-            kind: error.code().unwrap_or(usual),
+            kind,
             details: error.details(),
             retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
             allow: None,

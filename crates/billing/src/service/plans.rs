@@ -43,8 +43,8 @@ pub struct PlanPatch {
     pub currency: Option<Currency>,
     /// How long a period is.
     pub interval: Option<Interval>,
-    /// The version that the caller saw; without it the newest is edited.
-    pub expected_version: Option<i64>,
+    /// The versions that the caller would edit; without it any.
+    pub expected_versions: Option<Vec<i64>>,
 }
 
 impl PlanPatch {
@@ -107,7 +107,7 @@ impl Plans {
             if plan.status == PlanStatus::Archived {
                 return Err(PlanError::Archived);
             }
-            if patch.expected_version.is_some_and(|version| version != plan.version) {
+            if patch.expected_versions.as_ref().is_some_and(|versions| !versions.contains(&plan.version)) {
                 return Err(PlanError::Stale);
             }
             plan.edit(patch.onto(&plan)?, price, cause.at);

@@ -1,0 +1,82 @@
+//! Checks that several request types of this domain share.
+
+use sharestack_billing::model::interval::Interval;
+use sharestack_billing::model::order::Scene;
+use sharestack_billing::model::plan::{Benefits, MAX_PRICE};
+use sharestack_kernel::field::{FieldErrors, Issue, length};
+use sharestack_kernel::id::MAX_NUMERIC_ID;
+use sharestack_kernel::money::Currency;
+use sharestack_kernel::patch::Patch;
+
+/// One of a few names.
+pub(super) fn one_of<T>(
+    value: &str,
+    parse: fn(&str) -> Option<T>,
+    all: impl IntoIterator<Item = &'static str>,
+) -> Result<T, Issue> {
+    parse(value).ok_or_else(|| Issue::not_allowed(all))
+}
+
+pub(super) fn interval(text: &str) -> Result<Interval, Issue> {
+    one_of(text, Interval::parse, Interval::ALL.map(Interval::as_str))
+}
+
+pub(super) fn currency(text: &str) -> Result<Currency, Issue> {
+    one_of(text, Currency::parse, Currency::ALL.map(Currency::code))
+}
+
+pub(super) fn scene(text: &str) -> Result<Scene, Issue> {
+    one_of(text, Scene::parse, Scene::ALL.map(Scene::as_str))
+}
+
+/// The name of a channel; whether it is switched on is the service's to say.
+pub(super) fn channel(text: &str) -> Result<String, Issue> {
+    length(text.to_owned(), 1, 32)
+}
+
+pub(super) fn price(amount: i64) -> Result<i64, Issue> {
+    if (1..=MAX_PRICE).contains(&amount) { Ok(amount) } else { Err(Issue::OutOfRange { min: 1, max: MAX_PRICE }) }
+}
+
+/// Takes a list of benefits, whose errors name their own lines.
+pub(super) fn benefits(check: &mut FieldErrors, lines: Vec<String>) -> Option<Benefits> {
+    Benefits::parse("benefits", lines)
+        .map_err(|errors| errors.iter().for_each(|error| check.push(error.field.clone(), error.issue.clone())))
+        .ok()
+}
+
+/// An id in a query string.
+pub(super) fn id(text: &str) -> Result<i64, Issue> {
+    let id = text.parse::<i64>().map_err(|_| Issue::InvalidFormat)?;
+    if (1..MAX_NUMERIC_ID).contains(&id) {
+        return Ok(id);
+    }
+    Err(Issue::OutOfRange { min: 1, max: MAX_NUMERIC_ID - 1 })
+}
+
+/// Takes a field that may be left out.
+pub(super) fn option<T, U>(
+    check: &mut FieldErrors,
+    field: &str,
+    value: Option<T>,
+    parse: impl FnOnce(T) -> Result<U, Issue>,
+) -> Option<U> {
+    value.and_then(|value| check.check(field, parse(value)))
+}
+
+/// Takes a field that may be left out, but not cleared.
+pub(super) fn set<T, U>(
+    check: &mut FieldErrors,
+    field: &str,
+    value: Patch<T>,
+    parse: impl FnOnce(T) -> Result<U, Issue>,
+) -> Option<U> {
+    match value {
+        Patch::Keep => None,
+        Patch::Clear => {
+            check.push(field, Issue::Required);
+            None
+        }
+        Patch::Set(value) => check.check(field, parse(value)),
+    }
+}
