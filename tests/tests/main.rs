@@ -1,10 +1,14 @@
 //! Acceptance tests: one binary, one module a subject.
 
+mod billing;
 mod cluster;
 mod content;
 mod contract;
 mod identity;
+mod journey;
 mod limits;
+mod readme;
+mod resilience;
 mod startup;
 mod system;
 mod tiers;

@@ -92,6 +92,10 @@ pub fn actor(user_id: UserId, permissions: &[&str]) -> Actor {
     }
 }
 
+pub fn payer(key: &str) -> Payer {
+    Payer { buyer_id: READER, channel: "test".to_owned(), scene: Scene::Web, idempotency_key: key.to_owned() }
+}
+
 pub fn content(interval: Interval, trial_days: i64) -> PlanContent {
     PlanContent {
         name: PlanName::parse("会员").unwrap(),
@@ -136,12 +140,8 @@ impl World {
         self.plans.create(&actor(CREATOR, &["plan.create"]), content(interval, trial_days)).await.unwrap()
     }
 
-    pub fn payer(&self, key: &str) -> Payer {
-        Payer { buyer_id: READER, channel: "test".to_owned(), scene: Scene::Web, idempotency_key: key.to_owned() }
-    }
-
     pub fn wish(&self, plan: &Plan, key: &str) -> Subscribe {
-        Subscribe { plan_id: plan.id, coupon: None, payer: self.payer(key) }
+        Subscribe { plan_id: plan.id, coupon: None, payer: payer(key) }
     }
 
     pub async fn subscribe(&self, plan: &Plan, key: &str) -> Ticket {

@@ -219,7 +219,8 @@ impl Subscription {
 pub struct Order {
     pub id: i64,
     /// The number that the payment channel knows.
-    pub order_no: String,
+    #[serde(rename = "order_no")]
+    pub number: String,
     /// `subscription`, `renewal` or `trial`.
     #[serde(rename = "type")]
     pub kind: String,
@@ -269,7 +270,7 @@ impl Order {
         let payable = order.state.is_open() && viewer == order.buyer_id;
         Self {
             id: order.id.get(),
-            order_no: order.number.as_str().to_owned(),
+            number: order.number.as_str().to_owned(),
             kind: order.kind.as_str().to_owned(),
             status: order.state.as_str().to_owned(),
             amount: order.total.amount(),

@@ -7,7 +7,7 @@ use crate::model::subscription::TransitionError;
 use crate::ports::channel::Outcome;
 use crate::service::plans::PlanPatch;
 use crate::service::settlement::Settled;
-use crate::testing::{CREATOR, READER, World, actor};
+use crate::testing::{CREATOR, READER, World, actor, payer};
 
 #[tokio::test]
 async fn a_wish_becomes_an_incomplete_subscription_with_an_order_to_pay() {
@@ -79,16 +79,16 @@ async fn what_cannot_be_bought_is_refused() {
     };
     let wish = |key| world.wish(&plan, key);
     assert!(matches!(refused(wish("again")).await, CheckoutError::AlreadySubscribed(_)));
-    let own = Subscribe { payer: Payer { buyer_id: CREATOR, ..world.payer("own") }, ..wish("own") };
+    let own = Subscribe { payer: Payer { buyer_id: CREATOR, ..payer("own") }, ..wish("own") };
     assert!(matches!(refused(own).await, CheckoutError::OwnPlan));
     let unknown = Subscribe { plan_id: PlanId::new(99), ..wish("x") };
     assert!(matches!(refused(unknown).await, CheckoutError::PlanNotFound(_)));
-    let channel = Subscribe { payer: Payer { channel: "cash".to_owned(), ..world.payer("x") }, ..wish("x") };
+    let channel = Subscribe { payer: Payer { channel: "cash".to_owned(), ..payer("x") }, ..wish("x") };
     assert!(matches!(refused(channel).await, CheckoutError::UnknownChannel { .. }));
     let coupon = Subscribe { coupon: Some("X".to_owned()), ..wish("x") };
     assert!(matches!(refused(coupon).await, CheckoutError::InvalidCoupon));
     world.plans.archive(&actor(CREATOR, &[]), plan.id).await.unwrap();
-    let other = Subscribe { payer: Payer { buyer_id: UserId::new(3), ..world.payer("x") }, ..wish("x") };
+    let other = Subscribe { payer: Payer { buyer_id: UserId::new(3), ..payer("x") }, ..wish("x") };
     assert!(matches!(refused(other).await, CheckoutError::PlanArchived));
 }
 
@@ -127,7 +127,7 @@ async fn a_renewal_runs_behind_the_paid_period_at_the_old_price() {
     let anchor = world.now();
     world.wait(Duration::days(20));
     let id = ticket.subscription.id;
-    let renewal = world.checkout.renew(id, &world.payer("renew")).await.unwrap();
+    let renewal = world.checkout.renew(id, &payer("renew")).await.unwrap();
     assert_eq!((renewal.order.kind, renewal.order.total.amount()), (OrderKind::Renewal, 1990));
     let told = world.told(&renewal.order, "txn-2", Outcome::Paid);
     assert_eq!(world.settlement.settle("test", &told).await.unwrap(), Settled::Paid);
@@ -141,11 +141,11 @@ async fn a_renewal_takes_a_running_subscription_of_one_s_own() {
     let world = World::new();
     let (_, ticket) = world.subscribed(Interval::Month).await;
     let id = ticket.subscription.id;
-    let stranger = Payer { buyer_id: CREATOR, ..world.payer("k") };
+    let stranger = Payer { buyer_id: CREATOR, ..payer("k") };
     let refused = world.checkout.renew(id, &stranger).await;
     assert!(matches!(refused, Err(CheckoutError::SubscriptionNotFound(_))));
     world.wait(Duration::days(40));
-    let refused = world.checkout.renew(id, &world.payer("k")).await;
+    let refused = world.checkout.renew(id, &payer("k")).await;
     assert!(matches!(refused, Err(CheckoutError::Transition(TransitionError::Ended))));
 }
 
@@ -154,8 +154,8 @@ async fn a_second_renewal_order_takes_the_place_of_the_first() {
     let world = World::new();
     let (_, ticket) = world.subscribed(Interval::Year).await;
     let id = ticket.subscription.id;
-    let first = world.checkout.renew(id, &world.payer("r1")).await.unwrap();
-    world.checkout.renew(id, &world.payer("r2")).await.unwrap();
+    let first = world.checkout.renew(id, &payer("r1")).await.unwrap();
+    world.checkout.renew(id, &payer("r2")).await.unwrap();
     let books = world.store.books();
     assert_eq!(books.orders[&first.order.id].state, OrderState::Closed);
     assert_eq!(books.orders.values().filter(|order| order.state.is_open()).count(), 1);

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::*;
 use crate::model::interval::Interval;
 use crate::model::order::OrderState;
-use crate::testing::World;
+use crate::testing::{World, payer};
 
 #[tokio::test]
 async fn an_order_is_given_up_only_when_its_time_is_over() {
@@ -35,7 +35,7 @@ async fn a_paid_order_is_left_alone() {
 async fn a_renewal_that_nobody_paid_does_not_end_the_subscription() {
     let world = World::new();
     let (_, ticket) = world.subscribed(Interval::Month).await;
-    let renewal = world.checkout.renew(ticket.subscription.id, &world.payer("r")).await.unwrap();
+    let renewal = world.checkout.renew(ticket.subscription.id, &payer("r")).await.unwrap();
     world.wait(Duration::hours(3));
     assert!(world.expire_order.expire(renewal.order.id).await.unwrap());
     assert_eq!(world.store.books().subscriptions[&ticket.subscription.id].state, SubscriptionState::Active);

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::interval::Interval;
 use crate::model::order::OrderState;
 use crate::model::subscription::TransitionError;
-use crate::testing::{CREATOR, READER, World};
+use crate::testing::{CREATOR, READER, World, payer};
 
 fn cancel(id: SubscriptionId, at_period_end: bool) -> Cancel {
     Cancel { id, subscriber_id: READER, at_period_end, reason: CancelReason::parse("no time").unwrap() }
@@ -47,7 +47,7 @@ async fn canceled_at_once_it_ends_and_its_unpaid_orders_close() {
     let world = World::new();
     let (_, ticket) = world.subscribed(Interval::Month).await;
     let id = ticket.subscription.id;
-    let renewal = world.checkout.renew(id, &world.payer("renew")).await.unwrap();
+    let renewal = world.checkout.renew(id, &payer("renew")).await.unwrap();
     let canceled = world.subscriptions.cancel(&cancel(id, false)).await.unwrap();
     assert_eq!((canceled.state, canceled.ended_at), (SubscriptionState::Canceled, Some(world.now())));
     assert_eq!(world.store.books().orders[&renewal.order.id].state, OrderState::Closed);
