@@ -10,9 +10,10 @@ cargo=${CARGO:-cargo}
 # their features, so that nothing is compiled twice.
 "$cargo" build --workspace --bins --tests
 
-if cargo nextest --version >/dev/null 2>&1; then
+(($#)) || "$cargo" test --workspace --doc --quiet
+
+if "$cargo" nextest --version >/dev/null 2>&1; then
   "$cargo" nextest run --workspace "$@"
 else
   "$cargo" test --workspace --lib --bins --tests --no-fail-fast "$@"
 fi
-(($#)) || "$cargo" test --workspace --doc --quiet

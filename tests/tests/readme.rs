@@ -8,6 +8,8 @@ use sharestack_tests::Process;
 const README: &str = include_str!("../../README.md");
 /// What opens the block of the journey.
 const MARK: &str = "```bash journey\n";
+/// A sentence behind the paywall.
+const SECRET: &str = "这一段只有订阅者读得到";
 
 /// The README's lines.
 fn journey() -> &'static str {
@@ -48,14 +50,20 @@ fn the_journey_of_the_readme_works_as_it_stands() {
         assert!(!sections[heading].contains(what), "`{heading}` gives away `{what}`:\n{}", sections[heading]);
     };
 
-    said("draft", r#""status":"draft""#);
-    said("published", r#""status":"published""#);
-    said("plan", r#""amount":1990"#);
-    said("before paying", r#""paywall""#);
-    withheld("before paying", "只有订阅者读得到");
-    said("paid", r#""status":"active""#);
-    said("after paying", "只有订阅者读得到");
-    said("revenue", r#""gross":1990"#);
-    said("canceled", r#""cancel_at_period_end":true"#);
-    said("until the period ends", r#""allowed":true"#);
+    said("the demo's admin makes one of them a creator", r#""creator""#);
+    said("the creator writes", r#""status":"draft""#);
+    said("saves a draft", r#""saved_at""#);
+    said("publishes", r#""status":"published""#);
+    said("and offers a monthly plan of ¥19.90", r#""price":1990"#);
+    let paywalled = "the reader sees a preview and the paywall";
+    said(paywalled, r#""paywall":{"reason":"not_subscribed""#);
+    said(paywalled, "每天写五百字");
+    withheld(paywalled, SECRET);
+    said("subscribes", r#""status":"incomplete""#);
+    said("and pays: a click on the sandbox's page, and another, so that the callback comes twice", "is active");
+    said("the reader reads the whole text", SECRET);
+    said("the creator sees the revenue, once", r#""gross":1990,"#);
+    said("the reader cancels at the end of the period", r#""cancel_at_period_end":true"#);
+    said("and reads until then", r#""allowed":true"#);
+    said("and reads until then", SECRET);
 }
