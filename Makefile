@@ -61,7 +61,8 @@ openapi: build-tests ## write docs/api/openapi.json
 
 .PHONY: bench
 bench: ## measure, release build: figures for docs/performance.md
-	scripts/services.sh with $(CARGO) run --release --package sharestack-bench
+	$(CARGO) build --release --workspace --bins
+	scripts/services.sh with $(TARGET)/release/sharestack-bench
 
 .PHONY: fmt clean
 fmt: ## format the code

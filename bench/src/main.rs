@@ -1,0 +1,67 @@
+//! Measures the product beside the bare floor on the same machine: actix-web answering the
+//! same bytes, and the same SQL through the driver. `make bench` writes docs/performance.md.
+
+mod cases;
+mod database;
+mod floor;
+mod http;
+mod load;
+mod machine;
+mod report;
+mod run;
+mod seed;
+mod server;
+mod sql;
+mod wrk;
+
+use clap::{Parser, Subcommand};
+
+/// Without a command: measures everything.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// How large, how long, on what.
+#[derive(Debug, Clone, clap::Args)]
+struct Options {
+    /// How many articles the databases hold.
+    #[arg(long, default_value_t = 100_000)]
+    articles: u32,
+    /// How many users.
+    #[arg(long, default_value_t = 10_000)]
+    users: u32,
+    /// How long each figure is measured.
+    #[arg(long, default_value_t = 8)]
+    seconds: u32,
+    /// 5,000 articles, 500 users, 3 seconds; nothing is written down.
+    #[arg(long)]
+    quick: bool,
+    /// Only this database: sqlite or postgres.
+    #[arg(long)]
+    only: Option<String>,
+    /// Only these requests, by the beginning of their names.
+    #[arg(long)]
+    case: Option<String>,
+    /// Prints the figures and leaves docs/performance.md alone.
+    #[arg(long)]
+    dry: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The bare server that the product is compared with.
+    Floor(floor::FloorArgs),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    match cli.command {
+        Some(Command::Floor(args)) => floor::serve(args).await,
+        None => run::all(cli.options).await,
+    }
+}

@@ -1,0 +1,104 @@
+//! The table.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::load::Row;
+use crate::wrk::Figures;
+
+const BEGIN: &str = "<!-- figures: written by `make bench` -->";
+const END: &str = "<!-- end of figures -->";
+
+/// What was seen of one database beside the load.
+pub struct Start {
+    pub database: &'static str,
+    /// Milliseconds from the start of the process to ready; sorted.
+    pub ready: Vec<f64>,
+    /// MiB, two seconds after ready.
+    pub idle: f64,
+    /// MiB, after all load.
+    pub after: f64,
+    /// Seconds that seeding took.
+    pub seeding: f64,
+}
+
+fn share(product: Figures, floor: Option<f64>) -> String {
+    floor
+        .filter(|floor| *floor > 0.0)
+        .map_or_else(|| "–".to_owned(), |floor| format!("{:.0} %", 100.0 * product.rate / floor))
+}
+
+fn rate(figures: Option<Figures>) -> String {
+    figures.map_or_else(|| "–".to_owned(), |figures| format!("{:.0}", figures.rate))
+}
+
+fn notes(row: &Row) -> String {
+    let mut notes = Vec::new();
+    if let Some(hashes) = row.argon2 {
+        notes.push(format!("floor: {hashes:.0} argon2id hashes/s on 2 threads"));
+    }
+    if row.product.refused > 0.0 {
+        notes.push(format!("{:.1} % refused", 100.0 * row.product.refused));
+    }
+    if row.product.broken > 0.0 {
+        notes.push(format!("{:.0} without an answer", row.product.broken));
+    }
+    notes.join("; ")
+}
+
+/// The whole section.
+pub fn markdown(machine: &str, sizes: &str, rows: &[Row], starts: &[Start]) -> Result<String> {
+    let mut text = format!("{machine}\n{sizes}\n\n");
+    text.push_str(
+        "| Database | Request | Conn. | req/s | SQL floor req/s | of SQL floor | Bytes floor req/s | of bytes floor | \
+         P50 ms | P99 ms | P99 ms of SQL floor | Other load | Notes |\n\
+         |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n",
+    );
+    for row in rows {
+        let product = row.product;
+        let sql = row.sql.map(|figures| figures.rate).or(row.argon2);
+        writeln!(
+            text,
+            "| {} | {} | {} | {:.0} | {} | {} | {} | {} | {:.1} | {:.1} | {} | {:.0} % | {} |",
+            row.database,
+            row.case,
+            row.connections,
+            product.rate,
+            if row.argon2.is_some() { rate(None) } else { rate(row.sql) },
+            share(product, sql),
+            rate(row.bytes),
+            share(product, row.bytes.map(|figures| figures.rate)),
+            product.p50,
+            product.p99,
+            row.sql.map_or_else(|| "–".to_owned(), |figures| format!("{:.1}", figures.p99)),
+            100.0 * row.others,
+            notes(row),
+        )?;
+    }
+    text.push_str(
+        "\n| Database | Ready after start, median of 10 | slowest | Resident when idle | Resident after all load | Seeding |\n\
+         |---|--:|--:|--:|--:|--:|\n",
+    );
+    for start in starts {
+        let median = start.ready.get(start.ready.len() / 2).context("no starts")?;
+        let slowest = start.ready.last().context("no starts")?;
+        let (idle, after, seeding) = (start.idle, start.after, start.seeding);
+        writeln!(
+            text,
+            "| {} | {median:.0} ms | {slowest:.0} ms | {idle:.1} MiB | {after:.1} MiB | {seeding:.0} s |",
+            start.database
+        )?;
+    }
+    Ok(text)
+}
+
+/// Puts the section into the document between its marks.
+pub fn write(path: &Path, section: &str) -> Result<()> {
+    let old = std::fs::read_to_string(path).unwrap_or_else(|_| format!("# Performance\n\n{BEGIN}\n{END}\n"));
+    let (before, rest) = old.split_once(BEGIN).context("docs/performance.md has no mark for the figures")?;
+    let (_, after) = rest.split_once(END).context("docs/performance.md has no end of the figures")?;
+    std::fs::write(path, format!("{before}{BEGIN}\n{section}{END}{after}"))?;
+    Ok(())
+}
