@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use sharestack_blob::{BlobConfig, connect};
-//! use sharestack_kernel::blob::BlobKey;
+//! use sharestack_kernel::blob::{Blob as _, BlobKey};
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
 //! let blobs = connect(&BlobConfig::Memory).await.unwrap();
