@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use reqwest::Method;
 use reqwest::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Value, json};
+use sharestack_kernel::clock::{Clock, SystemClock};
 use sharestack_tests::{Account, Answer, Harness};
 
 const ARTICLES: &str = "/api/v1/articles";
@@ -275,7 +276,7 @@ async fn slugs_are_unique_and_make_way_when_they_are_derived() {
 #[tokio::test]
 async fn a_schedule_publishes_by_itself_unless_it_is_cancelled() {
     let room = Newsroom::open().await;
-    let soon = (Utc::now() + TimeDelta::milliseconds(900)).to_rfc3339();
+    let soon = (SystemClock.now() + TimeDelta::milliseconds(900)).to_rfc3339();
     let (kept, cancelled) = (room.write("kept", json!({})).await, room.write("cancelled", json!({})).await);
     for id in [kept, cancelled] {
         let scheduled = room.act(id, "publish", &json!({ "publish_at": soon })).await.expect(200);

@@ -20,6 +20,10 @@ const SHARE: usize = 5;
 /// How deep elements may stand in each other.
 const MAX_DEPTH: usize = 200;
 
+/// The serialiser looks at the rest of a text again for each character that it escapes:
+/// longer texts are cut into pieces of about so many bytes, longer attributes left out.
+const LONGEST_PIECE: usize = 4096;
+
 /// The text's elements stand in each other too deep to be written by a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("content is nested too deep")]
@@ -47,7 +51,7 @@ impl Rendered {
         if depth(&raw) > MAX_DEPTH {
             return Err(TooDeep);
         }
-        let html = SANITISER.clean(&raw).to_string();
+        let html = SANITISER.clean(&with_breaks(&raw)).to_string();
         let text = plain_text(&html);
         Ok(Self {
             preview: preview(&html),
@@ -151,10 +155,40 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .attribute_filter(|element, attribute, value| match (element, attribute) {
             ("code", "class") => value.split_whitespace().all(|c| c.starts_with("language-")).then_some(value.into()),
             ("div", "id") => value.starts_with("fn-").then_some(value.into()),
+            _ if value.len() > LONGEST_PIECE => None,
             _ => Some(value.into()),
         });
     builder
 });
+
+/// Puts comments, which the sanitiser drops, into long texts between tags.
+fn with_breaks(html: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut piece = 0;
+    let mut since_reference = 0;
+    let mut copied = 0;
+    let mut in_tag = false;
+    for (at, byte) in html.bytes().enumerate() {
+        match byte {
+            b'<' => (in_tag, piece) = (true, 0),
+            b'>' => (in_tag, piece) = (false, 0),
+            _ => piece += 1,
+        }
+        // A character reference is not torn.
+        let may_break = byte == b'&' || since_reference > 40;
+        since_reference = if byte == b'&' { 0 } else { since_reference + 1 };
+        if piece > LONGEST_PIECE && !in_tag && may_break && html.is_char_boundary(at) {
+            out.push_str(&html[copied..at]);
+            out.push_str("<!---->");
+            (copied, piece) = (at, 0);
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(html);
+    }
+    out.push_str(&html[copied..]);
+    Cow::Owned(out)
+}
 
 /// How deep unsanitised HTML may nest at the most. End tags that the parser would close
 /// by itself are not waited for.

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::MAX_CONTENT;
 
 fn render(format: Format, source: &str) -> Rendered {
     Rendered::of(&Body::unfinished(format, source.to_owned()).unwrap()).unwrap()
@@ -122,9 +123,27 @@ fn a_text_as_deep_as_a_pit_is_refused() {
         let body = Body::parse(format, source).unwrap();
         assert_eq!(Rendered::of(&body), Err(TooDeep));
     }
-    let list = (0..n / 2).map(|n| format!("- item {n}\n")).collect::<String>();
+    let list = "- item\n".repeat(n);
     assert!(Rendered::of(&Body::parse(Format::Markdown, list).unwrap()).is_ok());
     assert!(Rendered::of(&Body::parse(Format::Html, "<p>x".repeat(1000)).unwrap()).is_ok());
+}
+
+#[test]
+fn breaks_for_the_serialiser_do_not_show() {
+    for unit in ["&amp;", "£", "word &lt; ", "投资", "x"] {
+        let source = unit.repeat(20_000);
+        let rendered = render(Format::Html, &source);
+        assert_eq!(rendered.html(), source.replace('\u{a0}', "&nbsp;"), "{unit}");
+    }
+    let long = format!("<a title=\"{}\">x</a>", "&amp;".repeat(5000));
+    assert!(!render(Format::Html, &long).html().contains("title"));
+}
+
+/// With an answer that is looked for in the whole rest at each character this takes minutes.
+#[test]
+fn a_long_text_of_references_takes_no_quadratic_time() {
+    let rendered = render(Format::Markdown, &"&amp;".repeat(MAX_CONTENT / 5));
+    assert_eq!(rendered.html().matches("&amp;").count(), MAX_CONTENT / 5);
 }
 
 proptest! {
