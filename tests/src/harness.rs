@@ -54,6 +54,7 @@ pub fn settings(data: &Path) -> BTreeMap<String, String> {
         ("SHARESTACK__PASSWORD__MEMORY_KIB", "64"),
         ("SHARESTACK__PASSWORD__ITERATIONS", "1"),
         ("SHARESTACK__DATABASE__MIGRATE_ON_START", "true"),
+        ("SHARESTACK__PAYMENTS__SANDBOX_SECRET", crate::money::SANDBOX_SECRET),
         ("SHARESTACK__SERVER__SHUTDOWN_TIMEOUT_SECONDS", "2"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))

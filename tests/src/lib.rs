@@ -15,6 +15,7 @@
 pub mod client;
 pub mod database;
 pub mod harness;
+pub mod money;
 pub mod process;
 
 pub use client::{Answer, Client};

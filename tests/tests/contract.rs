@@ -153,8 +153,10 @@ async fn what_is_not_public_refuses_an_anonymous_call() {
 #[tokio::test]
 async fn a_bad_token_is_refused_everywhere_it_is_read() {
     let app = Harness::embedded().await;
+    let signed = |operation: &&Operation| operation.value["security"][0]["channel_signature"].is_array();
     let tokens = ["", "nonsense", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIiwiZXhwIjo5OTk5OTk5OTk5fQ."];
-    for operation in operations(&app).await.iter().filter(|operation| !operation.is_public()) {
+    let all = operations(&app).await;
+    for operation in all.iter().filter(|operation| !operation.is_public() && !signed(operation)) {
         for token in tokens {
             let request = app.request(operation.method.clone(), &operation.filled("1")).header("Idempotency-Key", "k");
             let answer = app.send(request.header("Authorization", format!("Bearer {token}")).json(&json!({}))).await;

@@ -4,6 +4,7 @@ mod billing;
 mod cluster;
 mod content;
 mod contract;
+mod faults;
 mod identity;
 mod journey;
 mod limits;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use sharestack_tests::process::{Process, command};
@@ -16,14 +17,19 @@ fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Output, tempfile::Tem
 
 fn run_in(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let mut child = command(data, arguments, &variables).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let started = Instant::now();
+    let child = command(data, arguments, &variables).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // A server that starts where it should refuse does not hang the test.
-    while child.try_wait().unwrap().is_none() && started.elapsed() < Duration::from_secs(30) {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    drop(child.kill());
-    child.wait_with_output().unwrap()
+    let (ended, waiting) = mpsc::channel::<()>();
+    let id = child.id().to_string();
+    let watchdog = std::thread::spawn(move || {
+        if waiting.recv_timeout(Duration::from_secs(30)) == Err(mpsc::RecvTimeoutError::Timeout) {
+            drop(Command::new("kill").args(["-KILL", &id]).status());
+        }
+    });
+    let output = child.wait_with_output().unwrap();
+    drop(ended);
+    watchdog.join().unwrap();
+    output
 }
 
 /// One sentence on stderr that names the setting, exit code 2, no panic.

@@ -18,7 +18,9 @@ use crate::wiring::App;
 
 /// How often an idle loop looks again.
 const IDLE: Duration = Duration::from_millis(200);
-/// How long a holder may keep an event or a job without a sign of life.
+/// How long a relay may keep a batch of events; subscribers take milliseconds.
+const EVENT_LEASE: Duration = Duration::from_secs(20);
+/// How long a worker may keep a job without a sign of life.
 const LEASE: Duration = Duration::from_mins(1);
 /// How many events are claimed at once.
 const BATCH: u64 = 100;
@@ -61,7 +63,7 @@ async fn pause(stopped: &mut watch::Receiver<bool>, time: Duration) -> bool {
 async fn relay(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let holder = uuid_v7();
     loop {
-        let claimed = match EventLog::claim(&app.store, holder, LEASE, BATCH).await {
+        let claimed = match EventLog::claim(&app.store, holder, EVENT_LEASE, BATCH).await {
             Ok(events) => events,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "events were not claimed");

@@ -70,7 +70,7 @@ impl Row {
 pub(crate) async fn lock_row(tx: &SeaTx, name: &'static str) -> Result<(), StoreError> {
     let touch = Query::update()
         .table("sequences")
-        .value("next", Expr::col("next").add(1))
+        .value("next", Expr::col("next").add(1_i64))
         .and_where(Expr::col("name").eq(name))
         .to_owned();
     if tx.conn().execute(&touch).await.map_err(store_error)?.rows_affected() > 0 {
@@ -79,7 +79,7 @@ pub(crate) async fn lock_row(tx: &SeaTx, name: &'static str) -> Result<(), Store
     let insert = Query::insert()
         .into_table("sequences")
         .columns(["name", "next"])
-        .values_panic([name.into(), 1.into()])
+        .values_panic([name.into(), 1_i64.into()])
         .to_owned();
     // A rival that inserted first makes the work run again, and then wait.
     tx.conn().execute(&insert).await.map_err(|error| StoreError::Transient(Box::new(error)))?;

@@ -66,7 +66,9 @@ macro_rules! kernel_cases {
                 a_twin_is_not_enqueued_while_the_first_waits_or_runs,
                 completed_jobs_do_not_come_back
             ],
-            kernel::ids: [never_returns_a_number_twice, sequences_do_not_share_numbers_but_start_small]
+            kernel::ids: [never_returns_a_number_twice, sequences_do_not_share_numbers_but_start_small,
+                draws_beside_claims_of_events
+            ]
         }
     };
 }

@@ -1,0 +1,302 @@
+//! The server killed (`kill -9`) where it hurts most: no order, ledger line or event is
+//! lost or doubled, and the ledger sums to zero after each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+use sharestack_kernel::clock::SystemClock;
+use sharestack_store_seaorm::{Store, StoreConfig};
+use sharestack_tests::harness::PASSWORD;
+use sharestack_tests::money::{monthly_plan, notify, signature, subscribe, success};
+use sharestack_tests::process::command;
+use sharestack_tests::{Client, Database, Process, until};
+
+/// A database, and the server that is killed and started over it.
+struct Scene {
+    database: Database,
+    data: tempfile::TempDir,
+    variables: BTreeMap<String, String>,
+    url: String,
+    plan: i64,
+    creator: String,
+}
+
+const SERVE: &[&str] = &["serve"];
+const NO_WORKER: &[&str] = &["serve", "--no-worker"];
+
+async fn sign_in(client: &Client, name: &str) -> String {
+    let answer =
+        client.post("/api/v1/auth/login", &json!({ "username": name, "password": PASSWORD })).await.expect(200);
+    answer.data()["access_token"].as_str().unwrap().to_owned()
+}
+
+async fn register(client: &Client, name: &str) -> String {
+    let body = json!({ "username": name, "email": format!("{name}@example.com"), "password": PASSWORD });
+    client.post("/api/v1/auth/register", &body).await.expect(201);
+    sign_in(client, name).await
+}
+
+impl Scene {
+    async fn on(database: Database) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let fresh = database.fresh().await;
+        let mut variables = BTreeMap::new();
+        if !fresh.url.is_empty() {
+            variables.insert("DATABASE_URL".to_owned(), fresh.url.clone());
+        }
+        let file = data.path().join("sharestack.db");
+        let url = if fresh.url.is_empty() { format!("sqlite://{}", file.display()) } else { fresh.url };
+        let mut scene = Self { database, data, variables, url, plan: 0, creator: String::new() };
+        let server = scene.start(NO_WORKER);
+        scene.make_creator(&server.client).await;
+        server.kill();
+        scene
+    }
+
+    fn start(&self, arguments: &[&str]) -> Process {
+        Process::start(self.data.path(), arguments, &self.variables)
+    }
+
+    async fn make_creator(&mut self, client: &Client) {
+        use std::io::Write;
+        let arguments = ["admin", "create", "--username", "boss", "--email", "boss@example.com", "--password-stdin"];
+        let mut child = command(self.data.path(), &arguments, &self.variables)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+        let admin = sign_in(client, "boss").await;
+        self.creator = register(client, "lin").await;
+        let me = client.get_as(&self.creator, "/api/v1/users/me").await.expect(200);
+        let path = format!("/api/v1/users/{}/roles", me.data()["id"]);
+        client.put_as(&admin, &path, &json!({ "roles": ["user", "creator"] })).await.expect(200);
+        self.plan = monthly_plan(client, &self.creator).await;
+    }
+
+    async fn store(&self) -> Store {
+        Store::connect(&StoreConfig::new(&self.url), Arc::new(SystemClock)).await.unwrap()
+    }
+
+    async fn count(&self, sql: &str) -> i64 {
+        let store = self.store().await;
+        let number = store.number_raw(sql).await.unwrap();
+        store.close().await;
+        number
+    }
+
+    /// Every entry of the ledger sums to zero, each order has one event and one entry at most.
+    async fn books_are_right(&self) {
+        for (sql, what) in [
+            (
+                "SELECT COUNT(*) FROM (SELECT entry_id FROM ledger_postings GROUP BY entry_id HAVING SUM(amount) <> 0) AS x",
+                "unbalanced entries",
+            ),
+            (
+                "SELECT COUNT(*) FROM ledger_entries e WHERE NOT EXISTS (SELECT 1 FROM ledger_postings p WHERE p.entry_id = e.id)",
+                "empty entries",
+            ),
+            (
+                "SELECT COUNT(*) FROM (SELECT aggregate_id FROM events WHERE kind = 'order.paid' GROUP BY aggregate_id HAVING COUNT(*) > 1) AS x",
+                "orders paid twice",
+            ),
+            (
+                "SELECT COUNT(*) FROM orders o WHERE o.state = 'paid' AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.order_id = o.id AND p.state = 'succeeded')",
+                "orders paid by nothing",
+            ),
+        ] {
+            assert_eq!(self.count(sql).await, 0, "{what} on {:?}", self.database);
+        }
+        let paid = self.count("SELECT COUNT(*) FROM orders WHERE state = 'paid'").await;
+        let events = self.count("SELECT COUNT(*) FROM events WHERE kind = 'order.paid'").await;
+        let entries = self.count("SELECT COUNT(*) FROM ledger_entries").await;
+        assert_eq!((events, entries), (paid, paid), "on {:?}", self.database);
+    }
+}
+
+/// A transaction of the test's own.
+enum Holder {
+    Sqlite(sqlx::SqliteConnection),
+    Postgres(sqlx::PgConnection),
+    MySql(sqlx::MySqlConnection),
+}
+
+/// Holds the order's row (the whole file on SQLite), so that the server waits before its commit.
+async fn hold(scene: &Scene) -> Holder {
+    use sqlx::{Connection, Executor};
+    match scene.database {
+        Database::Sqlite => {
+            let mut connection = sqlx::SqliteConnection::connect(&scene.url).await.unwrap();
+            connection.execute("BEGIN IMMEDIATE").await.unwrap();
+            Holder::Sqlite(connection)
+        }
+        Database::Postgres => {
+            let mut connection = sqlx::PgConnection::connect(&scene.url).await.unwrap();
+            connection.execute("BEGIN").await.unwrap();
+            connection.execute("SELECT id FROM orders FOR UPDATE").await.unwrap();
+            Holder::Postgres(connection)
+        }
+        Database::MariaDb => {
+            let mut connection = sqlx::MySqlConnection::connect(&scene.url).await.unwrap();
+            connection.execute("BEGIN").await.unwrap();
+            connection.execute("SELECT id FROM orders FOR UPDATE").await.unwrap();
+            Holder::MySql(connection)
+        }
+    }
+}
+
+impl Holder {
+    async fn let_go(self) {
+        use sqlx::{Connection, Executor};
+        match self {
+            Self::Sqlite(mut connection) => {
+                connection.execute("ROLLBACK").await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Self::Postgres(mut connection) => {
+                connection.execute("ROLLBACK").await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Self::MySql(mut connection) => {
+                connection.execute("ROLLBACK").await.unwrap();
+                connection.close().await.unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_callback_and_commit() {
+    for database in Database::all() {
+        let scene = Scene::on(database).await;
+        let server = scene.start(NO_WORKER);
+        let reader = register(&server.client, "wei").await;
+        let ordered = subscribe(&server.client, &reader, scene.plan, "k").await.expect(201);
+        let message = success(&ordered.data()["order"], "t1");
+
+        let holder = hold(&scene).await;
+        let client = server.client.clone();
+        let body = message.to_string().into_bytes();
+        let request = client
+            .request(reqwest::Method::POST, sharestack_tests::money::NOTIFY)
+            .header("Content-Type", "application/json")
+            .header("X-Sandbox-Signature", signature(&body));
+        let callback = tokio::spawn(request.body(body).send());
+        let in_flight = server.client.clone();
+        until("the callback is in the server", || async {
+            in_flight.get("/metrics").await.text.lines().any(|line| line == "http_requests_in_flight 2")
+        })
+        .await;
+        server.kill();
+        assert!(callback.await.unwrap().is_err(), "the callback was not answered");
+        holder.let_go().await;
+        assert_eq!(scene.count("SELECT COUNT(*) FROM ledger_postings").await, 0, "{database:?}");
+
+        // The channel sends it again until it is answered.
+        let server = scene.start(SERVE);
+        notify(&server.client, &message).await.expect(200);
+        notify(&server.client, &message).await.expect(200);
+        let subscription = format!("/api/v1/subscriptions/{}", ordered.data()["subscription"]["id"]);
+        let reader = sign_in(&server.client, "wei").await;
+        assert_eq!(server.client.get_as(&reader, &subscription).await.data()["status"], "active");
+        scene.books_are_right().await;
+        assert_eq!(scene.count("SELECT COUNT(*) FROM ledger_entries").await, 1);
+        server.kill();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_commit_and_event() {
+    for database in Database::all() {
+        let scene = Scene::on(database).await;
+        let server = scene.start(NO_WORKER);
+        let reader = register(&server.client, "wei").await;
+        let ordered = subscribe(&server.client, &reader, scene.plan, "k").await.expect(201);
+        notify(&server.client, &success(&ordered.data()["order"], "t1")).await.expect(200);
+        server.kill();
+        let waiting = scene.count("SELECT COUNT(*) FROM events WHERE delivered_at IS NULL").await;
+        assert!(waiting > 0, "{database:?}");
+        let all = scene.count("SELECT COUNT(*) FROM events").await;
+
+        let server = scene.start(SERVE);
+        until("every event is delivered", || async {
+            scene.count("SELECT COUNT(*) FROM events WHERE delivered_at IS NULL").await == 0
+        })
+        .await;
+        assert_eq!(scene.count("SELECT COUNT(*) FROM events").await, all, "{database:?}");
+        scene.books_are_right().await;
+        server.kill();
+    }
+}
+
+/// One reader's purchase, from the order to the callback; what was answered.
+async fn buy(client: Client, token: String, plan: i64, name: String) -> Option<Value> {
+    let body = json!({ "plan_id": plan, "channel": "sandbox", "scene": "web" });
+    let request = client.request(reqwest::Method::POST, "/api/v1/subscriptions").bearer_auth(&token);
+    let answer = request.header("Idempotency-Key", format!("key-{name}")).json(&body).send().await.ok()?;
+    let order = answer.json::<Value>().await.ok()?["data"]["order"].clone();
+    let message = success(&order, &format!("t-{name}")).to_string().into_bytes();
+    let request = client
+        .request(reqwest::Method::POST, sharestack_tests::money::NOTIFY)
+        .header("Content-Type", "application/json")
+        .header("X-Sandbox-Signature", signature(&message));
+    drop(request.body(message).send().await);
+    Some(order)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_during_a_burst_of_writes() {
+    const READERS: usize = 24;
+    for database in Database::all() {
+        let scene = Scene::on(database).await;
+        let server = scene.start(SERVE);
+        let mut tokens = Vec::new();
+        for number in 0..READERS {
+            tokens.push(register(&server.client, &format!("reader{number}")).await);
+        }
+        let burst: Vec<_> = tokens
+            .iter()
+            .enumerate()
+            .map(|(number, token)| {
+                tokio::spawn(buy(server.client.clone(), token.clone(), scene.plan, number.to_string()))
+            })
+            .collect();
+        until("the burst is on its way", || async {
+            scene.count("SELECT COUNT(*) FROM orders").await >= i64::try_from(READERS / 3).unwrap()
+        })
+        .await;
+        server.kill();
+        let answered: Vec<Value> = join_all(burst).await.into_iter().filter_map(Result::unwrap).collect();
+
+        // What was answered is stored, and every client does all of it again with the same keys.
+        let server = scene.start(SERVE);
+        for order in answered.iter().filter(|order| order["id"].is_i64()) {
+            let sql = format!("SELECT COUNT(*) FROM orders WHERE id = {}", order["id"]);
+            assert_eq!(scene.count(&sql).await, 1, "{database:?}");
+        }
+        for _ in 0..2 {
+            let again = tokens.iter().enumerate().map(|(number, token)| {
+                let (client, token, plan) = (server.client.clone(), token.clone(), scene.plan);
+                async move {
+                    // A key that was running when the server died is free after its lease; the
+                    // order that it made is found by the callback all the same.
+                    buy(client, token, plan, number.to_string()).await
+                }
+            });
+            join_all(again).await;
+            scene.books_are_right().await;
+        }
+        let keys = scene
+            .count("SELECT COUNT(*) FROM (SELECT buyer_id FROM orders GROUP BY buyer_id HAVING COUNT(*) > 1) AS x");
+        assert_eq!(keys.await, 0, "a doubled order on {database:?}");
+        until("every event is delivered", || async {
+            scene.count("SELECT COUNT(*) FROM events WHERE delivered_at IS NULL").await == 0
+        })
+        .await;
+        scene.books_are_right().await;
+        server.kill();
+    }
+}
