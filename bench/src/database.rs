@@ -9,8 +9,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions};
 
 use crate::sql;
 
-/// As `database.max_connections` of the product.
+/// As `database.max_connections` of the product, and as many readers of SQLite.
 const CONNECTIONS: u32 = 16;
+const READERS: u32 = 4;
 
 /// An open database.
 #[derive(Clone)]
@@ -46,7 +47,7 @@ impl Database {
             .disable_statement_logging();
         let pool = || SqlitePoolOptions::new().test_before_acquire(false);
         let write = pool().max_connections(1).connect_with(options.clone()).await?;
-        let read = pool().max_connections(CONNECTIONS).connect_with(options).await?;
+        let read = pool().max_connections(READERS).connect_with(options).await?;
         Ok(Self::Sqlite { write, read })
     }
 

@@ -10,7 +10,7 @@ use crate::connect::Dialect;
 #[derive(Clone)]
 pub struct StoreConfig {
     url: String,
-    /// The most connections that readers (and, beside SQLite, writers) may open.
+    /// The most connections that readers (and, beside SQLite, writers) may open; four at most on SQLite.
     pub max_connections: u32,
     /// How long to wait for a free connection.
     pub acquire_timeout: Duration,

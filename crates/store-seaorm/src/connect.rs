@@ -19,6 +19,9 @@ use thiserror::Error;
 use crate::config::{InvalidUrl, StoreConfig};
 use crate::error::store_error;
 
+/// The most readers of a SQLite file. Each is a thread: more of them only change places.
+const SQLITE_READERS: u32 = 4;
+
 /// Which database it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
@@ -181,7 +184,8 @@ async fn open_sqlite(config: &StoreConfig, url: &str) -> Result<Pools, sqlx::Err
     };
     // The writer first: it creates the file and its journal, which readers must find.
     let write = pool().max_connections(1).max_lifetime(None).idle_timeout(None).connect_with(options.clone()).await?;
-    let read = pool().max_connections(config.max_connections).connect_with(options).await?;
+    let readers = config.max_connections.min(SQLITE_READERS);
+    let read = pool().max_connections(readers).connect_with(options).await?;
     Ok(Pools::Sqlite { write, read })
 }
 
