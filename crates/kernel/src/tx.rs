@@ -4,7 +4,6 @@
 //! A domain declares what one transaction of it can do, and asks for [`Begin`]:
 //!
 //! ```
-//! use std::sync::Arc;
 //! use sharestack_kernel::error::StoreError;
 //! use sharestack_kernel::event::{DomainEvent, Outbox};
 //! use sharestack_kernel::transact;
@@ -14,7 +13,7 @@
 //!     fn outbox(&mut self) -> &mut dyn Outbox;
 //! }
 //!
-//! async fn note(store: &Arc<dyn Begin<dyn NotesTx>>, event: &DomainEvent) -> Result<(), StoreError> {
+//! async fn note(store: &dyn Begin<dyn NotesTx>, event: &DomainEvent) -> Result<(), StoreError> {
 //!     transact!(store, |tx| {
 //!         tx.outbox().append(event).await?;
 //!         Ok(())
