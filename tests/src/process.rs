@@ -45,7 +45,7 @@ impl Process {
         loop {
             let line = said.recv_timeout(Duration::from_mins(1)).expect("the server says where it listens");
             if let Some(address) = line.strip_prefix("listening on ") {
-                started.client.base = address.to_owned();
+                address.clone_into(&mut started.client.base);
                 return started;
             }
         }

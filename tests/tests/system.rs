@@ -206,3 +206,19 @@ async fn the_server_ends_what_runs_and_then_stops() {
     app.stop().await;
     assert!(reqwest::Client::new().get(base).send().await.is_err());
 }
+
+#[tokio::test]
+async fn only_the_allowed_hosts_are_answered() {
+    let app =
+        Harness::start(Options::on(Database::Sqlite).with("ALLOWED_HOSTS", r#"["api.example.org","*.example.net"]"#))
+            .await;
+    let ask = |host: &'static str| app.send(app.request(Method::GET, "/").header("Host", host));
+    for host in ["api.example.org", "API.example.org:8000", "eu.example.net"] {
+        ask(host).await.expect(200);
+    }
+    for host in ["evil.example", "example.net", "api.example.org.evil.example", ""] {
+        let answer = ask(host).await.refused(400, "VALIDATION_ERROR");
+        assert_eq!(answer.fields(), [("Host".to_owned(), "NOT_ALLOWED".to_owned())], "{host}");
+    }
+    app.stop().await;
+}

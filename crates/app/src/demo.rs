@@ -58,9 +58,9 @@ pub async fn fill(app: &App) -> anyhow::Result<Vec<String>> {
     if app.accounts.find(UserId::new(1)).await?.is_some() {
         return Ok(vec!["the database is not empty: no demo content was added".to_owned()]);
     }
-    app.accounts.create_super_admin(registration(ADMIN, "管理员")?.parse()?).await?;
-    let creator = app.accounts.register(registration(CREATOR, "林")?.parse()?).await?;
-    app.accounts.register(registration(READER, "魏")?.parse()?).await?;
+    app.accounts.create_super_admin(registration(ADMIN, "管理员").parse()?).await?;
+    let creator = app.accounts.register(registration(CREATOR, "林").parse()?).await?;
+    app.accounts.register(registration(READER, "魏").parse()?).await?;
     let admin = actor(app, ADMIN).await?;
     let roles = ["user", "creator"].map(str::to_owned);
     app.accounts.grant_roles(&admin, creator.id, &roles).await?;
@@ -74,13 +74,13 @@ pub async fn fill(app: &App) -> anyhow::Result<Vec<String>> {
     Ok(vec![line(ADMIN, "super admin"), line(CREATOR, "creator"), line(READER, "reader")])
 }
 
-fn registration((name, password): (&str, &str), display: &str) -> anyhow::Result<RegistrationInput> {
-    Ok(RegistrationInput {
+fn registration((name, password): (&str, &str), display: &str) -> RegistrationInput {
+    RegistrationInput {
         username: Some(name.to_owned()),
         email: Some(format!("{name}@example.com")),
         password: Some(password.to_owned()),
         profile: ProfileInput { display_name: Patch::Set(display.to_owned()), ..ProfileInput::default() },
-    })
+    }
 }
 
 async fn actor(app: &App, (name, password): (&str, &str)) -> anyhow::Result<Actor> {

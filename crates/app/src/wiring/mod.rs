@@ -277,7 +277,7 @@ impl App {
         };
         let registration = input.parse().map_err(|error| error.to_string())?;
         let user = self.accounts.create_super_admin(registration).await.map_err(|error| error.to_string())?;
-        Ok(user.username.to_string())
+        Ok(user.username)
     }
 
     /// Writes what readers have looked at since the last time.

@@ -13,6 +13,7 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use futures::FutureExt;
 use metrics::{counter, gauge, histogram};
+use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::random::uuid_v7;
 use tracing::Instrument;
 
@@ -40,7 +41,11 @@ pub async fn layer(
     let span =
         tracing::info_span!("request", request.id = %context.request_id, http.method = %method, http.route = %pattern);
     gauge!("http_requests_in_flight").increment(1.0);
-    let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await;
+    let outcome = if answers_host(&app.config.server.allowed_hosts, &request) {
+        AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await
+    } else {
+        Ok(Err(ApiError::from(FieldErrors::of("Host", Issue::not_allowed::<&str>([]))).into()))
+    };
     gauge!("http_requests_in_flight").decrement(1.0);
     let _entered = span.enter();
     let answer = match outcome {
@@ -60,6 +65,22 @@ pub async fn layer(
             Err(rendered.into())
         }
     }
+}
+
+/// Whether the `Host` that was asked for is one of ours: a name, `*.` and a domain, or `*`.
+fn answers_host(allowed: &[String], request: &ServiceRequest) -> bool {
+    if allowed.iter().any(|name| name == "*") {
+        return true;
+    }
+    let sent = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    let host =
+        sent.or_else(|| request.uri().authority().map(actix_web::http::uri::Authority::as_str)).unwrap_or_default();
+    // The port is what follows the last colon, unless that stands inside an IPv6 address.
+    let name = host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(name, _)| name);
+    allowed.iter().any(|one| match one.strip_prefix('*') {
+        Some(domain) => name.len() > domain.len() && name.to_ascii_lowercase().ends_with(&domain.to_ascii_lowercase()),
+        None => name.eq_ignore_ascii_case(one),
+    })
 }
 
 fn open(request: &ServiceRequest, app: &App) -> RequestContext {
