@@ -96,6 +96,10 @@ pub fn payer(key: &str) -> Payer {
     Payer { buyer_id: READER, channel: "test".to_owned(), scene: Scene::Web, idempotency_key: key.to_owned() }
 }
 
+pub fn wish(plan: &Plan, key: &str) -> Subscribe {
+    Subscribe { plan_id: plan.id, coupon: None, payer: payer(key) }
+}
+
 pub fn content(interval: Interval, trial_days: i64) -> PlanContent {
     PlanContent {
         name: PlanName::parse("会员").unwrap(),
@@ -140,12 +144,8 @@ impl World {
         self.plans.create(&actor(CREATOR, &["plan.create"]), content(interval, trial_days)).await.unwrap()
     }
 
-    pub fn wish(&self, plan: &Plan, key: &str) -> Subscribe {
-        Subscribe { plan_id: plan.id, coupon: None, payer: payer(key) }
-    }
-
     pub async fn subscribe(&self, plan: &Plan, key: &str) -> Ticket {
-        self.checkout.subscribe(&self.wish(plan, key)).await.unwrap()
+        self.checkout.subscribe(&wish(plan, key)).await.unwrap()
     }
 
     pub fn told(&self, order: &Order, txn: &str, outcome: Outcome) -> Notification {

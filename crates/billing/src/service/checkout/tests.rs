@@ -7,7 +7,7 @@ use crate::model::subscription::TransitionError;
 use crate::ports::channel::Outcome;
 use crate::service::plans::PlanPatch;
 use crate::service::settlement::Settled;
-use crate::testing::{CREATOR, READER, World, actor, payer};
+use crate::testing::{CREATOR, READER, World, actor, payer, wish};
 
 #[tokio::test]
 async fn a_wish_becomes_an_incomplete_subscription_with_an_order_to_pay() {
@@ -31,7 +31,7 @@ async fn the_same_key_is_the_same_order_and_another_request_under_it_is_refused(
     let (first, second) = (world.subscribe(&plan, "k").await, world.subscribe(&plan, "k").await);
     assert_eq!(first, second);
     assert_eq!(world.channel.started.lock().unwrap().len(), 1);
-    let mut other = world.wish(&plan, "k");
+    let mut other = wish(&plan, "k");
     other.payer.scene = Scene::H5;
     assert!(matches!(world.checkout.subscribe(&other).await, Err(CheckoutError::KeyReused)));
     assert_eq!(world.store.books().orders.len(), 1);
@@ -42,7 +42,7 @@ async fn a_channel_that_failed_is_asked_again_under_the_same_key() {
     let world = World::new();
     let plan = world.plan(Interval::Month, 0).await;
     *world.channel.down.lock().unwrap() = true;
-    assert!(matches!(world.checkout.subscribe(&world.wish(&plan, "k")).await, Err(CheckoutError::Channel(_))));
+    assert!(matches!(world.checkout.subscribe(&wish(&plan, "k")).await, Err(CheckoutError::Channel(_))));
     *world.channel.down.lock().unwrap() = false;
     let ticket = world.subscribe(&plan, "k").await;
     assert!(ticket.pay_data.is_some());
@@ -77,18 +77,18 @@ async fn what_cannot_be_bought_is_refused() {
         let checkout = world.checkout.clone();
         async move { checkout.subscribe(&wish).await.unwrap_err() }
     };
-    let wish = |key| world.wish(&plan, key);
-    assert!(matches!(refused(wish("again")).await, CheckoutError::AlreadySubscribed(_)));
-    let own = Subscribe { payer: Payer { buyer_id: CREATOR, ..payer("own") }, ..wish("own") };
+    let wished = |key| wish(&plan, key);
+    assert!(matches!(refused(wished("again")).await, CheckoutError::AlreadySubscribed(_)));
+    let own = Subscribe { payer: Payer { buyer_id: CREATOR, ..payer("own") }, ..wished("own") };
     assert!(matches!(refused(own).await, CheckoutError::OwnPlan));
-    let unknown = Subscribe { plan_id: PlanId::new(99), ..wish("x") };
+    let unknown = Subscribe { plan_id: PlanId::new(99), ..wished("x") };
     assert!(matches!(refused(unknown).await, CheckoutError::PlanNotFound(_)));
-    let channel = Subscribe { payer: Payer { channel: "cash".to_owned(), ..payer("x") }, ..wish("x") };
+    let channel = Subscribe { payer: Payer { channel: "cash".to_owned(), ..payer("x") }, ..wished("x") };
     assert!(matches!(refused(channel).await, CheckoutError::UnknownChannel { .. }));
-    let coupon = Subscribe { coupon: Some("X".to_owned()), ..wish("x") };
+    let coupon = Subscribe { coupon: Some("X".to_owned()), ..wished("x") };
     assert!(matches!(refused(coupon).await, CheckoutError::InvalidCoupon));
     world.plans.archive(&actor(CREATOR, &[]), plan.id).await.unwrap();
-    let other = Subscribe { payer: Payer { buyer_id: UserId::new(3), ..payer("x") }, ..wish("x") };
+    let other = Subscribe { payer: Payer { buyer_id: UserId::new(3), ..payer("x") }, ..wished("x") };
     assert!(matches!(refused(other).await, CheckoutError::PlanArchived));
 }
 

@@ -14,7 +14,7 @@ use crate::ports::channel::NotificationError;
 use crate::ports::ledger::LedgerQueries;
 use crate::service::revenue::Revenue;
 use crate::service::subscriptions::Cancel;
-use crate::testing::{CREATOR, READER, World, payer};
+use crate::testing::{CREATOR, READER, World, payer, wish};
 
 #[tokio::test]
 async fn a_payment_pays_the_order_opens_the_subscription_and_is_booked() {
@@ -199,7 +199,7 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
         let books = world.store.books();
         let latest = books.subscriptions.values().next_back().map(|subscription| subscription.id);
         match step {
-            Step::Subscribe(key) => drop(world.checkout.subscribe(&world.wish(&plan, &key.to_string())).await),
+            Step::Subscribe(key) => drop(world.checkout.subscribe(&wish(&plan, &key.to_string())).await),
             Step::Renew(key) => {
                 if let Some(id) = latest {
                     drop(world.checkout.renew(id, &payer(&key.to_string())).await);
