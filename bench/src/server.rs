@@ -99,7 +99,10 @@ pub fn product(url: &str, data: &Path, port: u16, arguments: &[&str]) -> Result<
 /// Starts the product.
 pub fn serve(url: &str, data: &Path) -> Result<Server> {
     let port = free_port()?;
-    Server::start(product(url, data, port, &["serve"])?, port, "/health/ready")
+    let mut command = product(url, data, port, &["serve"])?;
+    // Every login that is refused under load is a line.
+    command.stderr(std::fs::File::create(data.join("server.log"))?);
+    Server::start(command, port, "/health/ready")
 }
 
 /// Starts the floor; without a database it only answers the bytes.
