@@ -4,7 +4,7 @@
 //! To add a channel, implement [`sharestack_billing::ports::channel::PaymentChannel`] in a
 //! module of its own with the same files (`config.rs`, `channel.rs`, `signature.rs`), and
 //! hand it to [`sharestack_billing::ports::channel::Channels`]. It must pass the cases of
-//! `conformance` for channels.
+//! `conformance` for channels (`billing::channel`).
 //!
 //! ```
 //! use sharestack_payments::sandbox::{SandboxConfig, SandboxConfigError, SandboxSecret};

@@ -3,6 +3,7 @@
 //! An adapter's tests hand [`crate::billing_cases`] a macro that turns the list into tests.
 
 pub mod access;
+pub mod channel;
 pub mod ledger;
 pub mod order;
 pub mod payment;

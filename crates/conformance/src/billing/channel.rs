@@ -1,0 +1,76 @@
+//! [`sharestack_billing::ports::channel::PaymentChannel`]: what every channel keeps to.
+
+use std::sync::Arc;
+
+use chrono::{Duration, Utc};
+use sharestack_billing::model::id::PaymentId;
+use sharestack_billing::model::order::{OrderNumber, Scene};
+use sharestack_billing::ports::channel::{NotificationError, NotificationHeaders, PayRequest, PaymentChannel};
+use sharestack_kernel::clock::Clock;
+use uuid::Uuid;
+
+use super::fen;
+
+/// A channel over empty books, and the clock it goes by.
+pub struct Subject {
+    /// The channel.
+    pub channel: Arc<dyn PaymentChannel>,
+    /// Its clock.
+    pub clock: Arc<dyn Clock>,
+    /// The name of the header that carries its signature.
+    pub signature_header: &'static str,
+}
+
+/// Hands the list of all cases to a macro.
+#[macro_export]
+macro_rules! channel_cases {
+    ($run:ident) => {
+        $run! {
+            asking_twice_for_one_attempt_is_asking_once,
+            nothing_is_told_before_the_payer_paid,
+            a_body_that_nobody_signed_is_refused,
+        }
+    };
+}
+
+impl Subject {
+    fn request(&self, number: u128) -> PayRequest {
+        let id = Uuid::from_u128(number);
+        PayRequest {
+            order_number: OrderNumber::from_uuid(id),
+            amount: fen(1990),
+            subject: "会员 & <b>".to_owned(),
+            scene: Scene::Web,
+            notify_url: "https://example.org/notify".to_owned(),
+            expires_at: self.clock.now().with_timezone(&Utc) + Duration::hours(2),
+            idempotency: PaymentId::new(id),
+        }
+    }
+}
+
+/// MUST return data for the same payment when it is asked again with the same attempt.
+pub async fn asking_twice_for_one_attempt_is_asking_once(subject: Subject) {
+    let first = subject.channel.start(&subject.request(1)).await.unwrap();
+    assert_eq!(subject.channel.start(&subject.request(1)).await.unwrap(), first);
+    assert_ne!(subject.channel.start(&subject.request(2)).await.unwrap(), first);
+}
+
+/// `None` while the payer has not paid, and for an order that the channel does not know.
+pub async fn nothing_is_told_before_the_payer_paid(subject: Subject) {
+    let request = subject.request(1);
+    assert_eq!(subject.channel.query(&request.order_number).await.unwrap(), None);
+    subject.channel.start(&request).await.unwrap();
+    assert_eq!(subject.channel.query(&request.order_number).await.unwrap(), None);
+}
+
+/// MUST refuse a body that was signed by nobody.
+pub async fn a_body_that_nobody_signed_is_refused(subject: Subject) {
+    let body = br#"{"amount":1990,"result":"success"}"#;
+    let unsigned = NotificationHeaders::default();
+    assert_eq!(subject.channel.verify_notification(&unsigned, body), Err(NotificationError::Signature));
+    let now = subject.clock.now().timestamp();
+    for signature in [String::new(), "x".to_owned(), format!("t={now},n=x,v1={}", "00".repeat(32))] {
+        let headers: NotificationHeaders = [(subject.signature_header, signature)].into_iter().collect();
+        assert_eq!(subject.channel.verify_notification(&headers, body), Err(NotificationError::Signature));
+    }
+}

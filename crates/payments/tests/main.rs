@@ -1,0 +1,32 @@
+//! The cases that every payment channel passes.
+
+mod sandbox {
+    use std::sync::Arc;
+
+    use sharestack_billing::memory::MemoryBilling;
+    use sharestack_conformance::billing::channel::Subject;
+    use sharestack_kernel::clock::FakeClock;
+    use sharestack_kernel::id::SequentialIds;
+    use sharestack_payments::sandbox::{SIGNATURE_HEADER, Sandbox, SandboxConfig, SandboxPorts, SandboxSecret};
+
+    fn subject() -> Subject {
+        let books = Arc::new(MemoryBilling::new());
+        let clock = Arc::new(FakeClock::default());
+        let ids = Arc::new(SequentialIds::default());
+        let ports = SandboxPorts { store: books.clone(), queries: books, ids, clock: clock.clone() };
+        let secret = SandboxSecret::try_new("s".repeat(32).into()).unwrap();
+        let config = SandboxConfig::try_new(secret, "https://example.org/pay", "test").unwrap();
+        Subject { channel: Arc::new(Sandbox::new(config, ports)), clock, signature_header: SIGNATURE_HEADER }
+    }
+
+    macro_rules! run {
+        ($($case:ident),* $(,)?) => {$(
+            #[tokio::test]
+            async fn $case() {
+                sharestack_conformance::billing::channel::$case(subject()).await;
+            }
+        )*};
+    }
+
+    sharestack_conformance::channel_cases!(run);
+}
