@@ -1,7 +1,7 @@
 //! Listens, and ends cleanly.
 
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_cors::Cors;
 use actix_web::HttpServer;
@@ -37,7 +37,7 @@ pub struct Server {
     address: SocketAddr,
     handle: ServerHandle,
     running: tokio::task::JoinHandle<std::io::Result<()>>,
-    workers: Option<Workers>,
+    workers: Vec<Workers>,
 }
 
 impl Server {
@@ -79,7 +79,9 @@ impl Server {
         let server = server.run();
         let handle = server.handle();
         let running = tokio::spawn(server);
-        let workers = with_workers.then(|| Workers::start(&app.clone().into_inner()));
+        let shared = app.clone().into_inner();
+        let mut workers = vec![Workers::beside_requests(&shared)];
+        workers.extend(with_workers.then(|| Workers::start(&shared)));
         Ok(Self { app, address, handle, running, workers })
     }
 
@@ -93,18 +95,35 @@ impl Server {
         &self.app
     }
 
-    /// Accepts nothing more, finishes what runs, and closes the stores.
+    /// Accepts nothing more, finishes what runs, and closes the stores, all within the
+    /// configured time.
     pub async fn stop(self) {
+        let deadline = Instant::now() + Duration::from_secs(self.app.config.server.shutdown_timeout_seconds);
         self.app.health.stopping();
-        self.handle.stop(true).await;
-        if let Ok(Err(error)) = self.running.await {
-            tracing::error!(error = &error as &dyn std::error::Error, "server failed");
+        let (views, jobs) = self.workers.into_iter().partition::<Vec<_>, _>(Workers::outlive_requests);
+        for workers in &jobs {
+            workers.signal();
         }
-        if let Some(workers) = self.workers {
-            workers.stop(Duration::from_secs(self.app.config.server.shutdown_timeout_seconds)).await;
+        let requests = async {
+            self.handle.stop(true).await;
+            if let Ok(Err(error)) = self.running.await {
+                tracing::error!(error = &error as &dyn std::error::Error, "server failed");
+            }
+        };
+        let ended = futures::future::join_all(jobs.into_iter().map(|workers| workers.stop(left(deadline))));
+        futures::join!(requests, ended);
+        // What the last requests looked at is counted, too.
+        for workers in views {
+            workers.stop(left(deadline).max(Duration::from_millis(500))).await;
         }
-        self.app.close().await;
+        if tokio::time::timeout(left(deadline).max(Duration::from_millis(500)), self.app.close()).await.is_err() {
+            tracing::warn!("database connections were cut off");
+        }
     }
+}
+
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
 fn cors(config: &config::Cors) -> Cors {

@@ -2,9 +2,11 @@
 //! and the housekeeping.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use sharestack_kernel::event::{DomainEvent, EventLog, Subscriber};
 use sharestack_kernel::job::{ClaimedJob, JobHandler, JobStore, backoff};
 use sharestack_kernel::random::uuid_v7;
@@ -30,6 +32,7 @@ const KEEP_DAYS: i64 = 30;
 /// The running loops.
 pub struct Workers {
     stop: watch::Sender<bool>,
+    outlives_requests: bool,
     loops: JoinSet<()>,
 }
 
@@ -38,11 +41,33 @@ impl Workers {
     pub fn start(app: &Arc<App>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut loops = JoinSet::new();
-        loops.spawn(relay(app.clone(), stopped.clone()));
-        loops.spawn(jobs(app.clone(), stopped.clone()));
-        loops.spawn(housekeeping(app.clone(), stopped.clone()));
-        loops.spawn(views(app.clone(), stopped));
-        Self { stop, loops }
+        let (one, other) = (app.clone(), stopped.clone());
+        loops.spawn(forever("relay", stopped.clone(), move || relay(one.clone(), other.clone())));
+        let (one, other) = (app.clone(), stopped.clone());
+        loops.spawn(forever("jobs", stopped.clone(), move || jobs(one.clone(), other.clone())));
+        let (one, other) = (app.clone(), stopped.clone());
+        loops.spawn(forever("housekeeping", stopped.clone(), move || housekeeping(one.clone(), other.clone())));
+        Self { stop, outlives_requests: false, loops }
+    }
+
+    /// Starts what every process with requests needs, whether or not it does jobs: the
+    /// views that it noted, and the upkeep of its figures.
+    pub fn beside_requests(app: &Arc<App>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let mut loops = JoinSet::new();
+        let (one, other) = (app.clone(), stopped.clone());
+        loops.spawn(forever("views", stopped, move || views(one.clone(), other.clone())));
+        Self { stop, outlives_requests: true, loops }
+    }
+
+    /// Whether they work on what requests leave, and so stop after the last of them.
+    pub const fn outlive_requests(&self) -> bool {
+        self.outlives_requests
+    }
+
+    /// Tells every loop to take nothing new.
+    pub fn signal(&self) {
+        self.stop.send_replace(true);
     }
 
     /// Lets every loop finish what it holds, for at most `patience`.
@@ -51,6 +76,16 @@ impl Workers {
         let all = async { while self.loops.join_next().await.is_some() {} };
         if tokio::time::timeout(patience, all).await.is_err() {
             tracing::warn!("workers were cut off; what they held is taken up again after its lease");
+        }
+    }
+}
+
+/// Runs a loop again when it panics: one broken event or job does not end all others.
+async fn forever<F: Future<Output = ()>>(name: &'static str, mut stopped: watch::Receiver<bool>, work: impl Fn() -> F) {
+    while AssertUnwindSafe(work()).catch_unwind().await.is_err() {
+        tracing::error!(worker.name = name, "worker panicked and starts again");
+        if !pause(&mut stopped, Duration::from_secs(1)).await {
+            return;
         }
     }
 }
@@ -81,18 +116,25 @@ async fn relay(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
 /// Delivers a batch in order; behind one that fails, its aggregate's others wait.
 async fn deliver_all(app: &App, holder: Uuid, events: Vec<DomainEvent>) {
     let mut blocked = HashSet::new();
+    let started = Instant::now();
     for event in events {
+        // What is left is claimed again after the lease, by whoever comes first.
+        if started.elapsed() > EVENT_LEASE / 2 {
+            tracing::warn!("delivery is slow; the rest of the batch waits for its lease");
+            return;
+        }
         let aggregate = (event.aggregate.clone(), event.aggregate_id.clone());
         let result = if blocked.contains(&aggregate) {
             EventLog::postpone(&app.store, holder, event.id, Duration::from_secs(2)).await
-        } else if deliver(&app.subscribers, &event).await {
+        } else if AssertUnwindSafe(deliver(&app.subscribers, &event)).catch_unwind().await.unwrap_or(false) {
             EventLog::delivered(&app.store, holder, event.id).await
         } else {
             blocked.insert(aggregate);
             EventLog::postpone(&app.store, holder, event.id, Duration::from_secs(1)).await
         };
         if let Err(error) = result {
-            // The lease gives it back; subscribers are idempotent.
+            // The lease gives it back; subscribers are idempotent, and its aggregate waits.
+            blocked.insert((event.aggregate.clone(), event.aggregate_id.clone()));
             tracing::warn!(error = &error as &dyn std::error::Error, event.id = %event.id, "delivery was not noted");
         }
     }
@@ -153,11 +195,11 @@ async fn jobs(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
 
 /// Does one job, keeping its lease meanwhile, and notes how it ended.
 async fn run(app: &App, holder: Uuid, handler: &dyn JobHandler, job: &ClaimedJob) {
-    let work = handler.run(job);
+    let work = AssertUnwindSafe(handler.run(job)).catch_unwind();
     tokio::pin!(work);
     let outcome = loop {
         tokio::select! {
-            outcome = &mut work => break outcome,
+            outcome = &mut work => break outcome.unwrap_or_else(|_| Err("the handler panicked".into())),
             () = tokio::time::sleep(LEASE / 3) => {
                 if let Ok(false) = JobStore::extend(&app.store, holder, job.id, LEASE).await {
                     tracing::warn!("lease was lost; another worker has the job");
@@ -182,6 +224,7 @@ async fn run(app: &App, holder: Uuid, handler: &dyn JobHandler, job: &ClaimedJob
 
 async fn views(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     loop {
+        telemetry::upkeep();
         let go_on = pause(&mut stopped, Duration::from_secs(1)).await;
         if let Err(error) = app.flush_views().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "views were not counted yet");
@@ -194,7 +237,6 @@ async fn views(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
 
 async fn housekeeping(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     while pause(&mut stopped, Duration::from_mins(1)).await {
-        telemetry::upkeep();
         let before = app.clock.now() - chrono::Duration::days(KEEP_DAYS);
         if let Err(error) = EventLog::prune(&app.store, before).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old events were not removed");

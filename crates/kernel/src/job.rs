@@ -67,7 +67,8 @@ pub trait JobStore: Send + Sync {
     /// Claims up to `limit` due jobs of these kinds, by priority, then by time.
     ///
     /// MUST not hand a job to two holders at once, and MUST hand out a dead holder's job
-    /// again after the lease, as a further attempt.
+    /// again after the lease, as a further attempt. MUST make a dead letter of a job whose
+    /// holders all died, and never hand it out again.
     async fn claim(
         &self,
         holder: Uuid,

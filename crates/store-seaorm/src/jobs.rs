@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Cond, Expr, LockBehavior, LockType, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Cond, Expr, LockBehavior, LockType, Order, Query, SelectStatement, UpdateStatement};
 use sea_orm::{ConnectionTrait, ExprTrait, QueryResult};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Backlog;
@@ -86,6 +86,21 @@ fn due(kinds: &[&str], now: DateTime<Utc>, limit: u64) -> SelectStatement {
         .to_owned()
 }
 
+/// Gives up the jobs whose last attempt took its worker down.
+fn exhausted(kinds: &[&str], now: DateTime<Utc>) -> UpdateStatement {
+    Query::update()
+        .table("jobs")
+        .value("state", DEAD)
+        .value("dedupe_key", Option::<String>::None)
+        .value("finished_at", now)
+        .value("last_error", "the worker was lost")
+        .and_where(Expr::col("kind").is_in(kinds.iter().copied()))
+        .and_where(Expr::col("state").eq(RUNNING))
+        .and_where(Expr::col("claimed_until").lte(now))
+        .and_where(Expr::col("attempts").gte(Expr::col("max_attempts")))
+        .to_owned()
+}
+
 fn after(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
     now + chrono::Duration::from_std(wait).unwrap_or(chrono::Duration::days(1))
 }
@@ -117,6 +132,7 @@ impl JobStore for Store {
             return Ok(Vec::new());
         }
         transact!(self.own(), |tx| {
+            tx.conn().execute(&exhausted(kinds, now)).await.map_err(store_error)?;
             let mut select = due(kinds, now, limit);
             if tx.dialect() != Dialect::Sqlite {
                 select.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);

@@ -14,7 +14,7 @@ use crate::connect::{Pools, Store};
 /// The key of the lock that nodes hold while they migrate.
 const LOCK: i64 = 0x5348_4152_4553_544b;
 /// The same for `GET_LOCK`.
-const LOCK_NAME: &str = "sharestack_migrate";
+const LOCK_NAME: &str = "sharestack_migrate_";
 
 /// Why the schema could not be brought up to date.
 #[derive(Debug, Error)]
@@ -105,11 +105,14 @@ impl Store {
             }
             Pools::MySql(pool) => {
                 let mut connection = pool.acquire().await.map_err(failed)?;
-                sqlx::query("SELECT GET_LOCK(?, 300)")
+                let taken: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(CONCAT(?, DATABASE()), 300)")
                     .bind(LOCK_NAME)
-                    .execute(&mut *connection)
+                    .fetch_one(&mut *connection)
                     .await
                     .map_err(failed)?;
+                if taken != Some(1) {
+                    return Err(MigrateError::Lock("another node has migrated for five minutes".into()));
+                }
                 Ok(Guard::MySql(Box::new(connection)))
             }
         }

@@ -1,5 +1,6 @@
 //! Which limit a route has, and whose calls are counted together.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ const AUTH: &[&str] = &["/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/
 /// What needs an admin permission.
 const ADMIN: &[(&str, &str)] = &[
     ("PUT", "/api/v1/users/{user_id}/roles"),
+    ("PATCH", "/api/v1/users/{user_id}/roles"),
     ("POST", "/cache/test"),
     ("GET", "/cache/{key}"),
     ("POST", "/cache/{key}"),
@@ -83,9 +85,9 @@ impl RateLimits {
     ///
     /// # Errors
     /// When the limiter cannot count at all.
-    pub async fn hit(&self, class: Class, user: Option<i64>, address: &str) -> Result<Decision, CacheError> {
+    pub async fn hit(&self, class: Class, user: Option<i64>, address: IpAddr) -> Result<Decision, CacheError> {
         let user = user.filter(|_| class != Class::Auth);
-        let who = user.map_or_else(|| format!("ip:{address}"), |id| format!("user:{id}"));
+        let who = user.map_or_else(|| format!("ip:{}", network(address)), |id| format!("user:{id}"));
         let key = format!("rate:{class:?}:{who}");
         self.limiter.hit(&key, self.limit(class, user.is_some())).await
     }
@@ -100,9 +102,25 @@ impl RateLimits {
     }
 }
 
+/// Whom an address stands for: one IPv4 address, or the /64 that one IPv6 subscriber has.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ipv6_subscriber_is_one_caller() {
+        let of = |text: &str| network(text.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
 
     #[test]
     fn routes_have_the_class_of_the_contract() {

@@ -178,12 +178,4 @@ impl Precondition {
         let tags = text.split(',').filter_map(|item| item.trim().parse::<EntityTag>().ok());
         Self::Tags(tags.map(|tag| tag.tag().to_owned()).collect())
     }
-
-    /// Whether a resource with this tag may be changed.
-    pub fn allows(&self, tag: &str) -> bool {
-        match self {
-            Self::None => true,
-            Self::Tags(tags) => tags.iter().any(|sent| sent == tag),
-        }
-    }
 }

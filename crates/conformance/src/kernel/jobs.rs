@@ -148,3 +148,14 @@ pub async fn completed_jobs_do_not_come_back<T: Work>(subject: Subject<T>) {
     subject.clock.advance(chrono::Duration::days(1));
     assert!(claim(&subject, holder).await.is_empty());
 }
+
+/// MUST make a dead letter of a job whose holders all died, and never hand it out again.
+pub async fn a_job_that_takes_every_worker_down_is_a_dead_letter<T: Work>(subject: Subject<T>) {
+    enqueue(&subject, &NewJob { max_attempts: 2, ..job(&subject) }).await;
+    for attempt in 1..=2 {
+        assert_eq!(claim(&subject, subject.ids.uuid()).await[0].attempt, attempt);
+        subject.clock.advance(chrono::Duration::minutes(1));
+    }
+    assert!(claim(&subject, subject.ids.uuid()).await.is_empty());
+    assert_eq!(subject.jobs.dead_letters().await.unwrap(), 1);
+}

@@ -63,6 +63,7 @@ macro_rules! kernel_cases {
                 extend_keeps_a_running_job,
                 a_failed_job_comes_back_at_its_time,
                 a_dead_letter_does_not_come_back,
+                a_job_that_takes_every_worker_down_is_a_dead_letter,
                 a_twin_is_not_enqueued_while_the_first_waits_or_runs,
                 completed_jobs_do_not_come_back
             ],

@@ -32,21 +32,21 @@ pub async fn layer(
     let context = open(&request, &app);
     request.extensions_mut().insert(context.clone());
     canonical_path(&mut request);
-    let head = request.method() == Method::HEAD;
-    if head {
+    // The answer to HEAD is that to GET; the connection leaves the body out.
+    if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
     let method = request.method().clone();
     let pattern = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let span =
         tracing::info_span!("request", request.id = %context.request_id, http.method = %method, http.route = %pattern);
-    gauge!("http_requests_in_flight").increment(1.0);
+    let in_flight = InFlight::new();
     let outcome = if answers_host(&app.config.server.allowed_hosts, &request) {
         AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await
     } else {
         Ok(Err(ApiError::from(FieldErrors::of("Host", Issue::not_allowed::<&str>([]))).into()))
     };
-    gauge!("http_requests_in_flight").decrement(1.0);
+    drop(in_flight);
     let _entered = span.enter();
     let answer = match outcome {
         Ok(Ok(response)) => Ok(render(response.map_into_boxed_body(), &context)),
@@ -58,12 +58,28 @@ pub async fn layer(
     match answer {
         Ok(mut response) => {
             decorate(response.headers_mut(), &context, &app);
-            Ok(if head { response.map_body(|_, _| BoxBody::new(())) } else { response })
+            Ok(response)
         }
         Err(mut rendered) => {
             decorate(&mut rendered.headers, &context, &app);
             Err(rendered.into())
         }
+    }
+}
+
+/// A request that runs; also when its client goes away, it is counted out.
+struct InFlight;
+
+impl InFlight {
+    fn new() -> Self {
+        gauge!("http_requests_in_flight").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        gauge!("http_requests_in_flight").decrement(1.0);
     }
 }
 

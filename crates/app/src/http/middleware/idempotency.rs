@@ -9,7 +9,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
-use actix_web::{Error, HttpResponse};
+use actix_web::{Error, HttpResponse, ResponseError};
 use sharestack_platform::error::IdempotencyError;
 use sharestack_platform::model::{Claim, Fingerprint, IdempotencyKey, Requester, StoredReply};
 use sharestack_platform::service::Attempt;
@@ -29,8 +29,10 @@ pub async fn layer(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let Some((requester, key)) = named(&request).await? else {
-        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    let (requester, key) = match named(&request).await {
+        Ok(Some(named)) => named,
+        Ok(None) => return next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Err(error) => return Ok(request.error_response(error)),
     };
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::internal("request without app"))?;
     let mut payload = request.parts_mut().1.take();
@@ -59,17 +61,20 @@ pub async fn layer(
 }
 
 /// Whose key it is; `None` when the request has none, or is not one that is kept.
-async fn named(request: &ServiceRequest) -> Result<Option<(Requester, IdempotencyKey)>, Error> {
+async fn named(request: &ServiceRequest) -> Result<Option<(Requester, IdempotencyKey)>, ApiError> {
     if request.method() != Method::POST || request.path().starts_with("/api/v1/auth/") {
         return Ok(None);
     }
-    // A malformed key is the handler's to refuse when it needs one, and nobody's otherwise.
-    let Ok(Some(key)) = idempotency_key(request.headers()) else { return Ok(None) };
+    let Some(key) = idempotency_key(request.headers())? else { return Ok(None) };
     let app = request.app_data::<Data<App>>().ok_or_else(|| ApiError::internal("request without app"))?;
     let Some(token) = bearer(request.headers()) else { return Ok(None) };
     // Only a living session may see what an earlier request was answered.
-    let actor = app.authenticate(token).await.ok();
-    Ok(actor.map(|actor| (Requester::user(actor.user_id), key)))
+    match app.authenticate(token).await {
+        Ok(actor) => Ok(Some((Requester::user(actor.user_id), key))),
+        // Who it is cannot be found out now: nothing is done unprotected.
+        Err(error) if error.status_code().is_server_error() => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 fn replay(request: ServiceRequest, reply: StoredReply) -> ServiceResponse<BoxBody> {

@@ -25,14 +25,14 @@ pub async fn layer(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::internal("request without app"))?;
     let pattern = request.match_pattern();
-    let class = pattern.as_deref().and_then(|pattern| class(request.method().as_str(), pattern));
+    let class = class(request.method().as_str(), pattern.as_deref().unwrap_or_default());
     let Some(class) = class.filter(|_| app.limits.enabled()) else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
     let context = context::of(request.request())?;
     // A well-signed token names its user; whether the session still lives is the extractor's question.
     let user = bearer(request.headers()).and_then(|token| app.signed_user(token));
-    let decision = match app.limits.hit(class, user, &context.client_ip.to_string()).await {
+    let decision = match app.limits.hit(class, user, context.client_ip).await {
         Ok(decision) => decision,
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "rate limit not counted");

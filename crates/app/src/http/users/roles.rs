@@ -1,6 +1,6 @@
 //! Who may do what.
 
-use actix_web::put;
+use actix_web::route;
 use actix_web::web::{Data, Path};
 use serde::Deserialize;
 use sharestack_kernel::field::FieldErrors;
@@ -36,6 +36,8 @@ impl Parse for UserRoles {
 /// Nobody grants or takes what they do not hold themselves, and the last super admin
 /// stays one.
 #[utoipa::path(
+    method(put, patch),
+    path = "/api/v1/users/{user_id}/roles",
     tag = "User Management",
     params(("user_id" = i64, Path, description = "The user", example = 42)),
     request_body = UserRoles,
@@ -44,7 +46,7 @@ impl Parse for UserRoles {
         (status = 409, description = "No super admin would be left"),
     ),
 )]
-#[put("/api/v1/users/{user_id}/roles")]
+#[route("/api/v1/users/{user_id}/roles", method = "PUT", method = "PATCH")]
 pub async fn grant_roles(
     app: Data<App>,
     auth: Auth,
