@@ -183,6 +183,55 @@ async fn a_change_based_on_an_old_version_is_refused() {
 }
 
 #[tokio::test]
+async fn a_draft_is_not_dropped_by_who_has_not_seen_it() {
+    let room = Newsroom::open().await;
+    let id = room.write("旧", json!({})).await;
+    let seen = room.app.get_as(&room.author.token, &path(id)).await.expect(200).data()["updated_at"].clone();
+    room.autosave(id, &json!({ "base_version": 1, "content": "新草稿" })).await.expect(200);
+    for change in [
+        json!({ "content": "覆盖" }),
+        json!({ "content": "覆盖", "updated_at": seen }),
+        json!({ "title": "覆盖", "updated_at": seen }),
+    ] {
+        let refused = room.edit(id, &change).await.refused(409, "RESOURCE_CONFLICT");
+        let details = &refused.body["error"]["details"];
+        assert_eq!((&details["reason"], &details["current_version"]), (&json!("stale"), &json!(2)));
+    }
+    room.edit(id, &json!({ "summary": "s", "updated_at": seen })).await.expect(200);
+    let current = room.app.get_as(&room.author.token, &path(id)).await.expect(200);
+    assert_eq!(current.data()["draft"]["content"], "新草稿");
+    let guarded = room.app.request(Method::PUT, &path(id)).bearer_auth(&room.author.token);
+    let guarded = guarded.header(IF_MATCH, &current.headers[ETAG]).json(&json!({ "content": "合并" }));
+    let merged = room.app.send(guarded).await.expect(200);
+    assert_eq!((&merged.data()["content"], &merged.data()["draft"]), (&json!("合并"), &Value::Null));
+    room.app.stop().await;
+}
+
+#[tokio::test]
+async fn an_author_is_found_by_any_form_of_their_name() {
+    let room = Newsroom::open().await;
+    let german = room.app.with_role(&room.admin, "Straße", "creator").await;
+    let digits = room.app.with_role(&room.admin, "20260115", "creator").await;
+    for account in [&german, &digits] {
+        let body = json!({ "title": account.username, "content": "x" });
+        let made = room.app.post_as(&account.token, ARTICLES, &body).await.expect(201);
+        let id = made.data()["id"].as_i64().unwrap();
+        room.app.post_as(&account.token, &format!("{}/publish", path(id)), &json!({})).await.expect(200);
+    }
+    for (author, username) in [
+        ("STRASSE", "Straße"),
+        ("ｓｔｒａｓｓｅ", "Straße"),
+        ("20260115", "20260115"),
+        (digits.id.to_string().as_str(), "20260115"),
+    ] {
+        let answer = room.app.get(&format!("{ARTICLES}?author={author}")).await.expect(200);
+        assert_eq!(answer.body["pagination"]["total"], 1, "{author}");
+        assert_eq!(answer.data()[0]["author"]["username"], username, "{author}");
+    }
+    room.app.stop().await;
+}
+
+#[tokio::test]
 async fn every_broken_field_is_named_at_once() {
     let room = Newsroom::open().await;
     let empty = room.create(&json!({})).await.refused(400, "VALIDATION_ERROR");

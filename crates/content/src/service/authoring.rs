@@ -72,7 +72,8 @@ pub struct EditArticle {
     pub seo_description: Patch<SeoDescription>,
     /// The change is refused as a conflict unless the article was last changed then.
     pub if_updated_at: Option<DateTime<Utc>>,
-    /// The change is refused as stale unless the article has one of these versions.
+    /// The change is refused as stale unless the article has one of these versions. A
+    /// change of the title or the text is refused without it while there is a draft.
     pub if_version: Option<Vec<i64>>,
 }
 
@@ -173,7 +174,8 @@ impl Authoring {
     ///
     /// # Errors
     /// When it is not there for the actor, when it changed since the caller looked, when
-    /// the slug is taken, and for a text that nests too deep.
+    /// the title or the text is set beside a draft whose version the caller does not
+    /// name, when the slug is taken, and for a text that nests too deep.
     pub async fn edit(&self, actor: &Actor, key: &ArticleKey, command: EditArticle) -> Result<ArticleId, EditError> {
         let head: ArticleHead = self.ports.open::<EditError>(actor, key, UPDATE).await?;
         let mut command = command;
@@ -187,6 +189,12 @@ impl Authoring {
         transact!(self.ports.store, |tx| {
             let before: Article = lock::<EditError>(tx, &head).await?;
             command.guard(&before)?;
+            let rewrites = text.is_some() || command.title.is_some();
+            // An autosave moves the version alone: only who names it knows of the draft
+            // that is forgotten here.
+            if rewrites && command.if_version.is_none() && tx.drafts().find(head.id).await?.is_some() {
+                return Err(EditError::Changed(Changed::to(&before)));
+            }
             let mut after = before.clone();
             command.apply(&mut after);
             if let Some(tags) = &tags {
@@ -197,7 +205,7 @@ impl Authoring {
             if let Some(text) = &text {
                 tx.articles().write_text(head.id, text).await?;
             }
-            if text.is_some() || command.title.is_some() {
+            if rewrites {
                 tx.drafts().delete(head.id).await?;
             }
             tx.outbox().append(&updated.of(events::UPDATED, &after)).await?;

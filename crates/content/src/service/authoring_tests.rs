@@ -158,9 +158,37 @@ async fn an_autosave_stays_beside_the_text() {
     assert_eq!(stale.category(), Category::Conflict);
     world.authoring.autosave(&author(), &key, save(2, "")).await.unwrap();
 
-    let edit = EditArticle { body: Some(body("typed")), ..EditArticle::default() };
+    let edit = EditArticle { body: Some(body("typed")), if_version: Some(vec![3]), ..EditArticle::default() };
     world.authoring.edit(&author(), &key, edit).await.unwrap();
     assert_eq!(world.content.find_draft(before.card.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_edit_forgets_no_draft_unseen() {
+    let world = world();
+    let key = world.created("a").await;
+    let draft =
+        Autosave { base_version: 1, title: None, body: Some(body("newer")), keep_format: true, summary: Patch::Keep };
+    let before = world.detail(&key).await.card;
+    world.authoring.autosave(&author(), &key, draft).await.unwrap();
+    let title = EditArticle { title: Some(Title::stored("b".to_owned())), ..EditArticle::default() };
+    let text = EditArticle { body: Some(body("typed")), ..EditArticle::default() };
+    for edit in [title.clone(), text] {
+        for if_updated_at in [None, Some(before.updated_at)] {
+            let edit = EditArticle { if_updated_at, ..edit.clone() };
+            let refused = world.authoring.edit(&author(), &key, edit).await.unwrap_err();
+            assert_eq!(refused.category(), Category::Conflict);
+        }
+    }
+    let stale = EditArticle { if_version: Some(vec![1]), ..title.clone() };
+    assert_eq!(world.authoring.edit(&author(), &key, stale).await.unwrap_err().category(), Category::Stale);
+
+    let tags = EditArticle { tags: Some(Vec::new()), ..EditArticle::default() };
+    world.authoring.edit(&author(), &key, tags).await.unwrap();
+    assert!(world.content.find_draft(before.id).await.unwrap().is_some());
+    let seen = EditArticle { if_version: Some(vec![3]), ..title };
+    world.authoring.edit(&author(), &key, seen).await.unwrap();
+    assert_eq!(world.content.find_draft(before.id).await.unwrap(), None);
 }
 
 #[tokio::test]

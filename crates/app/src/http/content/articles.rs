@@ -104,6 +104,10 @@ pub async fn read_article(
 ///
 /// For its author, and for those who hold `article.update`. `updated_at` or `If-Match`
 /// guards against overwriting somebody else's change.
+///
+/// While there is a draft, `title` and `content` are refused with 409 unless `If-Match`
+/// names the present version: saving a draft leaves `updated_at` as it is, and changing
+/// the text drops the draft. Without a draft both are taken as they come.
 #[utoipa::path(
     tag = "Articles",
     params(
@@ -113,7 +117,11 @@ pub async fn read_article(
     request_body = ArticleUpdate,
     responses(
         (status = 200, description = "The article", body = Envelope<ArticleDetail>),
-        (status = 409, description = "The slug is taken, or the article was changed since `updated_at`"),
+        (
+            status = 409,
+            description = "The slug is taken, the article was changed since `updated_at`, or the text is changed \
+                           beside a draft without `If-Match`",
+        ),
         (status = 412, description = "The article was changed since `If-Match`"),
     ),
 )]
@@ -138,7 +146,11 @@ pub async fn edit_article(
     request_body = ArticleUpdate,
     responses(
         (status = 200, description = "The article", body = Envelope<ArticleDetail>),
-        (status = 409, description = "The slug is taken, or the article was changed since `updated_at`"),
+        (
+            status = 409,
+            description = "The slug is taken, the article was changed since `updated_at`, or the text is changed \
+                           beside a draft without `If-Match`",
+        ),
         (status = 412, description = "The article was changed since `If-Match`"),
     ),
 )]
