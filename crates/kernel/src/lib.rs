@@ -34,4 +34,5 @@ pub mod page;
 pub mod patch;
 pub mod permission;
 pub mod random;
+pub mod text;
 pub mod tx;

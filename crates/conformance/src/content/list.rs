@@ -197,4 +197,23 @@ pub async fn an_author_is_found_by_name(subject: Subject) {
     assert_eq!(subject.queries.find_author("author1").await.unwrap(), Some(author));
     assert_eq!(subject.queries.find_author("AUTHOR1").await.unwrap(), Some(author));
     assert_eq!(subject.queries.find_author("author2").await.unwrap(), None);
+    let german = subject.account(2, "Straße").await;
+    let greek = subject.account(3, "Σίσυφος").await;
+    for (name, expected) in [("STRASSE", german), ("ｓｔｒａｓｓｅ", german), ("ΣΊΣΥΦΟΣ", greek), ("σίσυφος", greek)]
+    {
+        assert_eq!(subject.queries.find_author(name).await.unwrap(), Some(expected), "{name}");
+    }
+}
+
+/// Digits are an id first, and a name when nobody has the id.
+pub async fn an_author_is_found_by_id_before_a_name_of_digits(subject: Subject) {
+    let first = subject.account(777, "author").await;
+    let second = subject.account(2, "777").await;
+    let third = subject.account(3, "888").await;
+    for (text, expected) in [("777", Some(first)), ("2", Some(second)), ("888", Some(third)), ("999", None)] {
+        assert_eq!(subject.queries.find_author(text).await.unwrap(), expected, "{text}");
+    }
+    for nobody in ["-2", "+2", "99999999999999999999", ""] {
+        assert_eq!(subject.queries.find_author(nobody).await.unwrap(), None, "{nobody}");
+    }
 }

@@ -71,7 +71,8 @@ macro_rules! content_cases {
                 totals_equal_what_matches,
                 a_search_matches_literally,
                 deleted_articles_are_in_no_list,
-                an_author_is_found_by_name
+                an_author_is_found_by_name,
+                an_author_is_found_by_id_before_a_name_of_digits
             ]
         }
     };
@@ -124,9 +125,13 @@ impl Subject {
     }
 
     async fn author(&self, id: i64) -> UserId {
+        self.account(id, &format!("Author{id}")).await
+    }
+
+    async fn account(&self, id: i64, username: &str) -> UserId {
         let account = NewAccount {
             id: UserId::new(id),
-            username: Username::parse(&format!("Author{id}")).unwrap(),
+            username: Username::parse(username).unwrap(),
             email: EmailAddress::parse(&format!("author{id}@example.com")).unwrap(),
             password_hash: PasswordHash::new("hash".to_owned()),
             profile: Profile::default(),

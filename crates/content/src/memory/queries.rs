@@ -125,8 +125,8 @@ impl ArticleQueries for MemoryContent {
         Ok(self.state().tags.iter().filter(|tag| keys.contains(&tag.slug)).cloned().collect())
     }
 
-    async fn find_author(&self, username: &str) -> Result<Option<UserId>, StoreError> {
-        let number = username.strip_prefix("user").and_then(|number| number.parse().ok());
+    async fn find_author(&self, id_or_name: &str) -> Result<Option<UserId>, StoreError> {
+        let number = id_or_name.strip_prefix("user").unwrap_or(id_or_name).parse().ok();
         Ok(number.map(UserId::new))
     }
 }

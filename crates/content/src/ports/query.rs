@@ -199,6 +199,9 @@ pub trait ArticleQueries: Send + Sync {
     /// Those of these keys that have a tag.
     async fn find_tags(&self, keys: &[String]) -> Result<Vec<Tag>, StoreError>;
 
-    /// The user with this name, in any case of letters.
-    async fn find_author(&self, username: &str) -> Result<Option<UserId>, StoreError>;
+    /// The user with this id, else the one with this name.
+    ///
+    /// MUST compare names by [`fold`](sharestack_kernel::text::fold), and prefer the id
+    /// when the text is one user's id and another's name.
+    async fn find_author(&self, id_or_name: &str) -> Result<Option<UserId>, StoreError>;
 }

@@ -16,7 +16,7 @@ use sharestack_kernel::tx::Begin;
 
 pub use authoring::{Authoring, Autosave, Autosaved, CreateArticle, EditArticle};
 pub use publishing::{PUBLISH_JOB, PublishArticle, Publishing, ScheduledPublish};
-pub use reading::{AuthorRef, ListArticles, ListedArticle, ReadArticle, Reader, Reading, Shown};
+pub use reading::{ListArticles, ListedArticle, ReadArticle, Reader, Reading, Shown};
 pub use views::{VIEW_WINDOW, ViewBuffer};
 
 use crate::error::Refused;

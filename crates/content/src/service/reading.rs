@@ -81,22 +81,13 @@ pub struct ListedArticle {
     pub access: bool,
 }
 
-/// An author, as a filter names one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AuthorRef {
-    /// By id.
-    Id(UserId),
-    /// By user name.
-    Username(String),
-}
-
 /// Which articles to list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListArticles {
     /// In this state; `None` is published.
     pub status: Option<Status>,
-    /// By this author.
-    pub author: Option<AuthorRef>,
+    /// By this author: an id or a user name.
+    pub author: Option<String>,
     /// With this tag.
     pub tag: Option<TagName>,
     /// Of this level.
@@ -176,8 +167,7 @@ impl Reading {
         let status = query.status.unwrap_or(Status::Published);
         let mut author = match &query.author {
             None => None,
-            Some(AuthorRef::Id(id)) => Some(*id),
-            Some(AuthorRef::Username(name)) => match self.ports.queries.find_author(name).await? {
+            Some(name) => match self.ports.queries.find_author(name).await? {
                 Some(id) => Some(id),
                 None if status != Status::Published && !reader.actor.is_some_and(|actor| actor.may(UPDATE)) => {
                     return Err(not_an_editor(reader.actor).into());

@@ -97,7 +97,7 @@ async fn a_list_asks_the_gate_once() {
 async fn other_states_are_for_authors_and_editors() {
     let reading = reading(&content(), MockEntitlements::new());
     let drafts = |author| ListArticles { status: Some(Status::Draft), author, ..ListArticles::default() };
-    let own = Some(AuthorRef::Username("user7".to_owned()));
+    let own = Some("user7".to_owned());
     let total = |page: Page<ListedArticle>| page.total;
     assert_eq!(total(reading.list(by(&actor(7, &[])), drafts(None)).await.unwrap()), 1);
     assert_eq!(total(reading.list(by(&actor(7, &[])), drafts(own.clone())).await.unwrap()), 1);
@@ -112,6 +112,6 @@ async fn other_states_are_for_authors_and_editors() {
 #[tokio::test]
 async fn an_unknown_author_has_no_articles() {
     let reading = reading(&content(), MockEntitlements::new());
-    let query = ListArticles { author: Some(AuthorRef::Username("nobody".to_owned())), ..ListArticles::default() };
+    let query = ListArticles { author: Some("nobody".to_owned()), ..ListArticles::default() };
     assert_eq!(reading.list(NOBODY, query).await.unwrap().total, 0);
 }

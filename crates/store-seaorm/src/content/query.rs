@@ -6,6 +6,7 @@ use sharestack_content::ports::{ArticleCard, ArticleDetail, ArticleFilter, Artic
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
+use sharestack_kernel::text::fold;
 
 use super::draft::read_draft;
 use super::rows::{ArticleRow, AuthorRow, DELETED, article_columns, author_columns, known, plans};
@@ -90,14 +91,22 @@ impl ArticleQueries for Store {
         read_tags(self.read(), keys.iter().map(String::as_str)).await
     }
 
-    async fn find_author(&self, username: &str) -> Result<Option<UserId>, StoreError> {
+    async fn find_author(&self, id_or_name: &str) -> Result<Option<UserId>, StoreError> {
+        let digits = id_or_name.bytes().all(|byte| byte.is_ascii_digit());
+        let id: Option<i64> = id_or_name.parse().ok().filter(|_| digits);
+        let named = Expr::col("username_key").eq(fold(id_or_name)).and(Expr::col("deleted_at").is_null());
         let select = Query::select()
             .column("id")
             .from("users")
-            .and_where(Expr::col("username_key").eq(username.to_lowercase()))
-            .and_where(Expr::col("deleted_at").is_null())
+            .and_where(match id {
+                Some(id) => named.or(Expr::col("id").eq(id)),
+                None => named,
+            })
             .to_owned();
-        let Some(row) = self.read().query_one(&select).await.map_err(store_error)? else { return Ok(None) };
-        row.try_get("", "id").map(|id| Some(UserId::new(id))).map_err(store_error)
+        let rows = self.read().query_all(&select).await.map_err(store_error)?;
+        let found: Result<Vec<i64>, _> = rows.iter().map(|row| row.try_get("", "id")).collect();
+        let found = found.map_err(store_error)?;
+        let preferred = found.iter().find(|found| Some(**found) == id).or(found.first());
+        Ok(preferred.copied().map(UserId::new))
     }
 }

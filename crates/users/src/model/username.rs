@@ -1,6 +1,7 @@
 use std::fmt;
 
 use sharestack_kernel::field::{self, Issue};
+use sharestack_kernel::text::fold;
 use unicode_normalization::UnicodeNormalization;
 
 const MIN_LENGTH: usize = 3;
@@ -21,7 +22,7 @@ impl Username {
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Issue> {
         let text = field::length(text.trim().nfc().collect(), MIN_LENGTH, MAX_LENGTH)?;
-        let key = super::fold(&text);
+        let key = fold(&text);
         if !is_name(&text) || !is_name(&key) {
             return Err(Issue::InvalidFormat);
         }

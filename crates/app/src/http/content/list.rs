@@ -3,13 +3,12 @@
 use serde::Deserialize;
 use sharestack_content::model::{AccessLevel, Status, TagName};
 use sharestack_content::ports::{Order, Sort};
-use sharestack_content::service::{AuthorRef, ListArticles};
+use sharestack_content::service::ListArticles;
 use sharestack_kernel::field::{FieldErrors, Issue, length};
-use sharestack_kernel::id::UserId;
 use utoipa::IntoParams;
 
 use super::fields::option;
-use crate::http::extract::{Parse, Ref, parse_page};
+use crate::http::extract::{Parse, parse_page};
 
 /// Filters, order and page of a list of articles.
 #[derive(Deserialize, IntoParams)]
@@ -24,7 +23,7 @@ pub struct ArticleListQuery {
     /// `published`; `draft` and `scheduled` for one's own articles or with `article.update`.
     #[param(default = "published", example = "published")]
     status: Option<String>,
-    /// An id or a user name.
+    /// An id or a user name; digits are an id when somebody has it.
     #[param(example = "linxiaohong")]
     author: Option<String>,
     /// A category's id.
@@ -44,13 +43,6 @@ pub struct ArticleListQuery {
     /// `asc` or `desc`.
     #[param(default = "desc", example = "desc")]
     sort_order: Option<String>,
-}
-
-fn author(text: &str) -> Result<AuthorRef, Issue> {
-    match Ref::parse(text) {
-        Ref::Id(id) => Ok(AuthorRef::Id(UserId::new(id))),
-        Ref::Slug(name) => length(name, 1, 64).map(AuthorRef::Username),
-    }
 }
 
 fn sort(text: &str) -> Result<Sort, Issue> {
@@ -79,7 +71,7 @@ impl Parse for ArticleListQuery {
         let search = option(&mut check, "search", self.search, |text| length(text.trim().to_owned(), 0, 100));
         let query = ListArticles {
             status: option(&mut check, "status", self.status, |text| Status::parse(&text)),
-            author: option(&mut check, "author", self.author, |text| author(&text)),
+            author: option(&mut check, "author", self.author, |text| length(text, 1, 64)),
             tag: option(&mut check, "tag", self.tag, |text| TagName::parse(&text)),
             access: option(&mut check, "access", self.access, |text| AccessLevel::parse(&text)),
             search: search.filter(|text| !text.is_empty()),
