@@ -232,6 +232,23 @@ async fn an_author_is_found_by_any_form_of_their_name() {
 }
 
 #[tokio::test]
+async fn only_plans_of_the_author_open_an_article() {
+    let room = Newsroom::open().await;
+    let rival = room.app.with_role(&room.admin, "rival", "creator").await;
+    let own = sharestack_tests::money::monthly_plan(&room.app, &room.author.token).await;
+    let foreign = sharestack_tests::money::monthly_plan(&room.app, &rival.token).await;
+    let id = room.write("自己的", json!({ "access_level": "paid", "plan_ids": [own] })).await;
+    for plan in [foreign, 999_999] {
+        let plans = json!({ "title": "x", "content": "x", "plan_ids": [own, plan] });
+        for answer in [room.create(&plans).await, room.edit(id, &plans).await] {
+            assert_eq!(codes(&answer.refused(400, "VALIDATION_ERROR")), ["plan_ids NOT_ALLOWED"]);
+        }
+    }
+    room.edit(id, &json!({ "plan_ids": [own] })).await.expect(200);
+    room.app.stop().await;
+}
+
+#[tokio::test]
 async fn every_broken_field_is_named_at_once() {
     let room = Newsroom::open().await;
     let empty = room.create(&json!({})).await.refused(400, "VALIDATION_ERROR");

@@ -9,7 +9,7 @@ use sharestack_billing::model::plan::Plan;
 use sharestack_billing::ports::access::ArticleAccess;
 use sharestack_billing::ports::plan::PlanQueries;
 use sharestack_billing::service::entitlements::Entitlements as Authority;
-use sharestack_content::model::{AccessLevel, ArticleId, Status};
+use sharestack_content::model::{AccessLevel, ArticleId, PlanId as Named, Status};
 use sharestack_content::ports::{Access, ArticleQueries, Entitlements, GateQuery, PlanOffer};
 use sharestack_content::service::{Authoring, Ports, Publishing, Reading, ScheduledPublish, ViewBuffer};
 use sharestack_kernel::cache::Cache;
@@ -99,6 +99,17 @@ impl Entitlements for BillingGate {
         let gates: Vec<Gate> = articles.iter().map(gate).collect();
         let reasons = self.authority.decide_many(reader, &gates).await?;
         Ok(reasons.into_iter().map(Reason::allows).collect())
+    }
+
+    async fn owned_plans(&self, author: UserId, plans: &[Named]) -> Result<Vec<Named>, StoreError> {
+        let mut owned = Vec::with_capacity(plans.len());
+        for plan in plans {
+            let found = self.plans.find(PlanId::new(plan.get())).await?;
+            if found.is_some_and(|view| view.plan.creator_id == author) {
+                owned.push(*plan);
+            }
+        }
+        Ok(owned)
     }
 
     /// Articles are not sold alone yet: only subscriptions are.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use sharestack_content::model::{AccessLevel, ArticleId, ArticleKey, Body, CountKey, Format, Status, TagName, Title};
+use sharestack_content::model::{
+    AccessLevel, ArticleId, ArticleKey, Body, CountKey, Format, PlanId, Status, TagName, Title,
+};
 use sharestack_content::ports::{Access, ArticleFilter, Entitlements, GateQuery};
 use sharestack_content::service::{Authoring, CreateArticle, EditArticle, Ports, PublishArticle, Publishing};
 use sharestack_kernel::actor::Actor;
@@ -42,6 +44,10 @@ impl Entitlements for NothingSold {
 
     async fn decide_many(&self, _: Option<UserId>, articles: &[GateQuery]) -> Result<Vec<bool>, StoreError> {
         Ok(vec![false; articles.len()])
+    }
+
+    async fn owned_plans(&self, _: UserId, plans: &[PlanId]) -> Result<Vec<PlanId>, StoreError> {
+        Ok(plans.to_vec())
     }
 
     async fn is_sold_one_off(&self, _: ArticleId) -> Result<bool, StoreError> {

@@ -71,6 +71,9 @@ pub trait Entitlements: Send + Sync {
     /// MUST allow exactly what `decide` allows.
     async fn decide_many(&self, reader: Option<UserId>, articles: &[GateQuery]) -> Result<Vec<bool>, StoreError>;
 
+    /// Those of these plans that are the author's, on sale or not.
+    async fn owned_plans(&self, author: UserId, plans: &[PlanId]) -> Result<Vec<PlanId>, StoreError>;
+
     /// Whether somebody has bought the article alone: it must not vanish then.
     async fn is_sold_one_off(&self, article: ArticleId) -> Result<bool, StoreError>;
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::field::{FieldErrors, Issue};
+use sharestack_kernel::id::UserId;
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::transact;
 
@@ -118,11 +119,12 @@ impl Authoring {
     /// Creates a draft.
     ///
     /// # Errors
-    /// Without the right `article.create`, for a text that nests too deep, and when the
-    /// chosen slug is taken. A derived slug makes way.
+    /// Without the right `article.create`, for a text that nests too deep, for plans of
+    /// others, and when the chosen slug is taken. A derived slug makes way.
     pub async fn create(&self, actor: &Actor, command: CreateArticle) -> Result<ArticleId, CreateError> {
         actor.require(CREATE)?;
         let text = Text::of(command.body).map_err(too_deep)?;
+        self.own_plans::<CreateError>(actor.user_id, &command.plan_ids, &[]).await?;
         let now = self.ports.clock.now();
         let id = ArticleId::new(self.ports.ids.number(ArticleId::SEQUENCE).await?);
         let tags = self.draw(command.tags).await?;
@@ -175,11 +177,13 @@ impl Authoring {
     /// # Errors
     /// When it is not there for the actor, when it changed since the caller looked, when
     /// the title or the text is set beside a draft whose version the caller does not
-    /// name, when the slug is taken, and for a text that nests too deep.
+    /// name, when the slug is taken, for plans of others, and for a text that nests too deep.
     pub async fn edit(&self, actor: &Actor, key: &ArticleKey, command: EditArticle) -> Result<ArticleId, EditError> {
         let head: ArticleHead = self.ports.open::<EditError>(actor, key, UPDATE).await?;
         let mut command = command;
         let text = render(command.body.take(), command.keep_format, head.format)?;
+        let plans = command.plan_ids.as_deref().unwrap_or_default();
+        self.own_plans::<EditError>(head.author_id, plans, &head.plan_ids).await?;
         let tags = match command.tags.take() {
             Some(tags) => Some(self.draw(tags).await?),
             None => None,
@@ -276,6 +280,23 @@ impl Authoring {
             tx.outbox().append(&deleted.of(events::DELETED, &before)).await?;
             Ok(())
         })
+    }
+
+    /// Refuses plans that are not the author's; those that the article has may stay.
+    async fn own_plans<E>(&self, author: UserId, plans: &[PlanId], kept: &[PlanId]) -> Result<(), E>
+    where
+        E: From<FieldErrors> + From<StoreError>,
+    {
+        let added: Vec<PlanId> = plans.iter().copied().filter(|plan| !kept.contains(plan)).collect();
+        if added.is_empty() {
+            return Ok(());
+        }
+        let owned = self.ports.entitlements.owned_plans(author, &added).await?;
+        if added.iter().any(|plan| !owned.contains(plan)) {
+            let issue = Issue::NotAllowed { allowed: Vec::new() };
+            return Err(FieldErrors::of("plan_ids", issue).into());
+        }
+        Ok(())
     }
 
     /// Puts an id beside each name, drawn for those that seem to be new.

@@ -17,6 +17,7 @@ fn world() -> World {
     let (content, clock) = (MemoryContent::default(), FakeClock::default());
     let mut gate = MockEntitlements::new();
     gate.expect_is_sold_one_off().returning(|id| Ok(id.get() == 99));
+    gate.expect_owned_plans().returning(|_, plans| Ok(plans.iter().copied().filter(|plan| plan.get() < 10).collect()));
     let authoring = Authoring::new(content.ports(&clock, gate));
     World { content, clock, authoring }
 }
@@ -204,6 +205,21 @@ async fn deleting_frees_the_slug_and_sold_articles_stay() {
     world.content.put_article(&crate::memory::article(99));
     let sold = world.authoring.delete(&author(), &ArticleId::new(99).into()).await.unwrap_err();
     assert_eq!(sold.category(), Category::Conflict);
+}
+
+#[tokio::test]
+async fn only_plans_of_the_author_open_an_article() {
+    let world = world();
+    let plans = |ids: &[i64]| ids.iter().map(|id| PlanId::new(*id)).collect::<Vec<_>>();
+    let create = |ids: &[i64]| CreateArticle { plan_ids: plans(ids), ..new_article("a") };
+    let refused = world.authoring.create(&author(), create(&[1, 10])).await.unwrap_err();
+    assert_eq!(refused.category(), Category::Invalid);
+    let key: ArticleKey = world.authoring.create(&author(), create(&[1])).await.unwrap().into();
+    let edit = |ids: &[i64]| EditArticle { plan_ids: Some(plans(ids)), ..EditArticle::default() };
+    let refused = world.authoring.edit(&author(), &key, edit(&[11])).await.unwrap_err();
+    assert_eq!(refused.category(), Category::Invalid);
+    world.authoring.edit(&author(), &key, edit(&[1, 2])).await.unwrap();
+    assert_eq!(world.detail(&key).await.card.plan_ids, plans(&[1, 2]));
 }
 
 #[tokio::test]
