@@ -187,7 +187,12 @@ impl ApiError {
         if self.0.status.is_server_error() {
             let chain = self.0.source.as_deref().map(Chain);
             let cause = chain.as_ref().map(tracing::field::display);
-            tracing::error!(error.kind = self.0.kind, error.cause = cause, "request failed");
+            // A dependency that is busy or away is no defect, and may refuse thousands.
+            if self.0.status == StatusCode::SERVICE_UNAVAILABLE {
+                tracing::warn!(error.kind = self.0.kind, error.cause = cause, "request refused");
+            } else {
+                tracing::error!(error.kind = self.0.kind, error.cause = cause, "request failed");
+            }
         }
     }
 }

@@ -228,7 +228,8 @@ impl Subscription {
     /// Takes a paid period of `interval` at the price version `price_id`.
     ///
     /// A running subscription gets the period behind what is paid already; any other one
-    /// begins at `now`, also when it had ended: money that came late still opens it.
+    /// begins at `now`, also when it had ended: money that came late still opens it. A
+    /// cancellation stands when the order (of `ordered_at`) is older than it.
     ///
     /// # Errors
     /// [`TransitionError::Lifetime`] when it runs for ever already.
@@ -236,6 +237,7 @@ impl Subscription {
         &mut self,
         price_id: PriceId,
         interval: Interval,
+        ordered_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Extension, TransitionError> {
         let runs = self.state.is_running() && !self.is_over(now);
@@ -255,9 +257,12 @@ impl Subscription {
         self.current_period_end = interval.end_after(anchor, periods);
         self.price_id = price_id;
         self.state = SubscriptionState::Active;
-        self.cancel_at_period_end = false;
-        self.canceled_at = None;
-        self.cancel_reason = None;
+        let was_canceled_since = runs && self.canceled_at.is_some_and(|at| at >= ordered_at);
+        if !was_canceled_since {
+            self.cancel_at_period_end = false;
+            self.canceled_at = None;
+            self.cancel_reason = None;
+        }
         self.ended_at = None;
         self.updated_at = now;
         Ok(if runs { Extension::Renewed } else { Extension::Activated })

@@ -12,7 +12,7 @@ use sharestack_kernel::money::Money;
 use sharestack_kernel::transact;
 use uuid::Uuid;
 
-use super::{Billing, RACES, expire_order, expire_subscription, order_expiry};
+use super::{Billing, RACES, expire_order, expire_subscription, note_end, order_expiry};
 use crate::error::CheckoutError;
 use crate::events::{self, Cause};
 use crate::model::id::{OrderId, PaymentId, PlanId, SubscriptionId};
@@ -78,7 +78,7 @@ pub(super) struct Draw {
     pub(super) number: OrderNumber,
     pub(super) payment: PaymentId,
     pub(super) job: Uuid,
-    pub(super) cause: [Cause; 2],
+    pub(super) cause: [Cause; 3],
     /// For the orders that this one takes the place of.
     pub(super) closing: [Uuid; 4],
 }
@@ -218,7 +218,7 @@ impl Checkout {
             number: OrderNumber::from_uuid(ids.uuid()),
             payment: PaymentId::new(ids.uuid()),
             job: ids.uuid(),
-            cause: [cause(), cause()],
+            cause: [cause(), cause(), cause()],
             closing: self.billing.uuids(),
         })
     }
@@ -314,7 +314,7 @@ async fn make_room(
         return Ok(None);
     }
     if live.expire(now) {
-        tx.subscriptions().update(&live).await?;
+        note_end(tx, &live, draw.cause[2]).await?;
         return Ok(None);
     }
     if live.state != SubscriptionState::Incomplete {

@@ -8,11 +8,10 @@ use serde::Deserialize;
 use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler};
 use sharestack_kernel::transact;
 
-use super::Billing;
+use super::{Billing, note_end};
 use crate::error::SubscriptionError;
 use crate::events::{self, Cause};
 use crate::model::id::{OrderId, SubscriptionId};
-use crate::model::subscription::SubscriptionState;
 
 /// The kind of the job that ends a subscription.
 pub const EXPIRE_SUBSCRIPTION: &str = "subscription.expire";
@@ -59,12 +58,7 @@ impl ExpireSubscription {
             if !subscription.expire(cause.at) {
                 return Ok(false);
             }
-            tx.subscriptions().update(&subscription).await?;
-            let kind = match subscription.state {
-                SubscriptionState::Canceled => events::SUBSCRIPTION_CANCELED,
-                _ => events::SUBSCRIPTION_EXPIRED,
-            };
-            tx.outbox().append(&events::subscription(cause, kind, &subscription)).await?;
+            note_end(tx, &subscription, cause).await?;
             Ok(true)
         })
     }

@@ -20,8 +20,10 @@ use sharestack_kernel::job::NewJob;
 use sharestack_kernel::tx::Begin;
 use uuid::Uuid;
 
+use crate::events::{self, Cause};
 use crate::model::order::Order;
-use crate::model::subscription::Subscription;
+use crate::model::subscription::{Subscription, SubscriptionState};
+use crate::ports::UpdateError;
 use crate::ports::tx::BillingTx;
 
 /// How often work starts over that lost a race at a constraint.
@@ -86,6 +88,16 @@ fn expire_subscription(id: Uuid, subscription: &Subscription) -> Option<NewJob> 
     let mut job = NewJob::new(id, expiry::EXPIRE_SUBSCRIPTION, json!({ "subscription_id": subscription.id }), end);
     job.dedupe_key = Some(format!("{}:{}:{}", expiry::EXPIRE_SUBSCRIPTION, subscription.id, end.timestamp()));
     Some(job)
+}
+
+/// Writes a subscription whose paid time is over, and tells it.
+async fn note_end(tx: &mut dyn BillingTx, subscription: &Subscription, cause: Cause) -> Result<(), UpdateError> {
+    tx.subscriptions().update(subscription).await?;
+    let kind = match subscription.state {
+        SubscriptionState::Canceled => events::SUBSCRIPTION_CANCELED,
+        _ => events::SUBSCRIPTION_EXPIRED,
+    };
+    Ok(tx.outbox().append(&events::subscription(cause, kind, subscription)).await?)
 }
 
 /// The job that gives up an order when nobody paid it in time.

@@ -10,7 +10,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::transact;
 use uuid::Uuid;
 
-use super::{Billing, RACES, expire_subscription};
+use super::{Billing, RACES, expire_subscription, note_end};
 use crate::error::SettleError;
 use crate::events::{self, Cause};
 use crate::model::id::{LedgerEntryId, PaymentId};
@@ -49,6 +49,7 @@ struct Draw {
     job: Uuid,
     order: Cause,
     subscription: Cause,
+    ended: Cause,
     now: DateTime<Utc>,
 }
 
@@ -108,6 +109,7 @@ impl Settlement {
             job: ids.uuid(),
             order: cause(),
             subscription: cause(),
+            ended: cause(),
             now,
         };
         let fee = self.billing.policy.platform_fee_basis_points;
@@ -141,18 +143,18 @@ async fn apply(
     if told.amount != order.total {
         return set_aside(tx, channel, told, Some(&order), known, PaymentState::Suspicious, draw).await;
     }
+    let unpaid = order.clone();
     if order.pay(told.at, draw.now).is_err() {
-        return set_aside(tx, channel, told, Some(&order), known, PaymentState::Surplus, draw).await;
+        return set_aside(tx, channel, told, Some(&unpaid), known, PaymentState::Surplus, draw).await;
     }
-    let mut subscription = subscription_to_pay(tx, &order, draw.now).await?;
+    let mut subscription = subscription_to_pay(tx, &order, draw).await?;
     order.subscription_id = subscription.id;
-    let extension = subscription.pay_period(order.price_id, order.interval, draw.now);
+    let Ok(extension) = subscription.pay_period(order.price_id, order.interval, order.created_at, draw.now) else {
+        // Nothing can follow a subscription for ever: the order stays as it was.
+        return set_aside(tx, channel, told, Some(&unpaid), known, PaymentState::Surplus, draw).await;
+    };
     tx.orders().update(&order).await?;
     tx.outbox().append(&events::order(draw.order, events::ORDER_PAID, &order)).await?;
-    let Ok(extension) = extension else {
-        // Nothing can follow a subscription for ever.
-        return set_aside(tx, channel, told, Some(&order), known, PaymentState::Surplus, draw).await;
-    };
     let payment = record(tx, channel, told, Some(&order), known, PaymentState::Succeeded, draw).await?;
     let entry = BalancedEntry::sale(channel, order.seller_id, told.amount, fee)?;
     tx.ledger().post(&LedgerEntry::of_payment(draw.entry, payment.id, entry, draw.now)).await?;
@@ -181,11 +183,7 @@ async fn run_longer(
 
 /// The subscription that the order's money goes to: its own, or, when that has ended and
 /// the reader has another one to the same plan by now, that one.
-async fn subscription_to_pay(
-    tx: &mut dyn BillingTx,
-    order: &Order,
-    now: DateTime<Utc>,
-) -> Result<Subscription, SettleError> {
+async fn subscription_to_pay(tx: &mut dyn BillingTx, order: &Order, draw: &Draw) -> Result<Subscription, SettleError> {
     let own = tx.subscriptions().lock_by_id(order.subscription_id).await?;
     let own = own.ok_or_else(|| StoreError::corrupt(format!("order {} has no subscription", order.id)))?;
     if !own.state.has_ended() {
@@ -193,8 +191,8 @@ async fn subscription_to_pay(
     }
     let Some(other) = tx.subscriptions().find_live(own.subscriber_id, own.plan_id).await? else { return Ok(own) };
     let Some(mut other) = tx.subscriptions().lock_by_id(other.id).await? else { return Ok(own) };
-    if other.expire(now) {
-        tx.subscriptions().update(&other).await?;
+    if other.expire(draw.now) {
+        note_end(tx, &other, draw.ended).await?;
     }
     Ok(if other.state.has_ended() { own } else { other })
 }

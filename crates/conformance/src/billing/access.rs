@@ -12,7 +12,7 @@ pub async fn holdings_leave_out_what_was_never_paid(subject: Subject) {
     let (paid, unpaid) = (plan(&subject, CREATOR, 100).await, plan(&subject, CREATOR, 200).await);
     let elsewhere = plan(&subject, UserId::new(9), 300).await;
     let mut one = subscription(&subject, &paid, READER).await;
-    one.pay_period(paid.price.id, Interval::Month, subject.now()).unwrap();
+    one.pay_period(paid.price.id, Interval::Month, subject.now(), subject.now()).unwrap();
     one.cancel_at_end(None, subject.now()).unwrap();
     step!(subject, PortError, |tx| Ok(tx.subscriptions().update(&one).await?)).unwrap();
     subscription(&subject, &unpaid, READER).await;

@@ -23,7 +23,7 @@ async fn insert(subject: &Subject, one: &Subscription) -> Result<(), PortError> 
 pub async fn an_inserted_subscription_is_found_as_it_was(subject: Subject) {
     let plan = plan(&subject, CREATOR, 1990).await;
     let mut one = subscription(&subject, &plan, READER).await;
-    one.pay_period(plan.price.id, Interval::Month, subject.now()).unwrap();
+    one.pay_period(plan.price.id, Interval::Month, subject.now(), subject.now()).unwrap();
     one.cancel_at_end(CancelReason::parse("太贵").unwrap(), subject.now()).unwrap();
     update(&subject, &one).await.unwrap();
     one.version += 1;
@@ -61,7 +61,7 @@ pub async fn taking_a_live_key_that_another_has_is_stale(subject: Subject) {
     update(&subject, &ended).await.unwrap();
     ended.version += 1;
     subscription(&subject, &plan, READER).await;
-    ended.pay_period(plan.price.id, Interval::Month, subject.now()).unwrap();
+    ended.pay_period(plan.price.id, Interval::Month, subject.now(), subject.now()).unwrap();
     assert!(matches!(update(&subject, &ended).await, Err(PortError::Stale)));
 }
 
@@ -69,7 +69,7 @@ pub async fn taking_a_live_key_that_another_has_is_stale(subject: Subject) {
 pub async fn an_update_of_an_old_version_is_stale(subject: Subject) {
     let plan = plan(&subject, CREATOR, 1990).await;
     let mut one = subscription(&subject, &plan, READER).await;
-    one.pay_period(plan.price.id, Interval::Month, subject.now()).unwrap();
+    one.pay_period(plan.price.id, Interval::Month, subject.now(), subject.now()).unwrap();
     update(&subject, &one).await.unwrap();
     assert!(matches!(update(&subject, &one).await, Err(PortError::Stale)));
 }
@@ -92,7 +92,7 @@ pub async fn a_period_that_ended_counts_as_ended_noted_or_not(subject: Subject) 
     let intervals = [Interval::Month, Interval::Month, Interval::Lifetime];
     for (index, (plan, interval)) in plans.iter().zip(intervals).enumerate() {
         let mut one = subscription(&subject, plan, READER).await;
-        one.pay_period(plan.price.id, interval, subject.now()).unwrap();
+        one.pay_period(plan.price.id, interval, subject.now(), subject.now()).unwrap();
         if index == 1 {
             one.cancel_at_end(None, subject.now()).unwrap();
         }

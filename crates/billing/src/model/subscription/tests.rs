@@ -15,7 +15,7 @@ fn incomplete() -> Subscription {
 
 fn active() -> Subscription {
     let mut subscription = incomplete();
-    subscription.pay_period(PRICE, Interval::Month, at(1, 31)).unwrap();
+    subscription.pay_period(PRICE, Interval::Month, at(1, 31), at(1, 31)).unwrap();
     subscription
 }
 
@@ -23,7 +23,7 @@ fn active() -> Subscription {
 fn a_payment_opens_it_and_the_next_runs_behind_it_on_the_original_day() {
     let mut subscription = active();
     assert_eq!(subscription.current_period_end, Some(at(2, 28)));
-    assert_eq!(subscription.pay_period(PRICE, Interval::Month, at(2, 1)), Ok(Extension::Renewed));
+    assert_eq!(subscription.pay_period(PRICE, Interval::Month, at(2, 1), at(2, 1)), Ok(Extension::Renewed));
     assert_eq!(
         (subscription.current_period_start, subscription.current_period_end),
         (Some(at(1, 31)), Some(at(3, 31)))
@@ -33,16 +33,16 @@ fn a_payment_opens_it_and_the_next_runs_behind_it_on_the_original_day() {
 #[test]
 fn another_price_counts_from_where_the_old_one_ends() {
     let mut subscription = active();
-    subscription.pay_period(PriceId::new(2), Interval::Year, at(2, 1)).unwrap();
+    subscription.pay_period(PriceId::new(2), Interval::Year, at(2, 1), at(2, 1)).unwrap();
     assert_eq!(subscription.current_period_end, Interval::Year.end_after(at(2, 28), 1));
 }
 
 #[test]
 fn a_lifetime_is_paid_once() {
     let mut subscription = incomplete();
-    subscription.pay_period(PRICE, Interval::Lifetime, at(2, 1)).unwrap();
+    subscription.pay_period(PRICE, Interval::Lifetime, at(2, 1), at(2, 1)).unwrap();
     assert_eq!(subscription.current_period_end, None);
-    assert_eq!(subscription.pay_period(PRICE, Interval::Lifetime, at(3, 1)), Err(TransitionError::Lifetime));
+    assert_eq!(subscription.pay_period(PRICE, Interval::Lifetime, at(3, 1), at(3, 1)), Err(TransitionError::Lifetime));
     assert_eq!(subscription.cancel_at_end(None, at(3, 1)), Err(TransitionError::Lifetime));
     assert_eq!(subscription.state_at(at(12, 31)), SubscriptionState::Active);
     assert_eq!(subscription.cancel_now(None, at(3, 1)), Ok(()));
@@ -74,7 +74,7 @@ fn a_trial_ends_and_a_payment_during_it_counts_from_its_end() {
     subscription.start_trial(TrialDays::parse(7).unwrap(), at(2, 1)).unwrap();
     assert_eq!(subscription.state_at(at(2, 7)), SubscriptionState::Trialing);
     assert_eq!(subscription.state_at(at(2, 8)), SubscriptionState::Expired);
-    subscription.pay_period(PRICE, Interval::Month, at(2, 3)).unwrap();
+    subscription.pay_period(PRICE, Interval::Month, at(2, 3), at(2, 3)).unwrap();
     assert_eq!((subscription.state, subscription.current_period_end), (SubscriptionState::Active, Some(at(3, 8))));
 }
 
@@ -83,7 +83,7 @@ fn late_money_opens_it_again() {
     let mut subscription = incomplete();
     assert!(subscription.abandon(at(2, 1)));
     assert_eq!(subscription.live_key(), None);
-    assert_eq!(subscription.pay_period(PRICE, Interval::Month, at(2, 2)), Ok(Extension::Activated));
+    assert_eq!(subscription.pay_period(PRICE, Interval::Month, at(2, 2), at(2, 2)), Ok(Extension::Activated));
     assert_eq!(subscription.live_key().as_deref(), Some("2:4"));
     assert_eq!(subscription.ended_at, None);
 }
@@ -123,7 +123,7 @@ proptest! {
             let end_before = subscription.current_period_end;
             match step {
                 Step::Pay => {
-                    subscription.pay_period(PRICE, Interval::Month, now).unwrap();
+                    subscription.pay_period(PRICE, Interval::Month, now, now).unwrap();
                     paid += 1;
                     prop_assert!(subscription.current_period_end.unwrap() > now.max(at(1, 31)));
                     prop_assert!(end_before.is_none_or(|end| subscription.current_period_end.unwrap() > end || subscription.anchor_at == Some(now)));
@@ -144,4 +144,14 @@ proptest! {
             prop_assert!(!subscription.cancel_at_period_end || subscription.canceled_at.is_some());
         }
     }
+}
+
+#[test]
+fn late_money_of_an_older_order_does_not_undo_a_cancellation() {
+    let mut subscription = active();
+    subscription.cancel_at_end(None, at(2, 5)).unwrap();
+    assert_eq!(subscription.pay_period(PRICE, Interval::Month, at(2, 1), at(2, 6)), Ok(Extension::Renewed));
+    assert!(subscription.cancel_at_period_end);
+    assert_eq!(subscription.pay_period(PRICE, Interval::Month, at(2, 7), at(2, 8)), Ok(Extension::Renewed));
+    assert!(!subscription.cancel_at_period_end);
 }

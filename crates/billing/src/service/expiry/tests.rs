@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::*;
 use crate::model::interval::Interval;
 use crate::model::order::OrderState;
+use crate::model::subscription::SubscriptionState;
 use crate::testing::{World, payer};
 
 #[tokio::test]

@@ -144,8 +144,12 @@ async fn nothing_can_follow_a_lifetime() {
     let (first, second) = (world.subscribe(&plan, "a").await, world.subscribe(&plan, "b").await);
     let pay = |order, txn| world.told(order, txn, Outcome::Paid);
     assert_eq!(world.settlement.settle("test", &pay(&second.order, "1")).await.unwrap(), Settled::Paid);
+    let before = world.store.books().orders[&first.order.id].state;
     assert_eq!(world.settlement.settle("test", &pay(&first.order, "2")).await.unwrap(), Settled::Surplus);
     assert!(world.store.trial_balance().await.unwrap().is_zero());
+    // The order that nothing was bought with is not told as paid.
+    assert_eq!(world.store.books().orders[&first.order.id].state, before);
+    assert_ne!(before, OrderState::Paid);
 }
 
 #[tokio::test]
