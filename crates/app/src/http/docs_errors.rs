@@ -58,6 +58,12 @@ fn refusals(method: &str, path: &str, operation: &mut Operation) {
         let id = format!("{}{}", method.to_lowercase(), path.replace(['/', '{', '}', '.'], "_"));
         operation.operation_id = Some(id);
     }
+    // One handler may stand under PUT and PATCH; ids are unique all the same.
+    if method == "PATCH"
+        && let Some(id) = operation.operation_id.take()
+    {
+        operation.operation_id = Some(if id.starts_with("patch_") { id } else { format!("patch_{id}") });
+    }
     let mut add = |status: u16, kind: &str, details: Value| {
         let responses = &mut operation.responses.responses;
         let described = responses.entry(status.to_string()).or_insert_with(|| RefOr::T(Response::new("")));
