@@ -232,19 +232,23 @@ async fn killed_between_commit_and_event() {
     }
 }
 
-/// One reader's purchase, from the order to the callback; what was answered.
-async fn buy(client: Client, token: String, plan: i64, name: String) -> Option<Value> {
+/// One reader's purchase, from the order to the callback: the order as it was answered,
+/// and whether the callback was.
+async fn buy(client: Client, token: String, plan: i64, name: String) -> Option<(Value, bool)> {
     let body = json!({ "plan_id": plan, "channel": "sandbox", "scene": "web" });
     let request = client.request(reqwest::Method::POST, "/api/v1/subscriptions").bearer_auth(&token);
     let answer = request.header("Idempotency-Key", format!("key-{name}")).json(&body).send().await.ok()?;
     let order = answer.json::<Value>().await.ok()?["data"]["order"].clone();
+    if !order["id"].is_i64() {
+        return None;
+    }
     let message = success(&order, &format!("t-{name}")).to_string().into_bytes();
     let request = client
         .request(reqwest::Method::POST, sharestack_tests::money::NOTIFY)
         .header("Content-Type", "application/json")
         .header("X-Sandbox-Signature", signature(&message));
-    drop(request.body(message).send().await);
-    Some(order)
+    let told = request.body(message).send().await.is_ok_and(|answer| answer.status() == 200);
+    Some((order, told))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -269,26 +273,32 @@ async fn killed_during_a_burst_of_writes() {
         })
         .await;
         server.kill();
-        let answered: Vec<Value> = join_all(burst).await.into_iter().filter_map(Result::unwrap).collect();
+        let answered: Vec<_> = join_all(burst).await.into_iter().filter_map(Result::unwrap).collect();
 
-        // What was answered is stored, and every client does all of it again with the same keys.
-        let server = scene.start(SERVE);
-        for order in answered.iter().filter(|order| order["id"].is_i64()) {
-            let sql = format!("SELECT COUNT(*) FROM orders WHERE id = {}", order["id"]);
-            assert_eq!(scene.count(&sql).await, 1, "{database:?}");
+        // What was answered is stored: each order, and each payment that was taken.
+        for (order, told) in &answered {
+            let id = &order["id"];
+            assert_eq!(scene.count(&format!("SELECT COUNT(*) FROM orders WHERE id = {id}")).await, 1, "{database:?}");
+            let paid = format!("SELECT COUNT(*) FROM orders WHERE id = {id} AND state = 'paid'");
+            assert!(!told || scene.count(&paid).await == 1, "order {id} on {database:?}");
         }
+        scene.books_are_right().await;
+        // Keys that were running when the server died are free after their lease: here at once.
+        let store = scene.store().await;
+        store.execute_raw("DELETE FROM idempotency_keys WHERE state = 'running'").await.unwrap();
+        store.close().await;
+        // Every client does all of it again with the same keys.
+        let server = scene.start(SERVE);
         for _ in 0..2 {
             let again = tokens.iter().enumerate().map(|(number, token)| {
                 let (client, token, plan) = (server.client.clone(), token.clone(), scene.plan);
-                async move {
-                    // A key that was running when the server died is free after its lease; the
-                    // order that it made is found by the callback all the same.
-                    buy(client, token, plan, number.to_string()).await
-                }
+                async move { buy(client, token, plan, number.to_string()).await }
             });
             join_all(again).await;
             scene.books_are_right().await;
         }
+        let paid = scene.count("SELECT COUNT(*) FROM orders WHERE state = 'paid'").await;
+        assert_eq!(paid, i64::try_from(READERS).unwrap(), "{database:?}");
         let keys = scene
             .count("SELECT COUNT(*) FROM (SELECT buyer_id FROM orders GROUP BY buyer_id HAVING COUNT(*) > 1) AS x");
         assert_eq!(keys.await, 0, "a doubled order on {database:?}");

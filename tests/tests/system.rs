@@ -222,3 +222,31 @@ async fn only_the_allowed_hosts_are_answered() {
     }
     app.stop().await;
 }
+
+#[tokio::test]
+async fn who_takes_no_json_gets_406() {
+    let app = Harness::embedded().await;
+    let ask =
+        |path: &'static str, accept: &'static str| app.send(app.request(Method::GET, path).header("Accept", accept));
+    for accept in ["*/*", "application/json", "text/html, application/*;q=0.5", "image/png, */*;q=0.1", ""] {
+        ask("/api/v1/articles", accept).await.expect(200);
+    }
+    for accept in ["image/png", "text/html", "application/json;q=0"] {
+        ask("/api/v1/articles", accept).await.refused(406, "NOT_ACCEPTABLE");
+    }
+    ask("/docs/", "text/html").await.expect(200);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn head_tells_the_length_of_what_get_answers() {
+    let app = Harness::embedded().await;
+    let get = app.request(Method::GET, "/health/live").header("X-Request-Id", "same").send().await.unwrap();
+    let length = get.headers()["content-length"].clone();
+    let head = app.request(Method::HEAD, "/health/live").header("X-Request-Id", "same").send().await.unwrap();
+    // Times differ by some digits at most.
+    let number = |value: &reqwest::header::HeaderValue| value.to_str().unwrap().parse::<i64>().unwrap();
+    assert!((number(&length) - number(&head.headers()["content-length"])).abs() < 8);
+    assert!(head.bytes().await.unwrap().is_empty());
+    app.stop().await;
+}

@@ -75,6 +75,8 @@ pub enum Reason {
     Free,
     /// The reader wrote it.
     Author,
+    /// The reader may edit every article.
+    Editor,
     /// The reader is signed in, and that is enough.
     Member,
     /// The reader's subscription is paid.
@@ -97,6 +99,7 @@ impl Reason {
         match self {
             Self::Free => "free",
             Self::Author => "author",
+            Self::Editor => "editor",
             Self::Member => "member",
             Self::Subscribed => "subscribed",
             Self::Trialing => "trialing",

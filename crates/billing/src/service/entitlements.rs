@@ -76,13 +76,22 @@ impl ArticleEntitlements {
         Self { entitlements, articles, plans }
     }
 
-    /// Whether `reader` may read an article, and which plans would open it.
+    /// Whether `reader` may read an article, and which plans would open it. Who `edits`
+    /// every article reads every one.
     ///
     /// # Errors
     /// When the reader may not know of the article.
-    pub async fn decide(&self, reader: Option<UserId>, article: i64) -> Result<ArticleDecision, AccessError> {
+    pub async fn decide(
+        &self,
+        reader: Option<UserId>,
+        edits: bool,
+        article: i64,
+    ) -> Result<ArticleDecision, AccessError> {
         let gate = self.articles.find(article, reader).await?.ok_or(AccessError::ArticleNotFound(article))?;
-        let reason = self.entitlements.decide(reader, &gate).await?;
+        let mut reason = self.entitlements.decide(reader, &gate).await?;
+        if edits && !reason.allows() {
+            reason = Reason::Editor;
+        }
         let plans =
             if reason.allows() { Vec::new() } else { self.plans.offers(gate.author_id, &gate.plan_ids).await? };
         Ok(ArticleDecision { reason, plans })

@@ -48,6 +48,7 @@ pub async fn decide_access(
     auth: Auth,
     query: Params<AccessQuery>,
 ) -> Result<Reply<AccessDecision>, ApiError> {
-    let decision = app.billing.access.decide(Some(auth.0.user_id), query.0).await?;
+    let edits = auth.0.may("article.update");
+    let decision = app.billing.access.decide(Some(auth.0.user_id), edits, query.0).await?;
     Ok(Reply::ok(AccessDecision::new(query.0, &decision)))
 }

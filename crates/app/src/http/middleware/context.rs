@@ -41,7 +41,9 @@ pub async fn layer(
     let span =
         tracing::info_span!("request", request.id = %context.request_id, http.method = %method, http.route = %pattern);
     let in_flight = InFlight::new();
-    let outcome = if answers_host(&app.config.server.allowed_hosts, &request) {
+    let outcome = if !accepts_answer(&request) {
+        Ok(Err(ApiError::not_acceptable().into()))
+    } else if answers_host(&app.config.server.allowed_hosts, &request) {
         AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await
     } else {
         Ok(Err(ApiError::from(FieldErrors::of("Host", Issue::not_allowed::<&str>([]))).into()))
@@ -81,6 +83,23 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         gauge!("http_requests_in_flight").decrement(1.0);
     }
+}
+
+/// Whether the client takes JSON (RFC 9110 §12.5.1). Pages, figures and what a payment
+/// channel is shown are not JSON and are not asked about.
+fn accepts_answer(request: &ServiceRequest) -> bool {
+    let path = request.path();
+    if !path.starts_with("/api/") || path.contains("/payments/") {
+        return true;
+    }
+    let mut ranges = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok()).peekable();
+    ranges.peek().is_none()
+        || ranges.flat_map(|value| value.split(',')).any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let refused = parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+            !refused && matches!(kind.as_str(), "" | "*/*" | "application/*" | "application/json")
+        })
 }
 
 /// Whether the `Host` that was asked for is one of ours: a name, `*.` and a domain, or `*`.

@@ -60,8 +60,10 @@ async fn a_closed_article_names_the_plans_that_open_it() {
     let entitlements = Entitlements::new(store.clone(), Arc::new(world.clock.clone()));
     let articles = ArticleEntitlements::new(entitlements, Arc::new(articles), store);
     let plans = |decision: ArticleDecision| decision.plans.iter().map(|plan| plan.id).collect::<Vec<PlanId>>();
-    assert_eq!(plans(articles.decide(Some(READER), 1).await.unwrap()), [open.id]);
-    assert_eq!(plans(articles.decide(Some(READER), 2).await.unwrap()), [open.id, other.id]);
-    assert_eq!(plans(articles.decide(Some(CREATOR), 2).await.unwrap()), []);
-    assert!(matches!(articles.decide(Some(READER), 3).await, Err(AccessError::ArticleNotFound(3))));
+    assert_eq!(plans(articles.decide(Some(READER), false, 1).await.unwrap()), [open.id]);
+    assert_eq!(plans(articles.decide(Some(READER), false, 2).await.unwrap()), [open.id, other.id]);
+    assert_eq!(plans(articles.decide(Some(CREATOR), false, 2).await.unwrap()), []);
+    let edited = articles.decide(Some(READER), true, 1).await.unwrap();
+    assert_eq!((edited.reason, edited.plans.len()), (Reason::Editor, 0));
+    assert!(matches!(articles.decide(Some(READER), false, 3).await, Err(AccessError::ArticleNotFound(3))));
 }
