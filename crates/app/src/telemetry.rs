@@ -1,5 +1,6 @@
 //! Logs, traces and figures.
 
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
@@ -33,7 +34,12 @@ impl Drop for Telemetry {
 pub fn start(config: &Config) -> Result<Telemetry, ConfigError> {
     let filter = EnvFilter::try_new(&config.log.level).map_err(|error| ConfigError::new("log.level", error))?;
     let lines = match config.log.format {
-        LogFormat::Pretty => fmt::layer().with_writer(std::io::stderr).with_target(false).compact().boxed(),
+        LogFormat::Pretty => fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
+            .compact()
+            .boxed(),
         LogFormat::Json => fmt::layer().with_writer(std::io::stderr).json().flatten_event(true).boxed(),
     };
     let provider = exporter(config)?;

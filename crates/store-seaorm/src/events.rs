@@ -112,7 +112,8 @@ fn due(now: DateTime<Utc>, limit: u64) -> sea_orm::sea_query::SelectStatement {
         .to_owned()
 }
 
-fn after(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
+/// The end of a lease or a delay.
+pub(crate) fn after(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
     now + chrono::Duration::from_std(wait).unwrap_or(chrono::Duration::days(1))
 }
 

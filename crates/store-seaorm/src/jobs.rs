@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::connect::{Dialect, Store};
 use crate::error::{Constraint, store_error, violated};
-use crate::events::backlog;
+use crate::events::{after, backlog};
 use crate::tx::SeaTx;
 
 const WAITING: &str = "waiting";
@@ -99,10 +99,6 @@ fn exhausted(kinds: &[&str], now: DateTime<Utc>) -> UpdateStatement {
         .and_where(Expr::col("claimed_until").lte(now))
         .and_where(Expr::col("attempts").gte(Expr::col("max_attempts")))
         .to_owned()
-}
-
-fn after(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
-    now + chrono::Duration::from_std(wait).unwrap_or(chrono::Duration::days(1))
 }
 
 fn read(row: &QueryResult) -> Result<ClaimedJob, StoreError> {

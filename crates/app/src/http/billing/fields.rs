@@ -6,7 +6,8 @@ use sharestack_billing::model::plan::{Benefits, MAX_PRICE};
 use sharestack_kernel::field::{FieldErrors, Issue, length};
 use sharestack_kernel::id::MAX_NUMERIC_ID;
 use sharestack_kernel::money::Currency;
-use sharestack_kernel::patch::Patch;
+
+pub(super) use crate::http::extract::{option, set};
 
 /// One of a few names.
 pub(super) fn one_of<T>(
@@ -52,31 +53,4 @@ pub(super) fn id(text: &str) -> Result<i64, Issue> {
         return Ok(id);
     }
     Err(Issue::OutOfRange { min: 1, max: MAX_NUMERIC_ID - 1 })
-}
-
-/// Takes a field that may be left out.
-pub(super) fn option<T, U>(
-    check: &mut FieldErrors,
-    field: &str,
-    value: Option<T>,
-    parse: impl FnOnce(T) -> Result<U, Issue>,
-) -> Option<U> {
-    value.and_then(|value| check.check(field, parse(value)))
-}
-
-/// Takes a field that may be left out, but not cleared.
-pub(super) fn set<T, U>(
-    check: &mut FieldErrors,
-    field: &str,
-    value: Patch<T>,
-    parse: impl FnOnce(T) -> Result<U, Issue>,
-) -> Option<U> {
-    match value {
-        Patch::Keep => None,
-        Patch::Clear => {
-            check.push(field, Issue::Required);
-            None
-        }
-        Patch::Set(value) => check.check(field, parse(value)),
-    }
 }

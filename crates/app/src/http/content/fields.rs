@@ -5,6 +5,8 @@ use sharestack_content::model::{Body, Format, Price};
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::patch::Patch;
 
+pub(super) use crate::http::extract::{option, set};
+
 /// Takes a field that may be cleared.
 pub(super) fn patch<T, U>(
     check: &mut FieldErrors,
@@ -17,33 +19,6 @@ pub(super) fn patch<T, U>(
         Patch::Clear => Patch::Clear,
         Patch::Set(value) => check.check(field, parse(value)).map_or(Patch::Keep, Patch::Set),
     }
-}
-
-/// Takes a field that may be left out, but not cleared.
-pub(super) fn set<T, U>(
-    check: &mut FieldErrors,
-    field: &str,
-    value: Patch<T>,
-    parse: impl FnOnce(T) -> Result<U, Issue>,
-) -> Option<U> {
-    match value {
-        Patch::Keep => None,
-        Patch::Clear => {
-            check.push(field, Issue::Required);
-            None
-        }
-        Patch::Set(value) => check.check(field, parse(value)),
-    }
-}
-
-/// Takes a field that may be left out.
-pub(super) fn option<T, U>(
-    check: &mut FieldErrors,
-    field: &str,
-    value: Option<T>,
-    parse: impl FnOnce(T) -> Result<U, Issue>,
-) -> Option<U> {
-    value.and_then(|value| check.check(field, parse(value)))
 }
 
 /// Takes a list, whose errors name their own fields.

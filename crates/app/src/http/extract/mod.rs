@@ -2,6 +2,7 @@
 
 mod auth;
 mod body;
+mod fields;
 mod header;
 mod page;
 mod path;
@@ -9,6 +10,7 @@ mod query;
 
 pub use auth::{Auth, MaybeAuth, SignedToken, bearer};
 pub use body::{Body, FormOrBody, OptionalBody, read as read_body};
+pub use fields::{option, set};
 pub use header::{ClientInfo, IdempotencyKey, IfMatch, idempotency_key};
 pub use page::{PageQuery, parse_page};
 pub use path::{NumericId, Ref};
