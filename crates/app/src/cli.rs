@@ -186,6 +186,9 @@ async fn ready_app(config: Config) -> Result<App, Failure> {
 }
 
 async fn serve(mut config: Config, with_workers: bool, with_demo: bool) -> Result<(), Failure> {
+    if with_demo && config.is_production() {
+        return Err(ConfigError::new("--demo", "demo content has known passwords: production refuses it").into());
+    }
     let listener = server::bind(&mut config)?;
     let app = ready_app(config).await?;
     let told = if with_demo {

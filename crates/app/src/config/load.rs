@@ -84,16 +84,22 @@ impl Config {
             return Err(ConfigError::new("payments.platform_fee_basis_points", "must be at most 10000"));
         }
         if self.is_production() {
-            let secret = self.jwt.secret_key.expose();
-            if secret.len() < 32 || SAMPLES.contains(&secret) {
-                return Err(ConfigError::new(
-                    "JWT_SECRET_KEY",
-                    "production needs a secret of at least 32 bytes that is not a sample",
-                ));
+            strong("JWT_SECRET_KEY", self.jwt.secret_key.expose())?;
+            if !self.server.secret_key.is_empty() {
+                strong("SECRET_KEY", self.server.secret_key.expose())?;
             }
         }
         Ok(())
     }
+}
+
+/// Refuses a secret that can be guessed.
+fn strong(setting: &str, secret: &str) -> Result<(), ConfigError> {
+    if secret.len() < 32 || SAMPLES.contains(&secret) {
+        let problem = "production needs a secret of at least 32 bytes that is not a sample";
+        return Err(ConfigError::new(setting, problem));
+    }
+    Ok(())
 }
 
 /// What the variables say, as settings.
@@ -180,7 +186,13 @@ mod tests {
             let error = load(&[("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", secret)]).unwrap_err();
             assert_eq!(error.setting, "JWT_SECRET_KEY");
         }
-        assert!(load(&[("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", &"k".repeat(32))]).is_ok());
+        let good = "k".repeat(32);
+        let production = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", good.as_str())];
+        assert!(load(&production).is_ok());
+        for secret in ["short", "your-app-secret-key-change-in-production"] {
+            let error = load(&[production[0], production[1], ("SECRET_KEY", secret)]).unwrap_err();
+            assert_eq!(error.setting, "SECRET_KEY");
+        }
     }
 
     #[test]

@@ -79,6 +79,7 @@ pub fn pages(config: &mut ServiceConfig) {
         .config(Config::from("/openapi.json").persist_authorization(true).try_it_out_enabled(true).filter(true));
     config
         .service(web::redirect("/docs", "/docs/"))
+        .service(web::redirect("/redoc/", "/redoc"))
         .service(swagger)
         .route(
             "/redoc",

@@ -27,7 +27,9 @@ pub struct Reply<T> {
 pub struct Envelope<T> {
     pub success: bool,
     /// The HTTP status.
+    #[schema(example = 200)]
     pub code: u16,
+    #[schema(example = "Success")]
     pub message: String,
     pub data: T,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,7 @@ mod content;
 mod secrets;
 
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,7 +90,8 @@ pub fn prepare_data_dir(config: &Config) -> Result<(), ConfigError> {
     let unusable = |error: std::io::Error| {
         ConfigError::new("DATA_DIR", format!("cannot write to {}: {error}", directory.display()))
     };
-    std::fs::create_dir_all(directory).map_err(unusable)?;
+    // What lies there is nobody else's: the database, files, secrets.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
     let probe = directory.join(".writable");
     std::fs::write(&probe, b"").map_err(unusable)?;
     std::fs::remove_file(probe).map_err(unusable)
