@@ -1,13 +1,11 @@
 //! Articles: from the first draft to the last reader.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use reqwest::Method;
 use reqwest::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Value, json};
 use sharestack_kernel::clock::{Clock, SystemClock};
-use sharestack_tests::{Account, Answer, Harness};
+use sharestack_tests::{Account, Answer, Harness, until};
 
 const ARTICLES: &str = "/api/v1/articles";
 const DRAFTS: &str = "/api/v1/articles/drafts";
@@ -342,24 +340,17 @@ async fn slugs_are_unique_and_make_way_when_they_are_derived() {
 #[tokio::test]
 async fn a_schedule_publishes_by_itself_unless_it_is_cancelled() {
     let room = Newsroom::open().await;
-    let soon = (SystemClock.now() + TimeDelta::milliseconds(900)).to_rfc3339();
     let (kept, cancelled) = (room.write("kept", json!({})).await, room.write("cancelled", json!({})).await);
+    let soon = (SystemClock.now() + TimeDelta::seconds(2)).to_rfc3339();
     for id in [kept, cancelled] {
         let scheduled = room.act(id, "publish", &json!({ "publish_at": soon })).await.expect(200);
         assert_eq!(scheduled.data()["status"], "scheduled");
         room.app.get(&path(id)).await.refused(404, "RESOURCE_NOT_FOUND");
     }
     room.act(cancelled, "unpublish", &json!({})).await.expect(200);
-    let mut status = 404;
-    for _ in 0..50 {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        status = room.app.get(&path(kept)).await.status;
-        if status == 200 {
-            break;
-        }
-    }
-    assert_eq!(status, 200);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    until("the kept one is published", || async { room.app.get(&path(kept)).await.status == 200 }).await;
+    let open = "SELECT COUNT(*) FROM jobs WHERE kind = 'article.publish' AND state <> 'done'";
+    until("both schedules have come", || async { room.app.count(open).await == 0 }).await;
     room.app.get(&path(cancelled)).await.refused(404, "RESOURCE_NOT_FOUND");
     assert_eq!(room.app.get(ARTICLES).await.expect(200).body["pagination"]["total"], 1);
     room.app.stop().await;
@@ -375,15 +366,8 @@ async fn a_reader_counts_once_and_the_author_never() {
         room.app.get_as(&room.author.token, &path(id)).await.expect(200);
     }
     room.app.app().flush_views().await.unwrap();
-    let mut views = Value::Null;
-    for _ in 0..20 {
-        views = room.app.get(&path(id)).await.expect(200).data()["view_count"].clone();
-        if views == 2 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    assert_eq!(views, 2);
+    until("both readers are counted", || async { room.app.get(&path(id)).await.expect(200).data()["view_count"] == 2 })
+        .await;
     room.app.stop().await;
 }
 

@@ -25,61 +25,41 @@ pub struct OptionalBody<T: Parse>(pub T::Output);
 /// A body as JSON or as a form (`application/x-www-form-urlencoded`), validated.
 pub struct FormOrBody<T: Parse>(pub T::Output);
 
-impl<T: Parse + DeserializeOwned + 'static> FromRequest for Body<T> {
-    type Error = ApiError;
-    type Future = Extraction<Self>;
+/// Makes an extractor of a type and of how it reads the bytes of a request.
+macro_rules! extracts {
+    ($extractor:ident, $read:expr) => {
+        impl<T: Parse + DeserializeOwned + 'static> FromRequest for $extractor<T> {
+            type Error = ApiError;
+            type Future = Extraction<Self>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        let mut payload = payload.take();
-        Box::pin(async move {
-            let bytes = read(&request, &mut payload).await?;
-            if !bytes.is_empty() {
-                expect_json(&request)?;
+            fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+                let request = request.clone();
+                let mut payload = payload.take();
+                Box::pin(async move {
+                    let bytes = read(&request, &mut payload).await?;
+                    let body: T = $read(&request, &bytes)?;
+                    Ok(Self(body.parse()?))
+                })
             }
-            Ok(Self(json::<T>(&bytes)?.parse()?))
-        })
-    }
+        }
+    };
 }
 
-impl<T: Parse + DeserializeOwned + 'static> FromRequest for OptionalBody<T> {
-    type Error = ApiError;
-    type Future = Extraction<Self>;
+extracts!(Body, json_of);
+extracts!(OptionalBody, |request: &HttpRequest, bytes: &[u8]| {
+    if bytes.is_empty() { json(b"{}") } else { json_of(request, bytes) }
+});
+extracts!(FormOrBody, |request: &HttpRequest, bytes: &[u8]| {
+    let is_form = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
+    if is_form { form(bytes) } else { json_of(request, bytes) }
+});
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        let mut payload = payload.take();
-        Box::pin(async move {
-            let bytes = read(&request, &mut payload).await?;
-            if bytes.is_empty() {
-                return Ok(Self(json::<T>(b"{}")?.parse()?));
-            }
-            expect_json(&request)?;
-            Ok(Self(json::<T>(&bytes)?.parse()?))
-        })
+/// A JSON body that says that it is one. An empty one is told to be missing, whatever it says.
+fn json_of<T: DeserializeOwned>(request: &HttpRequest, bytes: &[u8]) -> Result<T, ApiError> {
+    if !bytes.is_empty() {
+        expect_json(request)?;
     }
-}
-
-impl<T: Parse + DeserializeOwned + 'static> FromRequest for FormOrBody<T> {
-    type Error = ApiError;
-    type Future = Extraction<Self>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        let mut payload = payload.take();
-        Box::pin(async move {
-            let bytes = read(&request, &mut payload).await?;
-            let body: T = if request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-                form(&bytes)?
-            } else {
-                if !bytes.is_empty() {
-                    expect_json(&request)?;
-                }
-                json(&bytes)?
-            };
-            Ok(Self(body.parse()?))
-        })
-    }
+    json(bytes)
 }
 
 fn expect_json(request: &HttpRequest) -> Result<(), ApiError> {
