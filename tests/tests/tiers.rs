@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
-const DOMAINS: &[&str] = &["users", "content", "billing", "platform"];
-const ADAPTERS: &[&str] = &["store-seaorm", "cache", "blob", "identity", "payments"];
+const DOMAINS: &[&str] = &["users", "content", "billing", "social", "platform"];
+const ADAPTERS: &[&str] = &["store-seaorm", "cache", "blob", "search", "media", "identity", "payments", "messaging"];
 /// Programs and suites on top of everything.
 const TOP: &[&str] = &["app", "tests", "bench"];
 

@@ -1,0 +1,1 @@
+//! Pictures: decoded within bounds, turned, resized, encoded without what they tell about their maker.

@@ -1,0 +1,1 @@
+//! Mail and text messages: SMTP, SendGrid, an SMS gateway, and a file outbox.

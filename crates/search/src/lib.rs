@@ -1,0 +1,1 @@
+//! Full-text search on Tantivy, with Chinese words found inside sentences.

@@ -1,0 +1,1 @@
+//! Who follows whom, and who wants to hear nothing of whom.
