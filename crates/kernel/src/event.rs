@@ -36,7 +36,13 @@ pub trait Outbox: Send {
     /// Leaves one event.
     ///
     /// MUST be durable exactly when the transaction commits, and MUST keep the order in
-    /// which one transaction appended events of one aggregate.
+    /// which one transaction appended events of one aggregate. The events of transactions
+    /// that exclude each other MUST stand in the order in which these committed.
+    ///
+    /// The caller's part: before it appends, its transaction holds the aggregate's row (or
+    /// has inserted it) until it ends. Two that append for one aggregate without holding it
+    /// leave their events in whichever order, and a subscriber may see the end before the
+    /// beginning.
     async fn append(&mut self, event: &DomainEvent) -> Result<(), StoreError>;
 }
 

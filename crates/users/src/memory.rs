@@ -117,12 +117,14 @@ impl MemoryStore {
 pub struct MemoryTx {
     shared: MemoryStore,
     state: State,
+    /// Accounts that this transaction holds: nobody else writes their events meanwhile.
+    held: BTreeSet<UserId>,
 }
 
 #[async_trait]
 impl Begin<dyn UsersTx> for MemoryStore {
     async fn begin(&self) -> Result<Box<dyn UsersTx>, StoreError> {
-        Ok(Box::new(MemoryTx { shared: self.clone(), state: self.state().clone() }))
+        Ok(Box::new(MemoryTx { shared: self.clone(), state: self.state().clone(), held: BTreeSet::new() }))
     }
 }
 
@@ -164,6 +166,11 @@ impl UsersTx for MemoryTx {
 #[async_trait]
 impl Outbox for MemoryTx {
     async fn append(&mut self, event: &DomainEvent) -> Result<(), StoreError> {
+        // A database cannot tell; here whoever forgot it finds out.
+        let holds = |user: &UserId| event.aggregate_id == user.to_string();
+        if event.aggregate == "user" && !self.held.iter().any(holds) {
+            return Err(StoreError::Internal(format!("{} of an account that is not held", event.kind).into()));
+        }
         self.state.events.push(event.clone());
         Ok(())
     }
@@ -179,12 +186,14 @@ impl AccountRepository for MemoryTx {
         if others.any(|other| other.username.key() == account.username.key()) {
             return Err(InsertAccountError::UsernameTaken);
         }
+        self.held.insert(account.id);
         let account = Account { new: account.clone(), is_active: true, last_login_at: None };
         self.state.accounts.insert(account.new.id, account);
         Ok(())
     }
 
     async fn hold(&mut self, id: UserId) -> Result<Option<AccountState>, StoreError> {
+        self.held.insert(id);
         let found = self.state.accounts.get(&id);
         Ok(found.map(|account| AccountState {
             password_hash: account.new.password_hash.clone(),

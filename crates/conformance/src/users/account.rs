@@ -4,16 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use chrono::DateTime;
 use futures::future::join_all;
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::transact;
 use sharestack_users::error::InsertAccountError;
+use sharestack_users::events::logged_in;
 use sharestack_users::model::{
     AccountState, AvatarUrl, Bio, BuiltInRole, DisplayName, LoginName, PasswordHash, Phone, Profile,
 };
 
-use super::{Subject, account, insert, now, user};
+use uuid::Uuid;
+
+use super::{Subject, account, insert, now, session, user};
 
 fn name(text: &str) -> LoginName {
     LoginName::parse(text).unwrap()
@@ -147,6 +152,36 @@ pub async fn holding_an_account_makes_others_wait(subject: Subject) {
     for holder in join_all(holders).await {
         holder.unwrap();
     }
+}
+
+/// Whoever holds the account appends after everybody who held it before has committed.
+pub async fn events_of_a_held_account_stand_in_the_order_of_commits(subject: Subject) {
+    let id = user(&subject, 1, &[]).await;
+    let turn = Arc::new(AtomicU32::new(0));
+    let rivals = (0..16_u128).map(|rival| {
+        let (subject, turn) = (subject.clone(), turn.clone());
+        tokio::spawn(async move {
+            let done: Result<(), StoreError> = transact!(subject.store, |tx| {
+                tx.accounts().hold(id).await?.unwrap();
+                let turn = turn.fetch_add(1, Ordering::SeqCst);
+                let event = DomainEvent {
+                    payload: serde_json::json!({ "turn": turn }),
+                    ..logged_in(Uuid::from_u128(rival + 1), id, session(id, rival).id, DateTime::UNIX_EPOCH)
+                };
+                tx.outbox().append(&event).await?;
+                tokio::time::sleep(Duration::from_millis(3)).await;
+                Ok(())
+            });
+            done.unwrap();
+        })
+    });
+    for rival in join_all(rivals).await {
+        rival.unwrap();
+    }
+    let claimed = subject.events.claim(Uuid::from_u128(99), Duration::from_secs(30), 100).await.unwrap();
+    let turns: Vec<_> = claimed.iter().map(|event| event.payload["turn"].as_u64().unwrap()).collect();
+    assert_eq!(turns.len(), 16);
+    assert!(turns.is_sorted(), "{turns:?}");
 }
 
 /// Absence is no error.

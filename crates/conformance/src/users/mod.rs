@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
+use sharestack_kernel::event::EventLog;
 use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
@@ -30,6 +31,8 @@ pub struct Subject {
     pub accounts: Arc<dyn AccountQueries>,
     /// Sessions, to read.
     pub sessions: Arc<dyn SessionQueries>,
+    /// What the relay works on.
+    pub events: Arc<dyn EventLog>,
     /// Makes an account inactive, as no port does yet.
     pub disable: Disable,
 }
@@ -41,10 +44,10 @@ impl Subject {
     /// The subject of an adapter that implements all ports in one type.
     pub fn over<S>(store: &S, disable: Disable) -> Self
     where
-        S: Begin<dyn UsersTx> + AccountQueries + SessionQueries + Clone + 'static,
+        S: Begin<dyn UsersTx> + AccountQueries + SessionQueries + EventLog + Clone + 'static,
     {
         let store = Arc::new(store.clone());
-        Self { store: store.clone(), accounts: store.clone(), sessions: store, disable }
+        Self { store: store.clone(), accounts: store.clone(), sessions: store.clone(), events: store, disable }
     }
 }
 
@@ -64,6 +67,7 @@ macro_rules! users_cases {
                 a_refused_account_leaves_nothing,
                 a_login_is_noted_and_a_new_hash_kept,
                 holding_an_account_makes_others_wait,
+                events_of_a_held_account_stand_in_the_order_of_commits,
                 what_is_not_there_is_not_found
             ],
             users::role: [

@@ -131,6 +131,8 @@ impl Sessions {
                 }
                 Presented::Reused => {
                     let reason = RevokeReason::TokenReuse;
+                    // Events of one user stand in the order of their commits.
+                    tx.accounts().hold(held.user_id).await?;
                     if tx.sessions().revoke(held.user_id, session_id, reason.as_str(), now).await? {
                         let event = events::session_revoked(event_id, held.user_id, session_id, reason, now);
                         tx.outbox().append(&event).await?;
@@ -162,6 +164,9 @@ impl Sessions {
             {
                 ended.push((held.session_id, second_event));
             }
+            // Events of one user stand in the order of their commits. A token is held before
+            // its account, here as at a refresh.
+            tx.accounts().hold(user).await?;
             for (session, event_id) in ended {
                 let reason = RevokeReason::Logout;
                 if tx.sessions().revoke(user, session, reason.as_str(), now).await? {
