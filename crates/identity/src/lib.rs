@@ -4,7 +4,8 @@
 //! - [`Jwt`] implements `AccessTokens` with HS256 or Ed25519;
 //! - [`Argon2Hasher`] implements `PasswordHasher` on a few threads, so that a storm of
 //!   logins makes logins wait and nothing else;
-//! - [`HmacDeriver`] implements `TokenDeriver`.
+//! - [`HmacDeriver`] implements `TokenDeriver`;
+//! - [`AesSealer`] implements the kernel's `Sealer`.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -24,9 +25,11 @@ mod config;
 mod deriver;
 mod error;
 mod jwt;
+mod sealer;
 
 pub use argon2::Argon2Hasher;
 pub use config::{Argon2Config, JwtAlgorithm, JwtConfig};
 pub use deriver::HmacDeriver;
 pub use error::ConfigError;
 pub use jwt::Jwt;
+pub use sealer::AesSealer;

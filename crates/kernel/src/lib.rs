@@ -34,5 +34,6 @@ pub mod page;
 pub mod patch;
 pub mod permission;
 pub mod random;
+pub mod seal;
 pub mod text;
 pub mod tx;
