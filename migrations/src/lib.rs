@@ -9,6 +9,7 @@ mod m0001_platform;
 mod m0002_users;
 mod m0003_content;
 mod m0004_billing;
+mod m0005_origin;
 
 use sea_orm_migration::prelude::*;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_users::Migration),
             Box::new(m0003_content::Migration),
             Box::new(m0004_billing::Migration),
+            Box::new(m0005_origin::Migration),
         ]
     }
 }

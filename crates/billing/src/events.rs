@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::id::UserId;
+use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
 use crate::model::order::Order;
@@ -62,6 +63,7 @@ fn event(cause: Cause, kind: &str, aggregate: &str, aggregate_id: String, payloa
         aggregate: aggregate.to_owned(),
         aggregate_id,
         actor: cause.actor,
+        origin: Origin::current(),
         occurred_at: cause.at,
         payload,
     }

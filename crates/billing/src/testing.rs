@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
-use sharestack_kernel::actor::Actor;
+use sharestack_kernel::actor::{Actor, Credential};
 use sharestack_kernel::clock::{Clock, FakeClock};
-use sharestack_kernel::id::{SequentialIds, SessionId, UserId};
+use sharestack_kernel::id::{SequentialIds, UserId};
 use sharestack_kernel::money::{Currency, Money};
 use sharestack_kernel::permission::Permission;
 use uuid::Uuid;
@@ -86,7 +86,7 @@ pub struct World {
 pub fn actor(user_id: UserId, permissions: &[&str]) -> Actor {
     Actor {
         user_id,
-        session_id: SessionId::new(Uuid::nil()),
+        credential: Credential::ApiKey(Uuid::nil()),
         role: "user".to_owned(),
         permissions: permissions.iter().map(|text| Permission::parse(text).unwrap()).collect(),
     }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::id::UserId;
+use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
 use crate::model::Article;
@@ -39,6 +40,7 @@ impl Occasion {
             aggregate: AGGREGATE.to_owned(),
             aggregate_id: article.id.to_string(),
             actor: self.actor,
+            origin: Origin::current(),
             occurred_at: self.at,
             payload: json!({
                 "article_id": article.id,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::id::UserId;
+use crate::origin::Origin;
 
 /// Something that happened to an aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct DomainEvent {
     pub aggregate_id: String,
     /// Who did it; `None` for the system.
     pub actor: Option<UserId>,
+    /// Where the request that caused it came from; `None` when none did.
+    pub origin: Option<Origin>,
     /// When.
     pub occurred_at: DateTime<Utc>,
     /// What subscribers need to know, without secrets.

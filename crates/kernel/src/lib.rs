@@ -1,6 +1,6 @@
 //! What every domain of the product shares, and nothing else: typed ids, time and
 //! randomness as ports, money, paging, permissions, error categories, field
-//! validation, domain events with their outbox, jobs, the unit of work, and the
+//! validation, domain events with their outbox and origin, jobs, the unit of work, and the
 //! cache ports.
 //!
 //! A domain crate depends on this crate alone. To write one:
@@ -30,6 +30,7 @@ pub mod field;
 pub mod id;
 pub mod job;
 pub mod money;
+pub mod origin;
 pub mod page;
 pub mod patch;
 pub mod permission;

@@ -22,15 +22,27 @@ const CLAIM_LOCK: &str = "event_claims";
 #[async_trait]
 impl Outbox for SeaTx {
     async fn append(&mut self, event: &DomainEvent) -> Result<(), StoreError> {
+        let origin = event.origin.as_ref().map(serde_json::to_string).transpose().map_err(StoreError::corrupt)?;
         let insert = Query::insert()
             .into_table("events")
-            .columns(["id", "kind", "aggregate", "aggregate_id", "actor_id", "occurred_at", "payload", "available_at"])
+            .columns([
+                "id",
+                "kind",
+                "aggregate",
+                "aggregate_id",
+                "actor_id",
+                "origin",
+                "occurred_at",
+                "payload",
+                "available_at",
+            ])
             .values_panic([
                 event.id.into(),
                 event.kind.as_str().into(),
                 event.aggregate.as_str().into(),
                 event.aggregate_id.as_str().into(),
                 event.actor.map(UserId::get).into(),
+                origin.into(),
                 event.occurred_at.into(),
                 event.payload.to_string().into(),
                 event.occurred_at.into(),
@@ -47,6 +59,7 @@ struct Row {
     aggregate: String,
     aggregate_id: String,
     actor_id: Option<i64>,
+    origin: Option<String>,
     occurred_at: DateTime<Utc>,
     payload: String,
 }
@@ -59,6 +72,7 @@ impl Row {
             aggregate: self.aggregate,
             aggregate_id: self.aggregate_id,
             actor: self.actor_id.map(UserId::new),
+            origin: self.origin.as_deref().map(serde_json::from_str).transpose().map_err(StoreError::corrupt)?,
             occurred_at: self.occurred_at,
             payload: serde_json::from_str(&self.payload).map_err(StoreError::corrupt)?,
         })
@@ -101,7 +115,10 @@ fn due(now: DateTime<Utc>, limit: u64) -> sea_orm::sea_query::SelectStatement {
         .and_where(held(b))
         .to_owned();
     Query::select()
-        .columns(["id", "kind", "aggregate", "aggregate_id", "actor_id", "occurred_at", "payload"].map(|c| ("e", c)))
+        .columns(
+            ["id", "kind", "aggregate", "aggregate_id", "actor_id", "origin", "occurred_at", "payload"]
+                .map(|c| ("e", c)),
+        )
         .from_as("events", "e")
         .and_where(e("delivered_at").is_null())
         .and_where(e("available_at").lte(now))

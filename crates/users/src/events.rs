@@ -5,7 +5,10 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::id::{SessionId, UserId};
+use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
+
+use crate::model::NewSession;
 
 /// The aggregate of every event of this domain.
 pub const AGGREGATE: &str = "user";
@@ -43,8 +46,10 @@ pub fn registered(id: Uuid, user: UserId, username: &str, at: DateTime<Utc>) -> 
 }
 
 /// Somebody signed in.
-pub fn logged_in(id: Uuid, user: UserId, session: SessionId, at: DateTime<Utc>) -> DomainEvent {
-    event(id, LOGGED_IN, user, Some(user), at, json!({ "user_id": user, "session_id": session }))
+pub fn logged_in(id: Uuid, session: &NewSession) -> DomainEvent {
+    let user = session.user_id;
+    let payload = json!({ "user_id": user, "session_id": session.id, "method": session.method.as_str() });
+    event(id, LOGGED_IN, user, Some(user), session.created_at, payload)
 }
 
 /// A session ended before its time.
@@ -86,6 +91,7 @@ fn event(
         aggregate: AGGREGATE.to_owned(),
         aggregate_id: user.to_string(),
         actor,
+        origin: Origin::current(),
         occurred_at,
         payload,
     }

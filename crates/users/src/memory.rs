@@ -358,7 +358,14 @@ impl SessionQueries for MemoryStore {
         Ok(open.map(|session| {
             let user_id = session.new.user_id;
             let (roles, permissions) = state.granted(user_id);
-            SessionView { session_id: id, user_id, roles, permissions, expires_at: session.expires_at }
+            SessionView {
+                session_id: id,
+                user_id,
+                roles,
+                permissions,
+                proved_at: session.new.created_at,
+                expires_at: session.expires_at,
+            }
         }))
     }
 

@@ -28,6 +28,7 @@ pub struct Config {
     pub redis: Redis,
     pub storage: Storage,
     pub jwt: Jwt,
+    pub auth: Auth,
     pub password: Password,
     pub cors: Cors,
     pub rate_limit: RateLimit,
@@ -145,6 +146,14 @@ pub struct Jwt {
 }
 
 /// Argon2id, and how many hashes may run at once.
+/// How people come in.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// How long after a proof of who they are people may do what asks for a recent login.
+    pub recent_login_minutes: u32,
+}
+
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Password {

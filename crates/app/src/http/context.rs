@@ -9,6 +9,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use chrono::{DateTime, SecondsFormat, Utc};
 use ipnet::IpNet;
 use serde_json::{Value, json};
+use sharestack_kernel::origin::Origin;
+use sharestack_users::model::Client;
 use uuid::Uuid;
 
 use super::error::ApiError;
@@ -22,6 +24,8 @@ pub struct RequestContext {
     pub language: Language,
     /// The client's address, behind trusted hops.
     pub client_ip: IpAddr,
+    /// The address again, and what the client's program calls itself.
+    pub client: Client,
     /// When the request came.
     pub received_at: DateTime<Utc>,
 }
@@ -30,6 +34,15 @@ impl RequestContext {
     /// The `meta` block of every answer.
     pub fn meta(&self) -> Value {
         json!({ "timestamp": timestamp(self.received_at), "request_id": self.request_id })
+    }
+
+    /// Where the request comes from, for the events that it causes.
+    pub fn origin(&self) -> Origin {
+        Origin {
+            ip: self.client.ip.clone(),
+            user_agent: self.client.user_agent.clone(),
+            request_id: Some(self.request_id.clone()),
+        }
     }
 }
 

@@ -261,6 +261,11 @@ impl App {
         Ok(self.checks.authenticate(token).await?)
     }
 
+    /// A proof of who one is that is not older than this is a recent login.
+    pub fn recent_since(&self) -> DateTime<Utc> {
+        self.clock.now() - chrono::Duration::minutes(i64::from(self.config.auth.recent_login_minutes))
+    }
+
     /// Whose signature a token bears, whether or not its session still lives.
     pub fn signed_user(&self, token: &str) -> Option<i64> {
         self.checks.claims(token).ok().map(|claims| claims.user_id.get())

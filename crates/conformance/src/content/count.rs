@@ -9,10 +9,10 @@ use sharestack_content::model::{
 };
 use sharestack_content::ports::{Access, ArticleFilter, Entitlements, GateQuery};
 use sharestack_content::service::{Authoring, CreateArticle, EditArticle, Ports, PublishArticle, Publishing};
-use sharestack_kernel::actor::Actor;
+use sharestack_kernel::actor::{Actor, Credential};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::error::StoreError;
-use sharestack_kernel::id::{SessionId, UserId};
+use sharestack_kernel::id::UserId;
 use sharestack_kernel::permission::Permission;
 
 use super::list::{filter, page};
@@ -74,7 +74,7 @@ impl Newsroom {
         for id in [1, 2] {
             authors.push(Actor {
                 user_id: subject.author(id).await,
-                session_id: SessionId::new(subject.ids.uuid()),
+                credential: Credential::ApiKey(subject.ids.uuid()),
                 role: "editor".to_owned(),
                 permissions: [Permission::parse("article.*").unwrap()].into_iter().collect(),
             });

@@ -9,6 +9,7 @@ use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::id::UserId;
+use sharestack_kernel::origin::Origin;
 use sharestack_kernel::transact;
 use uuid::Uuid;
 
@@ -24,6 +25,11 @@ pub fn event<T: ?Sized>(subject: &Subject<T>, aggregate: &str) -> DomainEvent {
         aggregate: "article".to_owned(),
         aggregate_id: aggregate.to_owned(),
         actor: Some(UserId::new(7)),
+        origin: Some(Origin {
+            ip: Some("2001:db8::1".to_owned()),
+            user_agent: Some("浏览器 '\"".to_owned()),
+            request_id: Some("req_1".to_owned()),
+        }),
         occurred_at: subject.clock.now(),
         payload: json!({ "title": "标题 <b>'\"\\" }),
     }

@@ -16,8 +16,8 @@ use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 use sharestack_users::error::InsertAccountError;
 use sharestack_users::model::{
-    BuiltInRole, Client, EmailAddress, NewAccount, NewRefreshToken, NewSession, PasswordHash, Profile, RefreshSecret,
-    TokenHash, Username,
+    AuthMethod, BuiltInRole, Client, EmailAddress, NewAccount, NewRefreshToken, NewSession, PasswordHash, Profile,
+    RefreshSecret, TokenHash, Username,
 };
 use sharestack_users::ports::{AccountQueries, SessionQueries, UsersTx};
 use uuid::Uuid;
@@ -139,6 +139,7 @@ fn session(user_id: UserId, number: u128) -> NewSession {
     NewSession {
         id: SessionId::new(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | number)),
         user_id,
+        method: AuthMethod::Password,
         client: Client::new(Some("2001:db8::1".to_owned()), Some("测试/1.0")),
         created_at: now(),
         expires_at: now() + chrono::Duration::days(7),

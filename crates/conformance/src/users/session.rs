@@ -27,6 +27,7 @@ pub async fn an_open_session_is_found_with_its_rights(subject: Subject) {
     open(&subject, &new, &token(&new, 1)).await;
     let view = subject.sessions.find_active(new.id).await.unwrap().unwrap();
     assert_eq!((view.session_id, view.user_id, view.expires_at), (new.id, id, new.expires_at));
+    assert_eq!(view.proved_at, new.created_at);
     assert_eq!(view.roles, ["editor", "user"]);
     assert_eq!(view.permissions, BuiltInRole::Editor.role().permissions);
     let bare = session(user(&subject, 2, &[]).await, 2);

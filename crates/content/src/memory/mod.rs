@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sharestack_kernel::actor::Actor;
+use sharestack_kernel::actor::{Actor, Credential};
 use sharestack_kernel::cache::{Cache, CacheError};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::DomainEvent;
-use sharestack_kernel::id::{SequentialIds, SessionId, UserId};
+use sharestack_kernel::id::{SequentialIds, UserId};
 use sharestack_kernel::job::NewJob;
 use sharestack_kernel::permission::Permission;
 use sharestack_kernel::tx::{Begin, Transaction};
@@ -155,7 +155,7 @@ impl Cache for MemoryCache {
 pub fn actor(user: i64, permissions: &[&str]) -> Actor {
     Actor {
         user_id: UserId::new(user),
-        session_id: SessionId::new(Uuid::nil()),
+        credential: Credential::ApiKey(Uuid::nil()),
         role: "user".to_owned(),
         permissions: permissions.iter().map(|text| Permission::parse(text).expect("a permission")).collect(),
     }

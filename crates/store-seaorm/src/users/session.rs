@@ -19,10 +19,11 @@ impl SessionRepository for SeaTx {
     async fn insert(&mut self, session: &NewSession) -> Result<(), StoreError> {
         let insert = Query::insert()
             .into_table("sessions")
-            .columns(["id", "user_id", "ip", "user_agent", "created_at", "last_used_at", "expires_at"])
+            .columns(["id", "user_id", "method", "ip", "user_agent", "created_at", "last_used_at", "expires_at"])
             .values_panic([
                 session.id.get().into(),
                 session.user_id.get().into(),
+                session.method.as_str().into(),
                 session.client.ip.clone().into(),
                 session.client.user_agent.clone().into(),
                 session.created_at.into(),
@@ -144,7 +145,7 @@ async fn one<T: FromQueryResult>(
 fn active(id: SessionId) -> SelectStatement {
     let on = |left: (&'static str, &'static str), right: (&'static str, &'static str)| Expr::col(left).equals(right);
     Query::select()
-        .columns([("sessions", "user_id"), ("sessions", "expires_at")])
+        .columns(["user_id", "created_at", "proved_at", "expires_at"].map(|column| ("sessions", column)))
         .column(("roles", "name"))
         .column(("role_permissions", "permission"))
         .from("sessions")
@@ -164,6 +165,8 @@ fn active(id: SessionId) -> SelectStatement {
 #[derive(FromQueryResult)]
 struct ActiveRow {
     user_id: i64,
+    created_at: DateTime<Utc>,
+    proved_at: Option<DateTime<Utc>>,
     expires_at: DateTime<Utc>,
     name: Option<String>,
     permission: Option<String>,
@@ -177,11 +180,12 @@ impl SessionQueries for Store {
         let rows = rows.collect::<Result<Vec<_>, _>>().map_err(store_error)?;
         let Some(first) = rows.first() else { return Ok(None) };
         let (user_id, expires_at) = (UserId::new(first.user_id), first.expires_at);
+        let proved_at = first.proved_at.unwrap_or(first.created_at);
         let permissions = rows.iter().filter_map(|row| row.permission.as_deref()).map(Permission::parse);
         let permissions = permissions.collect::<Result<_, _>>().map_err(StoreError::corrupt)?;
         let mut roles: Vec<String> = rows.into_iter().filter_map(|row| row.name).collect();
         roles.dedup();
-        Ok(Some(SessionView { session_id: id, user_id, roles, permissions, expires_at }))
+        Ok(Some(SessionView { session_id: id, user_id, roles, permissions, proved_at, expires_at }))
     }
 
     async fn prune(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {

@@ -18,6 +18,8 @@ pub use password::{NewPassword, Password, PasswordHash};
 pub use profile::{AvatarUrl, Bio, DisplayName, Phone, Profile, ProfileInput};
 pub use registration::{Registration, RegistrationInput};
 pub use role::{BuiltInRole, InvalidRoleName, Role, RoleId, RoleName};
-pub use session::{Client, NewRefreshToken, NewSession, Presented, SessionPolicy, SessionView, StoredRefreshToken};
+pub use session::{
+    AuthMethod, Client, NewRefreshToken, NewSession, Presented, SessionPolicy, SessionView, StoredRefreshToken,
+};
 pub use token::{RefreshSecret, TokenHash};
 pub use username::Username;

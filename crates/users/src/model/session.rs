@@ -1,6 +1,6 @@
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
-use sharestack_kernel::actor::Actor;
+use sharestack_kernel::actor::{Actor, Credential};
 use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::permission::PermissionSet;
 
@@ -41,6 +41,39 @@ impl Client {
     }
 }
 
+/// By what somebody proved who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AuthMethod {
+    /// The account's password.
+    Password,
+    /// A code that was sent to the account's address.
+    Code,
+    /// Another service that the account is linked to.
+    OAuth,
+    /// A passkey whose device verified its user.
+    Passkey,
+}
+
+impl AuthMethod {
+    /// Every method.
+    pub const ALL: [Self; 4] = [Self::Password, Self::Code, Self::OAuth, Self::Passkey];
+
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Code => "code",
+            Self::OAuth => "oauth",
+            Self::Passkey => "passkey",
+        }
+    }
+
+    /// The method of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == name)
+    }
+}
+
 /// A session to be inserted.
 #[derive(Debug, Clone)]
 pub struct NewSession {
@@ -48,6 +81,8 @@ pub struct NewSession {
     pub id: SessionId,
     /// Whose it is.
     pub user_id: UserId,
+    /// How it was opened.
+    pub method: AuthMethod,
     /// Where it was opened from.
     pub client: Client,
     /// When.
@@ -129,6 +164,8 @@ pub struct SessionView {
     pub roles: Vec<String>,
     /// What the roles together grant.
     pub permissions: PermissionSet,
+    /// When its user last proved who they are.
+    pub proved_at: DateTime<Utc>,
     /// When it ends, if it is not refreshed.
     pub expires_at: DateTime<Utc>,
 }
@@ -137,7 +174,7 @@ impl From<SessionView> for Actor {
     fn from(view: SessionView) -> Self {
         Self {
             user_id: view.user_id,
-            session_id: view.session_id,
+            credential: Credential::Session { id: view.session_id, proved_at: view.proved_at },
             role: view.roles.into_iter().next().unwrap_or_default(),
             permissions: view.permissions,
         }

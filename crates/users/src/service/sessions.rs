@@ -12,8 +12,8 @@ use sharestack_kernel::tx::Begin;
 use crate::error::{IssueError, LoginError, RefreshError};
 use crate::events::{self, RevokeReason};
 use crate::model::{
-    Client, Credentials, LoginName, NewRefreshToken, NewSession, Password, PasswordHash, Presented, RefreshSecret,
-    SessionPolicy, StoredRefreshToken, UserView,
+    AuthMethod, Client, Credentials, LoginName, NewRefreshToken, NewSession, Password, PasswordHash, Presented,
+    RefreshSecret, SessionPolicy, StoredRefreshToken, UserView,
 };
 use crate::ports::{
     AccessTokens, AccountQueries, Claims, PasswordHasher, SessionCache, SessionQueries, TokenDeriver, UsersTx, Verified,
@@ -68,6 +68,32 @@ pub struct Tokens {
     pub user: UserView,
 }
 
+/// What a proof of who one is leads to.
+#[derive(Debug)]
+pub enum SignIn {
+    /// A session is open.
+    Tokens(Tokens),
+}
+
+/// What a session is opened on.
+enum Proof {
+    /// The password fitted this hash; a hash that became weak has a new one.
+    Password {
+        verified: PasswordHash,
+        rehashed: Option<PasswordHash>,
+    },
+    Other(AuthMethod),
+}
+
+impl Proof {
+    const fn method(&self) -> AuthMethod {
+        match self {
+            Self::Password { .. } => AuthMethod::Password,
+            Self::Other(method) => *method,
+        }
+    }
+}
+
 /// Opens, continues and ends sessions.
 #[derive(Clone)]
 pub struct Sessions {
@@ -88,21 +114,28 @@ impl Sessions {
     ///
     /// # Errors
     /// When the pair is wrong, or the account is disabled.
-    pub async fn login(&self, login: Login) -> Result<Tokens, LoginError> {
-        let ports = &self.ports;
+    pub async fn login(&self, login: Login) -> Result<SignIn, LoginError> {
         let password = Password::claimed(login.password.expose_secret()).ok_or(LoginError::InvalidCredentials)?;
         let name = LoginName::parse(&login.name);
         // A hash that changed while it was being checked is checked again.
         for _ in 0..3 {
             let (credentials, rehashed) = self.verify(name.as_ref(), &password).await?;
-            let (user, now) = (credentials.user_id, ports.clock.now());
-            let (session, secret) = self.open(user, login.client.clone(), now);
-            if self.record_login(&session, &secret, &credentials.password_hash, rehashed).await? {
-                let view = ports.accounts.find_by_id(user).await?.ok_or(LoginError::InvalidCredentials)?;
-                return Ok(self.tokens(view, session.id, &secret, now)?);
+            let proof = Proof::Password { verified: credentials.password_hash, rehashed };
+            if let Some(done) = self.sign_in(credentials.user_id, proof, login.client.clone()).await? {
+                return Ok(done);
             }
         }
         Err(LoginError::InvalidCredentials)
+    }
+
+    /// Opens a session for who has proved by `method` to be this user: the way in of
+    /// everything but the password.
+    ///
+    /// # Errors
+    /// When the account is gone or disabled.
+    pub async fn establish(&self, user: UserId, method: AuthMethod, client: Client) -> Result<SignIn, LoginError> {
+        let done = self.sign_in(user, Proof::Other(method), client).await?;
+        done.ok_or(LoginError::InvalidCredentials)
     }
 
     /// Exchanges a refresh token for the next pair.
@@ -210,22 +243,28 @@ impl Sessions {
         Ok((credentials, rehashed))
     }
 
-    fn open(&self, user_id: UserId, client: Client, now: DateTime<Utc>) -> (NewSession, RefreshSecret) {
-        let id = SessionId::new(self.ports.ids.uuid());
-        let expires_at = now + self.policy.refresh_ttl;
-        let session = NewSession { id, user_id, client, created_at: now, expires_at };
-        (session, RefreshSecret::new(self.ports.randomness.token()))
+    /// `None` when the password has changed since it was checked.
+    async fn sign_in(&self, user: UserId, proof: Proof, client: Client) -> Result<Option<SignIn>, LoginError> {
+        let (ports, now) = (&self.ports, self.ports.clock.now());
+        let session = NewSession {
+            id: SessionId::new(ports.ids.uuid()),
+            user_id: user,
+            method: proof.method(),
+            client,
+            created_at: now,
+            expires_at: now + self.policy.refresh_ttl,
+        };
+        let secret = RefreshSecret::new(ports.randomness.token());
+        if !self.open(&session, &secret, &proof).await? {
+            return Ok(None);
+        }
+        let view = ports.accounts.find_by_id(user).await?.ok_or(LoginError::InvalidCredentials)?;
+        Ok(Some(SignIn::Tokens(self.tokens(view, session.id, &secret, now)?)))
     }
 
-    async fn record_login(
-        &self,
-        session: &NewSession,
-        secret: &RefreshSecret,
-        verified: &PasswordHash,
-        rehashed: Option<PasswordHash>,
-    ) -> Result<bool, LoginError> {
+    async fn open(&self, session: &NewSession, secret: &RefreshSecret, proof: &Proof) -> Result<bool, LoginError> {
         let (user, now) = (session.user_id, session.created_at);
-        let event = events::logged_in(self.ports.ids.uuid(), user, session.id, now);
+        let event = events::logged_in(self.ports.ids.uuid(), session);
         let token = NewRefreshToken {
             hash: secret.hash(),
             session_id: session.id,
@@ -237,10 +276,12 @@ impl Sessions {
             if !state.is_active {
                 return Err(LoginError::AccountDisabled);
             }
-            if state.password_hash != *verified {
-                return Ok(false);
-            }
-            tx.accounts().record_login(user, now, rehashed.clone()).await?;
+            let rehashed = match proof {
+                Proof::Password { verified, .. } if state.password_hash != *verified => return Ok(false),
+                Proof::Password { rehashed, .. } => rehashed.clone(),
+                Proof::Other(_) => None,
+            };
+            tx.accounts().record_login(user, now, rehashed).await?;
             tx.sessions().insert(session).await?;
             tx.sessions().insert_refresh_token(&token).await?;
             tx.outbox().append(&event).await?;

@@ -22,6 +22,9 @@ pub struct Auth(pub Actor);
 /// A signed-in user, or nobody. A token that is there must be good.
 pub struct MaybeAuth(pub Option<Actor>);
 
+/// A signed-in user whose session has proved who they are a short while ago.
+pub struct RecentAuth(pub Actor);
+
 /// A token that was made here and is in time, whether or not its session is still open:
 /// for ending the session, which may be repeated.
 pub struct SignedToken(pub Claims);
@@ -37,8 +40,7 @@ impl FromRequest for SignedToken {
 
 fn claims(request: &HttpRequest) -> Result<Claims, ApiError> {
     let token = bearer(request.headers()).ok_or_else(ApiError::authentication_required)?;
-    let app = request.app_data::<Data<App>>().ok_or_else(|| ApiError::internal("request without app"))?;
-    Ok(app.checks.claims(token).map_err(CheckError::Token)?)
+    Ok(app(request)?.checks.claims(token).map_err(CheckError::Token)?)
 }
 
 impl FromRequest for Auth {
@@ -51,6 +53,20 @@ impl FromRequest for Auth {
     }
 }
 
+impl FromRequest for RecentAuth {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let actor = actor(&request).await?.ok_or_else(ApiError::authentication_required)?;
+            actor.require_recent(app(&request)?.recent_since())?;
+            Ok(Self(actor))
+        })
+    }
+}
+
 impl FromRequest for MaybeAuth {
     type Error = ApiError;
     type Future = Extraction<Self>;
@@ -59,6 +75,10 @@ impl FromRequest for MaybeAuth {
         let request = request.clone();
         Box::pin(async move { actor(&request).await.map(Self) })
     }
+}
+
+fn app(request: &HttpRequest) -> Result<&Data<App>, ApiError> {
+    request.app_data::<Data<App>>().ok_or_else(|| ApiError::internal("request without app"))
 }
 
 /// The bearer token of a request; `None` when there is no such header.
@@ -73,8 +93,7 @@ async fn actor(request: &HttpRequest) -> Result<Option<Actor>, ApiError> {
         return Ok(Some(actor.clone()));
     }
     let Some(token) = bearer(request.headers()) else { return Ok(None) };
-    let app = request.app_data::<Data<App>>().ok_or_else(|| ApiError::internal("request without app"))?;
-    let actor = app.authenticate(token).await?;
+    let actor = app(request)?.authenticate(token).await?;
     request.extensions_mut().insert(actor.clone());
     Ok(Some(actor))
 }

@@ -1,13 +1,13 @@
 //! What headers say.
 
 use std::future::{Ready, ready};
-use std::net::IpAddr;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_platform::model::IdempotencyKey as Key;
+use sharestack_users::model::Client;
 
 use crate::http::context;
 use crate::http::error::ApiError;
@@ -54,22 +54,13 @@ impl FromRequest for IfMatch {
 }
 
 /// Where a session comes from, as its owner will see it.
-pub struct ClientInfo {
-    pub ip: IpAddr,
-    /// At most 255 characters.
-    pub user_agent: Option<String>,
-}
+pub struct ClientInfo(pub Client);
 
 impl FromRequest for ClientInfo {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let user_agent = request
-            .headers()
-            .get(header::USER_AGENT)
-            .and_then(|value| value.to_str().ok())
-            .map(|text| text.chars().take(255).collect());
-        ready(context::of(request).map(|context| Self { ip: context.client_ip, user_agent }))
+        ready(context::of(request).map(|context| Self(context.client)))
     }
 }

@@ -8,7 +8,7 @@ mod page;
 mod path;
 mod query;
 
-pub use auth::{Auth, MaybeAuth, SignedToken, bearer};
+pub use auth::{Auth, MaybeAuth, RecentAuth, SignedToken, bearer};
 pub use body::{Body, FormOrBody, OptionalBody, read as read_body};
 pub use fields::{option, set};
 pub use header::{ClientInfo, IdempotencyKey, IfMatch, idempotency_key};

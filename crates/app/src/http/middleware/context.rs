@@ -14,7 +14,9 @@ use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use futures::FutureExt;
 use metrics::{counter, gauge, histogram};
 use sharestack_kernel::field::{FieldErrors, Issue};
+use sharestack_kernel::origin;
 use sharestack_kernel::random::uuid_v7;
+use sharestack_users::model::Client;
 use tracing::Instrument;
 
 use crate::http::context::{RequestContext, client_ip, request_id};
@@ -44,7 +46,8 @@ pub async fn layer(
     let outcome = if !accepts_answer(&request) {
         Ok(Err(ApiError::not_acceptable().into()))
     } else if answers_host(&app.config.server.allowed_hosts, &request) {
-        AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()).await
+        let work = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone());
+        origin::within(context.origin(), work).await
     } else {
         Ok(Err(ApiError::from(FieldErrors::of("Host", Issue::not_allowed::<&str>([]))).into()))
     };
@@ -120,10 +123,13 @@ fn answers_host(allowed: &[String], request: &ServiceRequest) -> bool {
 
 fn open(request: &ServiceRequest, app: &App) -> RequestContext {
     let accepted = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let user_agent = request.headers().get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let client_ip = client_ip(request.head(), &app.trusted_proxies);
     RequestContext {
         request_id: request_id(request.headers(), uuid_v7()),
         language: Language::negotiate(accepted, app.default_language),
-        client_ip: client_ip(request.head(), &app.trusted_proxies),
+        client_ip,
+        client: Client::new(Some(client_ip.to_string()), user_agent.as_deref()),
         received_at: app.clock.now(),
     }
 }

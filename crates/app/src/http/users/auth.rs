@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sharestack_kernel::field::FieldErrors;
 use sharestack_kernel::patch::Patch;
-use sharestack_users::model::{Client, LoginName, ProfileInput, Registration, RegistrationInput};
-use sharestack_users::service::Login;
+use sharestack_users::model::{LoginName, ProfileInput, Registration, RegistrationInput};
+use sharestack_users::service::{Login, SignIn};
 use utoipa::ToSchema;
 
 use super::views::{TokenPair, User};
@@ -133,8 +133,7 @@ pub async fn login_command(
     if let Some(name) = LoginName::parse(&credentials.name) {
         count_account(request, app, name.key()).await?;
     }
-    let client = Client::new(Some(client.ip.to_string()), client.user_agent.as_deref());
-    Ok(Login { name: credentials.name, password: credentials.password, client })
+    Ok(Login { name: credentials.name, password: credentials.password, client: client.0 })
 }
 
 /// Opens a session.
@@ -158,9 +157,14 @@ pub async fn login(
     body: FormOrBody<UserLogin>,
 ) -> Result<impl Responder, ApiError> {
     let command = login_command(&request, &app, client, body.0).await?;
-    let tokens = app.sessions.login(command).await?;
+    Ok(sign_in_reply(app.sessions.login(command).await?))
+}
+
+/// The answer to every way in.
+pub fn sign_in_reply(done: SignIn) -> impl Responder {
+    let SignIn::Tokens(tokens) = done;
     let reply = Reply::ok(TokenPair::from(tokens)).message("Login successful", "登录成功");
-    Ok(reply.customize().insert_header((CACHE_CONTROL, "no-store")))
+    reply.customize().insert_header((CACHE_CONTROL, "no-store"))
 }
 
 /// A refresh token.

@@ -8,7 +8,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, post};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sharestack_users::error::{LoginError, RefreshError};
-use sharestack_users::service::Tokens;
+use sharestack_users::service::{SignIn, Tokens};
 use utoipa::ToSchema;
 
 use super::auth::{Credentials, login_command};
@@ -106,7 +106,7 @@ pub async fn token(
     match grant {
         Grant::Password(credentials) => {
             let command = login_command(&request, &app, client, credentials).await?;
-            answer(app.sessions.login(command).await, login_refusal)
+            answer(app.sessions.login(command).await.map(|SignIn::Tokens(tokens)| tokens), login_refusal)
         }
         Grant::Refresh(token) => answer(app.sessions.refresh(&token).await, refresh_refusal),
     }

@@ -47,7 +47,7 @@ async fn a_second_look_is_answered_by_the_cache() {
     let lin = world.user("lin").await;
     let tokens = world.login("lin", PASSWORD).await.unwrap();
     let first = world.actor(&tokens).await;
-    assert!(matches!(world.cached.get(lin.id, first.session_id).await.unwrap(), Cached::Hit(_)));
+    assert!(matches!(world.cached.get(lin.id, first.session_id().unwrap()).await.unwrap(), Cached::Hit(_)));
     world.store.set_active(lin.id, false);
     assert_eq!(world.actor(&tokens).await, first);
     world.cached.forget(lin.id).await.unwrap();
@@ -85,6 +85,6 @@ async fn the_event_makes_up_for_a_cache_that_was_away() {
     assert!(subscriber.handle(&event).await.is_err());
     world.cache.away.store(false, Ordering::Relaxed);
     subscriber.handle(&event).await.unwrap();
-    assert!(matches!(world.cached.get(lin.id, actor.session_id).await.unwrap(), Cached::Miss(_)));
+    assert!(matches!(world.cached.get(lin.id, actor.session_id().unwrap()).await.unwrap(), Cached::Miss(_)));
     assert!(world.checks.authenticate(access(&tokens)).await.is_err());
 }

@@ -178,7 +178,7 @@ impl World {
 
     async fn login(&self, name: &str, password: &str) -> Result<Tokens, LoginError> {
         let login = Login { name: name.to_owned(), password: password.into(), client: Client::default() };
-        self.sessions.login(login).await
+        self.sessions.login(login).await.map(|SignIn::Tokens(tokens)| tokens)
     }
 
     async fn actor(&self, tokens: &Tokens) -> Actor {

@@ -1,6 +1,10 @@
+use sharestack_kernel::actor::RECENT_LOGIN;
+use sharestack_kernel::clock::Clock as _;
+
 use super::*;
 use crate::error::{CheckError, RefreshError};
 use crate::events;
+use crate::model::AuthMethod;
 use crate::ports::AccountQueries;
 
 #[tokio::test]
@@ -97,4 +101,20 @@ async fn old_sessions_are_pruned() {
     world.clock.advance(chrono::Duration::days(2));
     assert_eq!(world.sessions.prune().await.unwrap(), 2);
     assert!(world.sessions.refresh(refresh(&young)).await.is_ok());
+}
+
+#[tokio::test]
+async fn another_proof_than_the_password_opens_a_session_of_an_active_account() {
+    let world = World::new();
+    let lin = world.user("lin").await;
+    let open = || world.sessions.establish(lin.id, AuthMethod::Code, Client::default());
+    let SignIn::Tokens(tokens) = open().await.unwrap();
+    let actor = world.actor(&tokens).await;
+    assert_eq!(actor.user_id, lin.id);
+    assert!(actor.require_recent(world.clock.now()).is_ok());
+    assert_eq!(world.store.events().pop().unwrap().payload["method"], "code");
+    world.clock.advance(chrono::Duration::seconds(1));
+    assert_eq!(actor.require_recent(world.clock.now()).unwrap_err().required, RECENT_LOGIN);
+    world.store.set_active(lin.id, false);
+    assert!(matches!(open().await, Err(LoginError::AccountDisabled)));
 }

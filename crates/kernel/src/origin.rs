@@ -1,0 +1,76 @@
+//! Where a request comes from: what the audit log wants to know of every act.
+//!
+//! It travels with the task that serves the request, beside and not through every
+//! signature between the edge and the event: [`within`] sets it for a future,
+//! [`Origin::current`] reads it.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::pin;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a request comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The client's network address, behind trusted hops.
+    pub ip: Option<String>,
+    /// What the client's program calls itself.
+    pub user_agent: Option<String>,
+    /// The request's id, as the answer carries it.
+    pub request_id: Option<String>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Origin>> = const { RefCell::new(None) };
+}
+
+impl Origin {
+    /// The origin of the request that is being served; `None` in work of the system's own.
+    pub fn current() -> Option<Self> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+}
+
+/// Puts back what was there before, also when the work panics.
+struct Entered(Option<Origin>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.replace(self.0.take());
+    }
+}
+
+/// Runs `work` as part of a request from `origin`. What it spawns is not part of it.
+pub async fn within<F: Future>(origin: Origin, work: F) -> F::Output {
+    let mut work = pin!(work);
+    poll_fn(move |context| {
+        let _entered = Entered(CURRENT.replace(Some(origin.clone())));
+        work.as_mut().poll(context)
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(ip: &str) -> Origin {
+        Origin { ip: Some(ip.to_owned()), user_agent: None, request_id: None }
+    }
+
+    #[tokio::test]
+    async fn each_of_two_interleaved_requests_sees_its_own_origin() {
+        let serve = |ip: &'static str| {
+            within(origin(ip), async move {
+                for _ in 0..3 {
+                    assert_eq!(Origin::current(), Some(origin(ip)));
+                    tokio::task::yield_now().await;
+                }
+            })
+        };
+        assert_eq!(Origin::current(), None);
+        tokio::join!(serve("192.0.2.1"), serve("192.0.2.2"));
+        assert_eq!(Origin::current(), None);
+    }
+}
