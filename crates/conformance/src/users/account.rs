@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use chrono::DateTime;
 use futures::future::join_all;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::DomainEvent;
@@ -166,7 +165,7 @@ pub async fn events_of_a_held_account_stand_in_the_order_of_commits(subject: Sub
                 let turn = turn.fetch_add(1, Ordering::SeqCst);
                 let event = DomainEvent {
                     payload: serde_json::json!({ "turn": turn }),
-                    ..logged_in(Uuid::from_u128(rival + 1), id, session(id, rival).id, DateTime::UNIX_EPOCH)
+                    ..logged_in(Uuid::from_u128(rival + 1), &session(id, rival))
                 };
                 tx.outbox().append(&event).await?;
                 tokio::time::sleep(Duration::from_millis(3)).await;
