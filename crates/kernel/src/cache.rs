@@ -58,6 +58,14 @@ pub trait RateLimiter: Send + Sync {
     /// MUST never allow more than `limit.limit` calls in any window of `limit.window`,
     /// over all nodes that share the store. A refused call MUST not count.
     async fn hit(&self, key: &str, limit: Limit) -> Result<Decision, CacheError>;
+
+    /// What [`RateLimiter::hit`] would say now; `remaining` includes the call that is not
+    /// made. MUST count nothing.
+    async fn peek(&self, key: &str, limit: Limit) -> Result<Decision, CacheError>;
+
+    /// Forgets every call that was counted under `key` for this limit. MUST leave other keys
+    /// and other windows of the same key alone.
+    async fn forget(&self, key: &str, limit: Limit) -> Result<(), CacheError>;
 }
 
 /// A lock that is held. Dropping it does not give it back: its time does.

@@ -45,9 +45,27 @@ impl MemoryRateLimiter {
         self.0.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What counting a call would say.
+    pub(crate) fn look(&self, key: &str, limit: Limit) -> Decision {
+        let window = micros(limit.window);
+        let mut now = self.0.clock.now().timestamp_micros();
+        let shard = self.shard(key);
+        let calls = shard.get(&(key.to_owned(), limit.window));
+        now = now.max(calls.and_then(|calls| calls.back().copied()).unwrap_or(now));
+        let inside = |at: &&i64| at.saturating_add(window) > now;
+        let oldest = calls.and_then(|calls| calls.iter().find(inside)).copied();
+        let counted = calls.map_or(0, |calls| calls.iter().filter(inside).count());
+        decide(limit, (limit.limit as usize) > counted, counted, oldest.unwrap_or(now))
+    }
+
+    /// Forgets what was counted.
+    pub(crate) fn clear(&self, key: &str, limit: Limit) {
+        self.shard(key).remove(&(key.to_owned(), limit.window));
+    }
+
     /// Counts a call; what it was counted as when it was allowed.
     pub(crate) fn count(&self, key: &str, limit: Limit) -> (Decision, Option<Counted>) {
-        let window = i64::try_from(limit.window.as_micros()).unwrap_or(i64::MAX);
+        let window = micros(limit.window);
         let most = limit.limit as usize;
         let mut shard = self.shard(key);
         let mut now = self.0.clock.now().timestamp_micros();
@@ -66,13 +84,7 @@ impl MemoryRateLimiter {
             Counted(now)
         });
         let oldest = calls.front().copied().unwrap_or(now);
-        let decision = Decision {
-            allowed: counted.is_some(),
-            limit,
-            remaining: u32::try_from(most.saturating_sub(calls.len())).unwrap_or(u32::MAX),
-            reset_at: DateTime::from_timestamp_micros(oldest.saturating_add(window)).unwrap_or(DateTime::UNIX_EPOCH),
-        };
-        (decision, counted)
+        (decide(limit, counted.is_some(), calls.len(), oldest), counted)
     }
 
     /// Takes back a call that was refused elsewhere.
@@ -86,13 +98,24 @@ impl MemoryRateLimiter {
     }
 }
 
+fn micros(window: Duration) -> i64 {
+    i64::try_from(window.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn decide(limit: Limit, allowed: bool, counted: usize, oldest: i64) -> Decision {
+    let reset_at = DateTime::from_timestamp_micros(oldest.saturating_add(micros(limit.window)));
+    Decision {
+        allowed,
+        limit,
+        remaining: u32::try_from((limit.limit as usize).saturating_sub(counted)).unwrap_or(u32::MAX),
+        reset_at: reset_at.unwrap_or(DateTime::UNIX_EPOCH),
+    }
+}
+
 /// Drops the keys whose window is over; when there is none, the quietest.
 fn make_room(shard: &mut Shard, now: i64) {
     let before = shard.len();
-    shard.retain(|(_, window), calls| {
-        let window = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
-        calls.back().is_some_and(|last| last.saturating_add(window) > now)
-    });
+    shard.retain(|(_, window), calls| calls.back().is_some_and(|last| last.saturating_add(micros(*window)) > now));
     if shard.len() == before {
         let quietest = shard.iter().min_by_key(|(_, calls)| calls.back().copied()).map(|(slot, _)| slot.clone());
         if let Some(slot) = quietest {
@@ -105,6 +128,15 @@ fn make_room(shard: &mut Shard, now: i64) {
 impl RateLimiter for MemoryRateLimiter {
     async fn hit(&self, key: &str, limit: Limit) -> Result<Decision, CacheError> {
         Ok(self.count(key, limit).0)
+    }
+
+    async fn peek(&self, key: &str, limit: Limit) -> Result<Decision, CacheError> {
+        Ok(self.look(key, limit))
+    }
+
+    async fn forget(&self, key: &str, limit: Limit) -> Result<(), CacheError> {
+        self.clear(key, limit);
+        Ok(())
     }
 }
 

@@ -24,7 +24,9 @@ while first and tonumber(first) + window <= now do
   first = redis.call('LINDEX', KEYS[1], 0)
 end
 local count, allowed = redis.call('LLEN', KEYS[1]), 0
-if count < limit then
+if count < limit and ARGV[3] == '0' then
+  allowed = 1
+elseif count < limit then
   redis.call('RPUSH', KEYS[1], string.format('%.0f', now))
   redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000) + 1000)
   count, allowed = count + 1, 1
@@ -48,10 +50,26 @@ impl RedisRateLimiter {
 #[async_trait]
 impl RateLimiter for RedisRateLimiter {
     async fn hit(&self, key: &str, limit: Limit) -> Result<Decision, CacheError> {
-        let window = u64::try_from(limit.window.as_micros()).unwrap_or(u64::MAX);
-        let key = self.0.key("limit", &format!("{window}:{key}"));
-        let mut script = HIT.key(key);
-        script.arg(limit.limit).arg(window);
+        self.ask(key, limit, true).await
+    }
+
+    async fn peek(&self, key: &str, limit: Limit) -> Result<Decision, CacheError> {
+        self.ask(key, limit, false).await
+    }
+
+    async fn forget(&self, key: &str, limit: Limit) -> Result<(), CacheError> {
+        self.0.run_hot::<()>(redis::cmd("DEL").arg(self.slot(key, limit))).await
+    }
+}
+
+impl RedisRateLimiter {
+    fn slot(&self, key: &str, limit: Limit) -> String {
+        self.0.key("limit", &format!("{}:{key}", window(limit)))
+    }
+
+    async fn ask(&self, key: &str, limit: Limit, count: bool) -> Result<Decision, CacheError> {
+        let mut script = HIT.key(self.slot(key, limit));
+        script.arg(limit.limit).arg(window(limit)).arg(u8::from(count));
         let (allowed, count, reset_at) = self.0.run_script_hot::<(u8, u32, i64)>(&script).await?;
         Ok(Decision {
             allowed: allowed == 1,
@@ -60,4 +78,8 @@ impl RateLimiter for RedisRateLimiter {
             reset_at: DateTime::from_timestamp_micros(reset_at).ok_or_else(|| unavailable(Failure::Unexpected))?,
         })
     }
+}
+
+fn window(limit: Limit) -> u64 {
+    u64::try_from(limit.window.as_micros()).unwrap_or(u64::MAX)
 }

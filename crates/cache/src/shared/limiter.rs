@@ -30,4 +30,22 @@ impl RateLimiter for LinkedLimiter {
         }
         Ok(if shared.allowed && local.remaining < shared.remaining { local } else { shared })
     }
+
+    async fn peek(&self, key: &str, limit: Limit) -> Result<Decision, CacheError> {
+        let local = self.local.look(key, limit);
+        if !local.allowed {
+            return Ok(local);
+        }
+        let Ok(shared) = self.link.run(self.redis.peek(key, limit)).await else {
+            return Ok(local);
+        };
+        Ok(if shared.allowed && local.remaining < shared.remaining { local } else { shared })
+    }
+
+    /// While Redis is lost only this process forgets: the others go on refusing, which is safe.
+    async fn forget(&self, key: &str, limit: Limit) -> Result<(), CacheError> {
+        self.local.clear(key, limit);
+        let _ = self.link.run(self.redis.forget(key, limit)).await;
+        Ok(())
+    }
 }

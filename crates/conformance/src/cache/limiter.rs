@@ -95,3 +95,42 @@ pub async fn a_limit_of_none_refuses_all(subject: Subject) {
     let decision = subject.one.limiter.hit("key", Limit { limit: 0, ..LONG }).await.unwrap();
     assert_eq!((decision.allowed, decision.remaining), (false, 0));
 }
+
+/// `peek` MUST count nothing, and says what `hit` would.
+pub async fn a_look_counts_nothing(subject: Subject) {
+    let peek = async || subject.other.limiter.peek("key", LONG).await.unwrap();
+    for _ in 0..20 {
+        let decision = peek().await;
+        assert_eq!((decision.allowed, decision.remaining, decision.limit), (true, LONG.limit, LONG));
+    }
+    for left in (0..LONG.limit).rev() {
+        assert!(peek().await.allowed);
+        let hit = subject.one.limiter.hit("key", LONG).await.unwrap();
+        assert_eq!((hit.allowed, hit.remaining, peek().await.remaining), (true, left, left));
+    }
+    let (looked, hit) = (peek().await, subject.one.limiter.hit("key", LONG).await.unwrap());
+    assert_eq!((looked.allowed, looked.reset_at), (false, hit.reset_at));
+    (subject.pass)(Duration::from_millis(1)).await;
+    for _ in 0..SHORT.limit {
+        assert!(allowed(&subject.one, "short", SHORT).await);
+    }
+    assert!(!subject.other.limiter.peek("short", SHORT).await.unwrap().allowed);
+    (subject.pass)(SHORT.window).await;
+    let decision = subject.other.limiter.peek("short", SHORT).await.unwrap();
+    assert_eq!((decision.allowed, decision.remaining), (true, SHORT.limit), "the window has passed");
+}
+
+/// `forget` MUST leave other keys and other windows of the same key alone.
+pub async fn what_is_forgotten_makes_room_under_its_key_and_window_only(subject: Subject) {
+    let wide = Limit { window: LONG.window * 2, ..LONG };
+    for _ in 0..LONG.limit {
+        assert!(allowed(&subject.one, "key", LONG).await);
+        assert!(allowed(&subject.one, "key", wide).await);
+        assert!(allowed(&subject.one, "another", LONG).await);
+    }
+    subject.one.limiter.forget("key", LONG).await.unwrap();
+    subject.one.limiter.forget("never counted", LONG).await.unwrap();
+    assert!(allowed(&subject.one, "key", LONG).await);
+    assert!(!allowed(&subject.one, "key", wide).await);
+    assert!(!allowed(&subject.one, "another", LONG).await);
+}

@@ -61,7 +61,9 @@ macro_rules! cache_cases {
                 nodes_share_the_limit,
                 keys_are_apart,
                 reset_at_is_when_the_oldest_call_leaves,
-                a_limit_of_none_refuses_all
+                a_limit_of_none_refuses_all,
+                a_look_counts_nothing,
+                what_is_forgotten_makes_room_under_its_key_and_window_only
             ],
             locks: [
                 has_one_holder_at_a_time,
