@@ -109,7 +109,9 @@ pub async fn a_look_counts_nothing(subject: Subject) {
         assert_eq!((hit.allowed, hit.remaining, peek().await.remaining), (true, left, left));
     }
     let (looked, hit) = (peek().await, subject.one.limiter.hit("key", LONG).await.unwrap());
-    assert_eq!((looked.allowed, looked.reset_at), (false, hit.reset_at));
+    // A node may answer by its own clock or by the store's.
+    let apart = (looked.reset_at - hit.reset_at).abs();
+    assert!(!looked.allowed && apart < chrono::Duration::seconds(1), "{apart}");
     (subject.pass)(Duration::from_millis(1)).await;
     for _ in 0..SHORT.limit {
         assert!(allowed(&subject.one, "short", SHORT).await);

@@ -2,6 +2,7 @@
 
 mod account;
 mod email;
+mod factor;
 mod login;
 mod password;
 mod profile;
@@ -13,6 +14,10 @@ mod username;
 
 pub use account::{AccountState, Credentials, NewAccount, UserView};
 pub use email::EmailAddress;
+pub use factor::{
+    Enrolment, FactorCode, FactorMethod, FactorPolicy, FactorsView, MfaToken, NewChallenge, NewTotp, RECOVERY_CODES,
+    RecoveryCode, SecretHash, StoredChallenge, StoredTotp, TotpView, totp_place,
+};
 pub use login::LoginName;
 pub use password::{NewPassword, Password, PasswordHash};
 pub use profile::{AvatarUrl, Bio, DisplayName, Phone, Profile, ProfileInput};

@@ -10,7 +10,7 @@ pub use accounts::{AccountPorts, Accounts, CreateSuperAdmin};
 pub use cached_sessions::CachedSessions;
 pub use checks::SessionChecks;
 pub use forget::ForgetSessions;
-pub use sessions::{Login, SessionPorts, Sessions, SignIn, Tokens};
+pub use sessions::{Login, SecondFactorNeeded, SessionPorts, Sessions, SignIn, Tokens};
 
 #[cfg(test)]
 mod tests;

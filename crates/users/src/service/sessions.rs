@@ -12,8 +12,8 @@ use sharestack_kernel::tx::Begin;
 use crate::error::{IssueError, LoginError, RefreshError};
 use crate::events::{self, RevokeReason};
 use crate::model::{
-    AuthMethod, Client, Credentials, LoginName, NewRefreshToken, NewSession, Password, PasswordHash, Presented,
-    RefreshSecret, SessionPolicy, StoredRefreshToken, UserView,
+    AuthMethod, Client, Credentials, FactorMethod, LoginName, NewRefreshToken, NewSession, Password, PasswordHash,
+    Presented, RefreshSecret, SessionPolicy, StoredRefreshToken, UserView,
 };
 use crate::ports::{
     AccessTokens, AccountQueries, Claims, PasswordHasher, SessionCache, SessionQueries, TokenDeriver, UsersTx, Verified,
@@ -73,6 +73,29 @@ pub struct Tokens {
 pub enum SignIn {
     /// A session is open.
     Tokens(Tokens),
+    /// The proof holds, but the account asks for a second one.
+    SecondFactor(SecondFactorNeeded),
+}
+
+impl SignIn {
+    /// The tokens, when a session is open.
+    pub fn tokens(self) -> Option<Tokens> {
+        match self {
+            Self::Tokens(tokens) => Some(tokens),
+            Self::SecondFactor(_) => None,
+        }
+    }
+}
+
+/// What somebody carries who has given the first of two proofs.
+#[derive(Debug)]
+pub struct SecondFactorNeeded {
+    /// To be sent with the second proof, once.
+    pub mfa_token: SecretString,
+    /// How long it lasts, in seconds.
+    pub expires_in: i64,
+    /// What will do as the second proof, the usual one first.
+    pub methods: Vec<FactorMethod>,
 }
 
 /// What a session is opened on.

@@ -11,7 +11,7 @@ use sharestack_users::model::{LoginName, ProfileInput, Registration, Registratio
 use sharestack_users::service::{Login, SignIn};
 use utoipa::ToSchema;
 
-use super::views::{TokenPair, User};
+use super::views::{SignInAnswer, TokenPair, User};
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, ClientInfo, FormOrBody, OptionalBody, Parse, SignedToken};
 use crate::http::middleware::rate_limit::count_account;
@@ -145,7 +145,12 @@ pub async fn login_command(
     security(()),
     request_body(content((UserLogin = "application/json"), (UserLogin = "application/x-www-form-urlencoded"))),
     responses(
-        (status = 200, description = "A pair of tokens, and whose they are", body = Envelope<TokenPair>),
+        (
+            status = 200,
+            description = "A pair of tokens, and whose they are; or, when the account asks for a second factor, \
+                           `mfa_required` and the token to send with it to `/auth/mfa/verify`",
+            body = Envelope<SignInAnswer>,
+        ),
         (status = 401, description = "`INVALID_CREDENTIALS` or `ACCOUNT_DISABLED`"),
     ),
 )]
@@ -162,8 +167,11 @@ pub async fn login(
 
 /// The answer to every way in.
 pub fn sign_in_reply(done: SignIn) -> impl Responder {
-    let SignIn::Tokens(tokens) = done;
-    let reply = Reply::ok(TokenPair::from(tokens)).message("Login successful", "登录成功");
+    let (en, zh) = match &done {
+        SignIn::Tokens(_) => ("Login successful", "登录成功"),
+        SignIn::SecondFactor(_) => ("A second factor is required", "需要第二重验证"),
+    };
+    let reply = Reply::ok(SignInAnswer::from(done)).message(en, zh);
     reply.customize().insert_header((CACHE_CONTROL, "no-store"))
 }
 

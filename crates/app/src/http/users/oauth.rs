@@ -106,9 +106,9 @@ pub async fn token(
     match grant {
         Grant::Password(credentials) => {
             let command = login_command(&request, &app, client, credentials).await?;
-            answer(app.sessions.login(command).await.map(|SignIn::Tokens(tokens)| tokens), login_refusal)
+            answer(app.sessions.login(command).await.map(SignIn::tokens), login_refusal)
         }
-        Grant::Refresh(token) => answer(app.sessions.refresh(&token).await, refresh_refusal),
+        Grant::Refresh(token) => answer(app.sessions.refresh(&token).await.map(Some), refresh_refusal),
     }
 }
 
@@ -121,14 +121,24 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Result<Tok
 
 /// What was refused is answered as the standard says; what failed, as everywhere.
 fn answer<E: Into<ApiError>>(
-    result: Result<Tokens, E>,
+    result: Result<Option<Tokens>, E>,
     refusal: fn(&E) -> Option<&'static str>,
 ) -> Result<HttpResponse, ApiError> {
-    result.map(|tokens| grant_tokens(&tokens)).or_else(|error| match refusal(&error) {
-        Some(error_description) => Ok(refuse(&Refusal { error: "invalid_grant", error_description })),
-        None => Err(error.into()),
-    })
+    match result {
+        Ok(Some(tokens)) => Ok(grant_tokens(&tokens)),
+        // This form has no way to ask for a second proof.
+        Ok(None) => Ok(refuse(&SECOND_FACTOR)),
+        Err(error) => match refusal(&error) {
+            Some(error_description) => Ok(refuse(&Refusal { error: "invalid_grant", error_description })),
+            None => Err(error.into()),
+        },
+    }
 }
+
+const SECOND_FACTOR: Refusal = Refusal {
+    error: "invalid_grant",
+    error_description: "mfa_required: the account asks for a second factor, sign in at /api/v1/auth/login",
+};
 
 const fn login_refusal(error: &LoginError) -> Option<&'static str> {
     match error {

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use sharestack_users::model::UserView;
-use sharestack_users::service::Tokens;
+use sharestack_users::model::{FactorMethod, UserView};
+use sharestack_users::service::{SecondFactorNeeded, SignIn, Tokens};
 use utoipa::ToSchema;
 
 use crate::http::context::timestamp;
@@ -148,6 +148,53 @@ impl From<Tokens> for TokenPair {
             token_type: "bearer",
             expires_in: tokens.expires_in,
             user: tokens.user.into(),
+        }
+    }
+}
+
+/// The first proof holds, and a second one is awaited.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "mfa_required": true, "mfa_token": "ssm_n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg",
+    "expires_in": 300, "methods": ["totp", "recovery_code"]
+}))]
+pub struct SecondFactorRequired {
+    /// Always `true`: what tells this answer from a pair of tokens.
+    pub mfa_required: bool,
+    /// To be sent with the second proof to `/auth/mfa/verify`; good once.
+    pub mfa_token: String,
+    /// How long the token lasts, in seconds.
+    pub expires_in: i64,
+    /// What will do as the second proof: `totp`, `recovery_code`, `email`.
+    pub methods: Vec<&'static str>,
+}
+
+impl From<SecondFactorNeeded> for SecondFactorRequired {
+    fn from(needed: SecondFactorNeeded) -> Self {
+        Self {
+            mfa_required: true,
+            mfa_token: needed.mfa_token.expose_secret().to_owned(),
+            expires_in: needed.expires_in,
+            methods: needed.methods.into_iter().map(FactorMethod::as_str).collect(),
+        }
+    }
+}
+
+/// What a proof of who one is leads to.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum SignInAnswer {
+    /// A session.
+    Tokens(TokenPair),
+    /// A further question.
+    SecondFactor(SecondFactorRequired),
+}
+
+impl From<SignIn> for SignInAnswer {
+    fn from(done: SignIn) -> Self {
+        match done {
+            SignIn::Tokens(tokens) => Self::Tokens(tokens.into()),
+            SignIn::SecondFactor(needed) => Self::SecondFactor(needed.into()),
         }
     }
 }

@@ -178,7 +178,7 @@ impl World {
 
     async fn login(&self, name: &str, password: &str) -> Result<Tokens, LoginError> {
         let login = Login { name: name.to_owned(), password: password.into(), client: Client::default() };
-        self.sessions.login(login).await.map(|SignIn::Tokens(tokens)| tokens)
+        self.sessions.login(login).await.map(|done| done.tokens().unwrap())
     }
 
     async fn actor(&self, tokens: &Tokens) -> Actor {

@@ -108,7 +108,7 @@ async fn another_proof_than_the_password_opens_a_session_of_an_active_account() 
     let world = World::new();
     let lin = world.user("lin").await;
     let open = || world.sessions.establish(lin.id, AuthMethod::Code, Client::default());
-    let SignIn::Tokens(tokens) = open().await.unwrap();
+    let tokens = open().await.unwrap().tokens().unwrap();
     let actor = world.actor(&tokens).await;
     assert_eq!(actor.user_id, lin.id);
     assert!(actor.require_recent(world.clock.now()).is_ok());
