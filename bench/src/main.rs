@@ -12,6 +12,7 @@ mod run;
 mod seed;
 mod server;
 mod sql;
+mod storm;
 mod wrk;
 
 use clap::{Parser, Subcommand};

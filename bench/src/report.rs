@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::load::Row;
+use crate::storm::{self, Storm};
 use crate::wrk::Figures;
 
 const BEGIN: &str = "<!-- figures: written by `make bench` -->";
@@ -48,50 +49,100 @@ fn notes(row: &Row) -> String {
     notes.join("; ")
 }
 
-/// The whole section.
-pub fn markdown(machine: &str, sizes: &str, rows: &[Row], starts: &[Start]) -> Result<String> {
-    let mut text = format!("{machine}\n{sizes}\n\n");
-    text.push_str(
-        "| Database | Request | Conn. | req/s | SQL floor req/s | of SQL floor | Bytes floor req/s | of bytes floor | \
-         P50 ms | P99 ms | P99 ms of SQL floor | Other load | Notes |\n\
-         |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n",
-    );
-    for row in rows {
-        let product = row.product;
-        let sql = row.sql.map(|figures| figures.rate).or(row.argon2);
+/// What was measured.
+#[derive(Default)]
+pub struct Report {
+    pub rows: Vec<Row>,
+    pub storms: Vec<Storm>,
+    pub starts: Vec<Start>,
+}
+
+impl Report {
+    /// The whole section.
+    pub fn markdown(&self, machine: &str, sizes: &str) -> Result<String> {
+        let mut text = format!("{machine}\n{sizes}\n\n");
+        self.requests(&mut text)?;
+        self.storms(&mut text)?;
+        self.starts(&mut text)?;
+        Ok(text)
+    }
+
+    fn requests(&self, text: &mut String) -> Result<()> {
+        text.push_str(
+            "| Database | Request | Conn. | req/s | SQL floor req/s | of SQL floor | Bytes floor req/s | of bytes floor | \
+             P50 ms | P99 ms | P99 ms of SQL floor | Other load | Notes |\n\
+             |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n",
+        );
+        for row in &self.rows {
+            let product = row.product;
+            let sql = row.sql.map(|figures| figures.rate).or(row.argon2);
+            writeln!(
+                text,
+                "| {} | {} | {} | {:.0} | {} | {} | {} | {} | {:.1} | {:.1} | {} | {:.0} % | {} |",
+                row.database,
+                row.case,
+                row.connections,
+                product.rate,
+                if row.argon2.is_some() { rate(None) } else { rate(row.sql) },
+                share(product, sql),
+                rate(row.bytes),
+                share(product, row.bytes.map(|figures| figures.rate)),
+                product.p50,
+                product.p99,
+                row.sql.map_or_else(|| "–".to_owned(), |figures| format!("{:.1}", figures.p99)),
+                100.0 * row.others,
+                notes(row),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn storms(&self, text: &mut String) -> Result<()> {
+        if self.storms.is_empty() {
+            return Ok(());
+        }
         writeln!(
             text,
-            "| {} | {} | {} | {:.0} | {} | {} | {} | {} | {:.1} | {:.1} | {} | {:.0} % | {} |",
-            row.database,
-            row.case,
-            row.connections,
-            product.rate,
-            if row.argon2.is_some() { rate(None) } else { rate(row.sql) },
-            share(product, sql),
-            rate(row.bytes),
-            share(product, row.bytes.map(|figures| figures.rate)),
-            product.p50,
-            product.p99,
-            row.sql.map_or_else(|| "–".to_owned(), |figures| format!("{:.1}", figures.p99)),
-            100.0 * row.others,
-            notes(row),
+            "\n| Database | Reads, {0} connections, beside {0} that log in | P99 ms quiet | P99 ms in the storm | times | \
+             req/s quiet | req/s in the storm | logins/s | Other load |\n|---|---|--:|--:|--:|--:|--:|--:|--:|",
+            storm::CONNECTIONS
         )?;
+        for storm in &self.storms {
+            let (quiet, stormy) = (storm.quiet, storm.stormy);
+            writeln!(
+                text,
+                "| {} | {} | {:.1} | {:.1} | {:.1} | {:.0} | {:.0} | {:.0} | {:.0} % |",
+                storm.database,
+                storm.reads,
+                quiet.p99,
+                stormy.p99,
+                stormy.p99 / quiet.p99,
+                quiet.rate,
+                stormy.rate,
+                storm.logins.rate,
+                100.0 * storm.others,
+            )?;
+        }
+        Ok(())
     }
-    text.push_str(
-        "\n| Database | Ready after start, median of 10 | slowest | Resident when idle | Resident after all load | Seeding |\n\
-         |---|--:|--:|--:|--:|--:|\n",
-    );
-    for start in starts {
-        let median = start.ready.get(start.ready.len() / 2).context("no starts")?;
-        let slowest = start.ready.last().context("no starts")?;
-        let (idle, after, seeding) = (start.idle, start.after, start.seeding);
-        writeln!(
-            text,
-            "| {} | {median:.0} ms | {slowest:.0} ms | {idle:.1} MiB | {after:.1} MiB | {seeding:.0} s |",
-            start.database
-        )?;
+
+    fn starts(&self, text: &mut String) -> Result<()> {
+        text.push_str(
+            "\n| Database | Ready after start, median of 10 | slowest | Resident when idle | Resident after all load | Seeding |\n\
+             |---|--:|--:|--:|--:|--:|\n",
+        );
+        for start in &self.starts {
+            let median = start.ready.get(start.ready.len() / 2).context("no starts")?;
+            let slowest = start.ready.last().context("no starts")?;
+            let (idle, after, seeding) = (start.idle, start.after, start.seeding);
+            writeln!(
+                text,
+                "| {} | {median:.0} ms | {slowest:.0} ms | {idle:.1} MiB | {after:.1} MiB | {seeding:.0} s |",
+                start.database
+            )?;
+        }
+        Ok(())
     }
-    Ok(text)
 }
 
 /// Puts the section into the document between its marks.

@@ -11,10 +11,10 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use crate::cases::{self, deep_page};
 use crate::database::Database;
 use crate::http::{self, Answer};
-use crate::load::{Field, Row};
-use crate::report::{self, Start};
+use crate::load::Field;
+use crate::report::{self, Report, Start};
 use crate::server::{self, Server};
-use crate::{Options, floor, machine, seed, wrk};
+use crate::{Options, floor, machine, seed, storm, wrk};
 
 fn say(text: &str) {
     drop(writeln!(std::io::stderr(), "bench: {text}"));
@@ -30,12 +30,12 @@ pub async fn all(mut options: Options) -> Result<()> {
     let machine = machine::describe();
     let argon2 = argon2_floor(options.seconds.min(4))?;
     say(&format!("argon2id: {argon2:.0} hashes/s on 2 threads"));
-    let (mut rows, mut starts) = (Vec::new(), Vec::new());
+    let mut report = Report::default();
     let wanted = |name: &str| options.only.as_deref().is_none_or(|only| only == name);
     if wanted("sqlite") {
         let directory = tempfile::tempdir()?;
         let url = format!("sqlite://{}/bench.db", directory.path().display());
-        one("SQLite", &url, directory.path(), &options, argon2, &mut rows, &mut starts).await?;
+        one("SQLite", &url, directory.path(), &options, argon2, &mut report).await?;
     }
     if wanted("postgres") {
         let Ok(base) = std::env::var("TEST_POSTGRES_URL") else {
@@ -46,7 +46,7 @@ pub async fn all(mut options: Options) -> Result<()> {
         administer(&base, &format!("CREATE DATABASE {name}")).await?;
         let (server, _) = base.rsplit_once('/').context("a URL without a database")?;
         let url = format!("{server}/{name}");
-        let result = one("PostgreSQL", &url, directory.path(), &options, argon2, &mut rows, &mut starts).await;
+        let result = one("PostgreSQL", &url, directory.path(), &options, argon2, &mut report).await;
         administer(&base, &format!("DROP DATABASE {name} WITH (FORCE)")).await?;
         result?;
     }
@@ -54,7 +54,7 @@ pub async fn all(mut options: Options) -> Result<()> {
         "{} articles, {} users, {} s for each figure; logs at `error`, 2 worker threads for each server.",
         options.articles, options.users, options.seconds
     );
-    let section = report::markdown(&machine, &sizes, &rows, &starts)?;
+    let section = report.markdown(&machine, &sizes)?;
     std::io::stdout().write_all(section.as_bytes())?;
     if !options.dry {
         report::write(Path::new("docs/performance.md"), &section)?;
@@ -95,8 +95,7 @@ async fn one(
     directory: &Path,
     options: &Options,
     argon2: f64,
-    rows: &mut Vec<Row>,
-    starts: &mut Vec<Start>,
+    report: &mut Report,
 ) -> Result<()> {
     say(&format!("{database}: migrating and seeding"));
     let migrated = server::product(url, directory, 0, &["migrate", "up"])?.output()?;
@@ -128,11 +127,12 @@ async fn one(
     let sql = server::floor(&answers, Some(url))?;
     let bytes = server::floor(&answers, None)?;
     let field = Field { product: &product, sql: &sql, bytes: &bytes, seconds: options.seconds, directory, argon2 };
-    for (number, case) in (1..).zip(cases::all(options.articles, options.users, &tokens)) {
+    let cases = cases::all(options.articles, options.users, &tokens);
+    for (number, case) in (1..).zip(&cases) {
         if options.case.as_deref().is_some_and(|wanted| !case.name.starts_with(wanted)) {
             continue;
         }
-        for row in field.measure(database, &case, number * 10)? {
+        for row in field.measure(database, case, number * 10)? {
             let floor = row.sql.map(|figures| figures.rate).or(row.argon2).or(row.bytes.map(|figures| figures.rate));
             say(&format!(
                 "{database}: {} at {}: {:.0}/s of {:.0}/s, P99 {:.1} ms, others {:.0} %",
@@ -143,11 +143,20 @@ async fn one(
                 row.product.p99,
                 100.0 * row.others
             ));
-            rows.push(row);
+            report.rows.push(row);
+        }
+    }
+    let named = |name: &str| cases.iter().find(|case| case.name == name).context("no such case");
+    if options.case.as_deref().is_none_or(|wanted| "storm".starts_with(wanted)) {
+        for (number, reads) in (100..).step_by(10).zip(["read one article", "authenticated `me`"]) {
+            let storm = storm::measure(&field, database, named(reads)?, named("login")?, number)?;
+            let (quiet, stormy) = (storm.quiet.p99, storm.stormy.p99);
+            say(&format!("{database}: {reads} beside a login storm: P99 {quiet:.1} ms quiet, {stormy:.1} ms in it"));
+            report.storms.push(storm);
         }
     }
     let after = machine::resident(product.pid())?;
-    starts.push(Start { database, ready, idle, after, seeding });
+    report.starts.push(Start { database, ready, idle, after, seeding });
     for server in [sql, bytes, product] {
         server.stop()?;
     }

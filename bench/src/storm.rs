@@ -1,0 +1,44 @@
+//! Reads beside a login storm: hashing must not take the place of everything else.
+
+use anyhow::{Context, Result};
+
+use crate::cases::Case;
+use crate::load::Field;
+use crate::machine::Work;
+use crate::wrk::{self, Figures};
+
+/// How many connections read, and how many log in beside them.
+pub const CONNECTIONS: u32 = 64;
+
+/// One line of the table.
+pub struct Storm {
+    pub database: &'static str,
+    pub reads: String,
+    pub quiet: Figures,
+    pub stormy: Figures,
+    /// Logins that went on meanwhile.
+    pub logins: Figures,
+    /// The share of the machine that others took.
+    pub others: f64,
+}
+
+/// Measures `reads` alone, and then while `logins` keeps the hashers busy.
+pub fn measure(field: &Field<'_>, database: &'static str, reads: &Case, logins: &Case, nonce: u32) -> Result<Storm> {
+    let pids = [field.product.pid(), field.sql.pid(), field.bytes.pid()];
+    let (port, seconds) = (field.product.port, field.seconds);
+    // wrk's script is a file: each of the two has a directory of its own.
+    let beside = field.directory.join("storm");
+    std::fs::create_dir_all(&beside)?;
+    let read = |nonce, seconds| wrk::run(port, &reads.script, nonce, CONNECTIONS, seconds, field.directory);
+    let before = Work::now(&pids);
+    let quiet = read(nonce, seconds)?;
+    let (stormy, logins) = std::thread::scope(|scope| {
+        // It starts before the reads and ends after them.
+        let storm = scope.spawn(|| wrk::run(port, &logins.script, nonce + 1, CONNECTIONS, seconds + 2, &beside));
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        let stormy = read(nonce + 2, seconds);
+        let logins = storm.join().ok().context("the storm did not end")?;
+        anyhow::Ok((stormy?, logins?))
+    })?;
+    Ok(Storm { database, reads: reads.name.clone(), quiet, stormy, logins, others: Work::others_since(before, &pids) })
+}
