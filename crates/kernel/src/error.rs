@@ -3,6 +3,9 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 
 use serde_json::Value;
 
@@ -36,6 +39,26 @@ pub enum Category {
     Internal,
 }
 
+/// How often something may be done, and when it may be done again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Throttle {
+    /// So often.
+    pub limit: u64,
+    /// In so long.
+    pub window: Duration,
+    /// When it may be done again.
+    pub reset_at: DateTime<Utc>,
+    /// How long that is from now.
+    pub wait: Duration,
+}
+
+impl Throttle {
+    /// `limit` times in `window`, and at `now` not again before `reset_at`.
+    pub fn new(limit: u64, window: Duration, reset_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        Self { limit, window, reset_at, wait: (reset_at - now).to_std().unwrap_or_default() }
+    }
+}
+
 /// The machine-readable part of an error's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Details {
@@ -53,6 +76,8 @@ pub enum Details {
         /// The id or slug that was asked for.
         id: Value,
     },
+    /// Too often: what goes with [`Category::RateLimited`].
+    Throttled(Throttle),
     /// An object of the error's own.
     Object(Value),
 }

@@ -8,8 +8,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Value, json};
-use sharestack_kernel::cache::Decision;
-use sharestack_kernel::error::{Category, Classified, Details};
+use sharestack_kernel::cache::{Decision, Limit};
+use sharestack_kernel::error::{Category, Classified, Details, Throttle};
 
 use super::context::{RequestContext, timestamp};
 use super::messages;
@@ -51,13 +51,17 @@ impl<E: Classified> From<E> for ApiError {
     fn from(error: E) -> Self {
         let (status, usual) = meaning(error.category());
         let kind = error.code().unwrap_or(usual);
+        let details = error.details();
         // Not this program is away, but one that it asked.
         let status = if kind == "UPSTREAM_ERROR" { StatusCode::BAD_GATEWAY } else { status };
         Self(Box::new(Refusal {
             status,
             kind,
-            details: error.details(),
-            retry_after: (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
+            retry_after: match &details {
+                Details::Throttled(throttle) => Some(seconds_up(throttle.wait)),
+                _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
+            },
+            details,
             allow: None,
             source: Some(Box::new(error)),
         }))
@@ -123,14 +127,11 @@ impl ApiError {
 
     /// Too often.
     pub fn rate_limited(decision: &Decision, now: chrono::DateTime<chrono::Utc>) -> Self {
-        let wait = (decision.reset_at - now).num_milliseconds();
-        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED").with(json!({
-            "limit": decision.limit.limit,
-            "window": decision.limit.window.as_secs(),
-            "reset_at": timestamp(decision.reset_at),
-        }));
-        // Rounded up: who waits this long finds room.
-        error.0.retry_after = Some((wait + 999).div_euclid(1000).max(1));
+        let Limit { limit, window } = decision.limit;
+        let throttle = Throttle::new(limit.into(), window, decision.reset_at, now);
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED");
+        error.0.details = Details::Throttled(throttle);
+        error.0.retry_after = Some(seconds_up(throttle.wait));
         error
     }
 
@@ -178,6 +179,9 @@ impl ApiError {
                 .collect(),
             Details::Denied(denied) => json!({ "required_permission": denied.required, "user_role": denied.role }),
             Details::Missing { resource, id } => json!({ "resource_type": resource, "resource_id": id }),
+            Details::Throttled(Throttle { limit, window, reset_at, .. }) => {
+                json!({ "limit": limit, "window": window.as_secs(), "reset_at": timestamp(*reset_at) })
+            }
             Details::Object(object) => object.clone(),
         }
     }
@@ -195,6 +199,11 @@ impl ApiError {
             }
         }
     }
+}
+
+/// Whole seconds, rounded up: who waits this long finds room.
+fn seconds_up(wait: Duration) -> i64 {
+    i64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(i64::MAX).max(1)
 }
 
 /// An error and what caused it, on one line.
