@@ -17,11 +17,13 @@ pub mod database;
 pub mod harness;
 pub mod money;
 pub mod process;
+pub mod redis;
 
 pub use client::{Answer, Client};
 pub use database::Database;
 pub use harness::{Account, Harness, Options};
 pub use process::Process;
+pub use redis::Redis;
 
 /// Whether only what needs no server is meant.
 pub fn embedded_only() -> bool {

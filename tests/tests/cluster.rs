@@ -1,42 +1,47 @@
 //! Two nodes over one database and one Redis: what one does, the other knows on its next request.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use sharestack_tests::harness::PASSWORD;
-use sharestack_tests::{Client, Database, Process, embedded_only, server_url};
+use sharestack_tests::process::command;
+use sharestack_tests::{Answer, Client, Database, Process, Redis, embedded_only, server_url, until};
 
 struct Cluster {
     one: Process,
     other: Process,
-    _data: [tempfile::TempDir; 2],
+    variables: BTreeMap<String, String>,
+    data: [tempfile::TempDir; 2],
 }
 
 /// Two programs of their own, started at once on an empty database.
-async fn cluster(limits: bool) -> Option<Cluster> {
+async fn cluster(more: &[(&str, &str)]) -> Option<Cluster> {
     if embedded_only() {
         return None;
     }
     let fresh = Database::Postgres.fresh().await;
     let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let number = sharestack_kernel::random::uuid_v7().as_u128() % 15;
-    let variables: BTreeMap<String, String> = [
+    let mut variables: BTreeMap<String, String> = [
         ("DATABASE_URL".to_owned(), fresh.url.clone()),
         ("REDIS_URL".to_owned(), server_url("TEST_REDIS_URL")),
         ("REDIS_DB".to_owned(), (number + 1).to_string()),
         ("JWT_SECRET_KEY".to_owned(), "one secret for all nodes of the cluster".to_owned()),
-        ("RATE_LIMIT_ENABLED".to_owned(), limits.to_string()),
+        ("RATE_LIMIT_ENABLED".to_owned(), "false".to_owned()),
         ("RATE_LIMIT_TIMES".to_owned(), "20".to_owned()),
         ("SHARESTACK__RATE_LIMIT__AUTH_PER_MINUTE".to_owned(), "1000".to_owned()),
         ("TRUSTED_PROXIES".to_owned(), "127.0.0.1".to_owned()),
     ]
     .into();
+    variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let (paths, settings) = ([data[0].path().to_owned(), data[1].path().to_owned()], variables.clone());
     let [first, second] = paths;
     let starting = std::thread::spawn(move || Process::start(&first, &["serve"], &settings));
     let other = Process::start(&second, &["serve"], &variables);
-    Some(Cluster { one: starting.join().unwrap(), other, _data: data })
+    Some(Cluster { one: starting.join().unwrap(), other, variables, data })
 }
 
 async fn sign_in(client: &Client, name: &str) -> (String, String) {
@@ -50,7 +55,7 @@ async fn sign_in(client: &Client, name: &str) -> (String, String) {
 
 #[tokio::test]
 async fn a_logout_on_one_node_is_known_on_the_other_at_once() {
-    let Some(cluster) = cluster(false).await else { return };
+    let Some(cluster) = cluster(&[]).await else { return };
     let (one, other) = (&cluster.one.client, &cluster.other.client);
     for round in 0..10 {
         let (token, _) = sign_in(one, &format!("reader{round}")).await;
@@ -64,7 +69,7 @@ async fn a_logout_on_one_node_is_known_on_the_other_at_once() {
 
 #[tokio::test]
 async fn refreshes_of_one_token_on_both_nodes_give_one_successor() {
-    let Some(cluster) = cluster(false).await else { return };
+    let Some(cluster) = cluster(&[]).await else { return };
     let (_, refresh) = sign_in(&cluster.one.client, "reader").await;
     let body = json!({ "refresh_token": refresh });
     let calls = (0..40).map(|n| {
@@ -81,7 +86,7 @@ async fn refreshes_of_one_token_on_both_nodes_give_one_successor() {
 
 #[tokio::test]
 async fn limits_are_shared() {
-    let Some(cluster) = cluster(true).await else { return };
+    let Some(cluster) = cluster(&[("RATE_LIMIT_ENABLED", "true")]).await else { return };
     let mut allowed = 0;
     for n in 0..30 {
         let client = if n % 2 == 0 { &cluster.one.client } else { &cluster.other.client };
@@ -89,4 +94,122 @@ async fn limits_are_shared() {
         allowed += u32::from(client.send(request).await.status == 200);
     }
     assert_eq!(allowed, 20);
+}
+
+impl Cluster {
+    /// Signs in a super admin on the first node.
+    async fn admin(&self) -> String {
+        let arguments = ["admin", "create", "--username", "root-admin", "--email", "r@example.com", "--password-stdin"];
+        let mut creating = command(self.data[0].path(), &arguments, &self.variables);
+        let mut creating = creating.stdin(std::process::Stdio::piped()).spawn().unwrap();
+        writeln!(creating.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+        assert!(creating.wait().unwrap().success());
+        let login = json!({ "username": "root-admin", "password": PASSWORD });
+        let answer = self.one.client.post("/api/v1/auth/login", &login).await.expect(200);
+        answer.data()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// A public article that was written on the first node: where it is.
+    async fn article(&self, token: &str, slug: &str) -> String {
+        let body = json!({ "title": "one", "content": "first words", "slug": slug });
+        let made = self.one.client.post_as(token, "/api/v1/articles", &body).await.expect(201);
+        let path = format!("/api/v1/articles/{}", made.data()["id"]);
+        self.one.client.post_as(token, &format!("{path}/publish"), &json!({})).await.expect(200);
+        path
+    }
+}
+
+async fn title(client: &Client, path: &str) -> Value {
+    client.get(path).await.expect(200).data()["title"].clone()
+}
+
+async fn rename(client: &Client, token: &str, path: &str, title: &str) -> Answer {
+    client.put_as(token, path, &json!({ "title": title })).await.expect(200)
+}
+
+/// Nothing but the message between the nodes is quick enough: what they keep lives an hour.
+#[tokio::test]
+async fn what_one_node_edits_the_other_shows_though_it_keeps_articles() {
+    let Some(cluster) = cluster(&[("SHARESTACK__CACHE__ARTICLE_SECONDS", "3600")]).await else { return };
+    let (one, other, token) = (&cluster.one.client, &cluster.other.client, cluster.admin().await);
+    let path = cluster.article(&token, "kept").await;
+    let by_slug = "/api/v1/articles/kept";
+    for (client, path) in [(one, path.as_str()), (other, &path), (one, by_slug), (other, by_slug)] {
+        assert_eq!(title(client, path).await, "one");
+    }
+
+    // Written on one and on the other: the writer's node shows it at once, the other soon.
+    for (here, there, new) in [(one, other, "two"), (other, one, "three")] {
+        rename(here, &token, &path, new).await;
+        assert_eq!((title(here, &path).await, title(here, by_slug).await), (new.into(), new.into()));
+        until("the other node shows it", || async { title(there, &path).await == new }).await;
+        assert_eq!(title(there, by_slug).await, new);
+        // Who changes it sees it as it is on every node.
+        let seen = there.get_as(&token, &path).await.expect(200);
+        assert_eq!(seen.data()["title"], new);
+    }
+
+    // Whole, then behind the gate, at another address, and gone.
+    assert_eq!(other.get(&path).await.data()["access"], true);
+    one.put_as(&token, &path, &json!({ "access_level": "members", "slug": "moved" })).await.expect(200);
+    until("the other node gates it", || async { other.get(&path).await.data()["access"] == false }).await;
+    let gated = other.get(&path).await;
+    assert_eq!((&gated.data()["content"], &gated.data()["content_html"]), (&Value::Null, &Value::Null));
+    let (reader, _) = sign_in(other, "reader").await;
+    assert_eq!(other.get_as(&reader, &path).await.data()["content"], "first words");
+    assert_eq!(other.get(&path).await.data()["content"], Value::Null);
+    other.get(by_slug).await.refused(404, "RESOURCE_NOT_FOUND");
+    other.get("/api/v1/articles/moved").await.expect(200);
+    one.post_as(&token, &format!("{path}/unpublish"), &json!({})).await.expect(200);
+    until("the other node hides it", || async { other.get(&path).await.status == 404 }).await;
+    other.get("/api/v1/articles/moved").await.refused(404, "RESOURCE_NOT_FOUND");
+    one.post_as(&token, &format!("{path}/publish"), &json!({})).await.expect(200);
+    until("the other node shows it again", || async { other.get(&path).await.status == 200 }).await;
+    one.send(one.request(Method::DELETE, &path).bearer_auth(&token)).await.expect(204);
+    until("the other node forgets it", || async { other.get(&path).await.status == 404 }).await;
+}
+
+#[tokio::test]
+async fn without_redis_a_node_shows_nothing_older_than_it_may_keep() {
+    if embedded_only() {
+        return;
+    }
+    let redis = Redis::anywhere();
+    let url = redis.url();
+    let keep = Duration::from_secs(2);
+    let Some(cluster) =
+        cluster(&[("REDIS_URL", &url), ("REDIS_DB", "0"), ("SHARESTACK__CACHE__ARTICLE_SECONDS", "2")]).await
+    else {
+        return;
+    };
+    let (one, other, token) = (&cluster.one.client, &cluster.other.client, cluster.admin().await);
+    let path = cluster.article(&token, "kept").await;
+    assert_eq!(title(other, &path).await, "one");
+    let port = redis.port;
+    drop(redis);
+
+    let lost = "two, while nobody passes messages on";
+    rename(one, &token, &path, lost).await;
+    let committed = Instant::now();
+    assert_eq!(title(one, &path).await, lost);
+    // What was asked for after its time was over must be the new one.
+    loop {
+        let asked = committed.elapsed();
+        if title(other, &path).await == lost {
+            break;
+        }
+        assert!(asked <= keep + Duration::from_millis(200), "still the old one after {asked:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    let _back = Redis::start(port);
+    for client in [one, other] {
+        until("redis is used again", || async {
+            client.get("/health").await.data()["system_status"]["redis"] == "healthy"
+        })
+        .await;
+    }
+    rename(one, &token, &path, "three").await;
+    assert_eq!(title(one, &path).await, "three");
+    until("the other node shows it", || async { title(other, &path).await == "three" }).await;
 }

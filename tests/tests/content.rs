@@ -5,7 +5,7 @@ use reqwest::Method;
 use reqwest::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Value, json};
 use sharestack_kernel::clock::{Clock, SystemClock};
-use sharestack_tests::{Account, Answer, Harness, until};
+use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
 
 const ARTICLES: &str = "/api/v1/articles";
 const DRAFTS: &str = "/api/v1/articles/drafts";
@@ -483,4 +483,33 @@ async fn rival_edits_lose_nothing_and_rival_creations_share_their_tags() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409, 409, 409, 409, 409, 409, 409]);
     room.app.stop().await;
+}
+
+/// The article is kept once for all; what each may see of it is decided each time.
+#[tokio::test]
+async fn readers_of_a_kept_article_never_get_each_others_text() {
+    let app = Harness::start(Options::on(Database::Sqlite).with("SHARESTACK__CACHE__ARTICLE_SECONDS", "3600")).await;
+    let admin = app.admin().await;
+    let author = app.with_role(&admin, "linxiaohong", "creator").await;
+    let reader = app.account("wangxiaoming").await;
+    let body = json!({ "title": "t", "content": format!("开头。\n\n{}\n\n秘密。", "中间。".repeat(200)), "access_level": "members" });
+    let id = app.post_as(&author.token, ARTICLES, &body).await.expect(201).data()["id"].as_i64().unwrap();
+    app.post_as(&author.token, &format!("{}/publish", path(id)), &json!({})).await.expect(200);
+    let (place, app_) = (path(id), &app);
+    let reads = (0..60).map(|n| {
+        let (place, token) = (&place, [None, Some(&reader.token), Some(&author.token)][n % 3]);
+        async move {
+            let answer = match token {
+                None => app_.get(place).await,
+                Some(token) => app_.get_as(token, place).await,
+            };
+            (n % 3, answer.expect(200))
+        }
+    });
+    for (who, answer) in futures::future::join_all(reads).await {
+        assert_eq!(answer.text.contains("秘密"), who > 0, "{}", answer.text);
+        assert_eq!((answer.data()["access"] == true, answer.data()["paywall"].is_null()), (who > 0, who > 0));
+        assert_eq!(answer.data()["draft"], Value::Null);
+    }
+    app.stop().await;
 }

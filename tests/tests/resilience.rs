@@ -1,53 +1,22 @@
 //! Redis lost and back, a storm of logins, traces: what surrounds the product may fail or press.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sharestack_tests::harness::PASSWORD;
-use sharestack_tests::{Database, Harness, Options, Process, embedded_only, until};
-
-/// A Redis of the test's own, to be killed.
-struct Redis {
-    child: Child,
-    port: u16,
-}
-
-impl Redis {
-    fn start(port: u16) -> Self {
-        let child = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed");
-        Self { child, port }
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
+use sharestack_tests::{Database, Harness, Options, Process, Redis, embedded_only, until};
 
 #[tokio::test]
 async fn a_lost_redis_degrades_the_server_and_is_used_again_when_it_is_back() {
     if embedded_only() {
         return;
     }
-    let redis = Redis::start(free_port());
-    let url = format!("redis://127.0.0.1:{}/0", redis.port);
+    let redis = Redis::anywhere();
     let app = Harness::start(
         Options::on(Database::Sqlite)
-            .with("REDIS_URL", url)
+            .with("REDIS_URL", redis.url())
             .with("RATE_LIMIT_ENABLED", "true")
             .with("SHARESTACK__RATE_LIMIT__AUTH_PER_MINUTE", "1000"),
     )

@@ -19,6 +19,8 @@
 //! # }
 //! ```
 //!
+//! A [`NodeCache`] does the same within each node, for the values themselves.
+//!
 //! When Redis is lost, [`Caching`] goes on without it: every read is a miss, limits hold
 //! per process, messages stay in the process, locks are refused. A probe finds Redis
 //! again; what was removed or overwritten meanwhile is removed there first.
@@ -35,7 +37,7 @@ mod shared;
 
 pub use config::{MemoryConfig, RedisConfig};
 pub use error::ConfigError;
-pub use loader::{Loader, LocalConfig};
+pub use loader::{Loader, LocalConfig, NodeCache};
 pub use memory::{MemoryCache, MemoryLocks, MemoryPubSub, MemoryRateLimiter};
 pub use redis::{Redis, RedisCache, RedisLocks, RedisPubSub, RedisRateLimiter};
 pub use shared::{Caching, Health};

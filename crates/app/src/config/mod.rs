@@ -26,6 +26,7 @@ pub struct Config {
     pub telemetry: Telemetry,
     pub database: Database,
     pub redis: Redis,
+    pub cache: Cache,
     pub storage: Storage,
     pub jwt: Jwt,
     pub auth: Auth,
@@ -111,6 +112,17 @@ pub struct Redis {
     pub url: Secret,
     pub password: Secret,
     pub db: u8,
+}
+
+/// What each node keeps for itself.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    /// The longest that readers see an article as it was before another node changed it,
+    /// and that its views lag; 0 asks the database each time.
+    pub article_seconds: u64,
+    /// How much memory the articles take.
+    pub article_mib: u64,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -1,8 +1,10 @@
 //! Makes the product from its configuration, top to bottom. The tests call the same
 //! function with a configuration of their own.
 
+mod articles;
 mod billing;
 mod content;
+mod rendering;
 mod secrets;
 
 use std::net::{IpAddr, SocketAddr};
@@ -15,7 +17,8 @@ use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use sharestack_billing::service::entitlements::Entitlements;
-use sharestack_content::service::Ports as ContentPorts;
+use sharestack_cache::LocalConfig;
+use sharestack_content::service::{ForgetArticles, Ports as ContentPorts};
 use sharestack_identity::{Argon2Config, Argon2Hasher, HmacDeriver, Jwt, JwtAlgorithm, JwtConfig};
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::clock::{Clock, SystemClock};
@@ -31,8 +34,10 @@ use sharestack_users::service::{
     AccountPorts, Accounts, CachedSessions, ForgetSessions, SessionChecks, SessionPorts, Sessions,
 };
 
+use self::articles::NodeArticles;
 use self::billing::Billing;
 use self::content::{ArticleGates, BillingGate, Content};
+use self::rendering::BoundedRenderer;
 use crate::backing::{Files, Shared};
 use crate::config::{Config, ConfigError};
 use crate::health::Health;
@@ -43,6 +48,9 @@ use crate::http::{docs, routes::RouteTable};
 
 /// How long a session is believed without asking the database, when nobody says that it ended.
 const SESSION_TTL: Duration = Duration::from_secs(30);
+
+/// How many long texts may wait to be rendered before a request is refused with 503.
+const RENDER_QUEUE: usize = 64;
 
 /// When this version of the API ends.
 #[derive(Debug, Clone, Copy)]
@@ -160,11 +168,19 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     let idempotency = Idempotency::new(Arc::new(store.clone()), clock.clone());
     let cache_admin = CacheAdmin::new(shared.0.strict_cache.clone(), clock.clone(), Arc::new(SystemRandomness));
 
+    let keep = LocalConfig {
+        ttl: Duration::from_secs(config.cache.article_seconds),
+        bytes: config.cache.article_mib.saturating_mul(1024 * 1024),
+    };
+    let articles = NodeArticles::listening(Arc::new(store.clone()), &shared.0, &keep).await;
+    let articles = Arc::new(articles.map_err(|error| ConfigError::new("REDIS_URL", error))?);
     let authority = Entitlements::new(Arc::new(store.clone()), clock.clone());
     let content = Content::new(
         ContentPorts {
             store: Arc::new(store.clone()),
             queries: Arc::new(store.clone()),
+            articles: articles.clone(),
+            renderer: Arc::new(BoundedRenderer::new(cores(), RENDER_QUEUE)),
             entitlements: Arc::new(BillingGate::new(authority, Arc::new(store.clone()))),
             clock: clock.clone(),
             ids: ids.clone(),
@@ -185,7 +201,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         default_language: Language::parse(&config.localization.default_language).unwrap_or_default(),
         trusted_proxies: trusted(&config)?,
         sunset: sunset(&config)?,
-        subscribers: vec![Arc::new(ForgetSessions::new(cache))],
+        subscribers: vec![Arc::new(ForgetSessions::new(cache)), Arc::new(ForgetArticles::new(articles))],
         handlers: handlers(&content, &billing),
         config,
         clock,
@@ -214,13 +230,16 @@ fn jwt(config: &Config, secret: &SecretString, clock: Arc<dyn Clock>) -> Result<
     jwt.map_err(|error| ConfigError::new("JWT_SECRET_KEY", error))
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}
+
 fn hasher(config: &Config) -> Result<Argon2Hasher, ConfigError> {
-    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let settings = Argon2Config {
         memory_kib: config.password.memory_kib,
         iterations: config.password.iterations,
         parallelism: config.password.parallelism,
-        concurrency: if config.password.concurrent_hashes == 0 { cores } else { config.password.concurrent_hashes },
+        concurrency: if config.password.concurrent_hashes == 0 { cores() } else { config.password.concurrent_hashes },
         queue: config.password.queue,
     };
     Argon2Hasher::try_new(settings).map_err(|error| ConfigError::new("password", error))

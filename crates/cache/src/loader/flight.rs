@@ -4,22 +4,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 /// Loads that run now, so that others wait for them instead of loading too.
-#[derive(Default)]
-pub(super) struct Flights(Arc<Mutex<Running>>);
+pub(super) struct Flights<V>(Arc<Mutex<Running<V>>>);
 
-type Running = HashMap<String, (Option<u64>, watch::Receiver<State>)>;
+type Running<V> = HashMap<String, (Option<u64>, watch::Receiver<State<V>>)>;
+
+impl<V> Default for Flights<V> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
 
 #[derive(Clone)]
-enum State {
+enum State<V> {
     Flying,
-    Landed(Arc<[u8]>),
+    Landed(V),
     Failed,
 }
 
 /// How a load ended for those who waited.
-pub(super) enum Outcome {
+pub(super) enum Outcome<V> {
     /// With this value.
-    Landed(Arc<[u8]>),
+    Landed(V),
     /// With an error.
     Failed,
     /// Its caller went away.
@@ -27,28 +32,28 @@ pub(super) enum Outcome {
 }
 
 /// What a caller is to do.
-pub(super) enum Seat<W> {
+pub(super) enum Seat<W, V> {
     /// Wait for the load that runs.
     Passenger(W),
     /// Load, and tell the others.
-    Pilot(Flight),
+    Pilot(Flight<V>),
 }
 
 /// The load of one caller. Dropping it lets the others load.
-pub(super) struct Flight {
+pub(super) struct Flight<V> {
     key: String,
-    running: Arc<Mutex<Running>>,
-    state: watch::Sender<State>,
+    running: Arc<Mutex<Running<V>>>,
+    state: watch::Sender<State<V>>,
 }
 
-impl Flights {
+impl<V: Clone + Send + Sync + 'static> Flights<V> {
     /// Joins the load of `key` that runs, when it began in the generation that the caller
     /// saw: an older one may bring what was invalidated since.
     pub(super) fn board(
         &self,
         key: &str,
         generation: Option<u64>,
-    ) -> Seat<impl Future<Output = Outcome> + Send + 'static> {
+    ) -> Seat<impl Future<Output = Outcome<V>> + Send + use<V>, V> {
         let mut running = lock(&self.0);
         if let Some((begun_in, state)) = running.get(key)
             && *begun_in == generation
@@ -66,7 +71,7 @@ impl Flights {
     }
 }
 
-async fn land(mut state: watch::Receiver<State>) -> Outcome {
+async fn land<V: Clone>(mut state: watch::Receiver<State<V>>) -> Outcome<V> {
     match state.wait_for(|state| !matches!(state, State::Flying)).await.as_deref() {
         Ok(State::Landed(value)) => Outcome::Landed(value.clone()),
         Ok(_) => Outcome::Failed,
@@ -74,8 +79,8 @@ async fn land(mut state: watch::Receiver<State>) -> Outcome {
     }
 }
 
-impl Flight {
-    pub(super) fn land(self, value: Arc<[u8]>) {
+impl<V> Flight<V> {
+    pub(super) fn land(self, value: V) {
         self.state.send_replace(State::Landed(value));
     }
 
@@ -84,7 +89,7 @@ impl Flight {
     }
 }
 
-impl Drop for Flight {
+impl<V> Drop for Flight<V> {
     fn drop(&mut self) {
         let mut running = lock(&self.running);
         // Another load may have taken the place.
@@ -94,6 +99,6 @@ impl Drop for Flight {
     }
 }
 
-fn lock(running: &Mutex<Running>) -> MutexGuard<'_, Running> {
+fn lock<V>(running: &Mutex<Running<V>>) -> MutexGuard<'_, Running<V>> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
 }

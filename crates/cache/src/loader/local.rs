@@ -10,10 +10,8 @@ use sharestack_kernel::cache::{CacheError, MISSED, PubSub};
 use sharestack_kernel::clock::Clock;
 use tokio::task::AbortHandle;
 
-use crate::memory::MemoryCache;
+use crate::memory::Entries;
 
-/// Where nodes tell each other which keys to forget.
-pub(super) const CHANNEL: &str = "invalidate";
 const COUNTERS: usize = 1024;
 
 /// How a node's own copies are bounded.
@@ -33,8 +31,8 @@ impl Default for LocalConfig {
 }
 
 /// A node's own copies.
-pub(super) struct Local {
-    copies: MemoryCache,
+pub(super) struct Local<V> {
+    copies: Entries<V>,
     ttl: Duration,
     clock: Arc<dyn Clock>,
     /// How often a key, by its hash, was forgotten, and at last how often all were: a
@@ -51,21 +49,29 @@ pub(super) struct Stamp {
     all: u64,
 }
 
-impl Local {
+impl Stamp {
+    /// A number that no two states of a key share: both counts only grow.
+    pub(super) const fn generation(self) -> u64 {
+        self.key.wrapping_add(self.all)
+    }
+}
+
+impl<V: Clone + Send + Sync + 'static> Local<V> {
     pub(super) async fn listening(
         config: &LocalConfig,
         clock: Arc<dyn Clock>,
         pubsub: &dyn PubSub,
+        channel: &str,
     ) -> Result<Arc<Self>, CacheError> {
         let local = Arc::new(Self {
-            copies: MemoryCache::new(config.bytes, clock.clone()),
+            copies: Entries::new(config.bytes, clock.clone()),
             ttl: config.ttl,
             clock,
             counters: (0..=COUNTERS).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
             listener: std::sync::OnceLock::new(),
         });
-        let messages = pubsub.subscribe(CHANNEL).await?;
+        let messages = pubsub.subscribe(channel).await?;
         let task = tokio::spawn(listen(Arc::downgrade(&local), messages));
         let _ = local.listener.set(task.abort_handle());
         Ok(local)
@@ -75,29 +81,29 @@ impl Local {
         Stamp { key: self.counter(key).load(Ordering::Acquire), all: self.counters[COUNTERS].load(Ordering::Acquire) }
     }
 
-    pub(super) async fn get(&self, key: &str) -> Option<Arc<[u8]>> {
-        let found = self.copies.read(key).await;
+    pub(super) async fn get(&self, key: &str) -> Option<V> {
+        let found = self.copies.get(key).await;
         metrics::counter!("cache_local_requests_total", "result" => if found.is_some() { "hit" } else { "miss" })
             .increment(1);
         found
     }
 
     /// Keeps a copy, unless the key was forgotten since `stamp`.
-    pub(super) async fn insert(&self, key: &str, stamp: Stamp, bytes: Arc<[u8]>, expires_at: DateTime<Utc>) {
+    pub(super) async fn insert(&self, key: &str, stamp: Stamp, value: V, bytes: usize, expires_at: DateTime<Utc>) {
         let left = (expires_at - self.clock.now()).to_std().unwrap_or_default();
         if self.stamp(key) != stamp || left.is_zero() {
             return;
         }
-        self.copies.write(key, bytes, left.min(self.ttl)).await;
+        self.copies.insert(key, value, bytes, left.min(self.ttl)).await;
         // Whoever forgets counts first and removes then: one of the two sees the other.
         if self.stamp(key) != stamp {
-            self.copies.take(key).await;
+            self.copies.remove(key).await;
         }
     }
 
     pub(super) async fn forget(&self, key: &str) {
         self.counter(key).fetch_add(1, Ordering::AcqRel);
-        self.copies.take(key).await;
+        self.copies.remove(key).await;
     }
 
     fn forget_all(&self) {
@@ -111,7 +117,7 @@ impl Local {
     }
 }
 
-impl Drop for Local {
+impl<V> Drop for Local<V> {
     fn drop(&mut self) {
         if let Some(listener) = self.listener.get() {
             listener.abort();
@@ -119,7 +125,7 @@ impl Drop for Local {
     }
 }
 
-async fn listen(local: Weak<Local>, mut messages: BoxStream<'static, String>) {
+async fn listen<V: Clone + Send + Sync + 'static>(local: Weak<Local<V>>, mut messages: BoxStream<'static, String>) {
     while let Some(message) = messages.next().await {
         let Some(local) = local.upgrade() else { return };
         if message == MISSED {

@@ -1,5 +1,6 @@
 mod flight;
 mod local;
+mod node;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,10 @@ use flight::{Flights, Outcome, Seat};
 use local::Local;
 
 pub use local::LocalConfig;
+pub use node::NodeCache;
+
+/// Where nodes tell each other which keys to forget.
+const CHANNEL: &str = "invalidate";
 
 /// The longest life of a value.
 const MAX_TTL: Duration = Duration::from_hours(24);
@@ -41,8 +46,8 @@ struct Inner {
     pubsub: Arc<dyn PubSub>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
-    flights: Flights,
-    local: Option<Arc<Local>>,
+    flights: Flights<Arc<[u8]>>,
+    local: Option<Arc<Local<Arc<[u8]>>>>,
 }
 
 /// What the shared cache knows of a key.
@@ -62,11 +67,11 @@ impl Loader {
     /// # Errors
     /// When it cannot listen for invalidations.
     pub async fn layered(caching: &Caching, config: &LocalConfig) -> Result<Self, CacheError> {
-        let local = Local::listening(config, caching.clock.clone(), caching.pubsub.as_ref()).await?;
+        let local = Local::listening(config, caching.clock.clone(), caching.pubsub.as_ref(), CHANNEL).await?;
         Ok(Self::build(caching, Some(local)))
     }
 
-    fn build(caching: &Caching, local: Option<Arc<Local>>) -> Self {
+    fn build(caching: &Caching, local: Option<Arc<Local<Arc<[u8]>>>>) -> Self {
         Self(Arc::new(Inner {
             cache: caching.strict_cache.clone(),
             pubsub: caching.pubsub.clone(),
@@ -154,7 +159,7 @@ impl Loader {
         let _ = this.cache.remove(&value_key(key)).await;
         if let Some(local) = &this.local {
             local.forget(key).await;
-            let _ = this.pubsub.publish(local::CHANNEL, key).await;
+            let _ = this.pubsub.publish(CHANNEL, key).await;
         }
     }
 }
@@ -181,7 +186,8 @@ impl Inner {
 
     async fn copy(&self, key: &str, stamp: Option<local::Stamp>, bytes: Arc<[u8]>, expires_at: DateTime<Utc>) {
         if let (Some(local), Some(stamp)) = (&self.local, stamp) {
-            local.insert(key, stamp, bytes, expires_at).await;
+            let size = bytes.len();
+            local.insert(key, stamp, bytes, size, expires_at).await;
         }
     }
 }

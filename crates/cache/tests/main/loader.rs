@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
-use sharestack_cache::{Caching, Loader, LocalConfig, MemoryConfig};
+use sharestack_cache::{Caching, Loader, LocalConfig, MemoryConfig, NodeCache};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::random::SystemRandomness;
 use tokio::sync::Notify;
@@ -134,4 +134,91 @@ async fn a_load_that_began_before_an_invalidation_leaves_nothing_behind() {
         })
         .await;
     }
+}
+
+impl Source {
+    async fn beside(&self, cache: &NodeCache<u32>) -> u32 {
+        *cache.get_or_load("key", |_| 4, || async { self.load().await.map(Some) }).await.unwrap().unwrap()
+    }
+}
+
+/// Two nodes that keep for themselves, over one process and over Redis.
+async fn neighbours(ttl: Duration) -> Vec<(NodeCache<u32>, NodeCache<u32>, FakeClock)> {
+    let config = LocalConfig { ttl, ..LocalConfig::default() };
+    let (caching, clock) = in_process();
+    let listen = async |caching: &Caching| NodeCache::listening(caching, "numbers", &config).await.unwrap();
+    let mut pairs = vec![(listen(&caching).await, listen(&caching).await, clock)];
+    if let Some(redis) = support::redis_config() {
+        let (one, other) = (support::connect(&redis).await, support::connect(&redis).await);
+        pairs.push((listen(&one).await, listen(&other).await, FakeClock::default()));
+    }
+    pairs
+}
+
+#[tokio::test]
+async fn a_node_keeps_a_value_until_it_or_another_node_forgets_it() {
+    for (one, other, _) in neighbours(MINUTE).await {
+        let source = Source::default();
+        assert_eq!((source.beside(&one).await, source.beside(&one).await), (1, 1));
+        assert_eq!(source.beside(&other).await, 2);
+        one.invalidate("key").await;
+        assert_eq!(source.beside(&one).await, 3, "the node that was told forgets at once");
+        support::until("the other node forgot", || async { source.beside(&other).await > 3 }).await;
+        assert_eq!(source.beside(&one).await, source.beside(&one).await);
+    }
+}
+
+#[tokio::test]
+async fn a_node_keeps_no_value_longer_than_it_may() {
+    let (one, _, clock) = neighbours(Duration::from_secs(5)).await.remove(0);
+    let source = Source::default();
+    assert_eq!(source.beside(&one).await, 1);
+    clock.advance(chrono::Duration::milliseconds(4_999));
+    assert_eq!(source.beside(&one).await, 1);
+    clock.advance(chrono::Duration::milliseconds(1));
+    assert_eq!(source.beside(&one).await, 2);
+}
+
+#[tokio::test]
+async fn a_node_loads_once_for_all_who_ask_at_once_and_keeps_no_absence() {
+    let (one, _, _) = neighbours(MINUTE).await.remove(0);
+    let source = Source::default();
+    let found = join_all((0..100).map(|_| source.beside(&one))).await;
+    assert!(found.iter().all(|value| *value == 1));
+    let nothing = || async { Ok::<Option<u32>, Infallible>(None) };
+    assert_eq!(one.get_or_load("other", |_| 4, nothing).await.unwrap(), None);
+    let something = || async { Ok::<_, Infallible>(Some(7)) };
+    assert_eq!(one.get_or_load("other", |_| 4, something).await.unwrap().as_deref(), Some(&7));
+    let fail = || async { Err::<Option<u32>, _>("broken") };
+    assert_eq!(one.get_or_load("third", |_| 4, fail).await, Err("broken"));
+}
+
+#[tokio::test]
+async fn a_node_keeps_nothing_of_a_load_that_began_before_an_invalidation() {
+    let (one, other, _) = neighbours(MINUTE).await.remove(0);
+    let (begun, go_on) = (Notify::new(), Notify::new());
+    let late = one.get_or_load(
+        "key",
+        |_| 4,
+        || async {
+            begun.notify_one();
+            go_on.notified().await;
+            Ok::<_, Infallible>(Some(1))
+        },
+    );
+    let meanwhile = async {
+        begun.notified().await;
+        other.invalidate("key").await;
+        let new = || async { Ok::<_, Infallible>(Some(2)) };
+        support::until("the message came: nobody joins the old load", || async {
+            let joined = one.get_or_load("key", |_| 4, new);
+            tokio::time::timeout(Duration::from_millis(20), joined).await.is_ok()
+        })
+        .await;
+        go_on.notify_one();
+    };
+    let (old, ()) = tokio::join!(late, meanwhile);
+    assert_eq!(old.unwrap().as_deref(), Some(&1));
+    let found = one.get_or_load("key", |_| 4, || async { Ok::<_, Infallible>(Some(3)) }).await.unwrap();
+    assert_eq!(found.as_deref(), Some(&2));
 }

@@ -35,11 +35,8 @@ pub async fn an_article_reads_back_as_it_was_written(subject: Subject) {
 
     let found = subject.queries.find(&ArticleKey::parse("如何投资-入门")).await.unwrap().unwrap();
     assert_eq!(Some(&found), subject.find(article.id).await.as_ref());
-    assert_eq!((found.source.as_str(), found.html.as_str()), (text.body.source(), text.rendered.html()));
-    assert_eq!(
-        (found.preview.as_str(), found.card.excerpt.as_str()),
-        (text.rendered.preview(), text.rendered.excerpt())
-    );
+    assert_eq!((&*found.source, &*found.html), (text.body.source(), text.rendered.html()));
+    assert_eq!((&*found.preview, found.card.excerpt.as_str()), (text.rendered.preview(), text.rendered.excerpt()));
     assert_eq!((found.format, found.card.teaser.as_str()), (text.body.format(), text.rendered.teaser()));
     assert_eq!(found.card.author.username, "Author1");
     let locked: Result<_, StoreError> =
@@ -180,7 +177,7 @@ pub async fn a_new_text_takes_the_old_ones_place(subject: Subject) {
     let done: Result<(), StoreError> = transact!(subject.store, |tx| { tx.articles().write_text(id, &new).await });
     done.unwrap();
     let found = subject.find(id).await.unwrap();
-    assert!(found.source == new.body.source() && found.html == new.rendered.html());
+    assert!(*found.source == *new.body.source() && *found.html == *new.rendered.html());
     assert_eq!(found.card.excerpt, new.rendered.excerpt());
     assert_eq!((found.card.version, found.card.updated_at), (1, now()));
 }

@@ -32,7 +32,7 @@ pub async fn a_draft_reads_back_and_is_replaced(subject: Subject) {
         let inside: Result<_, StoreError> = transact!(subject.store, |tx| { tx.drafts().find(article.id).await });
         assert_eq!(inside.unwrap(), Some(draft));
     }
-    assert_eq!(subject.find(article.id).await.unwrap().source, "published");
+    assert_eq!(&*subject.find(article.id).await.unwrap().source, "published");
 }
 
 /// Forgetting says whether there was something to forget.

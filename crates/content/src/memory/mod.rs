@@ -40,6 +40,7 @@ struct State {
     counts: HashMap<CountKey, i64>,
     events: Vec<DomainEvent>,
     jobs: Vec<NewJob>,
+    forgotten: Vec<ArticleId>,
 }
 
 /// Content in memory; clones share it.
@@ -56,6 +57,8 @@ impl MemoryContent {
         Ports {
             store: Arc::new(self.clone()),
             queries: Arc::new(self.clone()),
+            articles: Arc::new(self.clone()),
+            renderer: Arc::new(self.clone()),
             entitlements: Arc::new(entitlements),
             clock: Arc::new(clock.clone()),
             ids: Arc::new(SequentialIds::default()),
@@ -80,6 +83,11 @@ impl MemoryContent {
     /// The jobs so far.
     pub fn jobs(&self) -> Vec<NewJob> {
         self.state().jobs.clone()
+    }
+
+    /// The articles that the cache was told to forget so far.
+    pub fn forgotten(&self) -> Vec<ArticleId> {
+        self.state().forgotten.clone()
     }
 
     /// A kept length.

@@ -1,6 +1,7 @@
 //! Reading from memory.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use sharestack_kernel::error::StoreError;
@@ -8,8 +9,11 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
 
 use super::{MemoryContent, Row};
-use crate::model::{ArticleId, ArticleKey, Draft, Tag};
-use crate::ports::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, Sort};
+use crate::model::{ArticleId, ArticleKey, Body, Draft, Tag, Text};
+use crate::ports::{
+    ArticleCache, ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, RenderError,
+    Renderer, Sort,
+};
 
 impl MemoryContent {
     fn row(&self, key: &ArticleKey) -> Option<Row> {
@@ -87,9 +91,9 @@ impl ArticleQueries for MemoryContent {
         Ok(self.row(key).map(|row| ArticleDetail {
             card: card(&row),
             format: row.text.body.format(),
-            source: row.text.body.source().to_owned(),
-            html: row.text.rendered.html().to_owned(),
-            preview: row.text.rendered.preview().to_owned(),
+            source: row.text.body.source().into(),
+            html: row.text.rendered.html().into(),
+            preview: row.text.rendered.preview().into(),
         }))
     }
 
@@ -128,5 +132,24 @@ impl ArticleQueries for MemoryContent {
     async fn find_author(&self, id_or_name: &str) -> Result<Option<UserId>, StoreError> {
         let number = id_or_name.strip_prefix("user").unwrap_or(id_or_name).parse().ok();
         Ok(number.map(UserId::new))
+    }
+}
+
+/// Keeps nothing: memory is near.
+#[async_trait]
+impl ArticleCache for MemoryContent {
+    async fn find(&self, key: &ArticleKey) -> Result<Option<Arc<ArticleDetail>>, StoreError> {
+        Ok(ArticleQueries::find(self, key).await?.map(Arc::new))
+    }
+
+    async fn forget(&self, id: ArticleId) {
+        self.state().forgotten.push(id);
+    }
+}
+
+#[async_trait]
+impl Renderer for MemoryContent {
+    async fn render(&self, body: Body) -> Result<Text, RenderError> {
+        Ok(Text::of(body)?)
     }
 }

@@ -4,8 +4,10 @@
 //! application puts billing behind [`Entitlements`].
 
 mod article;
+mod cache;
 mod entitlements;
 mod query;
+mod renderer;
 
 use sharestack_kernel::event::Outbox;
 use sharestack_kernel::job::JobQueue;
@@ -14,12 +16,18 @@ use sharestack_kernel::tx::Transaction;
 pub use article::{ArticleRepository, CountRepository, DraftRepository, TagRepository, WriteError};
 #[cfg(any(test, feature = "mocks"))]
 pub use article::{MockArticleRepository, MockCountRepository, MockDraftRepository, MockTagRepository};
+pub use cache::ArticleCache;
+#[cfg(any(test, feature = "mocks"))]
+pub use cache::MockArticleCache;
 #[cfg(any(test, feature = "mocks"))]
 pub use entitlements::MockEntitlements;
 pub use entitlements::{Access, Entitlements, GateQuery, PlanOffer};
 #[cfg(any(test, feature = "mocks"))]
 pub use query::MockArticleQueries;
 pub use query::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, Sort};
+#[cfg(any(test, feature = "mocks"))]
+pub use renderer::MockRenderer;
+pub use renderer::{RenderError, Renderer};
 
 /// What one transaction of content can do.
 pub trait ContentTx: Transaction {

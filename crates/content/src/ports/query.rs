@@ -1,5 +1,7 @@
 //! What screens show of articles.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sharestack_kernel::error::StoreError;
@@ -91,11 +93,11 @@ pub struct ArticleDetail {
     /// The language it is written in.
     pub format: Format,
     /// What the author wrote.
-    pub source: String,
+    pub source: Arc<str>,
     /// What readers see.
-    pub html: String,
+    pub html: Arc<str>,
     /// What readers before the gate see.
-    pub preview: String,
+    pub preview: Arc<str>,
 }
 
 /// What must be known before anything is done with an article.

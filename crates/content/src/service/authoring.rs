@@ -13,7 +13,7 @@ use crate::error::{AutosaveError, Changed, CreateError, DeleteError, EditError};
 use crate::events;
 use crate::model::{
     AccessLevel, Article, ArticleId, ArticleKey, Body, CoverUrl, Draft, Format, PlanId, Price, SeoDescription,
-    SeoTitle, Slug, Status, Summary, TagId, TagName, Text, Title, TooDeep, deltas,
+    SeoTitle, Slug, Status, Summary, TagId, TagName, Title, deltas,
 };
 use crate::ports::ArticleHead;
 
@@ -123,7 +123,7 @@ impl Authoring {
     /// others, and when the chosen slug is taken. A derived slug makes way.
     pub async fn create(&self, actor: &Actor, command: CreateArticle) -> Result<ArticleId, CreateError> {
         actor.require(CREATE)?;
-        let text = Text::of(command.body).map_err(too_deep)?;
+        let text = self.ports.render::<CreateError>(command.body).await?;
         self.own_plans::<CreateError>(actor.user_id, &command.plan_ids, &[]).await?;
         let now = self.ports.clock.now();
         let id = ArticleId::new(self.ports.ids.number(ArticleId::SEQUENCE).await?);
@@ -181,7 +181,12 @@ impl Authoring {
     pub async fn edit(&self, actor: &Actor, key: &ArticleKey, command: EditArticle) -> Result<ArticleId, EditError> {
         let head: ArticleHead = self.ports.open::<EditError>(actor, key, UPDATE).await?;
         let mut command = command;
-        let text = render(command.body.take(), command.keep_format, head.format)?;
+        let text = match command.body.take() {
+            Some(body) => {
+                Some(self.ports.render::<EditError>(in_format(body, command.keep_format, head.format)).await?)
+            }
+            None => None,
+        };
         let plans = command.plan_ids.as_deref().unwrap_or_default();
         self.own_plans::<EditError>(head.author_id, plans, &head.plan_ids).await?;
         let tags = match command.tags.take() {
@@ -190,7 +195,7 @@ impl Authoring {
         };
         let now = self.ports.clock.now();
         let updated = self.ports.occasion(Some(actor), now);
-        transact!(self.ports.store, |tx| {
+        let edited = transact!(self.ports.store, |tx| {
             let before: Article = lock::<EditError>(tx, &head).await?;
             command.guard(&before)?;
             let rewrites = text.is_some() || command.title.is_some();
@@ -214,7 +219,8 @@ impl Authoring {
             }
             tx.outbox().append(&updated.of(events::UPDATED, &after)).await?;
             Ok(head.id)
-        })
+        });
+        self.ports.changed(head.id, edited).await
     }
 
     /// Saves a draft beside the text that readers see.
@@ -237,11 +243,11 @@ impl Authoring {
                 // The draft may be in another format than the text that readers see.
                 let known = self.ports.queries.find_draft(head.id).await?.and_then(|draft| draft.text);
                 let format = known.map_or(head.format, |text| text.body.format());
-                render(Some(body), keep_format, format)?
+                Some(self.ports.render::<AutosaveError>(in_format(body, keep_format, format)).await?)
             }
         };
         let now = self.ports.clock.now();
-        transact!(self.ports.store, |tx| {
+        let saved = transact!(self.ports.store, |tx| {
             let before: Article = lock::<AutosaveError>(tx, &head).await?;
             if before.version != command.base_version {
                 return Err(AutosaveError::Changed(Changed::to(&before)));
@@ -258,7 +264,8 @@ impl Authoring {
             after.version += 1;
             tx.articles().update(&after, before.version).await?;
             Ok(Autosaved { id: head.id, version: after.version, saved_at: now })
-        })
+        });
+        self.ports.changed(head.id, saved).await
     }
 
     /// Deletes an article for everybody, and frees its slug.
@@ -271,15 +278,16 @@ impl Authoring {
             return Err(DeleteError::Sold);
         }
         let now = self.ports.clock.now();
-        let deleted = self.ports.occasion(Some(actor), now);
-        transact!(self.ports.store, |tx| {
+        let occasion = self.ports.occasion(Some(actor), now);
+        let deleted = transact!(self.ports.store, |tx| {
             let before: Article = lock::<DeleteError>(tx, &head).await?;
             tx.articles().delete(head.id, before.version, now).await?;
             tx.drafts().delete(head.id).await?;
             tx.counts().add(&deltas(Some(&before), None)).await?;
-            tx.outbox().append(&deleted.of(events::DELETED, &before)).await?;
+            tx.outbox().append(&occasion.of(events::DELETED, &before)).await?;
             Ok(())
-        })
+        });
+        self.ports.changed(head.id, deleted).await
     }
 
     /// Refuses plans that are not the author's; those that the article has may stay.
@@ -354,14 +362,8 @@ impl EditArticle {
     }
 }
 
-fn render(body: Option<Body>, keep_format: bool, known: Format) -> Result<Option<Text>, FieldErrors> {
-    let Some(body) = body else { return Ok(None) };
-    let body = if keep_format { body.in_format(known) } else { body };
-    Text::of(body).map(Some).map_err(too_deep)
-}
-
-fn too_deep(_: TooDeep) -> FieldErrors {
-    FieldErrors::of("content", Issue::InvalidFormat)
+fn in_format(body: Body, keep_format: bool, known: Format) -> Body {
+    if keep_format { body.in_format(known) } else { body }
 }
 
 #[cfg(test)]

@@ -228,3 +228,17 @@ async fn a_text_too_deep_is_a_field_error() {
     let refused = world().authoring.create(&author(), deep).await.unwrap_err();
     assert_eq!(refused.category(), Category::Invalid);
 }
+
+#[tokio::test]
+async fn every_change_makes_the_cache_forget_the_article() {
+    let world = world();
+    let key = world.created("标题").await;
+    let id = world.detail(&key).await.card.id;
+    let title = Title::parse("新".to_owned()).unwrap();
+    world.authoring.edit(&author(), &key, EditArticle { title: Some(title), ..EditArticle::default() }).await.unwrap();
+    assert_eq!(world.content.forgotten(), [id]);
+    let save = Autosave { base_version: 2, title: None, body: None, keep_format: true, summary: Patch::Keep };
+    world.authoring.autosave(&author(), &key, save).await.unwrap();
+    world.authoring.delete(&author(), &key).await.unwrap();
+    assert_eq!(world.content.forgotten(), [id; 3]);
+}

@@ -1,6 +1,7 @@
 //! What a caller uses.
 
 mod authoring;
+mod forget;
 mod publishing;
 mod reading;
 mod views;
@@ -11,18 +12,22 @@ use chrono::{DateTime, Utc};
 use sharestack_kernel::actor::{Actor, Denied};
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::IdGenerator;
 use sharestack_kernel::tx::Begin;
 
 pub use authoring::{Authoring, Autosave, Autosaved, CreateArticle, EditArticle};
+pub use forget::ForgetArticles;
 pub use publishing::{PUBLISH_JOB, PublishArticle, Publishing, ScheduledPublish};
 pub use reading::{ListArticles, ListedArticle, ReadArticle, Reader, Reading, Shown};
 pub use views::{VIEW_WINDOW, ViewBuffer};
 
 use crate::error::Refused;
 use crate::events::Occasion;
-use crate::model::{Article, ArticleKey, Status, deltas};
-use crate::ports::{ArticleHead, ArticleQueries, ContentTx, Entitlements, WriteError};
+use crate::model::{Article, ArticleId, ArticleKey, Body, Status, Text, TooDeep, deltas};
+use crate::ports::{
+    ArticleCache, ArticleHead, ArticleQueries, ContentTx, Entitlements, RenderError, Renderer, WriteError,
+};
 
 /// The right to write articles.
 pub const CREATE: &str = "article.create";
@@ -38,6 +43,10 @@ pub struct Ports {
     pub store: Arc<dyn Begin<dyn ContentTx>>,
     /// Reads.
     pub queries: Arc<dyn ArticleQueries>,
+    /// Reads one article fast.
+    pub articles: Arc<dyn ArticleCache>,
+    /// Renders texts.
+    pub renderer: Arc<dyn Renderer>,
     /// Decides who may read.
     pub entitlements: Arc<dyn Entitlements>,
     /// The time.
@@ -49,6 +58,21 @@ pub struct Ports {
 impl Ports {
     fn occasion(&self, actor: Option<&Actor>, at: DateTime<Utc>) -> Occasion {
         Occasion { id: self.ids.uuid(), actor: actor.map(|actor| actor.user_id), at }
+    }
+
+    /// Renders what an author wrote.
+    async fn render<E: From<FieldErrors> + From<StoreError>>(&self, body: Body) -> Result<Text, E> {
+        self.renderer.render(body).await.map_err(|error| match error {
+            RenderError::TooDeep(TooDeep) => FieldErrors::of("content", Issue::InvalidFormat).into(),
+            RenderError::Store(error) => error.into(),
+        })
+    }
+
+    /// Hands out what a committed change returned, after nobody is shown the old any more.
+    async fn changed<T, E>(&self, id: ArticleId, outcome: Result<T, E>) -> Result<T, E> {
+        // A commit that was answered by an error may have happened all the same.
+        self.articles.forget(id).await;
+        outcome
     }
 
     /// Finds an article that the actor owns or holds `permission` for.

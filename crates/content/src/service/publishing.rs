@@ -71,7 +71,7 @@ impl Publishing {
         let head: ArticleHead = self.ports.open::<PublishError>(actor, key, UPDATE).await?;
         let occasion = self.ports.occasion(Some(actor), now);
         let job_id = self.ports.ids.uuid();
-        transact!(self.ports.store, |tx| {
+        let published = transact!(self.ports.store, |tx| {
             let before: Article = lock::<PublishError>(tx, &head).await?;
             let mut after = before.clone();
             let had_draft = take_over_draft(tx, &mut after).await?;
@@ -96,7 +96,8 @@ impl Publishing {
             event.payload["notify"] = command.notify.into();
             tx.outbox().append(&event).await?;
             Ok(head.id)
-        })
+        });
+        self.ports.changed(head.id, published).await
     }
 
     /// Makes an article a draft again, or cancels its schedule.
@@ -107,14 +108,15 @@ impl Publishing {
         let head: ArticleHead = self.ports.open::<PublishError>(actor, key, UPDATE).await?;
         let now = self.ports.clock.now();
         let occasion = self.ports.occasion(Some(actor), now);
-        transact!(self.ports.store, |tx| {
+        let taken_back = transact!(self.ports.store, |tx| {
             let before: Article = lock::<PublishError>(tx, &head).await?;
             let mut after = before.clone();
             after.unpublish(now)?;
             save(tx, &before, &after).await?;
             tx.outbox().append(&occasion.of(events::UNPUBLISHED, &after)).await?;
             Ok(head.id)
-        })
+        });
+        self.ports.changed(head.id, taken_back).await
     }
 }
 
@@ -148,7 +150,7 @@ impl ScheduledPublish {
     async fn publish(&self, schedule: &Schedule) -> Result<(), PublishError> {
         let now = self.ports.clock.now();
         let occasion = self.ports.occasion(None, now);
-        transact!(self.ports.store, |tx| {
+        let published = transact!(self.ports.store, |tx| {
             let Some(before) = tx.articles().find_for_update(schedule.article_id).await? else { return Ok(()) };
             if !before.is_scheduled_for(schedule.publish_at) {
                 return Ok(());
@@ -163,7 +165,8 @@ impl ScheduledPublish {
             event.payload["notify"] = schedule.notify.into();
             tx.outbox().append(&event).await?;
             Ok(())
-        })
+        });
+        self.ports.changed(schedule.article_id, published).await
     }
 }
 

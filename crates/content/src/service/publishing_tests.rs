@@ -146,3 +146,15 @@ async fn a_job_for_a_deleted_article_does_nothing() {
     let broken = ClaimedJob { payload: json!({}), ..job };
     assert!(world.job.run(&broken).await.is_err());
 }
+
+#[tokio::test]
+async fn publishing_by_hand_and_by_itself_makes_the_cache_forget_the_article() {
+    let world = world();
+    world.publish(None).await.unwrap();
+    world.unpublish().await.unwrap();
+    assert_eq!(world.content.forgotten().len(), 2);
+    world.publish(Some(world.clock.now() + TimeDelta::hours(1))).await.unwrap();
+    world.clock.advance(TimeDelta::hours(2));
+    world.run_jobs().await;
+    assert_eq!((world.status().await, world.content.forgotten()), (Status::Published, vec![ArticleId::new(1); 4]));
+}

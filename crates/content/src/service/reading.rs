@@ -41,14 +41,14 @@ pub enum Shown {
         /// The language it is written in.
         format: Format,
         /// What the author wrote.
-        source: String,
+        source: Arc<str>,
         /// What it became.
-        html: String,
+        html: Arc<str>,
     },
     /// The beginning.
     Preview {
         /// As sanitised HTML.
-        html: String,
+        html: Arc<str>,
         /// Why not all, and what would open it.
         access: Access,
     },
@@ -117,35 +117,55 @@ impl Reading {
 
     /// An article as far as the reader may see it; the reader is counted.
     ///
+    /// Readers may be shown it as it was a moment ago; its author and editors see it as
+    /// it is, since they base changes on it.
+    ///
     /// # Errors
     /// When it is not there for the reader: one that is not public is there for its
     /// author and for editors alone.
     pub async fn read(&self, reader: Reader<'_>, key: &ArticleKey) -> Result<ReadArticle, ReadError> {
-        let article = self.look(reader, key).await?;
-        let author = article.card.author.id;
-        if article.card.status == Status::Published && reader.user() != Some(author) {
-            let viewer = reader.user().map(|user| format!("u{user}"));
-            if let Some(viewer) = viewer.or_else(|| reader.address.map(|address| format!("a{address}"))) {
-                self.views.record(article.card.id, viewer);
-            }
+        let missing = || ReadError::Refused(Refused::Missing(key.clone()));
+        let near = self.ports.articles.find(key).await?.ok_or_else(missing)?;
+        if reader.edits(near.card.author.id) {
+            drop(near);
+            return self.look(reader, key).await.inspect(|article| self.count(reader, article));
         }
+        let article = self.shown(reader, key, Arc::unwrap_or_clone(near)).await?;
+        self.count(reader, &article);
         Ok(article)
     }
 
-    /// The same without being counted: what an answer to a change shows.
+    /// The same as it is now, and without being counted: what an answer to a change shows.
     ///
     /// # Errors
     /// As [`Reading::read`].
     pub async fn look(&self, reader: Reader<'_>, key: &ArticleKey) -> Result<ReadArticle, ReadError> {
         let missing = || ReadError::Refused(Refused::Missing(key.clone()));
-        if matches!(key, ArticleKey::Neither(_)) {
-            return Err(missing());
+        let found = self.ports.queries.find(key).await?.ok_or_else(missing)?;
+        self.shown(reader, key, found).await
+    }
+
+    fn count(&self, reader: Reader<'_>, article: &ReadArticle) {
+        if article.card.status == Status::Published && reader.user() != Some(article.card.author.id) {
+            let viewer = reader.user().map(|user| format!("u{user}"));
+            if let Some(viewer) = viewer.or_else(|| reader.address.map(|address| format!("a{address}"))) {
+                self.views.record(article.card.id, viewer);
+            }
         }
-        let ArticleDetail { mut card, format, source, html, preview } =
-            self.ports.queries.find(key).await?.ok_or_else(missing)?;
+    }
+
+    /// As much of an article as the reader may see. What was kept of it is the same for
+    /// all; this is decided anew each time.
+    async fn shown(
+        &self,
+        reader: Reader<'_>,
+        key: &ArticleKey,
+        article: ArticleDetail,
+    ) -> Result<ReadArticle, ReadError> {
+        let ArticleDetail { mut card, format, source, html, preview } = article;
         let edits = reader.edits(card.author.id);
         if card.status != Status::Published && !edits {
-            return Err(missing());
+            return Err(ReadError::Refused(Refused::Missing(key.clone())));
         }
         let draft = if edits { self.ports.queries.find_draft(card.id).await? } else { None };
         let access = self.access(reader, &card.gate()).await?;

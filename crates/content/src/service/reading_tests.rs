@@ -1,10 +1,11 @@
 use mockall::predicate;
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::error::{Category, Classified};
+use sharestack_kernel::event::{DomainEvent, Subscriber as _};
 
 use super::*;
 use crate::memory::{MemoryCache, MemoryContent, actor, article};
-use crate::ports::MockEntitlements;
+use crate::ports::{ArticleQueries as _, MockArticleCache, MockEntitlements};
 
 const NOBODY: Reader<'static> = Reader { actor: None, address: Some("hash") };
 
@@ -114,4 +115,58 @@ async fn an_unknown_author_has_no_articles() {
     let reading = reading(&content(), MockEntitlements::new());
     let query = ListArticles { author: Some("nobody".to_owned()), ..ListArticles::default() };
     assert_eq!(reading.list(NOBODY, query).await.unwrap().total, 0);
+}
+
+/// What was kept a moment ago is for readers; whoever bases a change on it sees the store.
+#[tokio::test]
+async fn readers_see_what_is_kept_and_editors_what_is() {
+    let (content, mut gate, mut kept) = (content(), MockEntitlements::new(), MockArticleCache::new());
+    gate.expect_decide().returning(|reader, article| {
+        assert_eq!(article.access_level, AccessLevel::Paid);
+        Ok(if reader.is_some() { Access::allowed("subscription") } else { Access::refused("anonymous", Vec::new()) })
+    });
+    let mut old = content.find(&key(2)).await.unwrap().unwrap();
+    (old.card.title, old.source) = ("old".to_owned(), "old".into());
+    let old = Arc::new(old);
+    kept.expect_find().returning(move |_| Ok(Some(old.clone())));
+    let views = Arc::new(ViewBuffer::new(Arc::new(content.clone()), Arc::new(MemoryCache::default())));
+    let ports = Ports { articles: Arc::new(kept), ..content.ports(&FakeClock::default(), gate) };
+    let reading = Reading::new(ports, views);
+    let (buyer, author) = (actor(8, &[]), actor(7, &[]));
+    // In any order: what one reader may see of it stays with that reader.
+    for _ in 0..2 {
+        let whole = reading.read(by(&buyer), &key(2)).await.unwrap();
+        assert!(matches!(&whole.shown, Shown::Whole { source, .. } if &**source == "old"));
+        let beginning = reading.read(NOBODY, &key(2)).await.unwrap();
+        assert!(matches!(&beginning.shown, Shown::Preview { .. }) && beginning.draft.is_none());
+        assert_eq!(beginning.card.title, "old");
+    }
+    for editor in [author, actor(9, &["article.*"])] {
+        let present = reading.read(by(&editor), &key(2)).await.unwrap();
+        assert!(matches!(&present.shown, Shown::Whole { source, .. } if &**source == "text"));
+        assert_ne!(present.card.title, "old");
+    }
+    assert_ne!(reading.look(NOBODY, &key(2)).await.unwrap().card.title, "old");
+}
+
+#[tokio::test]
+async fn the_event_of_a_change_makes_the_cache_forget() {
+    let content = content();
+    let forget = crate::service::ForgetArticles::new(Arc::new(content.clone()));
+    for (kind, wanted) in
+        [("article.updated", true), ("article.deleted", true), ("article.created", false), ("user.created", false)]
+    {
+        assert_eq!(forget.wants(kind), wanted, "{kind}");
+    }
+    let event = DomainEvent {
+        id: uuid::Uuid::nil(),
+        kind: "article.updated".to_owned(),
+        aggregate: "article".to_owned(),
+        aggregate_id: "7".to_owned(),
+        actor: None,
+        occurred_at: chrono::DateTime::UNIX_EPOCH,
+        payload: serde_json::Value::Null,
+    };
+    forget.handle(&event).await.unwrap();
+    assert_eq!(content.forgotten(), [ArticleId::new(7)]);
 }

@@ -47,9 +47,9 @@ impl ArticleQueries for Store {
         Ok(Some(ArticleDetail {
             format: article.format()?,
             card: article.into_card(author)?,
-            source: text.source,
-            html: text.html,
-            preview: text.preview,
+            source: text.source.into(),
+            html: text.html.into(),
+            preview: text.preview.into(),
         }))
     }
 

@@ -1,6 +1,7 @@
 //! Articles, as answers show them.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use serde::Serialize;
 use sharestack_content::model::{Draft, PlanId, Tag as TagModel};
@@ -149,11 +150,14 @@ pub struct ArticleDetail {
     /// `markdown` or `html`; `null` before the gate.
     pub format: Option<String>,
     /// What the author wrote; `null` before the gate.
-    pub content: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub content: Option<Arc<str>>,
     /// The same as sanitised HTML; `null` before the gate.
-    pub content_html: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub content_html: Option<Arc<str>>,
     /// The beginning as sanitised HTML, before the gate only.
-    pub preview: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub preview: Option<Arc<str>>,
     /// Before the gate only.
     pub paywall: Option<Paywall>,
     /// For the author and editors only.
