@@ -165,6 +165,7 @@ async fn the_event_of_a_change_makes_the_cache_forget() {
         aggregate_id: "7".to_owned(),
         actor: None,
         occurred_at: chrono::DateTime::UNIX_EPOCH,
+        origin: None,
         payload: serde_json::Value::Null,
     };
     forget.handle(&event).await.unwrap();
