@@ -21,6 +21,7 @@
 #![warn(missing_docs)]
 
 pub mod actor;
+mod ambient;
 pub mod blob;
 pub mod cache;
 pub mod clock;
@@ -30,6 +31,7 @@ pub mod field;
 pub mod id;
 pub mod job;
 pub mod money;
+pub mod once;
 pub mod origin;
 pub mod page;
 pub mod patch;

@@ -20,6 +20,9 @@ pub enum IdempotencyError {
         /// When to ask again.
         retry_after: Duration,
     },
+    /// The request was carried out, but its answer is lost with the server that did it.
+    #[error("request was carried out, its answer is lost: look at what it changed")]
+    Lost,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -31,18 +34,19 @@ impl Classified for IdempotencyError {
     fn category(&self) -> Category {
         match self {
             Self::Mismatch => Category::Unprocessable,
-            Self::Running { .. } => Category::Conflict,
+            Self::Running { .. } | Self::Lost => Category::Conflict,
             Self::Store(store) => store.category(),
         }
     }
 
     fn code(&self) -> Option<&'static str> {
-        matches!(self, Self::Running { .. }).then_some("IDEMPOTENCY_CONFLICT")
+        matches!(self, Self::Running { .. } | Self::Lost).then_some("IDEMPOTENCY_CONFLICT")
     }
 
     fn details(&self) -> Details {
         match self {
             Self::Mismatch => Details::Object(json!({ "header": "Idempotency-Key", "problem": self.to_string() })),
+            Self::Lost => Details::Object(json!({ "state": "done", "problem": self.to_string() })),
             _ => Details::None,
         }
     }

@@ -6,16 +6,19 @@ use sea_orm::{
 };
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::once::HeldKey;
 use sharestack_kernel::tx::Transaction;
 
 use crate::connect::{Dialect, Store};
 use crate::error::store_error;
+use crate::platform::note_commit;
 
 /// An open transaction; it implements every repository port. Dropping it rolls it back.
 pub struct SeaTx {
     tx: DatabaseTransaction,
     dialect: Dialect,
     clock: std::sync::Arc<dyn Clock>,
+    key: Option<HeldKey>,
 }
 
 impl SeaTx {
@@ -39,7 +42,7 @@ impl Store {
     /// Opens a transaction: on SQLite as the only writer (`BEGIN IMMEDIATE`).
     pub(crate) async fn begin_tx(&self) -> Result<SeaTx, StoreError> {
         let tx = to_the_end(begin(self.write.clone(), self.dialect())).await?;
-        Ok(SeaTx { tx, dialect: self.dialect(), clock: self.clock.clone() })
+        Ok(SeaTx { tx, dialect: self.dialect(), clock: self.clock.clone(), key: HeldKey::current() })
     }
 }
 
@@ -63,8 +66,19 @@ async fn to_the_end<T: Send + 'static>(
 #[async_trait]
 impl Transaction for SeaTx {
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        let tx = self.tx;
-        to_the_end(async move { tx.commit().await }).await
+        let Self { tx, key, .. } = *self;
+        let committed = to_the_end(async move {
+            if let Some(key) = key
+                && !note_commit(&tx, &key).await?
+            {
+                return tx.rollback().await.map(|()| false);
+            }
+            tx.commit().await.map(|()| true)
+        });
+        if committed.await? {
+            return Ok(());
+        }
+        Err(StoreError::Unavailable("another request holds the idempotency key by now".into()))
     }
 
     async fn rollback(self: Box<Self>) -> Result<(), StoreError> {

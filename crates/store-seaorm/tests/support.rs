@@ -124,8 +124,8 @@ impl Fixture {
     }
 
     /// What the cases of the platform ports need.
-    pub fn platform(&self) -> platform::Subject {
-        platform::Subject { idempotency: Arc::new(self.store.clone()) }
+    pub fn platform(&self) -> platform::Subject<SeaTx> {
+        platform::Subject { idempotency: Arc::new(self.store.clone()), kernel: self.kernel() }
     }
 
     /// Drops the database.

@@ -138,7 +138,7 @@ impl ApiError {
     /// A request with the same idempotency key still runs.
     pub fn idempotency_conflict(retry_after: Duration) -> Self {
         let seconds = i64::try_from(retry_after.as_secs()).unwrap_or(i64::MAX).max(1);
-        let mut error = Self::new(StatusCode::CONFLICT, "IDEMPOTENCY_CONFLICT");
+        let mut error = Self::new(StatusCode::CONFLICT, "IDEMPOTENCY_CONFLICT").with(json!({ "state": "running" }));
         error.0.retry_after = Some(seconds);
         error
     }

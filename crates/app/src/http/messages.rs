@@ -40,7 +40,7 @@ pub fn of_type(kind: &str) -> Message {
         "UNSUPPORTED_MEDIA_TYPE" => ("Unsupported media type", "不支持的媒体类型"),
         "RESOURCE_CONFLICT" => ("Resource conflict", "资源冲突"),
         "IDEMPOTENCY_CONFLICT" => {
-            ("A request with this idempotency key is still running", "使用该幂等键的请求仍在处理")
+            ("An earlier request with this idempotency key cannot be answered now", "使用该幂等键的先前请求目前无法应答")
         }
         "INSUFFICIENT_BALANCE" => ("Insufficient balance", "余额不足"),
         "GONE" => ("Resource is gone", "资源已失效"),

@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use sharestack_platform::ports::IdempotencyStore;
 
+use crate::kernel;
+
 /// One empty store with its schema.
-pub struct Subject {
+pub struct Subject<T: ?Sized> {
     /// The keys.
     pub idempotency: Arc<dyn IdempotencyStore>,
+    /// Transactions, and what they leave.
+    pub kernel: kernel::Subject<T>,
 }
 
 /// Hands the list of all cases to a macro.
@@ -28,6 +32,10 @@ macro_rules! platform_cases {
                 one_rival_takes_over_an_expired_lease,
                 requesters_and_keys_are_apart,
                 a_lost_claim_changes_nothing,
+                what_was_committed_is_not_started_again,
+                a_request_that_resumes_is_started_again,
+                a_failed_transaction_leaves_the_key_undone,
+                a_lost_claim_commits_nothing,
                 prune_forgets_old_keys_only
             ]
         }

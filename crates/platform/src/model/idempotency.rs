@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::UserId;
+use sharestack_kernel::once::HeldKey;
 
 /// The value of an `Idempotency-Key`: 1 to 255 characters, without blanks around them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -89,6 +90,20 @@ pub struct Claim {
     pub lease_until: DateTime<Utc>,
     /// What was remembered at this time or before is forgotten.
     pub forget_before: DateTime<Utc>,
+    /// Whether the request knows by its key how far it came, and goes on from there: then
+    /// it may be done again though an earlier holder committed something.
+    pub resumes: bool,
+}
+
+impl Claim {
+    /// What a store writes into the transactions of the request.
+    pub fn held_key(&self) -> HeldKey {
+        HeldKey {
+            owner: self.requester.as_str().to_owned(),
+            key: self.key.as_str().to_owned(),
+            held_until: self.lease_until,
+        }
+    }
 }
 
 /// The answer that a request was finished with.
@@ -122,6 +137,8 @@ pub enum Begun {
         /// Until when, at the longest.
         lease_until: DateTime<Utc>,
     },
+    /// It was carried out, but who did it went before the answer was remembered.
+    Lost,
     /// The key was used for something else.
     Mismatch,
 }

@@ -15,16 +15,21 @@ pub trait IdempotencyStore: Send + Sync {
     ///
     /// MUST return `Started` to one of many that claim at the same time; `Mismatch` when
     /// the key is remembered with another fingerprint; `Replay` when it was completed;
-    /// `Running` while another's lease lasts. MUST return `Started` again once the lease
-    /// of who began has passed, the key was abandoned, or it was begun at
+    /// `Running` while another's lease lasts. Once the lease of who began has passed, or
+    /// the key was abandoned, MUST return `Started` when nothing was committed under it or
+    /// the claim resumes, else `Lost`. MUST return `Started` again when it was begun at
     /// `claim.forget_before` or earlier.
+    ///
+    /// A transaction that commits within [`Claim::held_key`] MUST note so, as part of the
+    /// same transaction, and MUST NOT commit when the claim no longer holds the key.
     async fn begin(&self, claim: &Claim) -> Result<Begun, StoreError>;
 
     /// Remembers the answer. Returns `false`, and MUST change nothing, when the claim no
     /// longer holds the key.
     async fn complete(&self, claim: &Claim, reply: &StoredReply) -> Result<bool, StoreError>;
 
-    /// Gives the key back undone. MUST change nothing when the claim no longer holds it.
+    /// Gives the key back unanswered: undone, unless something was committed under it. MUST
+    /// change nothing when the claim no longer holds it.
     async fn abandon(&self, claim: &Claim) -> Result<(), StoreError>;
 
     /// Forgets the keys that were begun at `before` or earlier; returns how many.

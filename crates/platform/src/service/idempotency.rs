@@ -39,15 +39,18 @@ impl Idempotency {
         Self { store, clock }
     }
 
-    /// Begins a request.
+    /// Begins a request. With `resumes` it may be done again though an earlier try under
+    /// the key committed something: the request itself knows how far it came.
     ///
     /// # Errors
-    /// When the key was used for another request, or its request still runs.
+    /// When the key was used for another request, its request still runs, or was carried
+    /// out by a server that went before the answer was remembered.
     pub async fn begin(
         &self,
         requester: Requester,
         key: IdempotencyKey,
         fingerprint: Fingerprint,
+        resumes: bool,
     ) -> Result<Attempt, IdempotencyError> {
         let now = self.clock.now();
         let claim = Claim {
@@ -57,11 +60,13 @@ impl Idempotency {
             claimed_at: now,
             lease_until: now + LEASE,
             forget_before: now - REMEMBERED,
+            resumes,
         };
         match self.store.begin(&claim).await? {
             Begun::Started => Ok(Attempt::Do(claim)),
             Begun::Replay(reply) => Ok(Attempt::Replay(reply)),
             Begun::Mismatch => Err(IdempotencyError::Mismatch),
+            Begun::Lost => Err(IdempotencyError::Lost),
             Begun::Running { lease_until } => {
                 let left = (lease_until - now).to_std().unwrap_or_default();
                 Err(IdempotencyError::Running { retry_after: left.clamp(Duration::from_secs(1), MAX_WAIT) })
@@ -84,7 +89,8 @@ impl Idempotency {
         Ok(())
     }
 
-    /// Ends a request that gave no answer to remember: the key is free again.
+    /// Ends a request that gave no answer to remember: the key is free again, unless
+    /// something was committed under it.
     ///
     /// # Errors
     /// When the store failed; the key is then free when its lease has passed.
@@ -104,7 +110,7 @@ impl Idempotency {
 #[cfg(test)]
 mod tests {
     use sharestack_kernel::clock::FakeClock;
-    use sharestack_kernel::error::{Category, Classified};
+    use sharestack_kernel::error::{Category, Classified, Details};
     use sharestack_kernel::id::UserId;
 
     use super::*;
@@ -118,7 +124,7 @@ mod tests {
 
     async fn begin(service: &Idempotency) -> Result<Attempt, IdempotencyError> {
         let key = IdempotencyKey::parse("key").unwrap();
-        service.begin(Requester::user(UserId::new(7)), key, Fingerprint::of("POST", "/", b"")).await
+        service.begin(Requester::user(UserId::new(7)), key, Fingerprint::of("POST", "/", b""), false).await
     }
 
     fn reply(status: u16) -> StoredReply {
@@ -150,6 +156,16 @@ mod tests {
             store.expect_begin().returning(|_| Ok(Begun::Mismatch));
         });
         assert_eq!(begin(&service).await.unwrap_err().category(), Category::Unprocessable);
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_answer_is_lost_is_not_done_again() {
+        let service = service(|store| {
+            store.expect_begin().returning(|_| Ok(Begun::Lost));
+        });
+        let error = begin(&service).await.unwrap_err();
+        assert_eq!((error.category(), error.code()), (Category::Conflict, Some("IDEMPOTENCY_CONFLICT")));
+        assert!(matches!(error.details(), Details::Object(details) if details["state"] == "done"));
     }
 
     #[tokio::test]

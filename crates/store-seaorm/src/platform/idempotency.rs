@@ -1,8 +1,9 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, Query};
+use sea_orm::sea_query::{Cond, Expr, Query};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait, QueryResult, SqlErr};
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::once::HeldKey;
 use sharestack_kernel::tx::MAX_ATTEMPTS;
 use sharestack_platform::model::{Begun, Claim, StoredReply};
 use sharestack_platform::ports::IdempotencyStore;
@@ -12,6 +13,7 @@ use crate::error::store_error;
 
 const TABLE: &str = "idempotency_keys";
 const RUNNING: &str = "running";
+const COMMITTED: &str = "committed";
 const DONE: &str = "done";
 
 /// What is remembered of a key.
@@ -57,7 +59,10 @@ impl Row {
             let reply = self.reply.clone().ok_or_else(|| StoreError::corrupt("a reply without its parts"))?;
             return Ok(Some(Begun::Replay(reply)));
         }
-        Ok((self.lease_until > claim.claimed_at).then_some(Begun::Running { lease_until: self.lease_until }))
+        if self.lease_until > claim.claimed_at {
+            return Ok(Some(Begun::Running { lease_until: self.lease_until }));
+        }
+        Ok((self.state == COMMITTED && !claim.resumes).then_some(Begun::Lost))
     }
 }
 
@@ -128,6 +133,22 @@ impl Store {
     }
 }
 
+/// The row of a key that is still held, in one of these states.
+fn held(key: &HeldKey, states: &[&str]) -> Cond {
+    Cond::all()
+        .add(Expr::col("user_key").eq(key.owner.as_str()))
+        .add(Expr::col("idem_key").eq(key.key.as_str()))
+        .add(Expr::col("state").is_in(states.iter().copied()))
+        .add(Expr::col("lease_until").eq(key.held_until))
+}
+
+/// Notes that something is committed under the key; whether it is still held.
+pub(crate) async fn note_commit(conn: &impl ConnectionTrait, key: &HeldKey) -> Result<bool, DbErr> {
+    let note =
+        Query::update().table(TABLE).value("state", COMMITTED).cond_where(held(key, &[RUNNING, COMMITTED])).to_owned();
+    Ok(conn.execute(&note).await?.rows_affected() == 1)
+}
+
 /// The table has no unique constraint but its primary key, which each database names in
 /// its own way.
 fn is_taken(error: &DbErr) -> bool {
@@ -156,10 +177,7 @@ impl IdempotencyStore for Store {
             .value("status_code", i32::from(reply.status))
             .value("headers", headers)
             .value("body", reply.body.as_str())
-            .and_where(Expr::col("user_key").eq(claim.requester.as_str()))
-            .and_where(Expr::col("idem_key").eq(claim.key.as_str()))
-            .and_where(Expr::col("state").eq(RUNNING))
-            .and_where(Expr::col("lease_until").eq(claim.lease_until))
+            .cond_where(held(&claim.held_key(), &[RUNNING, COMMITTED]))
             .to_owned();
         self.write.execute(&update).await.map_err(store_error).map(|done| done.rows_affected() == 1)
     }
@@ -167,12 +185,17 @@ impl IdempotencyStore for Store {
     async fn abandon(&self, claim: &Claim) -> Result<(), StoreError> {
         let delete = Query::delete()
             .from_table(TABLE)
-            .and_where(Expr::col("user_key").eq(claim.requester.as_str()))
-            .and_where(Expr::col("idem_key").eq(claim.key.as_str()))
-            .and_where(Expr::col("state").eq(RUNNING))
-            .and_where(Expr::col("lease_until").eq(claim.lease_until))
+            .cond_where(held(&claim.held_key(), &[RUNNING]))
             .to_owned();
-        self.write.execute(&delete).await.map_err(store_error).map(drop)
+        if self.write.execute(&delete).await.map_err(store_error)?.rows_affected() == 1 {
+            return Ok(());
+        }
+        let release = Query::update()
+            .table(TABLE)
+            .value("lease_until", claim.claimed_at)
+            .cond_where(held(&claim.held_key(), &[COMMITTED]))
+            .to_owned();
+        self.write.execute(&release).await.map_err(store_error).map(drop)
     }
 
     async fn prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {

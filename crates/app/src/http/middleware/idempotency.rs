@@ -2,6 +2,11 @@
 //!
 //! Keys belong to a signed-in user. Answers that hold tokens are not kept: routes under
 //! `/auth` take the header and pass.
+//!
+//! A request that has begun runs to its end, also when its client goes away: whoever sends
+//! it again gets the answer.
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -10,9 +15,12 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpResponse, ResponseError};
+use futures::FutureExt;
+use sharestack_kernel::once;
 use sharestack_platform::error::IdempotencyError;
 use sharestack_platform::model::{Claim, Fingerprint, IdempotencyKey, Requester, StoredReply};
 use sharestack_platform::service::Attempt;
+use tracing::Instrument;
 
 use super::context::render;
 use crate::http::context;
@@ -23,6 +31,8 @@ use crate::wiring::App;
 /// What of an answer's headers is kept beside its body.
 const KEPT: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// The routes whose domain knows by the key how far a request came, and goes on from there.
+const RESUME: &[&str] = &["/api/v1/subscriptions", "/api/v1/subscriptions/{id}/renew"];
 
 /// The layer.
 pub async fn layer(
@@ -41,7 +51,8 @@ pub async fn layer(
         Err(error) => return Ok(request.error_response(error)),
     };
     let fingerprint = Fingerprint::of(request.method().as_str(), &request.uri().to_string(), &body);
-    let claim = match app.idempotency.begin(requester, key, fingerprint).await {
+    let resumes = request.match_pattern().is_some_and(|pattern| RESUME.contains(&pattern.as_str()));
+    let claim = match app.idempotency.begin(requester, key, fingerprint, resumes).await {
         Ok(Attempt::Do(claim)) => claim,
         Ok(Attempt::Replay(reply)) => return Ok(replay(request, reply)),
         Err(IdempotencyError::Running { retry_after }) => {
@@ -51,12 +62,29 @@ pub async fn layer(
     };
     let again = Box::pin(futures::stream::once(std::future::ready(Ok::<Bytes, _>(body))));
     request.set_payload(Payload::Stream { payload: again });
-    match next.call(request).await {
-        Ok(response) => keep(&app, &claim, response.map_into_boxed_body()).await,
-        Err(error) => {
-            note(app.idempotency.abandon(&claim).await);
-            Err(error)
+    to_the_end(async move {
+        let work = once::within(claim.held_key(), next.call(request));
+        match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(Ok(response)) => keep(&app, &claim, response.map_into_boxed_body()).await,
+            Ok(Err(error)) => {
+                note(app.idempotency.abandon(&claim).await);
+                Err(error)
+            }
+            Err(panic) => {
+                note(app.idempotency.abandon(&claim).await);
+                resume_unwind(panic)
+            }
         }
+    })
+    .await
+}
+
+/// Runs the request in a task of its own, which goes on when the client goes away.
+async fn to_the_end<T: 'static>(work: impl Future<Output = Result<T, Error>> + 'static) -> Result<T, Error> {
+    match actix_web::rt::spawn(work.in_current_span()).await {
+        Ok(outcome) => outcome,
+        Err(ended) if ended.is_panic() => resume_unwind(ended.into_panic()),
+        Err(_) => Err(ApiError::internal("the request was cut off").into()),
     }
 }
 
