@@ -10,6 +10,7 @@ mod m0002_users;
 mod m0003_content;
 mod m0004_billing;
 mod m0005_origin;
+mod m0007_order_ends;
 
 use sea_orm_migration::prelude::*;
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_content::Migration),
             Box::new(m0004_billing::Migration),
             Box::new(m0005_origin::Migration),
+            Box::new(m0007_order_ends::Migration),
         ]
     }
 }

@@ -199,6 +199,9 @@ pub enum SettleError {
     /// It is not believed.
     #[error(transparent)]
     Notification(#[from] NotificationError),
+    /// The channel was asked, and failed.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
     /// Rivals changed the same order again and again; the channel will tell it again.
     #[error("order is being changed by another request")]
     Contended,
@@ -222,8 +225,16 @@ impl Classified for SettleError {
         match self {
             Self::UnknownChannel(_) => Category::NotFound,
             Self::Notification(error) => error.category(),
+            Self::Channel(error) => error.category(),
             Self::Contended => Category::Unavailable,
             Self::Store(error) => error.category(),
+        }
+    }
+
+    fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Channel(error) => error.code(),
+            _ => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The world that the services' tests play in.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sharestack_kernel::actor::{Actor, Credential};
 use sharestack_kernel::clock::{Clock, FakeClock};
 use sharestack_kernel::id::{SequentialIds, UserId};
+use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler};
 use sharestack_kernel::money::{Currency, Money};
 use sharestack_kernel::permission::Permission;
 use uuid::Uuid;
@@ -18,9 +19,10 @@ use crate::model::interval::Interval;
 use crate::model::order::{Order, OrderNumber, Scene};
 use crate::model::plan::{Benefits, Plan, PlanContent, PlanName, Terms, TrialDays};
 use crate::ports::channel::{
-    ChannelError, Channels, Notification, NotificationError, NotificationHeaders, Outcome, PayRequest, PaymentChannel,
+    ChannelError, Channels, Closing, Notification, NotificationError, NotificationHeaders, Outcome, PayRequest, PaymentChannel,
 };
 use crate::service::checkout::{Checkout, Payer, Subscribe, Ticket};
+use crate::service::closing::CloseOrder;
 use crate::service::expiry::{ExpireOrder, ExpireSubscription};
 use crate::service::orders::Orders;
 use crate::service::plans::Plans;
@@ -37,6 +39,21 @@ pub struct TestChannel {
     pub down: Mutex<bool>,
     pub answer: Mutex<Option<Notification>>,
     pub started: Mutex<Vec<PayRequest>>,
+    pub closed: Mutex<Vec<OrderNumber>>,
+    meanwhile: Mutex<Option<BoxFuture>>,
+}
+
+type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl TestChannel {
+    /// What happens while the channel prepares the next payment.
+    pub fn while_starting(&self, work: impl Future<Output = ()> + Send + 'static) {
+        *self.meanwhile.lock().unwrap() = Some(Box::pin(work));
+    }
+
+    fn answers(&self) -> Result<(), ChannelError> {
+        if *self.down.lock().unwrap() { Err(ChannelError::Unavailable("down".into())) } else { Ok(()) }
+    }
 }
 
 #[async_trait]
@@ -47,8 +64,10 @@ impl PaymentChannel for TestChannel {
 
     async fn start(&self, request: &PayRequest) -> Result<Value, ChannelError> {
         self.started.lock().unwrap().push(request.clone());
-        if *self.down.lock().unwrap() {
-            return Err(ChannelError::Unavailable("down".into()));
+        self.answers()?;
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile.await;
         }
         Ok(json!({ "pay_url": format!("https://pay/{}", request.order_number.as_str()) }))
     }
@@ -62,10 +81,18 @@ impl PaymentChannel for TestChannel {
     }
 
     async fn query(&self, _order: &OrderNumber) -> Result<Option<Notification>, ChannelError> {
-        if *self.down.lock().unwrap() {
-            return Err(ChannelError::Unavailable("down".into()));
-        }
+        self.answers()?;
         Ok(self.answer.lock().unwrap().clone())
+    }
+
+    async fn close(&self, order: &OrderNumber) -> Result<Closing, ChannelError> {
+        self.answers()?;
+        let told = self.answer.lock().unwrap().clone().filter(|told| told.order_number == *order);
+        if let Some(told) = told.filter(|told| told.outcome == Outcome::Paid) {
+            return Ok(Closing::Paid(told));
+        }
+        self.closed.lock().unwrap().push(order.clone());
+        Ok(Closing::Closed)
     }
 }
 
@@ -80,6 +107,7 @@ pub struct World {
     pub subscriptions: Subscriptions,
     pub orders: Orders,
     pub expire_order: ExpireOrder,
+    pub close_order: CloseOrder,
     pub expire_subscription: ExpireSubscription,
 }
 
@@ -122,8 +150,9 @@ impl World {
             checkout: Checkout::new(billing.clone(), channels.clone()),
             settlement: Settlement::new(billing.clone(), channels.clone()),
             subscriptions: Subscriptions::new(billing.clone(), shared.clone()),
-            orders: Orders::new(billing.clone(), channels, shared),
-            expire_order: ExpireOrder::new(billing.clone()),
+            orders: Orders::new(billing.clone(), channels.clone(), shared.clone()),
+            expire_order: ExpireOrder::new(billing.clone(), channels.clone(), shared),
+            close_order: CloseOrder::new(billing.clone(), channels),
             expire_subscription: ExpireSubscription::new(billing.clone()),
             store,
             clock,
@@ -138,6 +167,23 @@ impl World {
 
     pub fn wait(&self, by: Duration) {
         self.clock.advance(by);
+    }
+
+    /// A job as a worker holds it for the `attempt`-th time.
+    pub fn job(&self, kind: &str, payload: Value, attempt: u32) -> ClaimedJob {
+        ClaimedJob { id: Uuid::nil(), kind: kind.to_owned(), payload, attempt, max_attempts: 10 }
+    }
+
+    /// Does the jobs of a kind that are due, in the order they were left; they stay.
+    pub async fn work(&self, kind: &str) -> Result<(), JobError> {
+        let handlers: [&dyn JobHandler; 3] = [&self.close_order, &self.expire_order, &self.expire_subscription];
+        let handler = handlers.into_iter().find(|handler| handler.kind() == kind).unwrap();
+        for job in self.store.books().jobs {
+            if job.kind == kind && job.run_at <= self.now() {
+                handler.run(&self.job(kind, job.payload, 1)).await?;
+            }
+        }
+        Ok(())
     }
 
     pub async fn plan(&self, interval: Interval, trial_days: i64) -> Plan {

@@ -23,7 +23,7 @@ const CONSTRAINTS: &[(&str, &str, Constraint)] = &[
     ("uq_users_email_key", "users.email_key", Constraint::UserEmail),
     ("uq_users_username_key", "users.username_key", Constraint::Username),
     ("uq_subscriptions_live_key", "subscriptions.live_key", Constraint::LiveSubscription),
-    ("uq_orders_buyer_key", "orders.buyer_id, orders.idempotency_key", Constraint::OrderKey),
+    ("uq_orders_held_key", "orders.buyer_id, orders.held_key", Constraint::OrderKey),
     ("uq_payments_transaction", "payments.channel, payments.channel_txn_id", Constraint::PaymentTransaction),
     ("uq_ledger_entries_reference", "ledger_entries.reference", Constraint::LedgerReference),
 ];

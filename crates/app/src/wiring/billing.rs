@@ -10,6 +10,7 @@ use sharestack_billing::ports::channel::{Channels, PaymentChannel};
 use sharestack_billing::ports::plan::PlanQueries;
 use sharestack_billing::ports::sandbox::CallbackSender;
 use sharestack_billing::service::checkout::Checkout;
+use sharestack_billing::service::closing::CloseOrder;
 use sharestack_billing::service::entitlements::{ArticleEntitlements, Entitlements};
 use sharestack_billing::service::expiry::{ExpireOrder, ExpireSubscription};
 use sharestack_billing::service::orders::Orders;
@@ -70,14 +71,15 @@ impl Billing {
             clock: clock.clone(),
         };
         let mut channels: Vec<Arc<dyn PaymentChannel>> = Vec::new();
-        let mut handlers: Vec<Arc<dyn JobHandler>> =
-            vec![Arc::new(ExpireSubscription::new(ports.clone())), Arc::new(ExpireOrder::new(ports.clone()))];
+        let mut handlers: Vec<Arc<dyn JobHandler>> = vec![Arc::new(ExpireSubscription::new(ports.clone()))];
         if let Some(sandbox) = &sandbox {
             channels.push(Arc::new(Sandbox::new(sandbox.clone(), books.clone())));
             let sender = Arc::new(Sender::try_new()?);
             handlers.push(Arc::new(NotifySandbox::new(sandbox.clone(), sender, ids.clone(), clock.clone())));
         }
         let channels = Channels::new(channels);
+        handlers.push(Arc::new(ExpireOrder::new(ports.clone(), channels.clone(), Arc::new(store.clone()))));
+        handlers.push(Arc::new(CloseOrder::new(ports.clone(), channels.clone())));
         let entitlements = Entitlements::new(Arc::new(store.clone()), clock.clone());
         Ok(Self {
             plans: Plans::new(ports.clone()),

@@ -5,7 +5,7 @@
 mod queries;
 mod repositories;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -51,6 +51,8 @@ pub struct Books {
     /// Jobs that nobody has done.
     pub jobs: Vec<NewJob>,
     synced: BTreeMap<OrderId, DateTime<Utc>>,
+    /// Orders that no longer have their key.
+    released: BTreeSet<OrderId>,
     generation: u64,
 }
 

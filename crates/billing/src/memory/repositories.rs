@@ -7,8 +7,8 @@ use sharestack_kernel::id::UserId;
 use super::MemoryTx;
 use crate::model::id::{OrderId, PlanId, PriceId, SubscriptionId};
 use crate::model::ledger::LedgerEntry;
-use crate::model::order::{Order, OrderNumber, OrderState};
-use crate::model::payment::{Payment, PaymentState};
+use crate::model::order::{Order, OrderNumber};
+use crate::model::payment::Payment;
 use crate::model::plan::{Plan, Price};
 use crate::model::subscription::Subscription;
 use crate::ports::ledger::Ledger;
@@ -47,6 +47,13 @@ impl PlanRepository for MemoryTx {
 }
 
 impl MemoryTx {
+    fn key_holder(&self, buyer: UserId, key: &str) -> Option<&Order> {
+        let holds = |order: &&Order| {
+            order.buyer_id == buyer && order.idempotency_key == key && !self.books.released.contains(&order.id)
+        };
+        self.books.orders.values().find(holds)
+    }
+
     fn live_key_taken(&self, subscription: &Subscription) -> bool {
         let key = subscription.live_key();
         let same = |other: &Subscription| other.id != subscription.id && other.live_key() == key;
@@ -107,8 +114,7 @@ impl SubscriptionRepository for MemoryTx {
 #[async_trait]
 impl OrderRepository for MemoryTx {
     async fn find_by_key(&mut self, buyer: UserId, key: &str) -> Result<Option<Order>, StoreError> {
-        let same = |order: &&Order| order.buyer_id == buyer && order.idempotency_key == key;
-        Ok(self.books.orders.values().find(same).cloned())
+        Ok(self.key_holder(buyer, key).cloned())
     }
 
     async fn lock_by_id(&mut self, id: OrderId) -> Result<Option<Order>, StoreError> {
@@ -120,18 +126,20 @@ impl OrderRepository for MemoryTx {
     }
 
     async fn lock_unpaid(&mut self, subscription: SubscriptionId) -> Result<Vec<Order>, StoreError> {
-        let unpaid = |order: &&Order| {
-            order.subscription_id == subscription && (order.state.is_open() || order.state == OrderState::Failed)
-        };
+        let unpaid = |order: &&Order| order.subscription_id == subscription && order.state.is_unpaid();
         Ok(self.books.orders.values().filter(unpaid).cloned().collect())
     }
 
     async fn insert(&mut self, order: &Order) -> Result<(), InsertError> {
-        let same = |other: &Order| other.buyer_id == order.buyer_id && other.idempotency_key == order.idempotency_key;
-        if self.books.orders.values().any(same) {
+        if self.key_holder(order.buyer_id, &order.idempotency_key).is_some() {
             return Err(InsertError::Taken);
         }
         self.books.orders.insert(order.id, order.clone());
+        Ok(())
+    }
+
+    async fn release_key(&mut self, id: OrderId) -> Result<(), StoreError> {
+        self.books.released.insert(id);
         Ok(())
     }
 
@@ -152,9 +160,9 @@ impl PaymentRepository for MemoryTx {
         Ok(self.books.payments.values().find(same).cloned())
     }
 
-    async fn find_started(&mut self, order: OrderId) -> Result<Option<Payment>, StoreError> {
-        let started = |payment: &&Payment| payment.order_id == Some(order) && payment.state == PaymentState::Started;
-        Ok(self.books.payments.values().find(started).cloned())
+    async fn find_first(&mut self, order: OrderId) -> Result<Option<Payment>, StoreError> {
+        let own = self.books.payments.values().filter(|payment| payment.order_id == Some(order));
+        Ok(own.min_by_key(|payment| (payment.created_at, payment.id)).cloned())
     }
 
     async fn insert(&mut self, payment: &Payment) -> Result<(), InsertError> {

@@ -1,6 +1,6 @@
 //! An order: what somebody agreed to pay for, and whether they did.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::money::Money;
 use thiserror::Error;
@@ -156,6 +156,11 @@ impl OrderState {
         matches!(self, Self::Created | Self::Paying)
     }
 
+    /// Whether it is neither paid nor given up: an attempt that failed is not the last.
+    pub const fn is_unpaid(self) -> bool {
+        self.is_open() || matches!(self, Self::Failed)
+    }
+
     /// Whether money came for it.
     pub const fn was_paid(self) -> bool {
         matches!(self, Self::Paid | Self::Refunding | Self::PartiallyRefunded | Self::Refunded)
@@ -198,7 +203,7 @@ pub struct Order {
     pub channel: String,
     /// Where the payer stands.
     pub scene: Scene,
-    /// The key under which the buyer asked for it: the same key is the same order.
+    /// The key under which the buyer asked for it: for a day the same key is the same order.
     pub idempotency_key: String,
     /// What was asked for under that key.
     pub fingerprint: String,
@@ -217,6 +222,19 @@ pub struct Order {
 }
 
 impl Order {
+    /// How long the same key is the same order.
+    pub const KEY_LIFETIME: Duration = Duration::hours(24);
+
+    /// Whether its key still stands for it at `now`.
+    pub fn remembers_key(&self, now: DateTime<Utc>) -> bool {
+        now < self.created_at + Self::KEY_LIFETIME
+    }
+
+    /// Whether its buyer can pay it at `now`, for the first time or after a failure.
+    pub fn is_payable(&self, now: DateTime<Utc>) -> bool {
+        self.state.is_unpaid() && now < self.expires_at
+    }
+
     /// Notes that the channel waits for the payer.
     ///
     /// # Errors
@@ -264,7 +282,7 @@ impl Order {
     /// # Errors
     /// When it is paid or closed.
     pub fn close(&mut self, now: DateTime<Utc>) -> Result<(), WrongOrderState> {
-        if !self.state.is_open() && self.state != OrderState::Failed {
+        if !self.state.is_unpaid() {
             return Err(WrongOrderState(self.state));
         }
         self.state = OrderState::Closed;
@@ -325,6 +343,25 @@ mod tests {
             assert_eq!(after(Order::close), if open || from == Failed { Ok(Closed) } else { Err(from) });
             assert_eq!(after(|order, now| order.pay(now, now)), if unpaid { Ok(Paid) } else { Err(from) });
         }
+    }
+
+    #[test]
+    fn an_unpaid_order_is_payable_until_it_is_given_up() {
+        let now = DateTime::UNIX_EPOCH;
+        for state in OrderState::ALL {
+            let unpaid = matches!(state, OrderState::Created | OrderState::Paying | OrderState::Failed);
+            let order = Order { expires_at: now + Duration::hours(2), ..order(state) };
+            assert_eq!(order.is_payable(now), unpaid, "{state:?}");
+            assert!(!order.is_payable(order.expires_at), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_stands_for_its_order_for_a_day() {
+        let order = order(OrderState::Paid);
+        let day = Duration::hours(24);
+        assert!(order.remembers_key(order.created_at + day - Duration::microseconds(1)));
+        assert!(!order.remembers_key(order.created_at + day));
     }
 
     #[test]

@@ -42,6 +42,15 @@ pub enum Outcome {
     Failed,
 }
 
+/// What became of an order that was to be given up at its channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Closing {
+    /// Nobody can pay it any more.
+    Closed,
+    /// The money came first.
+    Paid(Notification),
+}
+
 /// What a channel told, its signature checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
@@ -136,6 +145,11 @@ pub trait PaymentChannel: Send + Sync {
 
     /// Asks what came of an order; `None` while the payer has not paid.
     async fn query(&self, order: &OrderNumber) -> Result<Option<Notification>, ChannelError>;
+
+    /// Gives an order up: nobody MUST be able to pay it from then on. MUST leave an order
+    /// that was paid as it is and return what came of it, MUST answer the same when asked
+    /// again, and MUST take an order that it does not know for closed.
+    async fn close(&self, order: &OrderNumber) -> Result<Closing, ChannelError>;
 }
 
 /// The channels that are switched on.

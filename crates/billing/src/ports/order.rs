@@ -14,7 +14,7 @@ use crate::model::order::{Order, OrderNumber};
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait OrderRepository: Send {
-    /// The order that a buyer asked for under a key.
+    /// The order that has a buyer's key.
     async fn find_by_key(&mut self, buyer: UserId, key: &str) -> Result<Option<Order>, StoreError>;
 
     /// One order, which no other transaction changes until this one ends. MUST return
@@ -28,9 +28,13 @@ pub trait OrderRepository: Send {
     /// first.
     async fn lock_unpaid(&mut self, subscription: SubscriptionId) -> Result<Vec<Order>, StoreError>;
 
-    /// Adds an order. MUST return [`InsertError::Taken`] when the buyer has one under the
-    /// same key.
+    /// Adds an order, which has the buyer's key from then on. MUST return
+    /// [`InsertError::Taken`] when another order has it.
     async fn insert(&mut self, order: &Order) -> Result<(), InsertError>;
+
+    /// Takes its key from an order: another MUST be able to have it, in the same
+    /// transaction already.
+    async fn release_key(&mut self, id: OrderId) -> Result<(), StoreError>;
 
     /// Writes an order, which MUST still have the version it was read with, else
     /// [`UpdateError::Stale`]; the stored version moves on by one.

@@ -14,8 +14,8 @@ pub trait PaymentRepository: Send {
     /// What the channel already told under this number of its own.
     async fn find_by_transaction(&mut self, channel: &str, txn: &str) -> Result<Option<Payment>, StoreError>;
 
-    /// The attempt of an order that the channel has told nothing about yet.
-    async fn find_started(&mut self, order: OrderId) -> Result<Option<Payment>, StoreError>;
+    /// The first attempt of an order, whatever came of it: the one that was begun with it.
+    async fn find_first(&mut self, order: OrderId) -> Result<Option<Payment>, StoreError>;
 
     /// Adds an attempt. MUST return [`InsertError::Taken`] when the channel's number is
     /// known already.

@@ -32,6 +32,8 @@ pub struct SandboxPayment {
     pub expires_at: DateTime<Utc>,
     /// When the payer last clicked.
     pub clicked_at: Option<DateTime<Utc>>,
+    /// When the order was given up; nobody pays it any more.
+    pub closed_at: Option<DateTime<Utc>>,
     /// When it was prepared.
     pub created_at: DateTime<Utc>,
 }
@@ -46,7 +48,7 @@ pub trait SandboxRepository: Send {
     /// Adds a payment. MUST leave one that is there already as it is.
     async fn insert_if_absent(&mut self, payment: &SandboxPayment) -> Result<(), StoreError>;
 
-    /// Writes what a click changed: state, number and time.
+    /// Writes what a click or the end of the order changed: state, number and times.
     async fn update(&mut self, payment: &SandboxPayment) -> Result<(), StoreError>;
 }
 

@@ -4,6 +4,7 @@
 //! the channel answers is committed after it. Whoever crashes in between asks again with
 //! the same key: it is the same order, and the channel is asked again.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sharestack_kernel::error::StoreError;
@@ -12,6 +13,7 @@ use sharestack_kernel::money::Money;
 use sharestack_kernel::transact;
 use uuid::Uuid;
 
+use super::closing::{ClosingDraws, close_at_channel, close_orders};
 use super::{Billing, RACES, expire_order, expire_subscription, note_end, order_expiry};
 use crate::error::CheckoutError;
 use crate::events::{self, Cause};
@@ -61,7 +63,7 @@ pub struct Ticket {
     pub subscription: Subscription,
     /// The order.
     pub order: Order,
-    /// What the payer's device needs; none when there is nothing to pay.
+    /// What the payer's device needs; none when there is nothing to pay, or no longer.
     pub pay_data: Option<Value>,
 }
 
@@ -80,7 +82,7 @@ pub(super) struct Draw {
     pub(super) job: Uuid,
     pub(super) cause: [Cause; 3],
     /// For the orders that this one takes the place of.
-    pub(super) closing: [Uuid; 4],
+    pub(super) closing: ClosingDraws,
 }
 
 impl Checkout {
@@ -119,7 +121,7 @@ impl Checkout {
         let draw = self.draw(payer.buyer_id).await?;
         let now = draw.cause[0].at;
         transact!(self.billing.store, |tx| {
-            if let Some(known) = replay(tx, payer, &fingerprint).await? {
+            if let Some(known) = replay(tx, payer, &fingerprint, now).await? {
                 return Ok(known);
             }
             let plan = tx.plans().find_by_id(command.plan_id).await?;
@@ -157,12 +159,13 @@ impl Checkout {
         })
     }
 
-    /// Asks the channel for what the payer's device needs, unless that is known or no
-    /// payment is expected.
+    /// Asks the channel for what the payer's device needs, unless that is known or the order
+    /// cannot be paid any more. After an attempt that failed the order is paid as before.
     pub(super) async fn begin_payment(&self, placed: Placed) -> Result<Ticket, CheckoutError> {
         let Placed { subscription, order, payment } = placed;
+        let payment = payment.filter(|_| order.is_payable(self.billing.clock.now()));
         let Some(payment) = payment else { return Ok(Ticket { subscription, order, pay_data: None }) };
-        if payment.pay_data.is_some() || !order.state.is_open() {
+        if payment.pay_data.is_some() {
             return Ok(Ticket { subscription, order, pay_data: payment.pay_data });
         }
         let channel = self.check_channel(&order.channel)?;
@@ -176,26 +179,31 @@ impl Checkout {
             idempotency: payment.id,
         };
         let pay_data = channel.start(&request).await?;
-        let order = self.store_pay_data(&order, payment, &pay_data).await?;
-        Ok(Ticket { subscription, order, pay_data: Some(pay_data) })
+        let order = self.store_pay_data(&order, &pay_data).await?;
+        let pay_data = order.state.is_unpaid().then_some(pay_data);
+        Ok(Ticket { subscription, order, pay_data })
     }
 
-    /// Notes what the channel answered. What was told about the order meanwhile stays.
-    async fn store_pay_data(&self, order: &Order, payment: Payment, pay_data: &Value) -> Result<Order, CheckoutError> {
-        let now = self.billing.clock.now();
+    /// Notes what the channel answered. What was told about the order meanwhile stays; when
+    /// it was given up meanwhile, the channel may have heard so before it knew the order.
+    async fn store_pay_data(&self, order: &Order, pay_data: &Value) -> Result<Order, CheckoutError> {
+        let Billing { ids, clock, .. } = &self.billing;
+        let (now, job) = (clock.now(), ids.uuid());
         transact!(self.billing.store, |tx| {
             let Some(mut locked) = tx.orders().lock_by_id(order.id).await? else { return Ok(order.clone()) };
-            if let Some(mut started) = tx.payments().find_started(order.id).await?
-                && started.id == payment.id
-            {
-                started.pay_data = Some(pay_data.clone());
-                tx.payments().update(&started).await?;
+            if let Some(mut first) = tx.payments().find_first(order.id).await? {
+                first.pay_data = Some(pay_data.clone());
+                tx.payments().update(&first).await?;
             }
-            if locked.state == OrderState::Created {
-                locked.state = OrderState::Paying;
-                locked.updated_at = now;
-                tx.orders().update(&locked).await?;
-                locked.version += 1;
+            match locked.state {
+                OrderState::Created => {
+                    locked.state = OrderState::Paying;
+                    locked.updated_at = now;
+                    tx.orders().update(&locked).await?;
+                    locked.version += 1;
+                }
+                OrderState::Closed => close_at_channel(tx, &locked, job, now).await?,
+                _ => {}
             }
             Ok::<_, CheckoutError>(locked)
         })
@@ -219,7 +227,7 @@ impl Checkout {
             payment: PaymentId::new(ids.uuid()),
             job: ids.uuid(),
             cause: [cause(), cause(), cause()],
-            closing: self.billing.uuids(),
+            closing: self.billing.closings(),
         })
     }
 
@@ -279,21 +287,27 @@ pub(super) fn fingerprint(parts: &[&str]) -> String {
     hex::encode(Sha256::digest(parts.join("\n")))
 }
 
-/// What was ordered before under the same key.
+/// What was ordered before under the same key; an order that no longer remembers it gives
+/// it up.
 pub(super) async fn replay(
     tx: &mut dyn BillingTx,
     payer: &Payer,
     fingerprint: &str,
+    now: DateTime<Utc>,
 ) -> Result<Option<Placed>, CheckoutError> {
     let Some(order) = tx.orders().find_by_key(payer.buyer_id, &payer.idempotency_key).await? else {
         return Ok(None);
     };
+    if !order.remembers_key(now) {
+        tx.orders().release_key(order.id).await?;
+        return Ok(None);
+    }
     if order.fingerprint != fingerprint {
         return Err(CheckoutError::KeyReused);
     }
     let id = order.subscription_id;
     let subscription = tx.subscriptions().find_by_id(id).await?.ok_or(CheckoutError::SubscriptionNotFound(id))?;
-    let payment = tx.payments().find_started(order.id).await?;
+    let payment = tx.payments().find_first(order.id).await?;
     Ok(Some(Placed { subscription, order, payment }))
 }
 
@@ -320,7 +334,7 @@ async fn make_room(
     if live.state != SubscriptionState::Incomplete {
         return Err(CheckoutError::AlreadySubscribed(live.id));
     }
-    close_all(tx, unpaid, draw).await?;
+    close_orders(tx, unpaid, draw.cause[0], draw.closing).await?;
     Ok(Some(live))
 }
 
@@ -333,18 +347,6 @@ pub(super) async fn lock_with_orders(
     tx.orders().lock_unpaid(id).await?;
     let Some(subscription) = tx.subscriptions().lock_by_id(id).await? else { return Ok(None) };
     Ok(Some((subscription, tx.orders().lock_unpaid(id).await?)))
-}
-
-/// Closes orders that a new one takes the place of.
-pub(super) async fn close_all(tx: &mut dyn BillingTx, orders: Vec<Order>, draw: &Draw) -> Result<(), CheckoutError> {
-    for (mut order, id) in orders.into_iter().zip(draw.closing) {
-        if order.close(draw.cause[0].at).is_ok() {
-            tx.orders().update(&order).await?;
-            let cause = Cause { id, ..draw.cause[0] };
-            tx.outbox().append(&events::order(cause, events::ORDER_CLOSED, &order)).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Writes an order, its attempt to pay, and the job that gives it up.

@@ -3,15 +3,21 @@
 //! The jobs only note what time has decided already: an article closes when the paid
 //! period is over, however late they come.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde::Deserialize;
 use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler};
 use sharestack_kernel::transact;
 
+use super::closing::close_order;
+use super::settlement::Settlement;
 use super::{Billing, note_end};
-use crate::error::SubscriptionError;
+use crate::error::{SettleError, SubscriptionError};
 use crate::events::{self, Cause};
 use crate::model::id::{OrderId, SubscriptionId};
+use crate::ports::channel::Channels;
+use crate::ports::order::{OrderQueries, OrderView};
 
 /// The kind of the job that ends a subscription.
 pub const EXPIRE_SUBSCRIPTION: &str = "subscription.expire";
@@ -28,6 +34,8 @@ pub struct ExpireSubscription {
 #[derive(Clone)]
 pub struct ExpireOrder {
     billing: Billing,
+    settlement: Settlement,
+    queries: Arc<dyn OrderQueries>,
 }
 
 #[derive(Deserialize)]
@@ -66,8 +74,22 @@ impl ExpireSubscription {
 
 impl ExpireOrder {
     /// The handler over its ports.
-    pub fn new(billing: Billing) -> Self {
-        Self { billing }
+    pub fn new(billing: Billing, channels: Channels, queries: Arc<dyn OrderQueries>) -> Self {
+        Self { settlement: Settlement::new(billing.clone(), channels), billing, queries }
+    }
+
+    /// Gives up one order as [`Self::give_up`] does, unless its channel, which is asked
+    /// first, says that it is paid.
+    ///
+    /// # Errors
+    /// When the channel does not answer, or the store fails.
+    pub async fn expire(&self, id: OrderId) -> Result<bool, SettleError> {
+        let Some(OrderView { order, .. }) = self.queries.find(id).await? else { return Ok(false) };
+        if !order.state.is_unpaid() || order.expires_at > self.billing.clock.now() {
+            return Ok(false);
+        }
+        self.settlement.ask(&order).await?;
+        self.give_up(id).await
     }
 
     /// Gives up one order if it is unpaid and its time is over, and with it a
@@ -75,18 +97,16 @@ impl ExpireOrder {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn expire(&self, id: OrderId) -> Result<bool, SubscriptionError> {
+    pub async fn give_up(&self, id: OrderId) -> Result<bool, SettleError> {
         let Billing { ids, clock, .. } = &self.billing;
         let cause = || Cause { id: ids.uuid(), actor: None, at: clock.now() };
-        let (of_order, of_subscription) = (cause(), cause());
+        let (of_order, of_subscription, draw) = (cause(), cause(), self.billing.uuids());
         let now = of_order.at;
         transact!(self.billing.store, |tx| {
             let Some(mut order) = tx.orders().lock_by_id(id).await? else { return Ok(false) };
-            if order.expires_at > now || order.close(now).is_err() {
+            if order.expires_at > now || !close_order(tx, &mut order, of_order, draw).await? {
                 return Ok(false);
             }
-            tx.orders().update(&order).await?;
-            tx.outbox().append(&events::order(of_order, events::ORDER_CLOSED, &order)).await?;
             let others = tx.orders().lock_unpaid(order.subscription_id).await?;
             let locked = tx.subscriptions().lock_by_id(order.subscription_id).await?;
             if let Some(mut subscription) = locked
@@ -122,8 +142,14 @@ impl JobHandler for ExpireOrder {
     }
 
     async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
-        let payload: OrderPayload = serde_json::from_value(job.payload.clone())?;
-        self.expire(payload.order_id).await?;
+        let OrderPayload { order_id } = serde_json::from_value(job.payload.clone())?;
+        let Err(error) = self.expire(order_id).await else { return Ok(()) };
+        if job.attempt < job.max_attempts {
+            return Err(error.into());
+        }
+        // A channel that never answers keeps no order open for ever; its money still counts.
+        tracing::warn!(error = &error as &dyn std::error::Error, "order is given up without its channel's word");
+        self.give_up(order_id).await?;
         Ok(())
     }
 }

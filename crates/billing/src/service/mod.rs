@@ -1,6 +1,7 @@
 //! What a caller uses: each capability is a struct over [`Billing`], the ports they share.
 
 pub mod checkout;
+pub mod closing;
 pub mod entitlements;
 pub mod expiry;
 pub mod orders;

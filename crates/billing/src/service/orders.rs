@@ -23,7 +23,6 @@ const SYNC_GAP: Duration = Duration::seconds(5);
 #[derive(Clone)]
 pub struct Orders {
     billing: Billing,
-    channels: Channels,
     settlement: Settlement,
     queries: Arc<dyn OrderQueries>,
 }
@@ -31,8 +30,7 @@ pub struct Orders {
 impl Orders {
     /// The service over its ports.
     pub fn new(billing: Billing, channels: Channels, queries: Arc<dyn OrderQueries>) -> Self {
-        let settlement = Settlement::new(billing.clone(), channels.clone());
-        Self { billing, channels, settlement, queries }
+        Self { settlement: Settlement::new(billing.clone(), channels), billing, queries }
     }
 
     /// One order, for its buyer, its seller, and who may read all. With `sync` the
@@ -56,23 +54,16 @@ impl Orders {
     /// Asks the channel and writes down what it tells. A channel that does not answer
     /// leaves the order as it is known.
     async fn ask(&self, order: &Order) -> Result<bool, OrderError> {
-        let Some(channel) = self.channels.find_by_name(&order.channel) else { return Ok(false) };
         if !self.queries.claim_sync(order.id, self.billing.clock.now(), SYNC_GAP).await? {
             return Ok(false);
         }
-        let told = match channel.query(&order.number).await {
-            Ok(told) => told,
+        match self.settlement.ask(order).await {
+            Ok(settled) => Ok(settled.is_some()),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "payment channel did not answer");
-                return Ok(false);
+                tracing::warn!(error = &error as &dyn std::error::Error, "payment channel did not tell of an order");
+                Ok(false)
             }
-        };
-        let Some(told) = told else { return Ok(false) };
-        if let Err(error) = self.settlement.settle(channel.name(), &told).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "answer of payment channel was not written down");
-            return Ok(false);
         }
-        Ok(true)
     }
 }
 

@@ -3,7 +3,8 @@
 use sharestack_kernel::transact;
 
 use super::RACES;
-use super::checkout::{Checkout, Payer, Placed, Ticket, close_all, fingerprint, lock_with_orders, replay, write_order};
+use super::checkout::{Checkout, Payer, Placed, Ticket, fingerprint, lock_with_orders, replay, write_order};
+use super::closing::close_orders;
 use crate::error::CheckoutError;
 use crate::model::id::SubscriptionId;
 use crate::model::order::OrderKind;
@@ -32,14 +33,14 @@ impl Checkout {
         let fingerprint = fingerprint(&["renew", &id.to_string(), &payer.channel, payer.scene.as_str()]);
         let draw = self.draw(payer.buyer_id).await?;
         transact!(self.billing.store, |tx| {
-            if let Some(known) = replay(tx, payer, &fingerprint).await? {
+            if let Some(known) = replay(tx, payer, &fingerprint, draw.cause[0].at).await? {
                 return Ok(known);
             }
             let seen = tx.subscriptions().find_by_id(id).await?;
             seen.filter(|seen| seen.subscriber_id == payer.buyer_id).ok_or_else(missing)?;
             let (subscription, unpaid) = lock_with_orders(tx, id).await?.ok_or_else(missing)?;
             subscription.check_renewable(draw.cause[0].at)?;
-            close_all(tx, unpaid, &draw).await?;
+            close_orders(tx, unpaid, draw.cause[0], draw.closing).await?;
             let plan_id = subscription.plan_id;
             let plan = tx.plans().find_by_id(plan_id).await?.ok_or(CheckoutError::PlanNotFound(plan_id))?;
             let price = tx.plans().find_price(subscription.price_id).await?;

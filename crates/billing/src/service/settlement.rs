@@ -76,6 +76,17 @@ impl Settlement {
         self.settle(found.name(), &notification).await
     }
 
+    /// Asks an order's channel what came of it, and writes that down; `None` when the channel
+    /// has nothing to tell, or is not switched on.
+    ///
+    /// # Errors
+    /// When the channel does not answer, or the store fails.
+    pub async fn ask(&self, order: &Order) -> Result<Option<Settled>, SettleError> {
+        let Some(channel) = self.channels.find_by_name(&order.channel) else { return Ok(None) };
+        let Some(told) = channel.query(&order.number).await? else { return Ok(None) };
+        self.settle(channel.name(), &told).await.map(Some)
+    }
+
     /// Writes down what a channel told, whether it called or was asked.
     ///
     /// # Errors
@@ -246,7 +257,7 @@ async fn record(
     let settles = matches!(state, PaymentState::Succeeded | PaymentState::Failed);
     let mut row = known;
     if let (None, Some(order), true) = (&row, order, settles) {
-        row = tx.payments().find_started(order.id).await?;
+        row = tx.payments().find_first(order.id).await?.filter(|first| first.state == PaymentState::Started);
     }
     if let Some(mut payment) = row {
         payment.settle(state, &told.channel_txn_id, told.amount, draw.now);

@@ -9,6 +9,7 @@ use sharestack_kernel::transact;
 
 use super::Billing;
 use super::checkout::lock_with_orders;
+use super::closing::close_orders;
 use crate::error::SubscriptionError;
 use crate::events::{self, Cause};
 use crate::model::id::SubscriptionId;
@@ -74,7 +75,7 @@ impl Subscriptions {
     /// When it is not the reader's, or not in a state to be canceled.
     pub async fn cancel(&self, command: &Cancel) -> Result<Subscription, SubscriptionError> {
         let at = self.billing.clock.now();
-        let [id, rest @ ..]: [_; 5] = self.billing.uuids();
+        let (id, closing) = (self.billing.ids.uuid(), self.billing.closings());
         let cause = Cause { id, actor: Some(command.subscriber_id), at };
         transact!(self.billing.store, |tx| {
             let locked = lock_with_orders(tx, command.id).await?;
@@ -85,13 +86,7 @@ impl Subscriptions {
                 events::SUBSCRIPTION_CANCELED_SCHEDULED
             } else {
                 subscription.cancel_now(command.reason.clone(), at)?;
-                for (mut order, id) in unpaid.into_iter().zip(rest) {
-                    if order.close(at).is_ok() {
-                        tx.orders().update(&order).await?;
-                        let cause = Cause { id, ..cause };
-                        tx.outbox().append(&events::order(cause, events::ORDER_CLOSED, &order)).await?;
-                    }
-                }
+                close_orders(tx, unpaid, cause, closing).await?;
                 events::SUBSCRIPTION_CANCELED
             };
             tx.subscriptions().update(&subscription).await?;

@@ -24,7 +24,7 @@ use sharestack_billing::model::plan::{Benefits, Plan, PlanContent, PlanDescripti
 use sharestack_billing::model::subscription::Subscription;
 use sharestack_billing::ports::access::AccessQueries;
 use sharestack_billing::ports::channel::{
-    ChannelError, Channels, Notification, NotificationError, NotificationHeaders, PayRequest, PaymentChannel,
+    ChannelError, Channels, Closing, Notification, NotificationError, NotificationHeaders, PayRequest, PaymentChannel,
 };
 use sharestack_billing::ports::ledger::LedgerQueries;
 use sharestack_billing::ports::order::OrderQueries;
@@ -131,12 +131,13 @@ macro_rules! billing_cases {
             billing::order: [
                 an_inserted_order_is_found_as_it_was,
                 a_buyer_s_key_is_one_order,
+                a_released_key_is_another_order_s,
                 an_update_of_an_old_version_is_stale,
                 only_unpaid_orders_are_locked_together,
                 of_rivals_one_may_ask_the_channel
             ],
             billing::payment: [
-                an_attempt_is_found_until_the_channel_told,
+                the_attempt_that_was_begun_is_found_whatever_came_of_it,
                 a_number_of_the_channel_is_recorded_once
             ],
             billing::ledger: [
@@ -149,6 +150,7 @@ macro_rules! billing_cases {
             billing::settlement: [
                 twenty_notifications_at_once_are_one_payment,
                 one_key_at_once_is_one_order,
+                a_key_is_free_after_a_day_once_for_all_rivals,
                 rivals_for_a_plan_get_one_live_subscription,
                 a_payment_and_the_end_of_its_order_at_once_lose_nothing,
                 the_books_balance_after_a_rush
@@ -295,6 +297,10 @@ impl PaymentChannel for Willing {
 
     async fn query(&self, _order: &OrderNumber) -> Result<Option<Notification>, ChannelError> {
         Ok(None)
+    }
+
+    async fn close(&self, _order: &OrderNumber) -> Result<Closing, ChannelError> {
+        Ok(Closing::Closed)
     }
 }
 

@@ -40,7 +40,31 @@ pub async fn an_inserted_order_is_found_as_it_was(subject: Subject) {
     assert_eq!(view.plan_name, plan.name.as_str());
 }
 
-/// MUST return `Taken` when the buyer has one under the same key.
+/// Another order may have a key that was released, in the same transaction already.
+pub async fn a_released_key_is_another_order_s(subject: Subject) {
+    let plan = plan(&subject, CREATOR, 1990).await;
+    let one = subscription(&subject, &plan, READER).await;
+    let first = order(&subject, &plan, &one, "k").await;
+    let (second, third) =
+        (new_order(&subject, &plan, &one, "k").await, new_order(&subject, &plan, &one, "k").await);
+    step!(subject, PortError, |tx| {
+        tx.orders().release_key(first.id).await?;
+        Ok(tx.orders().insert(&second).await?)
+    })
+    .unwrap();
+    let found = step!(subject, StoreError, |tx| tx.orders().find_by_key(READER, "k").await).unwrap();
+    assert_eq!(found, Some(second.clone()));
+    // The first keeps what it was asked with, and stays as it was.
+    let kept = step!(subject, StoreError, |tx| tx.orders().lock_by_id(first.id).await).unwrap();
+    assert_eq!(kept, Some(first.clone()));
+    for id in [first.id, second.id] {
+        step!(subject, StoreError, |tx| tx.orders().release_key(id).await).unwrap();
+    }
+    assert_eq!(step!(subject, StoreError, |tx| tx.orders().find_by_key(READER, "k").await).unwrap(), None);
+    step!(subject, PortError, |tx| Ok(tx.orders().insert(&third).await?)).unwrap();
+}
+
+/// MUST return `Taken` when another order has the key.
 pub async fn a_buyer_s_key_is_one_order(subject: Subject) {
     let plan = plan(&subject, CREATOR, 1990).await;
     let one = subscription(&subject, &plan, READER).await;

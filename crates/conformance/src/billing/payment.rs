@@ -1,5 +1,6 @@
 //! [`sharestack_billing::ports::payment`].
 
+use chrono::Duration;
 use serde_json::json;
 use sharestack_billing::model::id::PaymentId;
 use sharestack_billing::model::payment::{Payment, PaymentState};
@@ -8,20 +9,24 @@ use sharestack_kernel::transact;
 
 use super::{CREATOR, PortError, READER, Subject, fen, order, plan, step, subscription, uuid};
 
-/// The attempt of an order that the channel has told nothing about yet; afterwards it is
-/// found by the channel's number.
-pub async fn an_attempt_is_found_until_the_channel_told(subject: Subject) {
+/// The attempt that was begun with an order is found as its first, before and after the
+/// channel told, and by the channel's number; what only the channel told of comes later.
+pub async fn the_attempt_that_was_begun_is_found_whatever_came_of_it(subject: Subject) {
     let plan = plan(&subject, CREATOR, 1990).await;
     let one = subscription(&subject, &plan, READER).await;
     let order = order(&subject, &plan, &one, "k").await;
     let mut payment = Payment::start(PaymentId::new(uuid(&subject)), order.id, "test", order.total, subject.now());
     payment.pay_data = Some(json!({ "pay_url": "https://例子/?a=1&b='" }));
     step!(subject, PortError, |tx| Ok(tx.payments().insert(&payment).await?)).unwrap();
-    let started = || async { step!(subject, StoreError, |tx| tx.payments().find_started(order.id).await).unwrap() };
-    assert_eq!(started().await, Some(payment.clone()));
+    let first = || async { step!(subject, StoreError, |tx| tx.payments().find_first(order.id).await).unwrap() };
+    assert_eq!(first().await, Some(payment.clone()));
+    subject.clock.advance(Duration::seconds(1));
+    let mut other = Payment::start(PaymentId::new(uuid(&subject)), order.id, "test", order.total, subject.now());
+    other.settle(PaymentState::Surplus, "other", order.total, subject.now());
+    step!(subject, PortError, |tx| Ok(tx.payments().insert(&other).await?)).unwrap();
     payment.settle(PaymentState::Succeeded, "txn", order.total, subject.now());
     step!(subject, PortError, |tx| Ok(tx.payments().update(&payment).await?)).unwrap();
-    assert_eq!(started().await, None);
+    assert_eq!(first().await, Some(payment.clone()));
     let told = step!(subject, StoreError, |tx| {
         let found = tx.payments().find_by_transaction("test", "txn").await?;
         let elsewhere = tx.payments().find_by_transaction("other", "txn").await?;

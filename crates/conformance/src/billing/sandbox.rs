@@ -19,6 +19,7 @@ pub async fn a_payment_that_is_there_stays_as_it_is(subject: Subject) {
         notify_url: "https://example.org/notify".to_owned(),
         expires_at: subject.now(),
         clicked_at: None,
+        closed_at: None,
         created_at: subject.now(),
     };
     let other = SandboxPayment { amount: fen(1), ..payment.clone() };
@@ -31,6 +32,7 @@ pub async fn a_payment_that_is_there_stays_as_it_is(subject: Subject) {
     payment.state = PaymentState::Succeeded;
     payment.txn_id = Some("txn".to_owned());
     payment.clicked_at = Some(subject.now());
+    payment.closed_at = Some(subject.now());
     let locked: Result<_, StoreError> = transact!(subject.sandbox, |tx| {
         tx.sandbox().update(&payment).await?;
         tx.sandbox().lock_by_number(&payment.order_number).await

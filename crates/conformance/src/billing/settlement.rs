@@ -83,6 +83,24 @@ pub async fn one_key_at_once_is_one_order(subject: Subject) {
     assert_eq!(page.total, 1);
 }
 
+/// A key that is a day old, sent ten times at once: one order more, and the old one stays.
+pub async fn a_key_is_free_after_a_day_once_for_all_rivals(subject: Subject) {
+    let plan = plan(&subject, CREATOR, 1990).await;
+    let old = subscribe(&subject, wish(&plan, READER, "k")).await.unwrap();
+    subject.clock.advance(Duration::hours(24) - Duration::microseconds(1));
+    assert_eq!(subscribe(&subject, wish(&plan, READER, "k")).await.unwrap().order.id, old.order.id);
+    subject.clock.advance(Duration::microseconds(1));
+    let tickets = at_once((0..10).map(|_| {
+        let (subject, wish) = (subject.clone(), wish(&plan, READER, "k"));
+        async move { subscribe(&subject, wish).await.unwrap() }
+    }))
+    .await;
+    assert!(tickets.iter().all(|ticket| ticket.order.id == tickets[0].order.id && ticket.pay_data.is_some()));
+    assert_ne!(tickets[0].order.id, old.order.id);
+    let old = subject.orders.find(old.order.id).await.unwrap().unwrap().order;
+    assert_eq!((old.state, old.idempotency_key.as_str()), (OrderState::Closed, "k"));
+}
+
 /// Ten requests under keys of their own: one subscription, and one order that waits.
 pub async fn rivals_for_a_plan_get_one_live_subscription(subject: Subject) {
     let plan = plan(&subject, CREATOR, 1990).await;
@@ -107,7 +125,7 @@ pub async fn a_payment_and_the_end_of_its_order_at_once_lose_nothing(subject: Su
     for n in 0..5 {
         let ticket = subscribe(&subject, wish(&plan, UserId::new(100 + n), "k")).await.unwrap();
         subject.clock.advance(Duration::hours(2));
-        let (expiry, id) = (ExpireOrder::new(subject.billing()), ticket.order.id);
+        let (expiry, id) = (ExpireOrder::new(subject.billing(), channels(), subject.orders.clone()), ticket.order.id);
         let settled = settle(subject.clone(), paid(&ticket, &n.to_string()));
         let (settled, expired) =
             tokio::join!(tokio::spawn(settled), tokio::spawn(async move { expiry.expire(id).await }));

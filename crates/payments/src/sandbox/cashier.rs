@@ -39,6 +39,9 @@ pub enum CashierError {
     /// The sandbox knows no such payment.
     #[error("payment not found")]
     NotFound(String),
+    /// Its order was given up.
+    #[error("order is closed")]
+    Closed(Box<SandboxPayment>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -50,6 +53,7 @@ impl Classified for CashierError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
+            Self::Closed(_) => Category::Conflict,
             Self::Store(error) => error.category(),
         }
     }
@@ -57,7 +61,7 @@ impl Classified for CashierError {
     fn details(&self) -> Details {
         match self {
             Self::NotFound(number) => Details::Missing { resource: "payment", id: number.clone().into() },
-            Self::Store(_) => Details::None,
+            Self::Closed(_) | Self::Store(_) => Details::None,
         }
     }
 }
@@ -88,13 +92,16 @@ impl Cashier {
     /// the money came changes nothing; "pay" then has the notification sent once more.
     ///
     /// # Errors
-    /// When the sandbox knows no such payment.
+    /// When the sandbox knows no such payment, or its order was given up.
     pub async fn click(&self, number: &str, click: Click) -> Result<SandboxPayment, CashierError> {
         let missing = || CashierError::NotFound(number.to_owned());
         let parsed = OrderNumber::parse(number).ok_or_else(missing)?;
         let (txn_id, job_id, now) = (self.ports.ids.uuid(), self.ports.ids.uuid(), self.ports.clock.now());
         transact!(self.ports.store, |tx| {
             let mut payment = tx.sandbox().lock_by_number(&parsed).await?.ok_or_else(missing)?;
+            if payment.closed_at.is_some() {
+                return Err(CashierError::Closed(Box::new(payment)));
+            }
             let is_paid = payment.state == PaymentState::Succeeded;
             if is_paid && click == Click::Fail {
                 return Ok(payment);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sharestack_billing::model::order::OrderNumber;
 use sharestack_billing::model::payment::PaymentState;
 use sharestack_billing::ports::channel::{
-    ChannelError, Notification, NotificationError, NotificationHeaders, PayRequest, PaymentChannel,
+    ChannelError, Closing, Notification, NotificationError, NotificationHeaders, PayRequest, PaymentChannel,
 };
 use sharestack_billing::ports::sandbox::SandboxPayment;
 use sharestack_kernel::error::StoreError;
@@ -29,6 +29,11 @@ impl Sandbox {
     }
 }
 
+/// What came of a payment; `None` before the payer clicked.
+fn told(payment: &SandboxPayment) -> Option<Notification> {
+    Message::about(payment).and_then(|message| message.to_notification())
+}
+
 fn unavailable(error: StoreError) -> ChannelError {
     ChannelError::Unavailable(Box::new(error))
 }
@@ -49,6 +54,7 @@ impl PaymentChannel for Sandbox {
             notify_url: request.notify_url.clone(),
             expires_at: request.expires_at,
             clicked_at: None,
+            closed_at: None,
             created_at: self.ports.clock.now(),
         };
         let written: Result<(), StoreError> =
@@ -72,6 +78,23 @@ impl PaymentChannel for Sandbox {
 
     async fn query(&self, order: &OrderNumber) -> Result<Option<Notification>, ChannelError> {
         let found = self.ports.queries.find(order).await.map_err(unavailable)?;
-        Ok(found.as_ref().and_then(Message::about).and_then(|message| message.to_notification()))
+        Ok(found.as_ref().and_then(told))
+    }
+
+    async fn close(&self, order: &OrderNumber) -> Result<Closing, ChannelError> {
+        let now = self.ports.clock.now();
+        let closing: Result<Closing, StoreError> = transact!(self.ports.store, |tx| {
+            let Some(mut payment) = tx.sandbox().lock_by_number(order).await? else { return Ok(Closing::Closed) };
+            if payment.state == PaymentState::Succeeded {
+                let told = told(&payment).ok_or_else(|| StoreError::corrupt("a paid payment without its parts"))?;
+                return Ok(Closing::Paid(told));
+            }
+            if payment.closed_at.is_none() {
+                payment.closed_at = Some(now);
+                tx.sandbox().update(&payment).await?;
+            }
+            Ok(Closing::Closed)
+        });
+        closing.map_err(unavailable)
     }
 }

@@ -29,15 +29,16 @@ fn written(money: Money) -> String {
     }
 }
 
-/// The page of one payment. Its buttons post `result=success` or `result=fail` to the
+/// The page of one payment. Its buttons, which are there while it can be paid, post `result=success` or `result=fail` to the
 /// page's own address.
 pub fn page(payment: &SandboxPayment) -> String {
     let state = match payment.state {
+        _ if payment.closed_at.is_some() => "Closed. The order was given up and can no longer be paid.",
         PaymentState::Succeeded => "Paid.",
         PaymentState::Failed => "Failed. You can try again.",
         _ => "Waiting for payment.",
     };
-    let buttons = if payment.state == PaymentState::Succeeded {
+    let buttons = if payment.state == PaymentState::Succeeded || payment.closed_at.is_some() {
         ""
     } else {
         r#"<form method="post">

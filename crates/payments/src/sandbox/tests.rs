@@ -6,7 +6,9 @@ use sharestack_billing::memory::MemoryBilling;
 use sharestack_billing::model::id::PaymentId;
 use sharestack_billing::model::order::{OrderNumber, Scene};
 use sharestack_billing::model::payment::PaymentState;
-use sharestack_billing::ports::channel::{NotificationError, NotificationHeaders, Outcome, PayRequest, PaymentChannel};
+use sharestack_billing::ports::channel::{
+    Closing, NotificationError, NotificationHeaders, Outcome, PayRequest, PaymentChannel,
+};
 use sharestack_billing::ports::sandbox::CallbackSender;
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::id::SequentialIds;
@@ -180,6 +182,20 @@ async fn an_answer_that_is_no_success_is_tried_again() {
     world.cashier.click("o1", Click::Success).await.unwrap();
     *world.sender.status.lock().unwrap() = 503;
     assert!(world.work().await[0].as_ref().is_err_and(|error| error.contains("503")));
+}
+
+#[tokio::test]
+async fn a_closed_payment_has_no_buttons_and_takes_no_click() {
+    let world = world();
+    world.sandbox.start(&request(&world)).await.unwrap();
+    let number = OrderNumber::parse("o1").unwrap();
+    assert_eq!(world.sandbox.close(&number).await.unwrap(), Closing::Closed);
+    for click in [Click::Success, Click::Fail] {
+        assert!(matches!(world.cashier.click("o1", click).await, Err(CashierError::Closed(_))));
+    }
+    let html = page(&world.cashier.find("o1").await.unwrap());
+    assert!(html.contains("Closed.") && !html.contains("<button"));
+    assert!(world.store.books().jobs.is_empty());
 }
 
 #[tokio::test]

@@ -113,7 +113,7 @@ impl SeaTx {
 #[async_trait]
 impl OrderRepository for SeaTx {
     async fn find_by_key(&mut self, buyer: UserId, key: &str) -> Result<Option<Order>, StoreError> {
-        let own = Expr::col("buyer_id").eq(buyer.get()).and(Expr::col("idempotency_key").eq(key));
+        let own = Expr::col("buyer_id").eq(buyer.get()).and(Expr::col("held_key").eq(key));
         self.order(&by(own)).await
     }
 
@@ -138,7 +138,7 @@ impl OrderRepository for SeaTx {
     async fn insert(&mut self, order: &Order) -> Result<(), InsertError> {
         let insert = Query::insert()
             .into_table("orders")
-            .columns(COLUMNS)
+            .columns(COLUMNS.into_iter().chain(["held_key"]))
             .values_panic([
                 order.id.get().into(),
                 order.number.as_str().into(),
@@ -163,10 +163,20 @@ impl OrderRepository for SeaTx {
                 order.created_at.into(),
                 order.updated_at.into(),
                 order.version.into(),
+                order.idempotency_key.as_str().into(),
             ])
             .to_owned();
         let done = self.conn().execute(&insert).await;
         done.map(drop).map_err(|error| rows::taken(error, Constraint::OrderKey))
+    }
+
+    async fn release_key(&mut self, id: OrderId) -> Result<(), StoreError> {
+        let update = Query::update()
+            .table("orders")
+            .value("held_key", Option::<String>::None)
+            .and_where(Expr::col("id").eq(id.get()))
+            .to_owned();
+        self.conn().execute(&update).await.map(drop).map_err(store_error)
     }
 
     async fn update(&mut self, order: &Order) -> Result<(), UpdateError> {

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{Expr, Order, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
 use sharestack_billing::model::id::{OrderId, PaymentId};
 use sharestack_billing::model::payment::{Payment, PaymentState};
@@ -80,9 +80,10 @@ impl PaymentRepository for SeaTx {
         self.payment(&by(Expr::col("channel").eq(channel).and(Expr::col("channel_txn_id").eq(txn)))).await
     }
 
-    async fn find_started(&mut self, order: OrderId) -> Result<Option<Payment>, StoreError> {
-        let started = Expr::col("state").eq(PaymentState::Started.as_str());
-        self.payment(&by(Expr::col("order_id").eq(order.get()).and(started))).await
+    async fn find_first(&mut self, order: OrderId) -> Result<Option<Payment>, StoreError> {
+        let mut select = by(Expr::col("order_id").eq(order.get()));
+        select.order_by("created_at", Order::Asc).order_by("id", Order::Asc).limit(1);
+        self.payment(&select).await
     }
 
     async fn insert(&mut self, payment: &Payment) -> Result<(), InsertError> {

@@ -12,7 +12,7 @@ use crate::connect::Store;
 use crate::error::store_error;
 use crate::tx::SeaTx;
 
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "order_number",
     "amount",
     "currency",
@@ -22,6 +22,7 @@ const COLUMNS: [&str; 10] = [
     "notify_url",
     "expires_at",
     "clicked_at",
+    "closed_at",
     "created_at",
 ];
 
@@ -36,6 +37,7 @@ struct Row {
     notify_url: String,
     expires_at: DateTime<Utc>,
     clicked_at: Option<DateTime<Utc>>,
+    closed_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
 }
 
@@ -52,6 +54,7 @@ impl TryFrom<Row> for SandboxPayment {
             notify_url: row.notify_url,
             expires_at: row.expires_at,
             clicked_at: row.clicked_at,
+            closed_at: row.closed_at,
             created_at: row.created_at,
         })
     }
@@ -86,6 +89,7 @@ impl SandboxRepository for SeaTx {
                 payment.notify_url.as_str().into(),
                 payment.expires_at.into(),
                 payment.clicked_at.into(),
+                payment.closed_at.into(),
                 payment.created_at.into(),
             ])
             // Writing the key onto itself changes nothing, and all three databases know it.
@@ -100,6 +104,7 @@ impl SandboxRepository for SeaTx {
             .value("state", payment.state.as_str())
             .value("txn_id", payment.txn_id.clone())
             .value("clicked_at", payment.clicked_at)
+            .value("closed_at", payment.closed_at)
             .and_where(Expr::col("order_number").eq(payment.order_number.as_str()))
             .to_owned();
         self.conn().execute(&update).await.map(drop).map_err(store_error)

@@ -19,7 +19,6 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(plans::create_plan)
         .service(plans::find_plan)
         .service(plans::update_plan)
-        .service(plans::patch_plan)
         .service(plans::archive_plan)
         .service(access::decide_access)
         .service(orders::find_order)

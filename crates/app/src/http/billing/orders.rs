@@ -48,5 +48,5 @@ pub async fn find_order(
 ) -> Result<Reply<Order>, ApiError> {
     let id = OrderId::new(NumericId::parse("order", &path)?);
     let view = app.billing.orders.find(&auth.0, id, query.0).await?;
-    Ok(Reply::ok(Order::of(view, auth.0.user_id)))
+    Ok(Reply::ok(Order::of(view, auth.0.user_id, app.clock.now())))
 }

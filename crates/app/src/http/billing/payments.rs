@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Path};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, get, post};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sharestack_billing::ports::channel::NotificationHeaders;
 use sharestack_billing::ports::sandbox::SandboxPayment;
 use sharestack_kernel::field::{FieldErrors, Issue};
-use sharestack_payments::sandbox::{Cashier, Click, NAME, page};
+use sharestack_payments::sandbox::{Cashier, CashierError, Click, NAME, page};
 use utoipa::ToSchema;
 
 use super::fields::{one_of, option};
@@ -67,8 +68,8 @@ fn cashier<'a>(app: &'a App, number: &str) -> Result<&'a Cashier, ApiError> {
     app.billing.cashier.as_ref().ok_or_else(|| ApiError::not_found("payment", number))
 }
 
-fn html(payment: &SandboxPayment) -> HttpResponse {
-    HttpResponse::Ok()
+fn html(status: StatusCode, payment: &SandboxPayment) -> HttpResponse {
+    HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
@@ -85,7 +86,7 @@ fn html(payment: &SandboxPayment) -> HttpResponse {
 #[get("/api/v1/subscriptions/payments/sandbox/pay/{order_no}")]
 pub async fn show_sandbox_payment(app: Data<App>, path: Path<String>) -> Result<HttpResponse, ApiError> {
     let payment = cashier(&app, &path)?.find(&path).await?;
-    Ok(html(&payment))
+    Ok(html(StatusCode::OK, &payment))
 }
 
 /// A click on the page: `result=success` pays, `result=fail` does not.
@@ -96,7 +97,10 @@ pub async fn show_sandbox_payment(app: Data<App>, path: Path<String>) -> Result<
     security(()),
     params(("order_no" = String, Path, description = "The order's number", example = "019bc0a25b3c7d1e8f6a4b2c9d0e1f3a")),
     request_body(content = SandboxClick, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "The page after the click", body = String, content_type = "text/html", example = "<!DOCTYPE html>…")),
+    responses(
+        (status = 200, description = "The page after the click", body = String, content_type = "text/html", example = "<!DOCTYPE html>…"),
+        (status = 409, description = "The order was given up: the page says so, and nothing was paid", body = String, content_type = "text/html", example = "<!DOCTYPE html>…"),
+    ),
 )]
 #[post("/api/v1/subscriptions/payments/sandbox/pay/{order_no}")]
 pub async fn click_sandbox_payment(
@@ -104,8 +108,11 @@ pub async fn click_sandbox_payment(
     path: Path<String>,
     body: FormOrBody<SandboxClick>,
 ) -> Result<HttpResponse, ApiError> {
-    let payment = cashier(&app, &path)?.click(&path, body.0).await?;
-    Ok(html(&payment))
+    match cashier(&app, &path)?.click(&path, body.0).await {
+        Ok(payment) => Ok(html(StatusCode::OK, &payment)),
+        Err(CashierError::Closed(payment)) => Ok(html(StatusCode::CONFLICT, &payment)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The sandbox tells what came of a payment.

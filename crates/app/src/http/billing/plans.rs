@@ -1,14 +1,13 @@
 //! What creators sell.
 
 use actix_web::web::{Data, Path};
-use actix_web::{HttpResponse, delete, get, patch, post, put};
+use actix_web::{HttpResponse, delete, get, post, route};
 use serde::Deserialize;
 use sharestack_billing::error::PlanError;
 use sharestack_billing::model::id::PlanId;
 use sharestack_billing::model::plan::PlanStatus;
 use sharestack_billing::ports::plan::PlanFilter;
 use sharestack_billing::service::plans::PlanPatch;
-use sharestack_kernel::actor::Actor;
 use sharestack_kernel::field::FieldErrors;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::PageRequest;
@@ -117,6 +116,8 @@ pub async fn find_plan(app: Data<App>, path: Path<String>) -> Result<Reply<Plan>
 /// For its owner, and for those who hold `plan.update`. Another price, currency or
 /// interval is a new version of the price; running subscriptions keep theirs.
 #[utoipa::path(
+    method(put, patch),
+    path = "/api/v1/subscriptions/plans/{id}",
     tag = "Subscriptions",
     params(
         ("id" = i64, Path, description = "The plan's id", example = 5),
@@ -129,7 +130,7 @@ pub async fn find_plan(app: Data<App>, path: Path<String>) -> Result<Reply<Plan>
         (status = 412, description = "It was changed since `If-Match`"),
     ),
 )]
-#[put("/api/v1/subscriptions/plans/{id}")]
+#[route("/api/v1/subscriptions/plans/{id}", method = "PUT", method = "PATCH")]
 pub async fn update_plan(
     app: Data<App>,
     auth: Auth,
@@ -137,45 +138,10 @@ pub async fn update_plan(
     precondition: IfMatch,
     body: Body<PlanUpdate>,
 ) -> Result<Reply<Plan>, ApiError> {
-    apply(&app, &auth.0, &path, &precondition.0, body.0).await
-}
-
-/// The same as `PUT`.
-#[utoipa::path(
-    tag = "Subscriptions",
-    params(
-        ("id" = i64, Path, description = "The plan's id", example = 5),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on"),
-    ),
-    request_body = PlanUpdate,
-    responses(
-        (status = 200, description = "The plan", body = Envelope<Plan>),
-        (status = 409, description = "It is archived"),
-        (status = 412, description = "It was changed since `If-Match`"),
-    ),
-)]
-#[patch("/api/v1/subscriptions/plans/{id}")]
-pub async fn patch_plan(
-    app: Data<App>,
-    auth: Auth,
-    path: Path<String>,
-    precondition: IfMatch,
-    body: Body<PlanUpdate>,
-) -> Result<Reply<Plan>, ApiError> {
-    apply(&app, &auth.0, &path, &precondition.0, body.0).await
-}
-
-async fn apply(
-    app: &App,
-    actor: &Actor,
-    segment: &str,
-    precondition: &Precondition,
-    patch: PlanPatch,
-) -> Result<Reply<Plan>, ApiError> {
-    let id = plan_id(segment)?;
-    let patch = PlanPatch { expected_versions: versions(precondition), ..patch };
-    app.billing.plans.update(actor, id, patch).await?;
-    let plan = find(app, id).await?;
+    let id = plan_id(&path)?;
+    let patch = PlanPatch { expected_versions: versions(&precondition.0), ..body.0 };
+    app.billing.plans.update(&auth.0, id, patch).await?;
+    let plan = find(&app, id).await?;
     let etag = plan.etag();
     Ok(Reply::ok(plan).message("Plan updated", "订阅计划已更新").etag(etag))
 }

@@ -106,7 +106,7 @@ pub async fn subscribe(
     let ticket = app.billing.checkout.subscribe(&command).await?;
     let subscription = view(&app, &auth.0, ticket.subscription.id).await?;
     let location = format!("/api/v1/subscriptions/{}", subscription.id);
-    let order = Order::new(ticket.order, ticket.pay_data);
+    let order = Order::new(ticket.order, ticket.pay_data, app.clock.now());
     let checkout = Checkout { subscription, pay_data: order.pay_data.clone(), order };
     Ok(Reply::created(checkout).message("Subscription created", "订阅已创建").location(location))
 }
@@ -196,7 +196,7 @@ pub async fn renew_subscription(
 ) -> Result<Reply<Order>, ApiError> {
     let id = subscription_id(&path)?;
     let ticket = app.billing.checkout.renew(id, &payer(&auth.0, body.0, &key)).await?;
-    let order = Order::new(ticket.order, ticket.pay_data);
+    let order = Order::new(ticket.order, ticket.pay_data, app.clock.now());
     let location = format!("/api/v1/subscriptions/orders/{}", order.id);
     Ok(Reply::created(order).message("Order created", "订单已创建").location(location))
 }

@@ -257,17 +257,17 @@ pub struct Order {
 }
 
 impl Order {
-    /// A fresh order, for its buyer.
-    pub fn new(order: OrderModel, pay_data: Option<Value>) -> Self {
+    /// An order for its buyer, with what it takes to pay it.
+    pub fn new(order: OrderModel, pay_data: Option<Value>, now: DateTime<Utc>) -> Self {
         let viewer = order.buyer_id;
         let plan_name = order.subject.clone();
-        Self::of(OrderView { order, plan_name, pay_data, channel_txn_id: None }, viewer)
+        Self::of(OrderView { order, plan_name, pay_data, channel_txn_id: None }, viewer, now)
     }
 
-    /// An order as `viewer` sees it.
-    pub fn of(view: OrderView, viewer: UserId) -> Self {
+    /// An order as `viewer` sees it at `now`.
+    pub fn of(view: OrderView, viewer: UserId, now: DateTime<Utc>) -> Self {
         let order = view.order;
-        let payable = order.state.is_open() && viewer == order.buyer_id;
+        let payable = order.is_payable(now) && viewer == order.buyer_id;
         Self {
             id: order.id.get(),
             number: order.number.as_str().to_owned(),

@@ -38,6 +38,80 @@ async fn the_same_key_is_the_same_order_and_another_request_under_it_is_refused(
 }
 
 #[tokio::test]
+async fn a_key_is_another_order_after_a_day() {
+    let world = World::new();
+    let (plan, other) = (world.plan(Interval::Month, 0).await, world.plan(Interval::Year, 0).await);
+    let first = world.subscribe(&plan, "k").await;
+    world.wait(Duration::hours(24) - Duration::seconds(1));
+    assert_eq!(world.subscribe(&plan, "k").await.order.id, first.order.id);
+    assert!(matches!(world.checkout.subscribe(&wish(&other, "k")).await, Err(CheckoutError::KeyReused)));
+    world.wait(Duration::seconds(1));
+    let second = world.subscribe(&plan, "k").await;
+    assert_ne!(second.order.id, first.order.id);
+    assert!(second.pay_data.is_some());
+    assert_eq!(world.subscribe(&plan, "k").await.order.id, second.order.id);
+    world.wait(Duration::hours(24));
+    assert_eq!(world.subscribe(&other, "k").await.subscription.plan_id, other.id);
+    assert_eq!(world.store.books().orders.len(), 3);
+}
+
+#[tokio::test]
+async fn a_renewal_s_key_is_free_after_a_day_too() {
+    let world = World::new();
+    let (_, ticket) = world.subscribed(Interval::Month).await;
+    let id = ticket.subscription.id;
+    let first = world.checkout.renew(id, &payer("r")).await.unwrap();
+    world.wait(Duration::hours(24));
+    let second = world.checkout.renew(id, &payer("r")).await.unwrap();
+    assert_ne!(first.order.id, second.order.id);
+    assert_eq!(world.store.books().orders[&first.order.id].state, OrderState::Closed);
+}
+
+#[tokio::test]
+async fn a_replay_after_a_failed_payment_shows_the_failure_and_the_way_to_pay() {
+    let world = World::new();
+    let plan = world.plan(Interval::Month, 0).await;
+    let first = world.subscribe(&plan, "k").await;
+    let settle = |txn, outcome| {
+        let (settlement, told) = (world.settlement.clone(), world.told(&first.order, txn, outcome));
+        async move { settlement.settle("test", &told).await.unwrap() }
+    };
+    settle("no", Outcome::Failed).await;
+    let again = world.subscribe(&plan, "k").await;
+    assert_eq!((again.order.state, &again.pay_data), (OrderState::Failed, &first.pay_data));
+    assert_eq!(settle("yes", Outcome::Paid).await, Settled::Paid);
+    let paid = world.subscribe(&plan, "k").await;
+    assert_eq!((paid.order.state, paid.pay_data), (OrderState::Paid, None));
+}
+
+#[tokio::test]
+async fn a_failure_that_is_told_before_the_channel_answered_leaves_a_way_to_pay() {
+    let world = World::new();
+    let plan = world.plan(Interval::Month, 0).await;
+    *world.channel.down.lock().unwrap() = true;
+    world.checkout.subscribe(&wish(&plan, "k")).await.unwrap_err();
+    let order = world.store.books().orders.into_values().next().unwrap();
+    world.settlement.settle("test", &world.told(&order, "no", Outcome::Failed)).await.unwrap();
+    *world.channel.down.lock().unwrap() = false;
+    let ticket = world.subscribe(&plan, "k").await;
+    assert_eq!(ticket.order.state, OrderState::Failed);
+    assert!(ticket.pay_data.is_some());
+    assert_eq!(world.subscribe(&plan, "k").await.pay_data, ticket.pay_data);
+}
+
+#[tokio::test]
+async fn a_replay_of_an_order_that_was_given_up_offers_nothing_to_pay() {
+    let world = World::new();
+    let plan = world.plan(Interval::Month, 0).await;
+    let ticket = world.subscribe(&plan, "k").await;
+    world.wait(Duration::hours(2));
+    assert_eq!(world.subscribe(&plan, "k").await.pay_data, None);
+    world.expire_order.expire(ticket.order.id).await.unwrap();
+    let again = world.subscribe(&plan, "k").await;
+    assert_eq!((again.order.state, again.pay_data), (OrderState::Closed, None));
+}
+
+#[tokio::test]
 async fn a_channel_that_failed_is_asked_again_under_the_same_key() {
     let world = World::new();
     let plan = world.plan(Interval::Month, 0).await;
