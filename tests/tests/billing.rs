@@ -172,6 +172,7 @@ async fn a_failed_payment_can_be_tried_again() {
     let (order, url) = (number(&bought.data()["order"]["id"]), text(&bought.data()["pay_data"]["pay_url"]));
     market.click(url, "fail").await.expect(200);
     market.wait_for_order(order, "failed").await;
+    assert_eq!(market.order(order).await["pay_data"]["pay_url"], url);
     market.click(url, "success").await.expect(200);
     market.wait_for_order(order, "paid").await;
     assert_eq!(market.subscription(number(&bought.data()["subscription"]["id"])).await["status"], "active");
@@ -196,6 +197,59 @@ async fn a_key_is_one_order() {
     let second = market.subscribe(plan, "k2").await.expect(201);
     assert_eq!(first.data()["subscription"]["id"], second.data()["subscription"]["id"]);
     assert_eq!(market.order(number(&first.data()["order"]["id"])).await["status"], "closed");
+    market.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_another_order_after_a_day() {
+    let market = Market::open().await;
+    let plan = market.plan(json!({})).await;
+    let first = market.subscribe(plan, "k").await.expect(201);
+    let store = market.app.store().await;
+    for table in ["orders", "idempotency_keys"] {
+        let aged = format!("UPDATE {table} SET created_at = '2026-01-15T10:30:00+00:00'");
+        store.execute_raw(&aged).await.unwrap();
+    }
+    store.close().await;
+    let second = market.subscribe(plan, "k").await.expect(201);
+    assert_eq!(second.header("idempotency-replayed"), "");
+    assert_ne!(first.data()["order"]["id"], second.data()["order"]["id"]);
+    assert_eq!(market.app.count("SELECT COUNT(*) FROM orders WHERE idempotency_key = 'k'").await, 2);
+    market.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_was_given_up_cannot_be_paid_but_its_late_money_counts() {
+    let market = Market::open().await;
+    let plan = market.plan(json!({})).await;
+    let first = market.subscribe(plan, "a").await.expect(201);
+    let second = market.subscribe(plan, "b").await.expect(201);
+    let url = |answer: &Answer| text(&answer.data()["pay_data"]["pay_url"]).to_owned();
+    until("the channel knows", async || {
+        market.app.count("SELECT COUNT(*) FROM sandbox_payments WHERE closed_at IS NOT NULL").await == 1
+    })
+    .await;
+    let page = market.app.get(&url(&first)).await.expect(200);
+    assert!(page.text.contains("can no longer be paid") && !page.text.contains("<button"), "{}", page.text);
+    for result in ["success", "fail"] {
+        let refused = market.click(&url(&first), result).await.expect(409);
+        assert!(refused.header("content-type").starts_with("text/html"));
+        assert!(refused.text.contains("can no longer be paid"));
+    }
+    let order = number(&first.data()["order"]["id"]);
+    assert_eq!(market.order(order).await["status"], "closed");
+    assert_eq!(market.order(order).await["pay_data"], Value::Null);
+    assert_eq!(market.app.count("SELECT COUNT(*) FROM jobs WHERE kind = 'sandbox.notify'").await, 0);
+    assert_eq!(market.app.count("SELECT COUNT(*) FROM ledger_entries").await, 0);
+
+    // The order that took its place is paid as ever; and money that was on its way counts.
+    market.click(&url(&second), "success").await.expect(200);
+    market.wait_for_order(number(&second.data()["order"]["id"]), "paid").await;
+    let late = sharestack_tests::money::success(&first.data()["order"], "late");
+    sharestack_tests::money::notify(&market.app, &late).await.expect(200);
+    assert_eq!(market.order(order).await["status"], "paid");
+    assert_eq!(market.app.count("SELECT COUNT(*) FROM ledger_entries").await, 2);
+    assert_eq!(market.app.count("SELECT SUM(amount) FROM ledger_postings").await, 0);
     market.app.stop().await;
 }
 

@@ -88,6 +88,44 @@ impl Scene {
         number
     }
 
+    async fn execute(&self, statements: &[&str]) {
+        let store = self.store().await;
+        for sql in statements {
+            store.execute_raw(sql).await.unwrap();
+        }
+        store.close().await;
+    }
+
+    /// Keys that were held when the server died are free after their lease: here at once.
+    async fn end_leases(&self) {
+        self.execute(&["UPDATE idempotency_keys SET lease_until = created_at WHERE state <> 'done'"]).await;
+    }
+
+    /// The database takes no answer, as if the server died before it remembered one.
+    async fn refuse_answers(&self) {
+        let statements: &[&str] = match self.database {
+            Database::Sqlite => &["CREATE TRIGGER no_answer BEFORE UPDATE ON idempotency_keys \
+                 WHEN NEW.state = 'done' BEGIN SELECT RAISE(ABORT, 'no answer'); END"],
+            Database::Postgres => &[
+                "CREATE FUNCTION no_answer() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                 IF NEW.state = 'done' THEN RAISE EXCEPTION 'no answer'; END IF; RETURN NEW; END $$",
+                "CREATE TRIGGER no_answer BEFORE UPDATE ON idempotency_keys \
+                 FOR EACH ROW EXECUTE FUNCTION no_answer()",
+            ],
+            Database::MariaDb => &["CREATE TRIGGER no_answer BEFORE UPDATE ON idempotency_keys FOR EACH ROW \
+                 IF NEW.state = 'done' THEN SIGNAL SQLSTATE '45000'; END IF"],
+        };
+        self.execute(statements).await;
+    }
+
+    async fn take_answers(&self) {
+        let drop = match self.database {
+            Database::Postgres => "DROP TRIGGER no_answer ON idempotency_keys",
+            Database::Sqlite | Database::MariaDb => "DROP TRIGGER no_answer",
+        };
+        self.execute(&[drop]).await;
+    }
+
     /// Every entry of the ledger sums to zero, each order has one event and one entry at most.
     async fn books_are_right(&self) {
         for (sql, what) in [
@@ -232,6 +270,87 @@ async fn killed_between_commit_and_event() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_commit_and_answer() {
+    for database in Database::all() {
+        let scene = Scene::on(database).await;
+        let server = scene.start(NO_WORKER);
+        let reader = register(&server.client, "wei").await;
+        let article = json!({ "title": "标题", "content": "正文" });
+        let post =
+            async |client: &Client, key| client.post_once(&scene.creator, "/api/v1/articles", key, &article).await;
+        scene.refuse_answers().await;
+        post(&server.client, "k").await.expect(201);
+        let ordered = subscribe(&server.client, &reader, scene.plan, "k").await.expect(201);
+        // The server is there, and holds the key still.
+        let held = post(&server.client, "k").await.refused(409, "IDEMPOTENCY_CONFLICT");
+        assert_eq!(held.body["error"]["details"]["state"], "running", "{database:?}");
+        server.kill();
+        scene.take_answers().await;
+        scene.end_leases().await;
+
+        let server = scene.start(NO_WORKER);
+        for _ in 0..2 {
+            let lost = post(&server.client, "k").await.refused(409, "IDEMPOTENCY_CONFLICT");
+            assert_eq!(lost.body["error"]["details"]["state"], "done", "{database:?}");
+            assert_eq!(lost.header("retry-after"), "");
+        }
+        assert_eq!(scene.count("SELECT COUNT(*) FROM articles").await, 1, "{database:?}");
+        let other = json!({ "title": "别的", "content": "正文" });
+        let other = server.client.post_once(&scene.creator, "/api/v1/articles", "k", &other).await;
+        other.refused(422, "UNPROCESSABLE_ENTITY");
+        post(&server.client, "k2").await.expect(201);
+        // An order knows by its key how far it came: it is the same order, with a way to pay.
+        let again = subscribe(&server.client, &reader, scene.plan, "k").await.expect(201);
+        assert_eq!(again.header("idempotency-replayed"), "");
+        for field in ["id", "order_no", "pay_data", "status"] {
+            assert_eq!(again.data()["order"][field], ordered.data()["order"][field], "{field} on {database:?}");
+        }
+        assert_eq!(scene.count("SELECT COUNT(*) FROM orders").await, 1, "{database:?}");
+        let replayed = subscribe(&server.client, &reader, scene.plan, "k").await.expect(201);
+        assert_eq!(replayed.header("idempotency-replayed"), "true");
+        server.kill();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_the_commit_of_a_request_with_a_key() {
+    for database in Database::all() {
+        let scene = Scene::on(database).await;
+        let server = scene.start(NO_WORKER);
+        let reader = register(&server.client, "wei").await;
+        let ordered = subscribe(&server.client, &reader, scene.plan, "k").await.expect(201);
+        notify(&server.client, &success(&ordered.data()["order"], "t1")).await.expect(200);
+        let path = format!("/api/v1/subscriptions/{}/renew", ordered.data()["subscription"]["id"]);
+        server.client.post_once(&reader, &path, "r", &json!({ "channel": "sandbox" })).await.expect(201);
+        let path = format!("/api/v1/subscriptions/{}/cancel", ordered.data()["subscription"]["id"]);
+
+        let holder = hold(&scene).await;
+        let (client, token, url) = (server.client.clone(), reader.clone(), path.clone());
+        let request = client.request(reqwest::Method::POST, &url).bearer_auth(&token).header("Idempotency-Key", "c");
+        let request = tokio::spawn(request.json(&json!({})).send());
+        let in_flight = server.client.clone();
+        until("the request is in the server", || async {
+            in_flight.get("/metrics").await.text.lines().any(|line| line == "http_requests_in_flight 2")
+        })
+        .await;
+        server.kill();
+        assert!(request.await.unwrap().is_err(), "the request was not answered");
+        holder.let_go().await;
+        scene.end_leases().await;
+
+        let canceled = "SELECT COUNT(*) FROM events WHERE kind = 'subscription.canceled_scheduled'";
+        assert_eq!(scene.count(canceled).await, 0, "{database:?}");
+        let server = scene.start(NO_WORKER);
+        let done = server.client.post_once(&reader, &path, "c", &json!({})).await.expect(200);
+        assert_eq!(done.header("idempotency-replayed"), "");
+        let again = server.client.post_once(&reader, &path, "c", &json!({})).await.expect(200);
+        assert_eq!(again.header("idempotency-replayed"), "true");
+        assert_eq!(scene.count(canceled).await, 1, "{database:?}");
+        server.kill();
+    }
+}
+
 /// One reader's purchase, from the order to the callback: the order as it was answered,
 /// and whether the callback was.
 async fn buy(client: Client, token: String, plan: i64, name: String) -> Option<(Value, bool)> {
@@ -283,10 +402,7 @@ async fn killed_during_a_burst_of_writes() {
             assert!(!told || scene.count(&paid).await == 1, "order {id} on {database:?}");
         }
         scene.books_are_right().await;
-        // Keys that were running when the server died are free after their lease: here at once.
-        let store = scene.store().await;
-        store.execute_raw("DELETE FROM idempotency_keys WHERE state = 'running'").await.unwrap();
-        store.close().await;
+        scene.end_leases().await;
         // Every client does all of it again with the same keys.
         let server = scene.start(SERVE);
         for _ in 0..2 {

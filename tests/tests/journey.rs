@@ -154,6 +154,34 @@ async fn an_order_belongs_to_its_buyer_and_seller() {
 }
 
 #[tokio::test]
+async fn a_request_with_a_key_runs_to_its_end_when_its_client_goes_away() {
+    let app = Harness::embedded().await;
+    let admin = app.admin().await;
+    let creator = app.with_role(&admin, "lin", "creator").await;
+    let article = json!({ "title": "标题", "content": "正文" });
+    // The server cannot write while the test does.
+    let store = app.store().await;
+    store.execute_raw("BEGIN IMMEDIATE").await.unwrap();
+    let request = app
+        .request(reqwest::Method::POST, "/api/v1/articles")
+        .bearer_auth(&creator.token)
+        .header("Idempotency-Key", "k")
+        .timeout(std::time::Duration::from_millis(300))
+        .json(&article);
+    assert!(request.send().await.unwrap_err().is_timeout());
+    store.execute_raw("ROLLBACK").await.unwrap();
+    store.close().await;
+    until("the request is done", async || {
+        app.count("SELECT COUNT(*) FROM idempotency_keys WHERE state = 'done'").await == 1
+    })
+    .await;
+    let again = app.post_once(&creator.token, "/api/v1/articles", "k", &article).await.expect(201);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(app.count("SELECT COUNT(*) FROM articles").await, 1);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn an_idempotency_key_is_one_request() {
     let app = Harness::embedded().await;
     let admin = app.admin().await;

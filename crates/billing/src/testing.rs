@@ -19,7 +19,8 @@ use crate::model::interval::Interval;
 use crate::model::order::{Order, OrderNumber, Scene};
 use crate::model::plan::{Benefits, Plan, PlanContent, PlanName, Terms, TrialDays};
 use crate::ports::channel::{
-    ChannelError, Channels, Closing, Notification, NotificationError, NotificationHeaders, Outcome, PayRequest, PaymentChannel,
+    ChannelError, Channels, Closing, Notification, NotificationError, NotificationHeaders, Outcome, PayRequest,
+    PaymentChannel,
 };
 use crate::service::checkout::{Checkout, Payer, Subscribe, Ticket};
 use crate::service::closing::CloseOrder;

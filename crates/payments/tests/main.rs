@@ -3,8 +3,8 @@
 mod sandbox {
     use std::sync::Arc;
 
-    use sharestack_billing::memory::MemoryBilling;
     use async_trait::async_trait;
+    use sharestack_billing::memory::MemoryBilling;
     use sharestack_billing::model::order::OrderNumber;
     use sharestack_conformance::billing::channel::{Payer, Subject};
     use sharestack_kernel::clock::FakeClock;

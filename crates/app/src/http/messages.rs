@@ -39,9 +39,10 @@ pub fn of_type(kind: &str) -> Message {
         "NOT_ACCEPTABLE" => ("Not acceptable", "无法提供所请求的格式"),
         "UNSUPPORTED_MEDIA_TYPE" => ("Unsupported media type", "不支持的媒体类型"),
         "RESOURCE_CONFLICT" => ("Resource conflict", "资源冲突"),
-        "IDEMPOTENCY_CONFLICT" => {
-            ("An earlier request with this idempotency key cannot be answered now", "使用该幂等键的先前请求目前无法应答")
-        }
+        "IDEMPOTENCY_CONFLICT" => (
+            "An earlier request with this idempotency key cannot be answered now",
+            "使用该幂等键的先前请求目前无法应答",
+        ),
         "INSUFFICIENT_BALANCE" => ("Insufficient balance", "余额不足"),
         "GONE" => ("Resource is gone", "资源已失效"),
         "PRECONDITION_FAILED" => ("Precondition failed", "资源已被修改"),

@@ -45,8 +45,7 @@ pub async fn a_released_key_is_another_order_s(subject: Subject) {
     let plan = plan(&subject, CREATOR, 1990).await;
     let one = subscription(&subject, &plan, READER).await;
     let first = order(&subject, &plan, &one, "k").await;
-    let (second, third) =
-        (new_order(&subject, &plan, &one, "k").await, new_order(&subject, &plan, &one, "k").await);
+    let (second, third) = (new_order(&subject, &plan, &one, "k").await, new_order(&subject, &plan, &one, "k").await);
     step!(subject, PortError, |tx| {
         tx.orders().release_key(first.id).await?;
         Ok(tx.orders().insert(&second).await?)

@@ -183,10 +183,7 @@ impl IdempotencyStore for Store {
     }
 
     async fn abandon(&self, claim: &Claim) -> Result<(), StoreError> {
-        let delete = Query::delete()
-            .from_table(TABLE)
-            .cond_where(held(&claim.held_key(), &[RUNNING]))
-            .to_owned();
+        let delete = Query::delete().from_table(TABLE).cond_where(held(&claim.held_key(), &[RUNNING])).to_owned();
         if self.write.execute(&delete).await.map_err(store_error)?.rows_affected() == 1 {
             return Ok(());
         }

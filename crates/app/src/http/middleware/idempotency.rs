@@ -16,7 +16,7 @@ use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpResponse, ResponseError};
 use futures::FutureExt;
-use sharestack_kernel::once;
+use sharestack_kernel::once::within;
 use sharestack_platform::error::IdempotencyError;
 use sharestack_platform::model::{Claim, Fingerprint, IdempotencyKey, Requester, StoredReply};
 use sharestack_platform::service::Attempt;
@@ -50,8 +50,33 @@ pub async fn layer(
         Ok(body) => body.freeze(),
         Err(error) => return Ok(request.error_response(error)),
     };
-    let fingerprint = Fingerprint::of(request.method().as_str(), &request.uri().to_string(), &body);
-    let resumes = request.match_pattern().is_some_and(|pattern| RESUME.contains(&pattern.as_str()));
+    let asked = Asked {
+        requester,
+        key,
+        fingerprint: Fingerprint::of(request.method().as_str(), &request.uri().to_string(), &body),
+        resumes: request.match_pattern().is_some_and(|pattern| RESUME.contains(&pattern.as_str())),
+    };
+    let again = Box::pin(futures::stream::once(std::future::ready(Ok::<Bytes, _>(body))));
+    request.set_payload(Payload::Stream { payload: again });
+    to_the_end(once(app, asked, request, next)).await
+}
+
+/// What is asked, and by whom.
+struct Asked {
+    requester: Requester,
+    key: IdempotencyKey,
+    fingerprint: Fingerprint,
+    resumes: bool,
+}
+
+/// Does the request if nobody did, and remembers its answer.
+async fn once(
+    app: Data<App>,
+    asked: Asked,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Asked { requester, key, fingerprint, resumes } = asked;
     let claim = match app.idempotency.begin(requester, key, fingerprint, resumes).await {
         Ok(Attempt::Do(claim)) => claim,
         Ok(Attempt::Replay(reply)) => return Ok(replay(request, reply)),
@@ -60,23 +85,18 @@ pub async fn layer(
         }
         Err(error) => return Ok(request.error_response(ApiError::from(error))),
     };
-    let again = Box::pin(futures::stream::once(std::future::ready(Ok::<Bytes, _>(body))));
-    request.set_payload(Payload::Stream { payload: again });
-    to_the_end(async move {
-        let work = once::within(claim.held_key(), next.call(request));
-        match AssertUnwindSafe(work).catch_unwind().await {
-            Ok(Ok(response)) => keep(&app, &claim, response.map_into_boxed_body()).await,
-            Ok(Err(error)) => {
-                note(app.idempotency.abandon(&claim).await);
-                Err(error)
-            }
-            Err(panic) => {
-                note(app.idempotency.abandon(&claim).await);
-                resume_unwind(panic)
-            }
+    let work = within(claim.held_key(), next.call(request));
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(Ok(response)) => keep(&app, &claim, response.map_into_boxed_body()).await,
+        Ok(Err(error)) => {
+            note(app.idempotency.abandon(&claim).await);
+            Err(error)
         }
-    })
-    .await
+        Err(panic) => {
+            note(app.idempotency.abandon(&claim).await);
+            resume_unwind(panic)
+        }
+    }
 }
 
 /// Runs the request in a task of its own, which goes on when the client goes away.
