@@ -5,10 +5,10 @@
 //! [`Origin::current`] reads it.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
-use std::pin::pin;
 
 use serde::{Deserialize, Serialize};
+
+use crate::ambient;
 
 /// Where a request comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,23 +32,9 @@ impl Origin {
     }
 }
 
-/// Puts back what was there before, also when the work panics.
-struct Entered(Option<Origin>);
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        CURRENT.replace(self.0.take());
-    }
-}
-
 /// Runs `work` as part of a request from `origin`. What it spawns is not part of it.
 pub async fn within<F: Future>(origin: Origin, work: F) -> F::Output {
-    let mut work = pin!(work);
-    poll_fn(move |context| {
-        let _entered = Entered(CURRENT.replace(Some(origin.clone())));
-        work.as_mut().poll(context)
-    })
-    .await
+    ambient::within(&CURRENT, origin, work).await
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpResponse, ResponseError};
 use futures::FutureExt;
 use sharestack_kernel::once::within;
+use sharestack_kernel::origin::{self, Origin};
 use sharestack_platform::error::IdempotencyError;
 use sharestack_platform::model::{Claim, Fingerprint, IdempotencyKey, Requester, StoredReply};
 use sharestack_platform::service::Attempt;
@@ -101,6 +102,13 @@ async fn once(
 
 /// Runs the request in a task of its own, which goes on when the client goes away.
 async fn to_the_end<T: 'static>(work: impl Future<Output = Result<T, Error>> + 'static) -> Result<T, Error> {
+    let origin = Origin::current();
+    let work = async move {
+        match origin {
+            Some(origin) => origin::within(origin, work).await,
+            None => work.await,
+        }
+    };
     match actix_web::rt::spawn(work.in_current_span()).await {
         Ok(outcome) => outcome,
         Err(ended) if ended.is_panic() => resume_unwind(ended.into_panic()),
