@@ -129,6 +129,11 @@ pub fn wish(plan: &Plan, key: &str) -> Subscribe {
     Subscribe { plan_id: plan.id, coupon: None, payer: payer(key) }
 }
 
+/// A job as a worker holds it for the `attempt`-th time.
+pub fn claimed(kind: &str, payload: Value, attempt: u32) -> ClaimedJob {
+    ClaimedJob { id: Uuid::nil(), kind: kind.to_owned(), payload, attempt, max_attempts: 10 }
+}
+
 pub fn content(interval: Interval, trial_days: i64) -> PlanContent {
     PlanContent {
         name: PlanName::parse("会员").unwrap(),
@@ -170,18 +175,13 @@ impl World {
         self.clock.advance(by);
     }
 
-    /// A job as a worker holds it for the `attempt`-th time.
-    pub fn job(&self, kind: &str, payload: Value, attempt: u32) -> ClaimedJob {
-        ClaimedJob { id: Uuid::nil(), kind: kind.to_owned(), payload, attempt, max_attempts: 10 }
-    }
-
     /// Does the jobs of a kind that are due, in the order they were left; they stay.
     pub async fn work(&self, kind: &str) -> Result<(), JobError> {
         let handlers: [&dyn JobHandler; 3] = [&self.close_order, &self.expire_order, &self.expire_subscription];
         let handler = handlers.into_iter().find(|handler| handler.kind() == kind).unwrap();
         for job in self.store.books().jobs {
             if job.kind == kind && job.run_at <= self.now() {
-                handler.run(&self.job(kind, job.payload, 1)).await?;
+                handler.run(&claimed(kind, job.payload, 1)).await?;
             }
         }
         Ok(())

@@ -32,6 +32,7 @@ mod ids;
 mod jobs;
 mod migrate;
 mod platform;
+mod rows;
 mod tx;
 mod users;
 

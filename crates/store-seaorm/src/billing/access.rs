@@ -1,7 +1,6 @@
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use sea_orm::ExprTrait;
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ExprTrait, FromQueryResult};
 use sharestack_billing::model::access::Holding;
 use sharestack_billing::model::id::PlanId;
 use sharestack_billing::model::subscription::SubscriptionState;
@@ -9,29 +8,17 @@ use sharestack_billing::ports::access::AccessQueries;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 
-use super::rows;
-use super::subscription::state;
+use super::rows::{self, Fields, Stored};
 use crate::connect::Store;
 
-#[derive(FromQueryResult)]
-struct Row {
-    creator_id: i64,
-    plan_id: i64,
-    state: String,
-    cancel_at_period_end: bool,
-    current_period_end: Option<DateTime<Utc>>,
-}
-
-impl TryFrom<Row> for Holding {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+impl Stored for Holding {
+    fn read(row: Fields<'_>) -> Result<Self, StoreError> {
         Ok(Self {
-            creator_id: UserId::new(row.creator_id),
-            plan_id: PlanId::new(row.plan_id),
-            state: state(&row.state)?,
-            cancel_at_period_end: row.cancel_at_period_end,
-            period_end: row.current_period_end,
+            creator_id: UserId::new(row.get("creator_id")?),
+            plan_id: PlanId::new(row.get("plan_id")?),
+            state: rows::named(row, "state", SubscriptionState::parse)?,
+            cancel_at_period_end: row.get("cancel_at_period_end")?,
+            period_end: row.get("current_period_end")?,
         })
     }
 }
@@ -46,6 +33,6 @@ impl AccessQueries for Store {
             .and_where(Expr::col("creator_id").is_in(creators.iter().map(|creator| creator.get())))
             .and_where(Expr::col("state").ne(SubscriptionState::Incomplete.as_str()))
             .to_owned();
-        rows::all::<Row>(self.read(), &select).await?.into_iter().map(Holding::try_from).collect()
+        rows::all(self.read(), &select).await
     }
 }

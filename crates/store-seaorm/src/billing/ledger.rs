@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{CaseStatement, Cond, Expr, Func, OnConflict, Query, SimpleExpr};
-use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_billing::model::ledger::{Account, LedgerEntry, Line};
 use sharestack_billing::model::revenue::{RevenuePeriod, RevenueSummary};
 use sharestack_billing::ports::InsertError;
@@ -12,7 +12,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::money::Currency;
 
-use super::rows;
+use super::rows::{self, Fields, Stored};
 use crate::connect::Store;
 use crate::error::{Constraint, store_error};
 use crate::tx::SeaTx;
@@ -93,12 +93,30 @@ impl Ledger for SeaTx {
     }
 }
 
-#[derive(FromQueryResult)]
 struct LineRow {
     line: String,
     inside: i64,
     settled: i64,
     total: i64,
+}
+
+impl Stored for LineRow {
+    fn read(row: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            line: row.get("line")?,
+            inside: row.get("inside")?,
+            settled: row.get("settled")?,
+            total: row.get("total")?,
+        })
+    }
+}
+
+struct SumRow(Currency, i64);
+
+impl Stored for SumRow {
+    fn read(row: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self(rows::named(row, "currency", Currency::parse)?, row.get("total")?))
+    }
 }
 
 #[async_trait]
@@ -150,11 +168,6 @@ impl LedgerQueries for Store {
     }
 
     async fn trial_balance(&self) -> Result<TrialBalance, StoreError> {
-        #[derive(FromQueryResult)]
-        struct Sum {
-            currency: String,
-            total: i64,
-        }
         let total = Func::sum(Expr::col("amount")).cast_as(rows::big_integer(self.dialect()));
         let select = Query::select()
             .column("currency")
@@ -162,10 +175,8 @@ impl LedgerQueries for Store {
             .from("ledger_postings")
             .group_by_col("currency")
             .to_owned();
-        let mut sums = Vec::new();
-        for row in rows::all::<Sum>(self.read(), &select).await? {
-            sums.push((rows::money(0, &row.currency)?.currency(), row.total));
-        }
+        let sums = rows::all::<SumRow>(self.read(), &select).await?;
+        let mut sums: Vec<_> = sums.into_iter().map(|SumRow(currency, total)| (currency, total)).collect();
         sums.sort_unstable();
         let entries = rows::count(self, Query::select().from("ledger_entries").to_owned()).await?;
         Ok(TrialBalance { sums, entries })

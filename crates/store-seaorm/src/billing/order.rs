@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::sea_query::{Cond, Expr, LockType, Order as Sort, Query, SelectStatement, SimpleExpr};
-use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult, QueryResult};
+use sea_orm::{ConnectionTrait, ExprTrait};
 use serde_json::Value;
 use sharestack_billing::model::id::{OrderId, PlanId, PriceId, SubscriptionId};
 use sharestack_billing::model::order::{Order, OrderKind, OrderNumber, OrderState, Scene};
@@ -11,7 +11,7 @@ use sharestack_billing::ports::{InsertError, UpdateError};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 
-use super::rows;
+use super::rows::{self, Fields, Stored};
 use crate::connect::Store;
 use crate::error::{Constraint, store_error};
 use crate::tx::SeaTx;
@@ -42,60 +42,31 @@ const COLUMNS: [&str; 23] = [
     "version",
 ];
 
-#[derive(FromQueryResult)]
-struct Row {
-    id: i64,
-    number: String,
-    buyer_id: i64,
-    seller_id: i64,
-    kind: String,
-    subscription_id: i64,
-    plan_id: i64,
-    price_id: i64,
-    amount: i64,
-    currency: String,
-    period: String,
-    subject: String,
-    state: String,
-    channel: String,
-    scene: String,
-    idempotency_key: String,
-    fingerprint: String,
-    expires_at: DateTime<Utc>,
-    paid_at: Option<DateTime<Utc>>,
-    closed_at: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    version: i64,
-}
-
-impl TryFrom<Row> for Order {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+impl Stored for Order {
+    fn read(row: Fields<'_>) -> Result<Self, StoreError> {
         Ok(Self {
-            id: OrderId::new(row.id),
-            number: rows::known("order number", &row.number, OrderNumber::parse(&row.number))?,
-            buyer_id: UserId::new(row.buyer_id),
-            seller_id: UserId::new(row.seller_id),
-            kind: rows::known("order kind", &row.kind, OrderKind::parse(&row.kind))?,
-            subscription_id: SubscriptionId::new(row.subscription_id),
-            plan_id: PlanId::new(row.plan_id),
-            price_id: PriceId::new(row.price_id),
-            total: rows::money(row.amount, &row.currency)?,
-            interval: rows::interval(&row.period)?,
-            subject: row.subject,
-            state: rows::known("order state", &row.state, OrderState::parse(&row.state))?,
-            channel: row.channel,
-            scene: rows::known("scene", &row.scene, Scene::parse(&row.scene))?,
-            idempotency_key: row.idempotency_key,
-            fingerprint: row.fingerprint,
-            expires_at: row.expires_at,
-            paid_at: row.paid_at,
-            closed_at: row.closed_at,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            version: row.version,
+            id: OrderId::new(row.get("id")?),
+            number: rows::named(row, "number", OrderNumber::parse)?,
+            buyer_id: UserId::new(row.get("buyer_id")?),
+            seller_id: UserId::new(row.get("seller_id")?),
+            kind: rows::named(row, "kind", OrderKind::parse)?,
+            subscription_id: SubscriptionId::new(row.get("subscription_id")?),
+            plan_id: PlanId::new(row.get("plan_id")?),
+            price_id: PriceId::new(row.get("price_id")?),
+            total: rows::amount(row)?,
+            interval: rows::interval(row)?,
+            subject: row.get("subject")?,
+            state: rows::named(row, "state", OrderState::parse)?,
+            channel: row.get("channel")?,
+            scene: rows::named(row, "scene", Scene::parse)?,
+            idempotency_key: row.get("idempotency_key")?,
+            fingerprint: row.get("fingerprint")?,
+            expires_at: row.get("expires_at")?,
+            paid_at: row.get("paid_at")?,
+            closed_at: row.get("closed_at")?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+            version: row.get("version")?,
         })
     }
 }
@@ -104,25 +75,19 @@ fn by(condition: SimpleExpr) -> SelectStatement {
     Query::select().columns(COLUMNS).from("orders").and_where(condition).to_owned()
 }
 
-impl SeaTx {
-    async fn order(&self, select: &SelectStatement) -> Result<Option<Order>, StoreError> {
-        rows::one::<Row>(self.conn(), select).await?.map(Order::try_from).transpose()
-    }
-}
-
 #[async_trait]
 impl OrderRepository for SeaTx {
     async fn find_by_key(&mut self, buyer: UserId, key: &str) -> Result<Option<Order>, StoreError> {
         let own = Expr::col("buyer_id").eq(buyer.get()).and(Expr::col("held_key").eq(key));
-        self.order(&by(own)).await
+        rows::one(self.conn(), &by(own)).await
     }
 
     async fn lock_by_id(&mut self, id: OrderId) -> Result<Option<Order>, StoreError> {
-        self.order(by(Expr::col("id").eq(id.get())).lock(LockType::Update)).await
+        rows::one(self.conn(), by(Expr::col("id").eq(id.get())).lock(LockType::Update)).await
     }
 
     async fn lock_by_number(&mut self, number: &OrderNumber) -> Result<Option<Order>, StoreError> {
-        self.order(by(Expr::col("number").eq(number.as_str())).lock(LockType::Update)).await
+        rows::one(self.conn(), by(Expr::col("number").eq(number.as_str())).lock(LockType::Update)).await
     }
 
     async fn lock_unpaid(&mut self, subscription: SubscriptionId) -> Result<Vec<Order>, StoreError> {
@@ -132,7 +97,7 @@ impl OrderRepository for SeaTx {
             .order_by("id", Sort::Asc)
             .lock(LockType::Update)
             .to_owned();
-        rows::all::<Row>(self.conn(), &select).await?.into_iter().map(Order::try_from).collect()
+        rows::all(self.conn(), &select).await
     }
 
     async fn insert(&mut self, order: &Order) -> Result<(), InsertError> {
@@ -195,13 +160,6 @@ impl OrderRepository for SeaTx {
     }
 }
 
-#[derive(FromQueryResult)]
-struct PaymentRow {
-    state: String,
-    channel_txn_id: Option<String>,
-    pay_data: Option<String>,
-}
-
 #[async_trait]
 impl OrderQueries for Store {
     async fn find(&self, id: OrderId) -> Result<Option<OrderView>, StoreError> {
@@ -216,15 +174,20 @@ impl OrderQueries for Store {
             .and_where(Expr::col(("orders", "id")).eq(id.get()));
         // A row for each attempt to pay, so that one statement sees one moment.
         let found = self.read().query_all(&select).await.map_err(store_error)?;
-        let Some(first) = found.first() else { return Ok(None) };
-        let order = Order::try_from(Row::from_query_result(first, "").map_err(store_error)?)?;
-        let plan_name = first.try_get("", "plan_name").map_err(store_error)?;
-        let mut view = OrderView { order, plan_name, pay_data: None, channel_txn_id: None };
-        for payment in found.iter().filter_map(attempt) {
-            if payment.state == PaymentState::Succeeded.as_str() {
-                view.channel_txn_id = payment.channel_txn_id;
+        let Some(first) = found.first().map(Fields::of) else { return Ok(None) };
+        let mut view = OrderView {
+            order: Order::read(first)?,
+            plan_name: first.get("plan_name")?,
+            pay_data: None,
+            channel_txn_id: None,
+        };
+        for attempt in found.iter().map(|row| Fields::of(row).under("payment_")) {
+            // None when the join found no attempt.
+            let state: Option<String> = attempt.get("state")?;
+            if state.as_deref() == Some(PaymentState::Succeeded.as_str()) {
+                view.channel_txn_id = attempt.get("channel_txn_id")?;
             }
-            if let Some(data) = payment.pay_data {
+            if let Some(data) = attempt.get::<Option<String>>("pay_data")? {
                 view.pay_data = Some(serde_json::from_str::<Value>(&data).map_err(StoreError::corrupt)?);
             }
         }
@@ -241,9 +204,4 @@ impl OrderQueries for Store {
             .to_owned();
         Ok(self.write.execute(&update).await.map_err(store_error)?.rows_affected() == 1)
     }
-}
-
-/// The attempt beside an order's row; none when the join found none.
-fn attempt(row: &QueryResult) -> Option<PaymentRow> {
-    PaymentRow::from_query_result(row, "payment_").ok()
 }

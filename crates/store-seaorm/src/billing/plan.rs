@@ -1,7 +1,6 @@
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Cond, Expr, Order, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_billing::model::id::{PlanId, PriceId};
 use sharestack_billing::model::plan::{Benefits, Plan, PlanDescription, PlanName, PlanStatus, Price, Terms, TrialDays};
 use sharestack_billing::ports::UpdateError;
@@ -10,7 +9,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
 
-use super::rows::{self, ProfileRow};
+use super::rows::{self, Fields, Stored};
 use crate::connect::Store;
 use crate::error::store_error;
 use crate::tx::SeaTx;
@@ -30,66 +29,43 @@ const PLAN: [&str; 11] = [
 ];
 const PRICE: [&str; 6] = ["id", "number", "amount", "currency", "period", "created_at"];
 
-#[derive(FromQueryResult)]
-struct PriceRow {
-    id: i64,
-    number: i32,
-    amount: i64,
-    currency: String,
-    period: String,
-    created_at: DateTime<Utc>,
-}
-
-impl TryFrom<PriceRow> for Price {
-    type Error = StoreError;
-
-    fn try_from(row: PriceRow) -> Result<Self, StoreError> {
+impl Stored for Price {
+    fn read(row: Fields<'_>) -> Result<Self, StoreError> {
         Ok(Self {
-            id: PriceId::new(row.id),
-            number: row.number.unsigned_abs(),
-            terms: terms(row.amount, &row.currency, &row.period)?,
-            created_at: row.created_at,
+            id: PriceId::new(row.get("id")?),
+            number: row.get::<i32>("number")?.unsigned_abs(),
+            terms: terms(row)?,
+            created_at: row.get("created_at")?,
         })
     }
 }
 
 /// Stored terms.
-pub(super) fn terms(amount: i64, currency: &str, period: &str) -> Result<Terms, StoreError> {
-    Terms::try_new(rows::money(amount, currency)?, rows::interval(period)?)
-        .map_err(|_| StoreError::corrupt("a stored price is out of range"))
+pub(super) fn terms(row: Fields<'_>) -> Result<Terms, StoreError> {
+    let terms = Terms::try_new(rows::amount(row)?, rows::interval(row)?);
+    terms.map_err(|_| StoreError::corrupt("a stored price is out of range"))
 }
 
-#[derive(FromQueryResult)]
-struct PlanRow {
-    id: i64,
-    creator_id: i64,
-    name: String,
-    description: Option<String>,
-    benefits: String,
-    status: String,
-    trial_days: i32,
-    version: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl PlanRow {
-    fn into_plan(self, price: Price) -> Result<Plan, StoreError> {
+impl Stored for Plan {
+    fn read(row: Fields<'_>) -> Result<Self, StoreError> {
         let broken = |what: &'static str| StoreError::corrupt(what);
-        let benefits: Vec<String> = serde_json::from_str(&self.benefits).map_err(StoreError::corrupt)?;
-        let description = self.description.as_deref().map(PlanDescription::parse).transpose();
-        Ok(Plan {
-            id: PlanId::new(self.id),
-            creator_id: UserId::new(self.creator_id),
-            name: PlanName::parse(&self.name).map_err(|_| broken("a stored plan has no name"))?,
+        let benefits: Vec<String> =
+            serde_json::from_str(&row.get::<String>("benefits")?).map_err(StoreError::corrupt)?;
+        let description: Option<String> = row.get("description")?;
+        let description = description.as_deref().map(PlanDescription::parse).transpose();
+        let trial_days: i32 = row.get("trial_days")?;
+        Ok(Self {
+            id: PlanId::new(row.get("id")?),
+            creator_id: UserId::new(row.get("creator_id")?),
+            name: PlanName::parse(&row.get::<String>("name")?).map_err(|_| broken("a stored plan has no name"))?,
             description: description.map_err(|_| broken("a stored description is too long"))?.flatten(),
             benefits: Benefits::parse("benefits", benefits).map_err(StoreError::corrupt)?,
-            status: rows::known("plan status", &self.status, PlanStatus::parse(&self.status))?,
-            trial_days: TrialDays::parse(self.trial_days.into()).map_err(|_| broken("a stored trial is too long"))?,
-            price,
-            version: self.version,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
+            status: rows::named(row, "status", PlanStatus::parse)?,
+            trial_days: TrialDays::parse(trial_days.into()).map_err(|_| broken("a stored trial is too long"))?,
+            price: Price::read(row.under("price_"))?,
+            version: row.get("version")?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
         })
     }
 }
@@ -103,22 +79,6 @@ fn plans() -> SelectStatement {
         .from("plans")
         .inner_join("plan_prices", Expr::col(("plan_prices", "id")).equals(("plans", "price_id")))
         .to_owned()
-}
-
-struct FullPlan(Plan);
-
-impl FromQueryResult for FullPlan {
-    fn from_query_result(row: &sea_orm::QueryResult, prefix: &str) -> Result<Self, sea_orm::DbErr> {
-        let price = PriceRow::from_query_result(row, &format!("{prefix}price_"))?;
-        let plan = PlanRow::from_query_result(row, prefix)?;
-        let read = Price::try_from(price).and_then(|price| plan.into_plan(price));
-        read.map(Self).map_err(|error| sea_orm::DbErr::Custom(describe(&error)))
-    }
-}
-
-/// A store error's text with its cause, for an error type that carries text only.
-pub(super) fn describe(error: &StoreError) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 fn benefits(plan: &Plan) -> Result<String, StoreError> {
@@ -149,13 +109,13 @@ impl SeaTx {
 impl PlanRepository for SeaTx {
     async fn find_by_id(&mut self, id: PlanId) -> Result<Option<Plan>, StoreError> {
         let select = plans().and_where(Expr::col(("plans", "id")).eq(id.get())).to_owned();
-        Ok(rows::one::<FullPlan>(self.conn(), &select).await?.map(|full| full.0))
+        rows::one(self.conn(), &select).await
     }
 
     async fn find_price(&mut self, id: PriceId) -> Result<Option<Price>, StoreError> {
         let select =
             Query::select().columns(PRICE).from("plan_prices").and_where(Expr::col("id").eq(id.get())).to_owned();
-        rows::one::<PriceRow>(self.conn(), &select).await?.map(Price::try_from).transpose()
+        rows::one(self.conn(), &select).await
     }
 
     async fn insert(&mut self, plan: &Plan) -> Result<(), StoreError> {
@@ -202,13 +162,10 @@ impl PlanRepository for SeaTx {
     }
 }
 
-struct PlanViewRow(PlanView);
-
-impl FromQueryResult for PlanViewRow {
-    fn from_query_result(row: &sea_orm::QueryResult, prefix: &str) -> Result<Self, sea_orm::DbErr> {
-        let plan = FullPlan::from_query_result(row, prefix)?.0;
-        let creator = ProfileRow::from_query_result(row, "creator_")?.into_profile(plan.creator_id);
-        Ok(Self(PlanView { plan, creator }))
+impl Stored for PlanView {
+    fn read(row: Fields<'_>) -> Result<Self, StoreError> {
+        let plan = Plan::read(row)?;
+        Ok(Self { creator: rows::profile(row.under("creator_"), plan.creator_id)?, plan })
     }
 }
 
@@ -222,7 +179,7 @@ fn views() -> SelectStatement {
 impl PlanQueries for Store {
     async fn find(&self, id: PlanId) -> Result<Option<PlanView>, StoreError> {
         let select = views().and_where(Expr::col(("plans", "id")).eq(id.get())).to_owned();
-        Ok(rows::one::<PlanViewRow>(self.read(), &select).await?.map(|row| row.0))
+        rows::one(self.read(), &select).await
     }
 
     async fn list(&self, filter: PlanFilter, page: PageRequest) -> Result<Page<PlanView>, StoreError> {
@@ -242,10 +199,7 @@ impl PlanQueries for Store {
         if let Some(wanted) = filter.status {
             select.and_where(status(wanted));
         }
-        let total = rows::count(self, select.clone()).await?;
-        rows::cut(&mut select, page);
-        let items = rows::all::<PlanViewRow>(self.read(), &select).await?;
-        Ok(Page { items: items.into_iter().map(|row| row.0).collect(), total, request: page })
+        rows::page(self, select, page).await
     }
 
     async fn offers(&self, creator: UserId, plan_ids: &[PlanId]) -> Result<Vec<Plan>, StoreError> {
@@ -259,6 +213,6 @@ impl PlanQueries for Store {
         if !plan_ids.is_empty() {
             select.and_where(Expr::col(("plans", "id")).is_in(plan_ids.iter().map(|id| id.get())));
         }
-        Ok(rows::all::<FullPlan>(self.read(), &select).await?.into_iter().map(|full| full.0).collect())
+        rows::all(self.read(), &select).await
     }
 }

@@ -1,72 +1,33 @@
-//! What the files of this folder share: selecting columns under a prefix, and reading
-//! stored values back into types that hold no wrong ones.
+//! What the files of this folder share beside [`crate::rows`].
 
-use sea_orm::sea_query::{Expr, SelectStatement};
-use sea_orm::{ConnectionTrait, DbErr, ExprTrait, FromQueryResult};
+use sea_orm::sea_query::{Expr, JoinType, SelectStatement};
+use sea_orm::{DbErr, ExprTrait};
 use sharestack_billing::model::interval::Interval;
 use sharestack_billing::ports::{InsertError, Profile, UpdateError};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::money::{Currency, Money};
-use sharestack_kernel::page::PageRequest;
 
-use crate::connect::{Dialect, Store};
+use crate::connect::Dialect;
 use crate::error::{Constraint, store_error, violated};
-
-/// Selects columns of `table` under names that begin with `prefix`.
-pub(super) fn select_as(select: &mut SelectStatement, table: &'static str, prefix: &str, columns: &[&'static str]) {
-    for column in columns {
-        select.expr_as(Expr::col((table, *column)), format!("{prefix}{column}"));
-    }
-}
+pub(super) use crate::rows::{Fields, Stored, all, count, known, one, page, select_as};
 
 /// Joins the user whose id stands in `column` as `alias`, and selects the profile under
 /// the same prefix.
 pub(super) fn join_profile(select: &mut SelectStatement, column: (&'static str, &'static str), alias: &'static str) {
     let on = Expr::col((alias, "id")).equals(column);
-    select.join_as(sea_orm::sea_query::JoinType::LeftJoin, "users", alias, on);
+    select.join_as(JoinType::LeftJoin, "users", alias, on);
     select_as(select, alias, &format!("{alias}_"), &["username", "display_name", "avatar_url"]);
 }
 
-#[derive(FromQueryResult)]
-pub(super) struct ProfileRow {
-    username: Option<String>,
-    display_name: Option<String>,
-    avatar_url: Option<String>,
-}
-
-impl ProfileRow {
-    pub(super) fn into_profile(self, id: UserId) -> Profile {
-        Profile { id, username: self.username, display_name: self.display_name, avatar_url: self.avatar_url }
-    }
-}
-
-pub(super) async fn one<T: FromQueryResult>(
-    conn: &impl ConnectionTrait,
-    select: &SelectStatement,
-) -> Result<Option<T>, StoreError> {
-    let row = conn.query_one(select).await.map_err(store_error)?;
-    row.map(|row| T::from_query_result(&row, "")).transpose().map_err(store_error)
-}
-
-pub(super) async fn all<T: FromQueryResult>(
-    conn: &impl ConnectionTrait,
-    select: &SelectStatement,
-) -> Result<Vec<T>, StoreError> {
-    let rows = conn.query_all(select).await.map_err(store_error)?;
-    rows.iter().map(|row| T::from_query_result(row, "")).collect::<Result<_, _>>().map_err(store_error)
-}
-
-/// How many rows `select` has, its order and columns left aside.
-pub(super) async fn count(store: &Store, mut select: SelectStatement) -> Result<u64, StoreError> {
-    let total = select.clear_selects().clear_order_by().expr_as(Expr::cust("COUNT(*)"), "total");
-    let row = store.read().query_one(&*total).await.map_err(store_error)?;
-    let total = row.map(|row| row.try_get::<i64>("", "total")).transpose().map_err(store_error)?;
-    Ok(total.unwrap_or_default().unsigned_abs())
-}
-
-pub(super) fn cut(select: &mut SelectStatement, page: PageRequest) {
-    select.limit(u64::from(page.limit())).offset(page.offset());
+/// What [`join_profile`] joined.
+pub(super) fn profile(fields: Fields<'_>, id: UserId) -> Result<Profile, StoreError> {
+    Ok(Profile {
+        id,
+        username: fields.get("username")?,
+        display_name: fields.get("display_name")?,
+        avatar_url: fields.get("avatar_url")?,
+    })
 }
 
 /// What a 64-bit number is called in a `CAST`.
@@ -77,17 +38,23 @@ pub(super) const fn big_integer(dialect: Dialect) -> &'static str {
     }
 }
 
-/// A stored name that the model must know.
-pub(super) fn known<T>(what: &str, name: &str, value: Option<T>) -> Result<T, StoreError> {
-    value.ok_or_else(|| StoreError::corrupt(format!("{what} {name:?} is not known")))
-}
-
 pub(super) fn money(amount: i64, currency: &str) -> Result<Money, StoreError> {
     Ok(Money::new(amount, known("currency", currency, Currency::parse(currency))?))
 }
 
-pub(super) fn interval(name: &str) -> Result<Interval, StoreError> {
-    known("interval", name, Interval::parse(name))
+/// The amount and the currency of a row.
+pub(super) fn amount(fields: Fields<'_>) -> Result<Money, StoreError> {
+    money(fields.get("amount")?, &fields.get::<String>("currency")?)
+}
+
+/// A column with a name that the model must know.
+pub(super) fn named<T>(fields: Fields<'_>, column: &str, parse: fn(&str) -> Option<T>) -> Result<T, StoreError> {
+    let name: String = fields.get(column)?;
+    known(column, &name, parse(&name))
+}
+
+pub(super) fn interval(fields: Fields<'_>) -> Result<Interval, StoreError> {
+    named(fields, "period", Interval::parse)
 }
 
 /// A write that met the constraint, or another failure.

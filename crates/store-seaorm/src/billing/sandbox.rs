@@ -1,13 +1,12 @@
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, LockType, OnConflict, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_billing::model::order::OrderNumber;
+use sharestack_billing::model::payment::PaymentState;
 use sharestack_billing::ports::sandbox::{SandboxPayment, SandboxQueries, SandboxRepository};
 use sharestack_kernel::error::StoreError;
 
-use super::payment::state;
-use super::rows;
+use super::rows::{self, Fields, Stored};
 use crate::connect::Store;
 use crate::error::store_error;
 use crate::tx::SeaTx;
@@ -26,36 +25,19 @@ const COLUMNS: [&str; 11] = [
     "created_at",
 ];
 
-#[derive(FromQueryResult)]
-struct Row {
-    order_number: String,
-    amount: i64,
-    currency: String,
-    subject: String,
-    state: String,
-    txn_id: Option<String>,
-    notify_url: String,
-    expires_at: DateTime<Utc>,
-    clicked_at: Option<DateTime<Utc>>,
-    closed_at: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
-}
-
-impl TryFrom<Row> for SandboxPayment {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
+impl Stored for SandboxPayment {
+    fn read(row: Fields<'_>) -> Result<Self, StoreError> {
         Ok(Self {
-            order_number: rows::known("order number", &row.order_number, OrderNumber::parse(&row.order_number))?,
-            amount: rows::money(row.amount, &row.currency)?,
-            subject: row.subject,
-            state: state(&row.state)?,
-            txn_id: row.txn_id,
-            notify_url: row.notify_url,
-            expires_at: row.expires_at,
-            clicked_at: row.clicked_at,
-            closed_at: row.closed_at,
-            created_at: row.created_at,
+            order_number: rows::named(row, "order_number", OrderNumber::parse)?,
+            amount: rows::amount(row)?,
+            subject: row.get("subject")?,
+            state: rows::named(row, "state", PaymentState::parse)?,
+            txn_id: row.get("txn_id")?,
+            notify_url: row.get("notify_url")?,
+            expires_at: row.get("expires_at")?,
+            clicked_at: row.get("clicked_at")?,
+            closed_at: row.get("closed_at")?,
+            created_at: row.get("created_at")?,
         })
     }
 }
@@ -72,7 +54,7 @@ fn by_number(order: &OrderNumber) -> SelectStatement {
 impl SandboxRepository for SeaTx {
     async fn lock_by_number(&mut self, order: &OrderNumber) -> Result<Option<SandboxPayment>, StoreError> {
         let select = by_number(order).lock(LockType::Update).to_owned();
-        rows::one::<Row>(self.conn(), &select).await?.map(SandboxPayment::try_from).transpose()
+        rows::one(self.conn(), &select).await
     }
 
     async fn insert_if_absent(&mut self, payment: &SandboxPayment) -> Result<(), StoreError> {
@@ -114,6 +96,6 @@ impl SandboxRepository for SeaTx {
 #[async_trait]
 impl SandboxQueries for Store {
     async fn find(&self, order: &OrderNumber) -> Result<Option<SandboxPayment>, StoreError> {
-        rows::one::<Row>(self.read(), &by_number(order)).await?.map(SandboxPayment::try_from).transpose()
+        rows::one(self.read(), &by_number(order)).await
     }
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Cond, Expr, LockType, Order, Query, SelectStatement, SimpleExpr};
-use sea_orm::{ConnectionTrait, DbErr, ExprTrait, FromQueryResult, QueryResult};
+use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_billing::model::id::{PlanId, PriceId, SubscriptionId};
 use sharestack_billing::model::subscription::{CancelReason, Subscription, SubscriptionState};
 use sharestack_billing::ports::subscription::{SubscriptionQueries, SubscriptionRepository, SubscriptionView};
@@ -10,8 +10,8 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
 
-use super::plan::{describe, terms};
-use super::rows::{self, ProfileRow};
+use super::plan::terms;
+use super::rows::{self, Fields, Stored};
 use crate::connect::Store;
 use crate::error::{Constraint, store_error, violated};
 use crate::tx::SeaTx;
@@ -37,84 +37,50 @@ const COLUMNS: [&str; 18] = [
     "version",
 ];
 
-#[derive(FromQueryResult)]
-struct Row {
-    id: i64,
-    subscriber_id: i64,
-    creator_id: i64,
-    plan_id: i64,
-    price_id: i64,
-    state: String,
-    anchor_at: Option<DateTime<Utc>>,
-    periods: i32,
-    current_period_start: Option<DateTime<Utc>>,
-    current_period_end: Option<DateTime<Utc>>,
-    trial_end: Option<DateTime<Utc>>,
-    cancel_at_period_end: bool,
-    canceled_at: Option<DateTime<Utc>>,
-    cancel_reason: Option<String>,
-    ended_at: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    version: i64,
-}
-
-impl TryFrom<Row> for Subscription {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        let reason = row.cancel_reason.as_deref().map(CancelReason::parse).transpose();
+impl Stored for Subscription {
+    fn read(row: Fields<'_>) -> Result<Self, StoreError> {
+        let reason: Option<String> = row.get("cancel_reason")?;
+        let reason = reason.as_deref().map(CancelReason::parse).transpose();
         Ok(Self {
-            id: SubscriptionId::new(row.id),
-            subscriber_id: UserId::new(row.subscriber_id),
-            creator_id: UserId::new(row.creator_id),
-            plan_id: PlanId::new(row.plan_id),
-            price_id: PriceId::new(row.price_id),
-            state: state(&row.state)?,
-            anchor_at: row.anchor_at,
-            periods: row.periods.unsigned_abs(),
-            current_period_start: row.current_period_start,
-            current_period_end: row.current_period_end,
-            trial_end: row.trial_end,
-            cancel_at_period_end: row.cancel_at_period_end,
-            canceled_at: row.canceled_at,
+            id: SubscriptionId::new(row.get("id")?),
+            subscriber_id: UserId::new(row.get("subscriber_id")?),
+            creator_id: UserId::new(row.get("creator_id")?),
+            plan_id: PlanId::new(row.get("plan_id")?),
+            price_id: PriceId::new(row.get("price_id")?),
+            state: rows::named(row, "state", SubscriptionState::parse)?,
+            anchor_at: row.get("anchor_at")?,
+            periods: row.get::<i32>("periods")?.unsigned_abs(),
+            current_period_start: row.get("current_period_start")?,
+            current_period_end: row.get("current_period_end")?,
+            trial_end: row.get("trial_end")?,
+            cancel_at_period_end: row.get("cancel_at_period_end")?,
+            canceled_at: row.get("canceled_at")?,
             cancel_reason: reason.map_err(|_| StoreError::corrupt("a stored reason is too long"))?.flatten(),
-            ended_at: row.ended_at,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            version: row.version,
+            ended_at: row.get("ended_at")?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+            version: row.get("version")?,
         })
     }
-}
-
-/// A stored state.
-pub(super) fn state(name: &str) -> Result<SubscriptionState, StoreError> {
-    rows::known("subscription state", name, SubscriptionState::parse(name))
 }
 
 fn by(condition: SimpleExpr) -> SelectStatement {
     Query::select().columns(COLUMNS).from("subscriptions").and_where(condition).to_owned()
 }
 
-impl SeaTx {
-    async fn subscription(&self, select: &SelectStatement) -> Result<Option<Subscription>, StoreError> {
-        rows::one::<Row>(self.conn(), select).await?.map(Subscription::try_from).transpose()
-    }
-}
-
 #[async_trait]
 impl SubscriptionRepository for SeaTx {
     async fn find_by_id(&mut self, id: SubscriptionId) -> Result<Option<Subscription>, StoreError> {
-        self.subscription(&by(Expr::col("id").eq(id.get()))).await
+        rows::one(self.conn(), &by(Expr::col("id").eq(id.get()))).await
     }
 
     async fn lock_by_id(&mut self, id: SubscriptionId) -> Result<Option<Subscription>, StoreError> {
-        self.subscription(by(Expr::col("id").eq(id.get())).lock(LockType::Update)).await
+        rows::one(self.conn(), by(Expr::col("id").eq(id.get())).lock(LockType::Update)).await
     }
 
     async fn find_live(&mut self, subscriber: UserId, plan: PlanId) -> Result<Option<Subscription>, StoreError> {
         let key = Subscription::live_key_of(subscriber, plan);
-        self.subscription(&by(Expr::col("live_key").eq(key))).await
+        rows::one(self.conn(), &by(Expr::col("live_key").eq(key))).await
     }
 
     async fn had_trial(&mut self, subscriber: UserId, plan: PlanId) -> Result<bool, StoreError> {
@@ -191,29 +157,16 @@ fn periods(one: &Subscription) -> i32 {
     i32::try_from(one.periods).unwrap_or(i32::MAX)
 }
 
-#[derive(FromQueryResult)]
-struct Beside {
-    plan_name: String,
-    price_amount: i64,
-    price_currency: String,
-    price_period: String,
-}
-
-struct ViewRow(SubscriptionView);
-
-impl FromQueryResult for ViewRow {
-    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
-        let broken = |error: StoreError| DbErr::Custom(describe(&error));
-        let beside = Beside::from_query_result(row, prefix)?;
-        let subscription = Subscription::try_from(Row::from_query_result(row, prefix)?).map_err(broken)?;
-        let profile = |prefix: &str, id| Ok::<_, DbErr>(ProfileRow::from_query_result(row, prefix)?.into_profile(id));
-        Ok(Self(SubscriptionView {
-            terms: terms(beside.price_amount, &beside.price_currency, &beside.price_period).map_err(broken)?,
-            plan_name: beside.plan_name,
-            creator: profile("creator_", subscription.creator_id)?,
-            subscriber: profile("subscriber_", subscription.subscriber_id)?,
+impl Stored for SubscriptionView {
+    fn read(row: Fields<'_>) -> Result<Self, StoreError> {
+        let subscription = Subscription::read(row)?;
+        Ok(Self {
+            terms: terms(row.under("price_"))?,
+            plan_name: row.get("plan_name")?,
+            creator: rows::profile(row.under("creator_"), subscription.creator_id)?,
+            subscriber: rows::profile(row.under("subscriber_"), subscription.subscriber_id)?,
             subscription,
-        }))
+        })
     }
 }
 
@@ -254,7 +207,7 @@ fn stands_in(wanted: SubscriptionState, now: DateTime<Utc>) -> Cond {
 impl SubscriptionQueries for Store {
     async fn find(&self, id: SubscriptionId) -> Result<Option<SubscriptionView>, StoreError> {
         let select = views().and_where(Expr::col(("subscriptions", "id")).eq(id.get())).to_owned();
-        Ok(rows::one::<ViewRow>(self.read(), &select).await?.map(|row| row.0))
+        rows::one(self.read(), &select).await
     }
 
     async fn list(
@@ -272,9 +225,6 @@ impl SubscriptionQueries for Store {
         if let Some(state) = state {
             select.cond_where(stands_in(state, now));
         }
-        let total = rows::count(self, select.clone()).await?;
-        rows::cut(&mut select, page);
-        let items = rows::all::<ViewRow>(self.read(), &select).await?;
-        Ok(Page { items: items.into_iter().map(|row| row.0).collect(), total, request: page })
+        rows::page(self, select, page).await
     }
 }

@@ -139,8 +139,8 @@ pub async fn update_plan(
     body: Body<PlanUpdate>,
 ) -> Result<Reply<Plan>, ApiError> {
     let id = plan_id(&path)?;
-    let patch = PlanPatch { expected_versions: versions(&precondition.0), ..body.0 };
-    app.billing.plans.update(&auth.0, id, patch).await?;
+    let change = PlanPatch { expected_versions: versions(&precondition.0), ..body.0 };
+    app.billing.plans.update(&auth.0, id, change).await?;
     let plan = find(&app, id).await?;
     let etag = plan.etag();
     Ok(Reply::ok(plan).message("Plan updated", "订阅计划已更新").etag(etag))

@@ -8,7 +8,7 @@ use crate::model::payment::PaymentState;
 use crate::model::subscription::SubscriptionState;
 use crate::ports::channel::Outcome;
 use crate::service::subscriptions::Cancel;
-use crate::testing::{READER, World, payer};
+use crate::testing::{READER, World, claimed, payer, wish};
 
 fn closed(world: &World) -> Vec<OrderNumber> {
     world.channel.closed.lock().unwrap().clone()
@@ -70,7 +70,7 @@ async fn a_channel_that_is_down_is_told_later() {
     assert_eq!(closed(&world).len(), 1);
     let unknown = world.close_order.close("cash", &closed(&world)[0]).await;
     assert!(matches!(unknown, Err(SettleError::UnknownChannel(_))));
-    let job = world.job(CLOSE_ORDER, json!({ "channel": "test", "order_number": "<>" }), 1);
+    let job = claimed(CLOSE_ORDER, json!({ "channel": "test", "order_number": "<>" }), 1);
     assert!(world.close_order.run(&job).await.is_err());
 }
 
@@ -79,7 +79,7 @@ async fn an_order_that_is_closed_while_the_channel_prepares_it_is_closed_there_a
     let world = World::new();
     let plan = world.plan(Interval::Month, 0).await;
     *world.channel.down.lock().unwrap() = true;
-    world.checkout.subscribe(&crate::testing::wish(&plan, "a")).await.unwrap_err();
+    world.checkout.subscribe(&wish(&plan, "a")).await.unwrap_err();
     *world.channel.down.lock().unwrap() = false;
     let order = world.store.books().orders.into_values().next().unwrap();
     // The order is given up between its commit and the channel's answer.

@@ -6,7 +6,7 @@ use crate::model::interval::Interval;
 use crate::model::order::OrderState;
 use crate::model::subscription::SubscriptionState;
 use crate::ports::channel::Outcome;
-use crate::testing::{World, payer};
+use crate::testing::{World, claimed, payer};
 
 #[tokio::test]
 async fn an_order_is_given_up_only_when_its_time_is_over() {
@@ -58,7 +58,7 @@ async fn a_channel_that_is_down_delays_the_end_but_not_for_ever() {
     let ticket = world.subscribe(&plan, "k").await;
     world.wait(Duration::hours(2));
     *world.channel.down.lock().unwrap() = true;
-    let job = |attempt| world.job(EXPIRE_ORDER, json!({ "order_id": ticket.order.id }), attempt);
+    let job = |attempt| claimed(EXPIRE_ORDER, json!({ "order_id": ticket.order.id }), attempt);
     assert!(world.expire_order.run(&job(9)).await.is_err());
     assert_eq!(world.store.books().orders[&ticket.order.id].state, OrderState::Paying);
     world.expire_order.run(&job(10)).await.unwrap();
@@ -91,10 +91,10 @@ async fn the_jobs_are_there_and_do_their_work() {
     let job = world.store.books().jobs.into_iter().find(|job| job.kind == EXPIRE_SUBSCRIPTION).unwrap();
     assert_eq!(Some(job.run_at), Interval::Month.end_after(world.now(), 1));
     world.wait(job.run_at - world.now());
-    let claimed = |payload| world.job(EXPIRE_SUBSCRIPTION, payload, 1);
-    world.expire_subscription.run(&claimed(job.payload.clone())).await.unwrap();
-    world.expire_subscription.run(&claimed(job.payload)).await.unwrap();
+    let held = |payload| claimed(EXPIRE_SUBSCRIPTION, payload, 1);
+    world.expire_subscription.run(&held(job.payload.clone())).await.unwrap();
+    world.expire_subscription.run(&held(job.payload)).await.unwrap();
     assert_eq!(world.store.books().subscriptions[&ticket.subscription.id].state, SubscriptionState::Expired);
-    assert!(world.expire_subscription.run(&claimed(json!({}))).await.is_err());
-    assert!(world.expire_order.run(&claimed(json!({ "order_id": 99 }))).await.is_ok());
+    assert!(world.expire_subscription.run(&held(json!({}))).await.is_err());
+    assert!(world.expire_order.run(&held(json!({ "order_id": 99 }))).await.is_ok());
 }
