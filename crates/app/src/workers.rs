@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use sharestack_kernel::event::{DomainEvent, EventLog, Subscriber};
-use sharestack_kernel::job::{ClaimedJob, JobHandler, JobStore, backoff};
+use sharestack_kernel::job::{ClaimedJob, Hopeless, JobHandler, JobStore, backoff};
 use sharestack_kernel::random::uuid_v7;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -211,7 +211,7 @@ async fn run(app: &App, holder: Uuid, handler: &dyn JobHandler, job: &ClaimedJob
     let noted = match outcome {
         Ok(()) => JobStore::complete(&app.store, holder, job.id).await,
         Err(error) => {
-            let last = job.attempt >= job.max_attempts;
+            let last = job.attempt >= job.max_attempts || error.is::<Hopeless>();
             let retry_at = (!last).then(|| app.clock.now() + backoff(job.attempt));
             tracing::warn!(error = error.as_ref() as &dyn std::error::Error, dead = last, "job failed");
             JobStore::fail(&app.store, holder, job.id, &error.to_string(), retry_at).await

@@ -7,5 +7,6 @@ pub mod blob;
 pub mod cache;
 pub mod content;
 pub mod kernel;
+pub mod message;
 pub mod platform;
 pub mod users;

@@ -80,7 +80,7 @@ pub trait JobStore: Send + Sync {
     /// Keeps a running job; `false` when the lease was lost.
     async fn extend(&self, holder: Uuid, job: Uuid, lease: Duration) -> Result<bool, StoreError>;
 
-    /// Marks a job as done.
+    /// Marks a job as done. MUST forget its payload, which may be secret.
     async fn complete(&self, holder: Uuid, job: Uuid) -> Result<(), StoreError>;
 
     /// Notes a failure: the job is offered again at `retry_at`, or is a dead letter when
@@ -98,10 +98,36 @@ pub trait JobStore: Send + Sync {
 
     /// How many jobs are dead letters.
     async fn dead_letters(&self) -> Result<u64, StoreError>;
+
+    /// Dead letters, the latest first, without their payloads.
+    async fn list_dead(&self, kind: Option<&str>, limit: u64) -> Result<Vec<DeadJob>, StoreError>;
+
+    /// Offers a dead letter again, as if it had never been tried; `false` when it is none.
+    async fn revive(&self, job: Uuid) -> Result<bool, StoreError>;
+}
+
+/// A job that was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadJob {
+    /// Its id.
+    pub id: Uuid,
+    /// Which handler did not do it.
+    pub kind: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What went wrong the last time.
+    pub last_error: String,
+    /// When it was given up.
+    pub finished_at: DateTime<Utc>,
 }
 
 /// A failure of a handler.
 pub type JobError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A failure that no further attempt can mend: the job is a dead letter at once.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Hopeless(pub String);
 
 /// Does jobs of one kind. A job may run more than once and MUST have its effect once.
 #[async_trait]

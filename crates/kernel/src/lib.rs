@@ -30,6 +30,7 @@ pub mod event;
 pub mod field;
 pub mod id;
 pub mod job;
+pub mod message;
 pub mod money;
 pub mod once;
 pub mod origin;

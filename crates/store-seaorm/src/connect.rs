@@ -159,6 +159,16 @@ impl Store {
         row.try_get_by_index(0)
     }
 
+    /// Reads the first column of every row as text, by SQL that no port covers; for looking
+    /// at what is stored in tests.
+    ///
+    /// # Errors
+    /// The driver's, or when the first column of a row is no text.
+    pub async fn texts_raw(&self, sql: &str) -> Result<Vec<String>, DbErr> {
+        let rows = self.read.query_all_raw(Statement::from_string(self.read.get_database_backend(), sql)).await?;
+        rows.iter().map(|row| row.try_get_by_index(0)).collect()
+    }
+
     /// Runs SQL that no port covers; for fixtures and faults in tests.
     ///
     /// # Errors

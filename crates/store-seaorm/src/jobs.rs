@@ -8,7 +8,7 @@ use sea_orm::sea_query::{Cond, Expr, LockBehavior, LockType, Order, Query, Selec
 use sea_orm::{ConnectionTrait, ExprTrait, QueryResult};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Backlog;
-use sharestack_kernel::job::{ClaimedJob, JobQueue, JobStore, NewJob};
+use sharestack_kernel::job::{ClaimedJob, DeadJob, JobQueue, JobStore, NewJob};
 use sharestack_kernel::transact;
 use uuid::Uuid;
 
@@ -165,6 +165,7 @@ impl JobStore for Store {
         let done = Query::update()
             .table("jobs")
             .value("state", DONE)
+            .value("payload", "{}")
             .value("dedupe_key", Option::<String>::None)
             .value("finished_at", self.clock.now())
             .and_where(Expr::col("id").eq(job))
@@ -212,4 +213,44 @@ impl JobStore for Store {
             .to_owned();
         Ok(backlog(self, &query).await?.count)
     }
+
+    async fn list_dead(&self, kind: Option<&str>, limit: u64) -> Result<Vec<DeadJob>, StoreError> {
+        let mut query = Query::select()
+            .columns(["id", "kind", "attempts", "last_error", "finished_at"])
+            .from("jobs")
+            .and_where(Expr::col("state").eq(DEAD))
+            .order_by("finished_at", Order::Desc)
+            .order_by("id", Order::Desc)
+            .limit(limit)
+            .to_owned();
+        if let Some(kind) = kind {
+            query.and_where(Expr::col("kind").eq(kind));
+        }
+        let rows = self.read.query_all(&query).await.map_err(store_error)?;
+        rows.iter().map(read_dead).collect::<Result<_, _>>().map_err(store_error)
+    }
+
+    async fn revive(&self, job: Uuid) -> Result<bool, StoreError> {
+        let revive = Query::update()
+            .table("jobs")
+            .value("state", WAITING)
+            .value("attempts", 0)
+            .value("run_at", self.clock.now())
+            .value("finished_at", Option::<DateTime<Utc>>::None)
+            .and_where(Expr::col("id").eq(job))
+            .and_where(Expr::col("state").eq(DEAD))
+            .to_owned();
+        self.write.execute(&revive).await.map_err(store_error).map(|done| done.rows_affected() == 1)
+    }
+}
+
+fn read_dead(row: &QueryResult) -> Result<DeadJob, sea_orm::DbErr> {
+    let last_error: Option<String> = row.try_get("", "last_error")?;
+    Ok(DeadJob {
+        id: row.try_get("", "id")?,
+        kind: row.try_get("", "kind")?,
+        attempts: row.try_get::<i32>("", "attempts")?.unsigned_abs(),
+        last_error: last_error.unwrap_or_default(),
+        finished_at: row.try_get("", "finished_at")?,
+    })
 }

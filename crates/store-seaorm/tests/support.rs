@@ -90,7 +90,13 @@ fn in_database(server: &str, name: &str) -> String {
 impl Fixture {
     /// What the kernel's cases need.
     pub fn kernel(&self) -> kernel::Subject<SeaTx> {
+        let store = self.store.clone();
+        let payloads = move || -> BoxFuture<'static, Vec<String>> {
+            let store = store.clone();
+            Box::pin(async move { store.texts_raw("SELECT payload FROM jobs ORDER BY id").await.unwrap() })
+        };
         kernel::Subject {
+            payloads: Arc::new(payloads),
             store: Arc::new(self.store.clone()),
             events: Arc::new(self.store.clone()),
             jobs: Arc::new(self.store.clone()),

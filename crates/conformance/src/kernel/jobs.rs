@@ -159,3 +159,36 @@ pub async fn a_job_that_takes_every_worker_down_is_a_dead_letter<T: Work>(subjec
     assert!(claim(&subject, subject.ids.uuid()).await.is_empty());
     assert_eq!(subject.jobs.dead_letters().await.unwrap(), 1);
 }
+
+/// MUST forget its payload, which may be secret.
+pub async fn a_completed_job_leaves_no_payload<T: Work>(subject: Subject<T>) {
+    enqueue(&subject, &job(&subject)).await;
+    let holder = subject.ids.uuid();
+    let held = claim(&subject, holder).await;
+    subject.jobs.complete(holder, held[0].id).await.unwrap();
+    assert_eq!((subject.payloads)().await, ["{}"]);
+}
+
+/// What was given up is listed with its reason, and offered again when somebody says so.
+pub async fn a_dead_letter_is_listed_and_revived_as_new<T: Work>(subject: Subject<T>) {
+    for _ in 0..2 {
+        enqueue(&subject, &job(&subject)).await;
+    }
+    let holder = subject.ids.uuid();
+    let held = claim(&subject, holder).await;
+    for one in &held {
+        assert!(!subject.jobs.revive(one.id).await.unwrap(), "a running job is no dead letter");
+        subject.jobs.fail(holder, one.id, "refused for good", None).await.unwrap();
+        subject.clock.advance(chrono::Duration::seconds(1));
+    }
+    let dead = subject.jobs.list_dead(Some("mail"), 10).await.unwrap();
+    assert_eq!(dead.iter().map(|dead| dead.id).collect::<Vec<_>>(), [held[1].id, held[0].id]);
+    assert_eq!((dead[0].kind.as_str(), dead[0].attempts, dead[0].last_error.as_str()), ("mail", 1, "refused for good"));
+    assert!(subject.jobs.list_dead(Some("media"), 10).await.unwrap().is_empty());
+    assert_eq!(subject.jobs.list_dead(None, 1).await.unwrap().len(), 1);
+    assert!(subject.jobs.revive(held[0].id).await.unwrap());
+    assert!(!subject.jobs.revive(held[0].id).await.unwrap());
+    assert_eq!(subject.jobs.dead_letters().await.unwrap(), 1);
+    let again = claim(&subject, holder).await;
+    assert_eq!((ids(&again), again[0].attempt, &again[0].payload), (vec![held[0].id], 1, &held[0].payload));
+}

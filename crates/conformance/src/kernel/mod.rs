@@ -7,6 +7,7 @@ pub mod work;
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::event::{EventLog, Outbox};
 use sharestack_kernel::id::IdGenerator;
@@ -27,7 +28,12 @@ pub struct Subject<T: ?Sized> {
     pub other_ids: Arc<dyn IdGenerator>,
     /// The store's clock.
     pub clock: FakeClock,
+    /// Every job's payload, as it lies in the store.
+    pub payloads: Payloads,
 }
+
+/// Reads what no port shows.
+pub type Payloads = Arc<dyn Fn() -> BoxFuture<'static, Vec<String>> + Send + Sync>;
 
 /// What the cases do in a transaction.
 pub trait Work: Transaction + Outbox + JobQueue {}
@@ -65,7 +71,9 @@ macro_rules! kernel_cases {
                 a_dead_letter_does_not_come_back,
                 a_job_that_takes_every_worker_down_is_a_dead_letter,
                 a_twin_is_not_enqueued_while_the_first_waits_or_runs,
-                completed_jobs_do_not_come_back
+                completed_jobs_do_not_come_back,
+                a_completed_job_leaves_no_payload,
+                a_dead_letter_is_listed_and_revived_as_new
             ],
             kernel::ids: [never_returns_a_number_twice, sequences_do_not_share_numbers_but_start_small,
                 draws_beside_claims_of_events

@@ -1,0 +1,130 @@
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+
+use super::{Inbox, Received};
+
+/// Who may send through a [`MailServer`] that asks.
+pub const SMTP_USER: &str = "mailer";
+/// And by what password.
+pub const SMTP_PASSWORD: &str = "a password, with spaces";
+
+/// How a [`MailServer`] is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// In the clear, by anybody.
+    None,
+    /// Upgraded to TLS, with name and password.
+    StartTls,
+    /// By TLS, with name and password.
+    Tls,
+}
+
+/// A mail server in a process of its own: aiosmtpd, which `make test` installs.
+pub struct MailServer {
+    child: Child,
+    port: u16,
+    mails: Arc<Mutex<Vec<Value>>>,
+}
+
+fn fixture(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "fixtures", "smtp", name].iter().collect()
+}
+
+/// The authority that the server's certificate comes from.
+pub fn ca_file() -> PathBuf {
+    fixture("ca.pem")
+}
+
+/// A Python with aiosmtpd: the system's before any other.
+fn python() -> &'static str {
+    let has = |python: &&str| {
+        let probe = Command::new(python).args(["-c", "import aiosmtpd"]).stderr(Stdio::null()).status();
+        probe.is_ok_and(|status| status.success())
+    };
+    ["/usr/bin/python3", "python3"]
+        .into_iter()
+        .find(has)
+        .expect("Python with aiosmtpd is there: run `make test`, or install python3-aiosmtpd")
+}
+
+impl MailServer {
+    /// Starts one on a free port.
+    pub fn start(protection: Protection) -> Self {
+        let (tls, auth) = match protection {
+            Protection::None => ("none", "open"),
+            Protection::StartTls => ("starttls", "auth"),
+            Protection::Tls => ("tls", "auth"),
+        };
+        let mut child = Command::new(python())
+            .arg(fixture("server.py"))
+            .args([tls, auth])
+            .env("PYTHONWARNINGS", "ignore")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = lines.next().expect("the mail server says where it listens").unwrap();
+        let port = first.strip_prefix("PORT ").unwrap().parse().unwrap();
+        let mails: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let kept = mails.clone();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push(serde_json::from_str(&line).unwrap());
+            }
+        });
+        Self { child, port, mails }
+    }
+
+    /// Where it listens, on 127.0.0.1.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What it was given so far, as it says it.
+    pub fn mails(&self) -> Vec<Value> {
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What it was given so far, for the cases. The server answers after it has said what
+    /// it was given, but the lines take a moment to be read.
+    pub fn inbox(&self) -> Inbox {
+        let mails = self.mails.clone();
+        Arc::new(move || {
+            let mails = mails.clone();
+            Box::pin(async move {
+                let (mut count, mut still) = (0, 0);
+                while still < 10 {
+                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                    let now = mails.lock().unwrap_or_else(PoisonError::into_inner).len();
+                    still = if now == count && now > 0 { still + 1 } else { 0 };
+                    count = now;
+                }
+                mails.lock().unwrap_or_else(PoisonError::into_inner).iter().map(received).collect()
+            })
+        })
+    }
+}
+
+fn received(mail: &Value) -> Received {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Received {
+        to: text(&mail["to"][0]),
+        subject: text(&mail["subject"]),
+        text: text(&mail["text"]),
+        html: mail["html"].as_str().map(str::to_owned),
+        message_id: text(&mail["message_id"]),
+        headers: mail["headers"].as_array().into_iter().flatten().map(text).collect(),
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

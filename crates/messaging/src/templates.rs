@@ -1,0 +1,199 @@
+//! The words of every message, in every language, from files inside the program.
+
+use std::error::Error;
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde_json::Value;
+use thiserror::Error;
+
+/// Name in the environment, and content. `.html` is escaped, everything else is plain.
+macro_rules! files {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../templates/", $path)))),*]
+    };
+}
+
+const FILES: &[(&str, &str)] = files![
+    "layout.html",
+    "en/already_registered.subject.txt",
+    "en/already_registered.txt",
+    "en/already_registered.html",
+    "en/email_changed.subject.txt",
+    "en/email_changed.txt",
+    "en/email_changed.html",
+    "en/password_changed.subject.txt",
+    "en/password_changed.txt",
+    "en/password_changed.html",
+    "en/verification_code.subject.txt",
+    "en/verification_code.txt",
+    "en/verification_code.html",
+    "en/verification_code.sms.txt",
+    "zh-CN/already_registered.subject.txt",
+    "zh-CN/already_registered.txt",
+    "zh-CN/already_registered.html",
+    "zh-CN/email_changed.subject.txt",
+    "zh-CN/email_changed.txt",
+    "zh-CN/email_changed.html",
+    "zh-CN/password_changed.subject.txt",
+    "zh-CN/password_changed.txt",
+    "zh-CN/password_changed.html",
+    "zh-CN/verification_code.subject.txt",
+    "zh-CN/verification_code.txt",
+    "zh-CN/verification_code.html",
+    "zh-CN/verification_code.sms.txt",
+];
+
+/// A mail, written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// One line, whatever it was filled with.
+    pub subject: String,
+    /// For every reader.
+    pub text: String,
+    /// The same, with everything that was filled in escaped.
+    pub html: String,
+}
+
+/// A message cannot be written. The text names the template and nothing of its content.
+#[derive(Debug, Error)]
+#[error("template {name} cannot be written")]
+pub struct TemplateError {
+    /// Which one.
+    pub name: String,
+    /// Why.
+    #[source]
+    pub source: Box<dyn Error + Send + Sync>,
+}
+
+/// Every template.
+pub struct Templates(Environment<'static>);
+
+impl Default for Templates {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Templates {
+    /// All of them.
+    ///
+    /// # Panics
+    /// When a file of this crate is no template, which its tests find out.
+    pub fn new() -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(
+            |name| {
+                if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+            },
+        );
+        for (name, text) in FILES {
+            environment.add_template(name, text).expect("the program's own templates are templates");
+        }
+        Self(environment)
+    }
+
+    /// Writes a mail. An unknown language is English.
+    ///
+    /// # Errors
+    /// When there is no such template, or what it asks for is missing.
+    pub fn mail(&self, name: &str, language: &str, data: &Value) -> Result<Rendered, TemplateError> {
+        Ok(Rendered {
+            subject: one_line(&self.render(name, language, "subject.txt", data)?),
+            text: self.render(name, language, "txt", data)?,
+            html: self.render(name, language, "html", data)?,
+        })
+    }
+
+    /// Writes a text message, on one line.
+    ///
+    /// # Errors
+    /// When there is no such template, or what it asks for is missing.
+    pub fn sms(&self, name: &str, language: &str, data: &Value) -> Result<String, TemplateError> {
+        Ok(one_line(&self.render(name, language, "sms.txt", data)?))
+    }
+
+    fn render(&self, name: &str, language: &str, kind: &str, data: &Value) -> Result<String, TemplateError> {
+        let language = if language == "zh-CN" { language } else { "en" };
+        let file = format!("{language}/{name}.{kind}");
+        let rendered = self.0.get_template(&file).and_then(|template| template.render(minijinja::value::Serde(data)));
+        rendered.map_err(|source| TemplateError { name: file, source: Box::new(source) })
+    }
+}
+
+/// Blanks and control characters in a row become one blank: a subject is one line, and a
+/// name with line breaks in it adds no header.
+fn one_line(text: &str) -> String {
+    let plain = |c: char| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c };
+    let text: String = text.chars().map(plain).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What every template asks for, at its worst.
+    fn hostile() -> Value {
+        json!({
+            "code": "012345", "minutes": 10, "purpose": "login", "new_email": "\"<b>new</b>\"@example.com",
+            "username": "lin\r\nBcc: victim@example.com\r\n\r\n<script>alert(1)</script>{{ code }}",
+        })
+    }
+
+    fn names() -> Vec<&'static str> {
+        FILES.iter().filter_map(|(name, _)| name.strip_prefix("en/")?.strip_suffix(".subject.txt")).collect()
+    }
+
+    #[test]
+    fn every_message_is_there_in_both_languages_and_escapes_what_it_is_filled_with() {
+        let templates = Templates::new();
+        assert_eq!(names().len(), 4);
+        for name in names() {
+            for language in ["en", "zh-CN"] {
+                let mail = templates.mail(name, language, &hostile()).unwrap();
+                assert!(!mail.subject.is_empty() && !mail.subject.contains(['\r', '\n']), "{name} {language}");
+                assert!(!mail.html.contains("<script>") && !mail.html.contains("<b>new"), "{}", mail.html);
+                assert!(mail.html.contains(&format!("<html lang=\"{language}\">")), "{}", mail.html);
+                assert!(!mail.text.trim().is_empty());
+            }
+            let (en, zh) = (templates.mail(name, "en", &hostile()), templates.mail(name, "zh-CN", &hostile()));
+            assert_ne!(en.unwrap().subject, zh.unwrap().subject);
+        }
+    }
+
+    #[test]
+    fn every_purpose_has_its_words() {
+        let templates = Templates::new();
+        for language in ["en", "zh-CN"] {
+            let mut subjects = std::collections::BTreeSet::new();
+            for purpose in ["register", "login", "reset", "change_email"] {
+                let data = json!({ "code": "012345", "minutes": 10, "purpose": purpose });
+                let mail = templates.mail("verification_code", language, &data).unwrap();
+                let sms = templates.sms("verification_code", language, &data).unwrap();
+                for text in [&mail.subject, &mail.text, &mail.html, &sms] {
+                    assert!(text.contains("012345"), "{text}");
+                }
+                assert!(mail.text.contains("10") && mail.html.contains("10") && sms.contains("10"));
+                subjects.insert(mail.text);
+            }
+            assert_eq!(subjects.len(), 4);
+        }
+    }
+
+    #[test]
+    fn a_name_with_line_breaks_stays_on_one_line() {
+        assert_eq!(one_line("Hello\r\nBcc: x@y.z\u{2028}\0you"), "Hello Bcc: x@y.z you");
+    }
+
+    #[test]
+    fn what_is_missing_is_an_error_that_tells_no_content() {
+        let error = Templates::new().mail("verification_code", "en", &json!({ "minutes": 10 })).unwrap_err();
+        assert_eq!(error.to_string(), "template en/verification_code.subject.txt cannot be written");
+        assert!(Templates::new().mail("../layout", "en", &json!({})).is_err());
+        let other = Templates::new().mail("verification_code", "fr", &hostile()).unwrap();
+        assert!(other.html.contains("lang=\"en\""));
+    }
+}
