@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use lettre::address::AddressError;
 use lettre::message::{Mailbox, MultiPart, SinglePart};
@@ -15,6 +17,7 @@ use crate::error::ConfigError;
 pub struct SmtpMailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
+    timeout: Duration,
 }
 
 impl SmtpMailer {
@@ -36,7 +39,19 @@ impl SmtpMailer {
         if let Some((name, password)) = &config.credentials {
             builder = builder.credentials(Credentials::new(name.clone(), password.expose_secret().to_owned()));
         }
-        Ok(Self { transport: builder.build(), from: mailbox(&config.from)? })
+        Ok(Self { transport: builder.build(), from: mailbox(&config.from)?, timeout: config.timeout })
+    }
+
+    /// The client's own time-out is for opening a connection alone: a server that falls
+    /// silent would hold a worker for good.
+    async fn patiently<T>(
+        &self,
+        exchange: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
+    ) -> Result<T, SendError> {
+        match tokio::time::timeout(self.timeout, exchange).await {
+            Ok(done) => done.map_err(|error| refusal(&error)),
+            Err(_) => Err(SendError::Temporary("no answer in time".to_owned())),
+        }
     }
 
     /// Asks whether the server answers, and takes our name and password.
@@ -44,11 +59,10 @@ impl SmtpMailer {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<(), SendError> {
-        match self.transport.test_connection().await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(SendError::Temporary("no connection".to_owned())),
-            Err(error) => Err(refusal(&error)),
+        if self.patiently(self.transport.test_connection()).await? {
+            return Ok(());
         }
+        Err(SendError::Temporary("no connection".to_owned()))
     }
 }
 
@@ -106,6 +120,6 @@ fn refusal(error: &lettre::transport::smtp::Error) -> SendError {
 impl MailSender for SmtpMailer {
     async fn send(&self, mail: &OutgoingMail) -> Result<(), SendError> {
         let message = message(&self.from, mail)?;
-        self.transport.send(message).await.map(drop).map_err(|error| refusal(&error))
+        self.patiently(self.transport.send(message)).await.map(drop)
     }
 }

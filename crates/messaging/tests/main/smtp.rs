@@ -125,6 +125,15 @@ async fn a_server_that_is_not_trusted_gets_nothing() {
 }
 
 #[tokio::test]
+async fn a_server_that_says_nothing_is_not_waited_for() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let impatient = SmtpConfig { timeout: Duration::from_millis(200), ..config(port, SmtpTls::None) };
+    let error = SmtpMailer::try_new(&impatient).unwrap().send(&mail("lin@example.com")).await.unwrap_err();
+    assert_eq!(error, SendError::Temporary("no answer in time".to_owned()));
+}
+
+#[tokio::test]
 async fn a_wrong_password_loses_no_mail() {
     if embedded_only() {
         return;
@@ -139,8 +148,8 @@ async fn a_wrong_password_loses_no_mail() {
     assert!(self::mailer(server.port(), SmtpTls::StartTls).ping().await.is_ok());
 }
 
-#[test]
-fn settings_that_cannot_work_are_refused() {
+#[tokio::test]
+async fn settings_that_cannot_work_are_refused() {
     let from = |email: &str, name: &str| {
         let from = Sender { email: email.to_owned(), name: name.to_owned() };
         SmtpMailer::try_new(&SmtpConfig { from, ..config(25, SmtpTls::None) }).err()
