@@ -11,6 +11,8 @@ mod m0003_content;
 mod m0004_billing;
 mod m0005_origin;
 mod m0007_order_ends;
+mod m0014_audit;
+mod m0015_api_keys;
 
 use sea_orm_migration::prelude::*;
 
@@ -27,6 +29,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_billing::Migration),
             Box::new(m0005_origin::Migration),
             Box::new(m0007_order_ends::Migration),
+            Box::new(m0014_audit::Migration),
+            Box::new(m0015_api_keys::Migration),
         ]
     }
 }

@@ -1,5 +1,6 @@
 //! Acceptance tests: one binary, one module a subject.
 
+mod access;
 mod billing;
 mod cluster;
 mod content;

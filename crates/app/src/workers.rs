@@ -229,6 +229,9 @@ async fn views(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
         if let Err(error) = app.flush_views().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "views were not counted yet");
         }
+        if let Err(error) = app.flush_seen().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "who was seen is not noted yet");
+        }
         if !go_on {
             return;
         }

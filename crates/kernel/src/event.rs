@@ -12,6 +12,10 @@ use crate::error::StoreError;
 use crate::id::UserId;
 use crate::origin::Origin;
 
+/// The aggregate of what happened to nobody who is known, such as a login by a name that
+/// nobody has. Its id is the event's own.
+pub const UNKNOWN: &str = "unknown";
+
 /// Something that happened to an aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DomainEvent {

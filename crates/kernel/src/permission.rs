@@ -82,6 +82,24 @@ impl PermissionSet {
         other.0.iter().all(|wanted| self.grants(wanted.as_str()))
     }
 
+    /// What both sets grant.
+    pub fn intersection(&self, other: &Self) -> Self {
+        let within = |these: &Self, others: &Self| -> Vec<Permission> {
+            these.0.iter().filter(|one| others.grants(one.as_str())).cloned().collect()
+        };
+        within(self, other).into_iter().chain(within(other, self)).collect()
+    }
+
+    /// Whether it grants nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many patterns it has.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The patterns, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &Permission> {
         self.0.iter()
@@ -116,6 +134,16 @@ mod tests {
         assert!(set(&["photo.*"]).covers(&set(&["photo.read", "photo.*"])));
         assert!(!set(&["photo.read", "photo.create"]).covers(&set(&["photo.*"])));
         assert!(!set(&["photo.*"]).covers(&set(&["*"])));
+    }
+
+    #[test]
+    fn an_intersection_grants_what_both_grant() {
+        let editor = set(&["photo.*", "tag.read", "article.update"]);
+        assert_eq!(editor.intersection(&set(&["*"])), editor);
+        assert_eq!(set(&["*"]).intersection(&editor), editor);
+        let both = editor.intersection(&set(&["photo.read", "tag.*", "user.read"]));
+        assert_eq!(both, set(&["photo.read", "tag.read"]));
+        assert!(editor.intersection(&set(&["user.*"])).is_empty());
     }
 
     #[test]

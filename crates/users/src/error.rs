@@ -5,8 +5,10 @@ use sharestack_kernel::actor::Denied;
 use sharestack_kernel::carries_store;
 use sharestack_kernel::error::{Category, Classified, Details, StoreError};
 use sharestack_kernel::field::FieldErrors;
-use sharestack_kernel::id::UserId;
+use sharestack_kernel::id::{SessionId, UserId};
 use thiserror::Error;
+
+use crate::model::ApiKeyId;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -254,4 +256,130 @@ impl Classified for GrantError {
     }
 }
 
-carries_store!(InsertAccountError, RegisterError, LoginError, RefreshError, GrantError);
+/// Sessions were not shown or ended.
+#[derive(Debug, Error)]
+pub enum EndSessionError {
+    /// They are another's, or the actor is a program with a key.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// There is no such user.
+    #[error("user {0} does not exist")]
+    NoSuchUser(UserId),
+    /// The user has no such session open.
+    #[error("session {0} does not exist")]
+    NoSuchSession(SessionId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Classified for EndSessionError {
+    fn category(&self) -> Category {
+        match self {
+            Self::Denied(denied) => denied.category(),
+            Self::NoSuchUser(_) | Self::NoSuchSession(_) => Category::NotFound,
+            Self::Store(error) => error.category(),
+        }
+    }
+
+    fn details(&self) -> Details {
+        match self {
+            Self::Denied(denied) => denied.details(),
+            Self::NoSuchUser(id) => Details::Missing { resource: "user", id: json!(id) },
+            Self::NoSuchSession(id) => Details::Missing { resource: "session", id: json!(id) },
+            Self::Store(_) => Details::None,
+        }
+    }
+}
+
+/// A proof within a session, or a change of password, was refused.
+#[derive(Debug, Error)]
+pub enum ProofError {
+    /// The actor is a program with a key.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// What was given is wrong, or may not be.
+    #[error(transparent)]
+    Fields(#[from] FieldErrors),
+    /// There is no such user any more.
+    #[error("user {0} does not exist")]
+    NoSuchUser(UserId),
+    /// A password could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Classified for ProofError {
+    fn category(&self) -> Category {
+        match self {
+            Self::Denied(denied) => denied.category(),
+            Self::Fields(errors) => errors.category(),
+            Self::NoSuchUser(_) => Category::NotFound,
+            Self::Hash(error) => error.category(),
+            Self::Store(error) => error.category(),
+        }
+    }
+
+    fn details(&self) -> Details {
+        match self {
+            Self::Denied(denied) => denied.details(),
+            Self::Fields(errors) => errors.details(),
+            Self::NoSuchUser(id) => Details::Missing { resource: "user", id: json!(id) },
+            Self::Hash(_) | Self::Store(_) => Details::None,
+        }
+    }
+}
+
+/// An API key was not made or deleted.
+#[derive(Debug, Error)]
+pub enum ApiKeyError {
+    /// Fields break a rule, or name what the actor cannot give away.
+    #[error(transparent)]
+    Fields(#[from] FieldErrors),
+    /// The user has as many keys as anybody may.
+    #[error("nobody has more than {max} keys")]
+    TooMany {
+        /// The most.
+        max: u64,
+    },
+    /// The user has no such key.
+    #[error("key {0} does not exist")]
+    NoSuchKey(ApiKeyId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Classified for ApiKeyError {
+    fn category(&self) -> Category {
+        match self {
+            Self::Fields(errors) => errors.category(),
+            Self::TooMany { .. } => Category::Conflict,
+            Self::NoSuchKey(_) => Category::NotFound,
+            Self::Store(error) => error.category(),
+        }
+    }
+
+    fn details(&self) -> Details {
+        match self {
+            Self::Fields(errors) => errors.details(),
+            Self::TooMany { max } => Details::Object(json!({ "max": max })),
+            Self::NoSuchKey(id) => Details::Missing { resource: "api_key", id: json!(id) },
+            Self::Store(_) => Details::None,
+        }
+    }
+}
+
+carries_store!(
+    ApiKeyError,
+    EndSessionError,
+    ProofError,
+    InsertAccountError,
+    RegisterError,
+    LoginError,
+    RefreshError,
+    GrantError
+);

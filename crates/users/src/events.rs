@@ -1,6 +1,10 @@
 //! What happens to users and their sessions. The aggregate is always the user, so that
 //! a reader sees a user's events in order.
 
+mod access;
+
+pub use access::*;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sharestack_kernel::event::DomainEvent;
@@ -28,6 +32,12 @@ pub enum RevokeReason {
     Logout,
     /// A used refresh token came again.
     TokenReuse,
+    /// Its user ended it from another, or all at once.
+    Ended,
+    /// An administrator ended it.
+    Forced,
+    /// Its user set another password.
+    PasswordChanged,
 }
 
 impl RevokeReason {
@@ -36,6 +46,9 @@ impl RevokeReason {
         match self {
             Self::Logout => "logout",
             Self::TokenReuse => "token_reuse",
+            Self::Ended => "ended",
+            Self::Forced => "forced",
+            Self::PasswordChanged => "password_changed",
         }
     }
 }

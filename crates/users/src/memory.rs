@@ -11,15 +11,20 @@ use chrono::{DateTime, Utc};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::{DomainEvent, Outbox};
 use sharestack_kernel::id::{SessionId, UserId};
+use sharestack_kernel::page::{Page, PageRequest};
 use sharestack_kernel::permission::PermissionSet;
 use sharestack_kernel::tx::{Begin, Transaction};
 
 use crate::error::InsertAccountError;
 use crate::model::{
-    AccountState, BuiltInRole, Credentials, LoginName, NewAccount, NewRefreshToken, NewSession, PasswordHash, Role,
-    RoleId, RoleName, SessionView, StoredRefreshToken, TokenHash, UserView,
+    AccountState, BuiltInRole, Credentials, LoginName, NewAccount, NewRefreshToken, NewSession, OpenSession,
+    PasswordHash, Role, RoleId, RoleName, SessionView, StoredRefreshToken, TokenHash, UserView,
 };
-use crate::ports::{AccountQueries, AccountRepository, RoleRepository, SessionQueries, SessionRepository, UsersTx};
+use crate::ports::{
+    AccountQueries, AccountRepository, ApiKeyRepository, RoleRepository, SessionQueries, SessionRepository, UsersTx,
+};
+
+mod api_keys;
 
 #[derive(Debug, Clone)]
 struct Account {
@@ -37,6 +42,8 @@ struct Token {
 #[derive(Debug, Clone)]
 struct Session {
     new: NewSession,
+    last_seen_at: DateTime<Utc>,
+    proved_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
     revoked: bool,
 }
@@ -49,6 +56,7 @@ struct State {
     held: BTreeSet<(UserId, RoleId)>,
     sessions: HashMap<SessionId, Session>,
     tokens: HashMap<TokenHash, Token>,
+    api_keys: Vec<api_keys::Key>,
     events: Vec<DomainEvent>,
 }
 
@@ -80,6 +88,7 @@ impl Default for MemoryStore {
             held: BTreeSet::new(),
             sessions: HashMap::new(),
             tokens: HashMap::new(),
+            api_keys: Vec::new(),
             events: Vec::new(),
         })))
     }
@@ -158,6 +167,10 @@ impl UsersTx for MemoryTx {
         self
     }
 
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
+        self
+    }
+
     fn outbox(&mut self) -> &mut dyn Outbox {
         self
     }
@@ -199,6 +212,13 @@ impl AccountRepository for MemoryTx {
             password_hash: account.new.password_hash.clone(),
             is_active: account.is_active,
         }))
+    }
+
+    async fn set_password(&mut self, id: UserId, hash: &PasswordHash, _at: DateTime<Utc>) -> Result<(), StoreError> {
+        if let Some(account) = self.state.accounts.get_mut(&id) {
+            account.new.password_hash = hash.clone();
+        }
+        Ok(())
     }
 
     async fn record_login(
@@ -252,7 +272,13 @@ impl RoleRepository for MemoryTx {
 #[async_trait]
 impl SessionRepository for MemoryTx {
     async fn insert(&mut self, session: &NewSession) -> Result<(), StoreError> {
-        let session = Session { new: session.clone(), expires_at: session.expires_at, revoked: false };
+        let session = Session {
+            new: session.clone(),
+            last_seen_at: session.created_at,
+            proved_at: session.created_at,
+            expires_at: session.expires_at,
+            revoked: false,
+        };
         self.state.sessions.insert(session.new.id, session);
         Ok(())
     }
@@ -289,6 +315,7 @@ impl SessionRepository for MemoryTx {
             token.used_at = Some(at);
         }
         if let Some(session) = self.state.sessions.get_mut(&session) {
+            session.last_seen_at = at;
             session.expires_at = expires_at;
         }
         Ok(())
@@ -307,6 +334,41 @@ impl SessionRepository for MemoryTx {
             session.revoked = true;
             true
         }))
+    }
+
+    async fn revoke_all(
+        &mut self,
+        user: UserId,
+        except: Option<SessionId>,
+        _reason: &'static str,
+        at: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let open = self.state.sessions.values_mut().filter(|session| {
+            let open = !session.revoked && session.expires_at > at;
+            session.new.user_id == user && open && except.is_none_or(|except| session.new.id != except)
+        });
+        Ok(open.map(|session| session.revoked = true).count() as u64)
+    }
+
+    async fn mark_proved(&mut self, user: UserId, session: SessionId, at: DateTime<Utc>) -> Result<bool, StoreError> {
+        let found = self.state.sessions.get_mut(&session);
+        let open = found.filter(|session| session.new.user_id == user && !session.revoked);
+        Ok(open.map(|session| session.proved_at = at).is_some())
+    }
+
+    async fn mark_seen(
+        &mut self,
+        ids: &[SessionId],
+        at: DateTime<Utc>,
+        unless_since: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        for id in ids {
+            let found = self.state.sessions.get_mut(id);
+            if let Some(session) = found.filter(|session| session.last_seen_at <= unless_since) {
+                session.last_seen_at = at;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -363,10 +425,33 @@ impl SessionQueries for MemoryStore {
                 user_id,
                 roles,
                 permissions,
-                proved_at: session.new.created_at,
+                proved_at: session.proved_at,
                 expires_at: session.expires_at,
             }
         }))
+    }
+
+    async fn list_open(
+        &self,
+        user: UserId,
+        now: DateTime<Utc>,
+        page: PageRequest,
+    ) -> Result<Page<OpenSession>, StoreError> {
+        let state = self.state();
+        let open = |session: &&Session| session.new.user_id == user && !session.revoked && session.expires_at > now;
+        let mut all: Vec<_> = state.sessions.values().filter(open).collect();
+        all.sort_by_key(|session| std::cmp::Reverse((session.last_seen_at, session.new.id)));
+        let offset = usize::try_from(page.offset()).unwrap_or(usize::MAX);
+        let items = all.iter().skip(offset).take(page.limit() as usize).map(|session| OpenSession {
+            id: session.new.id,
+            method: session.new.method,
+            client: session.new.client.clone(),
+            created_at: session.new.created_at,
+            last_seen_at: session.last_seen_at,
+            proved_at: session.proved_at,
+            expires_at: session.expires_at,
+        });
+        Ok(Page { items: items.collect(), total: all.len() as u64, request: page })
     }
 
     async fn prune(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {

@@ -45,13 +45,19 @@ fn frame() -> OpenApi {
         .info(info)
         .servers(Some([Server::new("/")]))
         .tags(Some(tags))
-        .security(Some([SecurityRequirement::new("bearer", [""; 0]), SecurityRequirement::new("password", [""; 0])]))
+        .security(Some([
+            SecurityRequirement::new("bearer", [""; 0]),
+            SecurityRequirement::new("password", [""; 0]),
+            SecurityRequirement::new("api_key", [""; 0]),
+        ]))
         .build();
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     let login = Flow::Password(Password::new("/api/v1/auth/token", Scopes::new()));
     components.add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([login])));
+    let key = ApiKeyValue::with_description("X-API-Key", "A key of `POST /api/v1/auth/api-keys`, in place of a token");
+    components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(key)));
     let operator = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The operator's token")).build();
     components.add_security_scheme("operator", SecurityScheme::Http(operator));
     let signature = ApiKey::Header(ApiKeyValue::new("X-Sandbox-Signature"));

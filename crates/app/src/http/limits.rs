@@ -21,11 +21,16 @@ pub enum Class {
 /// The routes that have no limit.
 const UNLIMITED: &[&str] = &["/", "/health", "/health/live", "/health/ready", "/metrics"];
 /// Login, registration, codes, password reset, second factors.
-const AUTH: &[&str] = &["/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/token"];
+const AUTH: &[&str] =
+    &["/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/token", "/api/v1/auth/reauthenticate"];
 /// What needs an admin permission.
 const ADMIN: &[(&str, &str)] = &[
     ("PUT", "/api/v1/users/{user_id}/roles"),
     ("PATCH", "/api/v1/users/{user_id}/roles"),
+    ("GET", "/api/v1/users/{user_id}/sessions"),
+    ("DELETE", "/api/v1/users/{user_id}/sessions/{session_id}"),
+    ("GET", "/api/v1/audit-logs"),
+    ("GET", "/api/v1/audit-logs/{id}"),
     ("POST", "/cache/test"),
     ("GET", "/cache/{key}"),
     ("POST", "/cache/{key}"),

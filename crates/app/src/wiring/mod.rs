@@ -1,6 +1,7 @@
 //! Makes the product from its configuration, top to bottom. The tests call the same
 //! function with a configuration of their own.
 
+mod access;
 mod articles;
 mod billing;
 mod content;
@@ -34,6 +35,7 @@ use sharestack_users::service::{
     AccountPorts, Accounts, CachedSessions, ForgetSessions, SessionChecks, SessionPorts, Sessions,
 };
 
+use self::access::Access;
 use self::articles::NodeArticles;
 use self::billing::Billing;
 use self::content::{ArticleGates, BillingGate, Content};
@@ -78,6 +80,7 @@ pub struct App {
     pub accounts: Accounts,
     pub sessions: Sessions,
     pub checks: SessionChecks,
+    pub access: Access,
     pub idempotency: Idempotency,
     pub cache_admin: CacheAdmin,
     pub content: Content,
@@ -155,7 +158,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         store: Arc::new(store.clone()),
         accounts: Arc::new(store.clone()),
         sessions: Arc::new(store.clone()),
-        hasher,
+        hasher: hasher.clone(),
         tokens,
         deriver: Arc::new(HmacDeriver::new(&secrets.derivation)),
         cache: cache.clone(),
@@ -164,6 +167,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         randomness,
     };
     let sessions = Sessions::new(ports, policy);
+    let access = Access::new(&store, &cache, hasher, &ids, &clock);
 
     let idempotency = Idempotency::new(Arc::new(store.clone()), clock.clone());
     let cache_admin = CacheAdmin::new(shared.0.strict_cache.clone(), clock.clone(), Arc::new(SystemRandomness));
@@ -211,6 +215,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         accounts,
         sessions,
         checks,
+        access,
         idempotency,
         cache_admin,
         content,
@@ -282,7 +287,12 @@ impl App {
 
     /// A proof of who one is that is not older than this is a recent login.
     pub fn recent_since(&self) -> DateTime<Utc> {
-        self.clock.now() - chrono::Duration::minutes(i64::from(self.config.auth.recent_login_minutes))
+        self.clock.now() - self.recent_for()
+    }
+
+    /// How long a proof of who one is counts as recent.
+    pub fn recent_for(&self) -> chrono::Duration {
+        chrono::Duration::minutes(i64::from(self.config.auth.recent_login_minutes))
     }
 
     /// Whose signature a token bears, whether or not its session still lives.
@@ -312,6 +322,14 @@ impl App {
     /// When the store does not take it; it is kept for the next time.
     pub async fn flush_views(&self) -> Result<(), StoreError> {
         self.content.views.flush().await.map(drop)
+    }
+
+    /// Writes who was seen since the last time.
+    ///
+    /// # Errors
+    /// When the store does not take it; it is kept for the next time.
+    pub async fn flush_seen(&self) -> Result<(), StoreError> {
+        self.access.seen.flush().await.map(drop)
     }
 
     /// Removes what has expired.

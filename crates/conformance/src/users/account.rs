@@ -131,6 +131,20 @@ pub async fn a_login_is_noted_and_a_new_hash_kept(subject: Subject) {
     assert_eq!((view.last_login_at, view.updated_at), (Some(now()), now()));
 }
 
+/// And the account counts as edited then.
+pub async fn a_set_password_replaces_the_old_one(subject: Subject) {
+    let (id, other) = (user(&subject, 1, &[]).await, user(&subject, 2, &[]).await);
+    let (new, later) = (PasswordHash::new("new".to_owned()), now() + chrono::Duration::seconds(1));
+    let done: Result<_, StoreError> = transact!(subject.store, |tx| {
+        tx.accounts().set_password(id, &new, later).await?;
+        Ok((tx.accounts().hold(id).await?, tx.accounts().hold(other).await?))
+    });
+    let (state, untouched) = done.unwrap();
+    assert_eq!(state.unwrap().password_hash, new);
+    assert_eq!(untouched.unwrap().password_hash, PasswordHash::new("hash of 2".to_owned()));
+    assert_eq!(subject.accounts.find_by_id(id).await.unwrap().unwrap().updated_at, later);
+}
+
 /// MUST let no other transaction that holds it go on meanwhile.
 pub async fn holding_an_account_makes_others_wait(subject: Subject) {
     let id = user(&subject, 1, &[]).await;

@@ -3,6 +3,7 @@
 //! An adapter's tests hand [`crate::users_cases`] a macro that turns the list into tests.
 
 pub mod account;
+pub mod api_key;
 pub mod role;
 pub mod session;
 
@@ -19,7 +20,7 @@ use sharestack_users::model::{
     AuthMethod, BuiltInRole, Client, EmailAddress, NewAccount, NewRefreshToken, NewSession, PasswordHash, Profile,
     RefreshSecret, TokenHash, Username,
 };
-use sharestack_users::ports::{AccountQueries, SessionQueries, UsersTx};
+use sharestack_users::ports::{AccountQueries, ApiKeyQueries, SessionQueries, UsersTx};
 use uuid::Uuid;
 
 /// An empty store.
@@ -33,6 +34,8 @@ pub struct Subject {
     pub sessions: Arc<dyn SessionQueries>,
     /// What the relay works on.
     pub events: Arc<dyn EventLog>,
+    /// API keys, to read.
+    pub keys: Arc<dyn ApiKeyQueries>,
     /// Makes an account inactive, as no port does yet.
     pub disable: Disable,
 }
@@ -44,10 +47,17 @@ impl Subject {
     /// The subject of an adapter that implements all ports in one type.
     pub fn over<S>(store: &S, disable: Disable) -> Self
     where
-        S: Begin<dyn UsersTx> + AccountQueries + SessionQueries + EventLog + Clone + 'static,
+        S: Begin<dyn UsersTx> + AccountQueries + SessionQueries + ApiKeyQueries + EventLog + Clone + 'static,
     {
         let store = Arc::new(store.clone());
-        Self { store: store.clone(), accounts: store.clone(), sessions: store.clone(), events: store, disable }
+        Self {
+            store: store.clone(),
+            accounts: store.clone(),
+            sessions: store.clone(),
+            keys: store.clone(),
+            events: store,
+            disable,
+        }
     }
 }
 
@@ -66,6 +76,7 @@ macro_rules! users_cases {
                 of_rivals_for_a_username_one_gets_it,
                 a_refused_account_leaves_nothing,
                 a_login_is_noted_and_a_new_hash_kept,
+                a_set_password_replaces_the_old_one,
                 holding_an_account_makes_others_wait,
                 events_of_a_held_account_stand_in_the_order_of_commits,
                 what_is_not_there_is_not_found
@@ -90,7 +101,18 @@ macro_rules! users_cases {
                 a_held_token_knows_of_its_session,
                 of_rivals_for_a_token_one_sees_it_unused,
                 a_rolled_back_rotation_leaves_the_token_unused,
-                pruning_keeps_what_is_not_old
+                pruning_keeps_what_is_not_old,
+                all_open_sessions_but_one_end_at_once,
+                open_sessions_are_listed_the_last_seen_first,
+                a_session_is_seen_once_a_minute,
+                a_proof_is_noted_in_an_open_session_of_its_user_only
+            ],
+            users::api_key: [
+                a_key_is_found_with_its_owners_rights,
+                a_key_of_an_inactive_owner_is_not_found,
+                a_key_is_deleted_by_its_owner_only,
+                keys_are_listed_the_newest_first,
+                a_use_is_noted_once_a_minute
             ]
         }
     };

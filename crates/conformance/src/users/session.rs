@@ -1,8 +1,10 @@
 //! [`sharestack_users::ports::SessionRepository`] and [`sharestack_users::ports::SessionQueries`].
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use futures::future::join_all;
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::{SessionId, UserId};
+use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::transact;
 use sharestack_users::model::{BuiltInRole, NewRefreshToken, NewSession, StoredRefreshToken, TokenHash};
 
@@ -164,4 +166,98 @@ pub async fn pruning_keeps_what_is_not_old(subject: Subject) {
     assert_eq!((hold(&subject, hash(1)).await, hold(&subject, hash(2)).await), (None, None));
     assert!(hold(&subject, hash(3)).await.is_some());
     assert_eq!(subject.sessions.prune(before, 100).await.unwrap(), 0);
+}
+
+/// The ids of a user's open sessions.
+async fn listed(subject: &Subject, user: UserId, at: DateTime<Utc>) -> Vec<SessionId> {
+    let page = subject.sessions.list_open(user, at, PageRequest::default()).await.unwrap();
+    assert_eq!(page.total, page.items.len() as u64);
+    page.items.into_iter().map(|session| session.id).collect()
+}
+
+/// MUST leave those alone that ended before, and other users'.
+pub async fn all_open_sessions_but_one_end_at_once(subject: Subject) {
+    let (id, stranger) = (user(&subject, 1, &[]).await, user(&subject, 2, &[]).await);
+    let own: Vec<_> = (1..=4).map(|n| session(id, n)).collect();
+    let expired = NewSession { expires_at: now(), ..session(id, 5) };
+    let others = session(stranger, 6);
+    for (n, new) in own.iter().chain([&expired, &others]).enumerate() {
+        open(&subject, new, &token(new, u8::try_from(n).unwrap())).await;
+    }
+    assert!(revoke(&subject, &own[0]).await);
+    let end = async |except| {
+        let done: Result<u64, StoreError> =
+            transact!(subject.store, |tx| { tx.sessions().revoke_all(id, except, "ended", now()).await });
+        done.unwrap()
+    };
+    assert_eq!(end(Some(own[1].id)).await, 2);
+    assert_eq!(listed(&subject, id, now()).await, [own[1].id]);
+    assert_eq!(end(None).await, 1);
+    assert_eq!(end(None).await, 0);
+    assert!(listed(&subject, id, now()).await.is_empty());
+    assert_eq!(listed(&subject, stranger, now()).await, [others.id]);
+}
+
+/// With where they came from, how and when; MUST leave out what was revoked or has expired.
+pub async fn open_sessions_are_listed_the_last_seen_first(subject: Subject) {
+    let id = user(&subject, 1, &[]).await;
+    let own: Vec<_> = (1..=3).map(|n| session(id, n)).collect();
+    let ended = NewSession { expires_at: now(), ..session(id, 5) };
+    for (n, new) in own.iter().chain([&ended]).enumerate() {
+        open(&subject, new, &token(new, u8::try_from(n).unwrap())).await;
+    }
+    let later = now() + Duration::minutes(5);
+    seen(&subject, &[own[1].id], later).await;
+    assert_eq!(listed(&subject, id, now()).await, [own[1].id, own[2].id, own[0].id]);
+    let first = subject.sessions.list_open(id, now(), PageRequest::try_new(1, 2).unwrap()).await.unwrap();
+    assert_eq!((first.total, first.items.len()), (3, 2));
+    let shown = &first.items[0];
+    assert_eq!((&shown.client, shown.method), (&own[1].client, own[1].method));
+    assert_eq!((shown.created_at, shown.last_seen_at, shown.proved_at), (now(), later, now()));
+    assert_eq!(shown.expires_at, own[1].expires_at);
+    let second = subject.sessions.list_open(id, now(), PageRequest::try_new(2, 2).unwrap()).await.unwrap();
+    assert_eq!(second.items.iter().map(|session| session.id).collect::<Vec<_>>(), [own[0].id]);
+    assert!(listed(&subject, id, own[0].expires_at).await.is_empty());
+}
+
+async fn seen(subject: &Subject, ids: &[SessionId], at: DateTime<Utc>) {
+    let since = at - Duration::minutes(1);
+    let done: Result<(), StoreError> = transact!(subject.store, |tx| { tx.sessions().mark_seen(ids, at, since).await });
+    done.unwrap();
+}
+
+/// MUST leave alone those that were seen after `unless_since` already, and unknown ids.
+pub async fn a_session_is_seen_once_a_minute(subject: Subject) {
+    let id = user(&subject, 1, &[]).await;
+    let new = session(id, 1);
+    open(&subject, &new, &token(&new, 1)).await;
+    let last =
+        async || subject.sessions.list_open(id, now(), PageRequest::default()).await.unwrap().items[0].last_seen_at;
+    seen(&subject, &[session(id, 9).id], now() + Duration::hours(1)).await;
+    seen(&subject, &[new.id], now() + Duration::seconds(59)).await;
+    assert_eq!(last().await, now());
+    seen(&subject, &[session(id, 9).id, new.id], now() + Duration::seconds(60)).await;
+    assert_eq!(last().await, now() + Duration::seconds(60));
+    seen(&subject, &[new.id], now() + Duration::seconds(119)).await;
+    assert_eq!(last().await, now() + Duration::seconds(60));
+}
+
+/// MUST change nothing when there is no such session of theirs, or it has ended.
+pub async fn a_proof_is_noted_in_an_open_session_of_its_user_only(subject: Subject) {
+    let (id, stranger) = (user(&subject, 1, &[]).await, user(&subject, 2, &[]).await);
+    let new = session(id, 1);
+    open(&subject, &new, &token(&new, 1)).await;
+    let prove = async |user, seconds| {
+        let at = now() + Duration::seconds(seconds);
+        let done: Result<bool, StoreError> =
+            transact!(subject.store, |tx| { tx.sessions().mark_proved(user, new.id, at).await });
+        done.unwrap()
+    };
+    let proved = async || subject.sessions.find_active(new.id).await.unwrap().map(|view| view.proved_at);
+    assert!(!prove(stranger, 1).await);
+    assert_eq!(proved().await, Some(now()));
+    assert!(prove(id, 2).await);
+    assert_eq!(proved().await, Some(now() + Duration::seconds(2)));
+    revoke(&subject, &new).await;
+    assert!(!prove(id, 3).await);
 }

@@ -80,6 +80,16 @@ impl AccountRepository for SeaTx {
             .map(|row| AccountState { password_hash: PasswordHash::new(row.password_hash), is_active: row.is_active }))
     }
 
+    async fn set_password(&mut self, id: UserId, hash: &PasswordHash, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let update = Query::update()
+            .table("users")
+            .value("password_hash", hash.as_str())
+            .value("updated_at", at)
+            .and_where(Expr::col("id").eq(id.get()))
+            .to_owned();
+        self.conn().execute(&update).await.map(drop).map_err(store_error)
+    }
+
     async fn record_login(
         &mut self,
         id: UserId,

@@ -1,6 +1,8 @@
 //! The ports of the users crate.
 
 mod account;
+mod api_key;
+mod rights;
 mod role;
 mod session;
 
@@ -8,7 +10,7 @@ use async_trait::async_trait;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Outbox;
 use sharestack_kernel::tx::Begin;
-use sharestack_users::ports::{AccountRepository, RoleRepository, SessionRepository, UsersTx};
+use sharestack_users::ports::{AccountRepository, ApiKeyRepository, RoleRepository, SessionRepository, UsersTx};
 
 use crate::connect::Store;
 use crate::tx::SeaTx;
@@ -30,6 +32,10 @@ impl UsersTx for SeaTx {
     }
 
     fn sessions(&mut self) -> &mut dyn SessionRepository {
+        self
+    }
+
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
         self
     }
 

@@ -1,15 +1,18 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, LockType, Order, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult, QueryResult};
+use sea_orm::sea_query::{Cond, Expr, LockType, Order, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{SessionId, UserId};
-use sharestack_kernel::permission::Permission;
+use sharestack_kernel::page::{Page, PageRequest};
 use sharestack_kernel::transact;
-use sharestack_users::model::{NewRefreshToken, NewSession, SessionView, StoredRefreshToken, TokenHash};
+use sharestack_users::model::{
+    AuthMethod, Client, NewRefreshToken, NewSession, OpenSession, SessionView, StoredRefreshToken, TokenHash,
+};
 use sharestack_users::ports::{SessionQueries, SessionRepository};
 use uuid::Uuid;
 
+use super::rights::{Rights, with_rights};
 use crate::connect::Store;
 use crate::error::store_error;
 use crate::tx::SeaTx;
@@ -130,6 +133,59 @@ impl SessionRepository for SeaTx {
         let done = self.conn().execute(&update).await.map_err(store_error)?;
         Ok(done.rows_affected() == 1)
     }
+
+    async fn revoke_all(
+        &mut self,
+        user: UserId,
+        except: Option<SessionId>,
+        reason: &'static str,
+        at: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let mut update = Query::update();
+        update
+            .table("sessions")
+            .value("revoked_at", at)
+            .value("revoked_reason", reason)
+            .and_where(Expr::col("user_id").eq(user.get()))
+            .and_where(Expr::col("revoked_at").is_null())
+            .and_where(Expr::col("expires_at").gt(at));
+        if let Some(except) = except {
+            update.and_where(Expr::col("id").ne(except.get()));
+        }
+        self.conn().execute(&update).await.map(|done| done.rows_affected()).map_err(store_error)
+    }
+
+    async fn mark_proved(&mut self, user: UserId, session: SessionId, at: DateTime<Utc>) -> Result<bool, StoreError> {
+        let update = Query::update()
+            .table("sessions")
+            .value("proved_at", at)
+            .and_where(Expr::col("id").eq(session.get()))
+            .and_where(Expr::col("user_id").eq(user.get()))
+            .and_where(Expr::col("revoked_at").is_null())
+            .to_owned();
+        let done = self.conn().execute(&update).await.map_err(store_error)?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn mark_seen(
+        &mut self,
+        ids: &[SessionId],
+        at: DateTime<Utc>,
+        unless_since: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let update = Query::update()
+            .table("sessions")
+            .value("last_used_at", at)
+            .and_where(Expr::col("id").is_in(ids.iter().map(|id| id.get())))
+            .cond_where(not_since(unless_since))
+            .to_owned();
+        self.conn().execute(&update).await.map(drop).map_err(store_error)
+    }
+}
+
+/// Where `table`'s `last_used_at` is not later than this.
+pub(super) fn not_since(unless_since: DateTime<Utc>) -> Cond {
+    Cond::any().add(Expr::col("last_used_at").is_null()).add(Expr::col("last_used_at").lte(unless_since))
 }
 
 async fn one<T: FromQueryResult>(
@@ -143,49 +199,82 @@ async fn one<T: FromQueryResult>(
 /// The session with its user's roles and permissions: one row for each permission of
 /// each role, so that one statement sees one moment.
 fn active(id: SessionId) -> SelectStatement {
-    let on = |left: (&'static str, &'static str), right: (&'static str, &'static str)| Expr::col(left).equals(right);
-    Query::select()
-        .columns(["user_id", "created_at", "proved_at", "expires_at"].map(|column| ("sessions", column)))
-        .column(("roles", "name"))
-        .column(("role_permissions", "permission"))
+    let mut select = Query::select();
+    select
+        .columns(["created_at", "proved_at", "expires_at"].map(|column| ("sessions", column)))
         .from("sessions")
-        .inner_join("users", on(("users", "id"), ("sessions", "user_id")))
-        .left_join("user_roles", on(("user_roles", "user_id"), ("users", "id")))
-        .left_join("roles", on(("roles", "id"), ("user_roles", "role_id")))
-        .left_join("role_permissions", on(("role_permissions", "role_id"), ("roles", "id")))
         .and_where(Expr::col(("sessions", "id")).eq(id.get()))
-        .and_where(Expr::col(("sessions", "revoked_at")).is_null())
-        .and_where(Expr::col(("users", "is_active")).eq(true))
-        .and_where(Expr::col(("users", "deleted_at")).is_null())
-        .order_by(("roles", "role_rank"), Order::Desc)
-        .order_by(("roles", "id"), Order::Asc)
-        .to_owned()
+        .and_where(Expr::col(("sessions", "revoked_at")).is_null());
+    with_rights(&mut select, "sessions");
+    select
 }
 
 #[derive(FromQueryResult)]
-struct ActiveRow {
-    user_id: i64,
+struct OpenRow {
+    id: Uuid,
+    method: String,
+    ip: Option<String>,
+    user_agent: Option<String>,
     created_at: DateTime<Utc>,
+    last_used_at: DateTime<Utc>,
     proved_at: Option<DateTime<Utc>>,
     expires_at: DateTime<Utc>,
-    name: Option<String>,
-    permission: Option<String>,
+}
+
+impl OpenRow {
+    fn session(self) -> Result<OpenSession, StoreError> {
+        Ok(OpenSession {
+            id: SessionId::new(self.id),
+            method: AuthMethod::parse(&self.method).ok_or_else(|| StoreError::corrupt("an unknown way in"))?,
+            client: Client { ip: self.ip, user_agent: self.user_agent },
+            created_at: self.created_at,
+            last_seen_at: self.last_used_at,
+            proved_at: self.proved_at.unwrap_or(self.created_at),
+            expires_at: self.expires_at,
+        })
+    }
 }
 
 #[async_trait]
 impl SessionQueries for Store {
     async fn find_active(&self, id: SessionId) -> Result<Option<SessionView>, StoreError> {
         let rows = self.read().query_all(&active(id)).await.map_err(store_error)?;
-        let rows = rows.iter().map(|row: &QueryResult| ActiveRow::from_query_result(row, ""));
-        let rows = rows.collect::<Result<Vec<_>, _>>().map_err(store_error)?;
-        let Some(first) = rows.first() else { return Ok(None) };
-        let (user_id, expires_at) = (UserId::new(first.user_id), first.expires_at);
-        let proved_at = first.proved_at.unwrap_or(first.created_at);
-        let permissions = rows.iter().filter_map(|row| row.permission.as_deref()).map(Permission::parse);
-        let permissions = permissions.collect::<Result<_, _>>().map_err(StoreError::corrupt)?;
-        let mut roles: Vec<String> = rows.into_iter().filter_map(|row| row.name).collect();
-        roles.dedup();
+        let Some(rights) = Rights::read(&rows)? else { return Ok(None) };
+        let Rights { user_id, roles, permissions } = rights;
+        let time = |column| rows[0].try_get("", column).map_err(store_error);
+        let expires_at = time("expires_at")?;
+        let proved_at: Option<DateTime<Utc>> = rows[0].try_get("", "proved_at").map_err(store_error)?;
+        let proved_at = proved_at.map_or_else(|| time("created_at"), Ok)?;
         Ok(Some(SessionView { session_id: id, user_id, roles, permissions, proved_at, expires_at }))
+    }
+
+    async fn list_open(
+        &self,
+        user: UserId,
+        now: DateTime<Utc>,
+        page: PageRequest,
+    ) -> Result<Page<OpenSession>, StoreError> {
+        let open = Query::select()
+            .from("sessions")
+            .and_where(Expr::col("user_id").eq(user.get()))
+            .and_where(Expr::col("revoked_at").is_null())
+            .and_where(Expr::col("expires_at").gt(now))
+            .to_owned();
+        let count = open.clone().expr_as(Expr::col("id").count(), "n").to_owned();
+        let row = self.read().query_one(&count).await.map_err(store_error)?;
+        let total: i64 = row.map_or(Ok(0), |row| row.try_get("", "n")).map_err(store_error)?;
+        let select = open
+            .clone()
+            .columns(["id", "method", "ip", "user_agent", "created_at", "last_used_at", "proved_at", "expires_at"])
+            .order_by("last_used_at", Order::Desc)
+            .order_by("id", Order::Desc)
+            .limit(u64::from(page.limit()))
+            .offset(page.offset())
+            .to_owned();
+        let rows = self.read().query_all(&select).await.map_err(store_error)?;
+        let items = rows.iter().map(|row| OpenRow::from_query_result(row, "").map_err(store_error)?.session());
+        let items = items.collect::<Result<_, _>>()?;
+        Ok(Page { items, total: total.unsigned_abs(), request: page })
     }
 
     async fn prune(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {

@@ -1,6 +1,7 @@
 //! Types that cannot hold a wrong value, and the rules as their methods.
 
 mod account;
+mod api_key;
 mod email;
 mod factor;
 mod login;
@@ -13,6 +14,7 @@ mod token;
 mod username;
 
 pub use account::{AccountState, Credentials, NewAccount, UserView};
+pub use api_key::{ApiKeyId, ApiKeyInput, ApiKeyName, ApiKeyRequest, ApiKeySecret, ApiKeyView, KeyHolder, NewApiKey};
 pub use email::EmailAddress;
 pub use factor::{
     Enrolment, FactorCode, FactorMethod, FactorPolicy, FactorsView, MfaToken, NewChallenge, NewTotp, RECOVERY_CODES,
@@ -24,7 +26,8 @@ pub use profile::{AvatarUrl, Bio, DisplayName, Phone, Profile, ProfileInput};
 pub use registration::{Registration, RegistrationInput};
 pub use role::{BuiltInRole, InvalidRoleName, Role, RoleId, RoleName};
 pub use session::{
-    AuthMethod, Client, NewRefreshToken, NewSession, Presented, SessionPolicy, SessionView, StoredRefreshToken,
+    AuthMethod, Client, NewRefreshToken, NewSession, OpenSession, Presented, SessionPolicy, SessionView,
+    StoredRefreshToken,
 };
 pub use token::{RefreshSecret, TokenHash};
 pub use username::Username;

@@ -45,11 +45,21 @@ impl NewPassword {
             return Err(Issue::TooLong { max: MAX_LENGTH });
         }
         let text = field::length(text.nfkc().collect(), MIN_LENGTH, MAX_LENGTH)?;
-        let estimate = zxcvbn(&text, known);
+        let password = Self(Password(text.into()));
+        password.withstands(known)?;
+        Ok(password)
+    }
+
+    /// Refuses a password that is easily guessed by who knows these texts.
+    ///
+    /// # Errors
+    /// Why it is.
+    pub fn withstands(&self, known: &[&str]) -> Result<(), Issue> {
+        let estimate = zxcvbn(self.0.0.expose_secret(), known);
         if estimate.score() < Score::Two {
             return Err(Issue::WeakPassword { reason: reason(estimate.feedback()) });
         }
-        Ok(Self(Password(text.into())))
+        Ok(())
     }
 
     /// The password, for a hasher.

@@ -153,6 +153,25 @@ impl StoredRefreshToken {
     }
 }
 
+/// An open session, as its user and administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSession {
+    /// The session.
+    pub id: SessionId,
+    /// How it was opened.
+    pub method: AuthMethod,
+    /// Where it was opened from.
+    pub client: Client,
+    /// When it was opened.
+    pub created_at: DateTime<Utc>,
+    /// When somebody last came with it, to the minute.
+    pub last_seen_at: DateTime<Utc>,
+    /// When its user last proved who they are.
+    pub proved_at: DateTime<Utc>,
+    /// When it ends, if it is not refreshed.
+    pub expires_at: DateTime<Utc>,
+}
+
 /// An open session, with what its user may do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionView {

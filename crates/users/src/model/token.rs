@@ -19,9 +19,7 @@ impl RefreshSecret {
 
     /// Reads a token; `None` when no token looks so.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.strip_prefix(PREFIX).filter(|text| text.len() == 43)?;
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        Some(Self::new(bytes.try_into().ok()?))
+        decode(PREFIX, text).map(Self::new)
     }
 
     /// The bytes, for a deriver.
@@ -31,12 +29,12 @@ impl RefreshSecret {
 
     /// The text that its owner gets.
     pub fn text(&self) -> SecretString {
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.expose())).into()
+        encode(PREFIX, self.expose())
     }
 
     /// What a store keeps of it.
     pub fn hash(&self) -> TokenHash {
-        TokenHash(Sha256::digest(self.expose()).into())
+        TokenHash::of(self.expose())
     }
 }
 
@@ -44,7 +42,23 @@ impl RefreshSecret {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
+/// 32 bytes as the text that their owner gets.
+pub(super) fn encode(prefix: &str, bytes: &[u8; 32]) -> SecretString {
+    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)).into()
+}
+
+/// The 32 bytes of such a text; `None` when no token looks so.
+pub(super) fn decode(prefix: &str, text: &str) -> Option<[u8; 32]> {
+    let text = text.strip_prefix(prefix).filter(|text| text.len() == 43)?;
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
 impl TokenHash {
+    /// The hash of a token's bytes.
+    pub(super) fn of(bytes: &[u8; 32]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
     /// 64 hexadecimal digits.
     pub fn to_hex(self) -> String {
         hex::encode(self.0)

@@ -23,6 +23,9 @@ pub trait AccountRepository: Send {
     /// MUST let no other transaction that holds it go on meanwhile.
     async fn hold(&mut self, id: UserId) -> Result<Option<AccountState>, StoreError>;
 
+    /// Gives an account another password, at `at`.
+    async fn set_password(&mut self, id: UserId, hash: &PasswordHash, at: DateTime<Utc>) -> Result<(), StoreError>;
+
     /// Notes a login, and replaces the password's hash when there is a new one.
     async fn record_login(
         &mut self,

@@ -1,6 +1,7 @@
 //! What the domain asks of the outside.
 
 mod account;
+mod api_key;
 mod password;
 mod role;
 mod session;
@@ -8,6 +9,7 @@ mod session_cache;
 mod token;
 
 pub use account::{AccountQueries, AccountRepository};
+pub use api_key::{ApiKeyCache, ApiKeyQueries, ApiKeyRepository};
 pub use password::{PasswordHasher, Verified};
 pub use role::RoleRepository;
 pub use session::{SessionQueries, SessionRepository};
@@ -17,6 +19,7 @@ pub use token::{AccessTokens, Claims, TokenDeriver};
 #[cfg(any(test, feature = "mocks"))]
 pub use {
     account::{MockAccountQueries, MockAccountRepository},
+    api_key::{MockApiKeyCache, MockApiKeyQueries, MockApiKeyRepository},
     password::MockPasswordHasher,
     role::MockRoleRepository,
     session::{MockSessionQueries, MockSessionRepository},
@@ -35,6 +38,8 @@ pub trait UsersTx: Transaction {
     fn roles(&mut self) -> &mut dyn RoleRepository;
     /// Sessions and their refresh tokens.
     fn sessions(&mut self) -> &mut dyn SessionRepository;
+    /// API keys.
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository;
     /// Events.
     fn outbox(&mut self) -> &mut dyn Outbox;
 }

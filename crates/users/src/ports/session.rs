@@ -2,8 +2,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{SessionId, UserId};
+use sharestack_kernel::page::{Page, PageRequest};
 
-use crate::model::{NewRefreshToken, NewSession, SessionView, StoredRefreshToken, TokenHash};
+use crate::model::{NewRefreshToken, NewSession, OpenSession, SessionView, StoredRefreshToken, TokenHash};
 
 /// Sessions and their refresh tokens, inside a transaction.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -40,6 +41,29 @@ pub trait SessionRepository: Send {
         reason: &'static str,
         at: DateTime<Utc>,
     ) -> Result<bool, StoreError>;
+
+    /// Ends every session of this user that is open at `at`, but `except`; returns how
+    /// many. MUST leave those alone that ended before, and other users'.
+    async fn revoke_all(
+        &mut self,
+        user: UserId,
+        except: Option<SessionId>,
+        reason: &'static str,
+        at: DateTime<Utc>,
+    ) -> Result<u64, StoreError>;
+
+    /// Notes that the user of a session proved at `at` who they are. Returns `false`, and
+    /// MUST change nothing, when there is no such session of theirs, or it has ended.
+    async fn mark_proved(&mut self, user: UserId, session: SessionId, at: DateTime<Utc>) -> Result<bool, StoreError>;
+
+    /// Notes that these sessions were seen at `at`. MUST leave alone those that were seen
+    /// after `unless_since` already, and ids that no session has.
+    async fn mark_seen(
+        &mut self,
+        ids: &[SessionId],
+        at: DateTime<Utc>,
+        unless_since: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
 }
 
 /// Sessions, read from outside.
@@ -51,6 +75,16 @@ pub trait SessionQueries: Send + Sync {
     /// MUST return `None` when the session was revoked, or its user is inactive or
     /// deleted. MUST show what was committed before the call.
     async fn find_active(&self, id: SessionId) -> Result<Option<SessionView>, StoreError>;
+
+    /// The sessions of a user that are open at `now`, those seen last first.
+    ///
+    /// MUST leave out what was revoked or has expired.
+    async fn list_open(
+        &self,
+        user: UserId,
+        now: DateTime<Utc>,
+        page: PageRequest,
+    ) -> Result<Page<OpenSession>, StoreError>;
 
     /// Forgets refresh tokens whose time was over before `before`, and sessions that have
     /// none left; at most `limit` of each. Returns how many of both. MUST keep every other.

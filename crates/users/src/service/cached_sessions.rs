@@ -7,8 +7,8 @@ use sharestack_kernel::cache::{Cache, CacheError};
 use sharestack_kernel::id::{IdGenerator, SessionId, UserId};
 use uuid::Uuid;
 
-use crate::model::SessionView;
-use crate::ports::{Cached, SessionCache, Stamp};
+use crate::model::{KeyHolder, SessionView, TokenHash};
+use crate::ports::{ApiKeyCache, Cached, SessionCache, Stamp};
 
 /// [`SessionCache`] over any cache that all nodes share.
 ///
@@ -26,6 +26,12 @@ pub struct CachedSessions {
 struct Entry {
     stamp: Uuid,
     view: SessionView,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HolderEntry {
+    stamp: Uuid,
+    holder: KeyHolder,
 }
 
 impl CachedSessions {
@@ -73,10 +79,40 @@ impl SessionCache for CachedSessions {
     }
 }
 
+#[async_trait]
+impl ApiKeyCache for CachedSessions {
+    async fn find(&self, hash: TokenHash) -> Result<Option<KeyHolder>, CacheError> {
+        let bytes = self.cache.get(&holder_key(hash)).await?;
+        let Some(entry) = bytes.and_then(|bytes| serde_json::from_slice::<HolderEntry>(&bytes).ok()) else {
+            return Ok(None);
+        };
+        let present = self.stamp(entry.holder.user_id).await?;
+        Ok((present == Some(entry.stamp)).then_some(entry.holder))
+    }
+
+    async fn stamp(&self, user: UserId) -> Result<Stamp, CacheError> {
+        let stamp = match Self::stamp(self, user).await? {
+            Some(stamp) => stamp,
+            None => self.renew(user).await?,
+        };
+        Ok(Stamp::new(stamp))
+    }
+
+    async fn put(&self, stamp: Stamp, hash: TokenHash, holder: &KeyHolder) -> Result<(), CacheError> {
+        let entry = HolderEntry { stamp: stamp.0, holder: holder.clone() };
+        let bytes = serde_json::to_vec(&entry).map_err(|error| CacheError(Box::new(error)))?;
+        self.cache.set(&holder_key(hash), &bytes, self.ttl).await
+    }
+}
+
 fn stamp_key(user: UserId) -> String {
     format!("users:stamp:{user}")
 }
 
 fn session_key(session: SessionId) -> String {
     format!("users:session:{session}")
+}
+
+fn holder_key(hash: TokenHash) -> String {
+    format!("users:api_key:{}", hash.to_hex())
 }

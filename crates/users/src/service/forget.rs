@@ -28,7 +28,14 @@ impl Subscriber for ForgetSessions {
     }
 
     fn wants(&self, kind: &str) -> bool {
-        matches!(kind, events::SESSION_REVOKED | events::ROLES_CHANGED)
+        matches!(
+            kind,
+            events::SESSION_REVOKED
+                | events::SESSIONS_REVOKED
+                | events::ROLES_CHANGED
+                | events::PASSWORD_CHANGED
+                | events::API_KEY_DELETED
+        )
     }
 
     async fn handle(&self, event: &DomainEvent) -> Result<(), StoreError> {

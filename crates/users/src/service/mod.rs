@@ -1,15 +1,25 @@
 //! What a caller uses.
 
 mod accounts;
+mod api_keys;
 mod cached_sessions;
 mod checks;
+mod failures;
 mod forget;
+mod last_seen;
+mod passwords;
+mod session_control;
 mod sessions;
 
 pub use accounts::{AccountPorts, Accounts, CreateSuperAdmin};
+pub use api_keys::{ApiKeyPorts, ApiKeys, CreatedApiKey};
 pub use cached_sessions::CachedSessions;
 pub use checks::SessionChecks;
+pub use failures::Failures;
 pub use forget::ForgetSessions;
+pub use last_seen::{Carrier, LastSeen};
+pub use passwords::{ChangePassword, ChangePasswordInput, PasswordPorts, Passwords, Proof};
+pub use session_control::{SessionControl, SessionControlPorts};
 pub use sessions::{Login, SecondFactorNeeded, SessionPorts, Sessions, SignIn, Tokens};
 
 #[cfg(test)]

@@ -138,8 +138,11 @@ impl Sessions {
     /// # Errors
     /// When the pair is wrong, or the account is disabled.
     pub async fn login(&self, login: Login) -> Result<SignIn, LoginError> {
-        let password = Password::claimed(login.password.expose_secret()).ok_or(LoginError::InvalidCredentials)?;
         let name = LoginName::parse(&login.name);
+        let Some(password) = Password::claimed(login.password.expose_secret()) else {
+            self.failures().login_failed(None, &login.name, "password", "wrong").await;
+            return Err(LoginError::InvalidCredentials);
+        };
         // A hash that changed while it was being checked is checked again.
         for _ in 0..3 {
             let (credentials, rehashed) = self.verify(name.as_ref(), &password).await?;
@@ -259,11 +262,19 @@ impl Sessions {
         };
         let hash = found.as_ref().map(|credentials| credentials.password_hash.clone());
         let verified = ports.hasher.verify(password, hash).await?;
+        let known = found.as_ref().map(|credentials| credentials.user_id);
         let (Some(credentials), Verified::Right { needs_rehash }) = (found, verified) else {
+            let name = name.map_or("", LoginName::key);
+            self.failures().login_failed(known, name, "password", "wrong").await;
             return Err(LoginError::InvalidCredentials);
         };
         let rehashed = if needs_rehash { Some(ports.hasher.hash(password).await?) } else { None };
         Ok((credentials, rehashed))
+    }
+
+    fn failures(&self) -> super::Failures {
+        let ports = &self.ports;
+        super::Failures::new(ports.store.clone(), ports.ids.clone(), ports.clock.clone())
     }
 
     /// `None` when the password has changed since it was checked.
@@ -278,8 +289,15 @@ impl Sessions {
             expires_at: now + self.policy.refresh_ttl,
         };
         let secret = RefreshSecret::new(ports.randomness.token());
-        if !self.open(&session, &secret, &proof).await? {
-            return Ok(None);
+        match self.open(&session, &secret, &proof).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) => {
+                if matches!(error, LoginError::AccountDisabled) {
+                    self.failures().login_failed(Some(user), "", session.method.as_str(), "disabled").await;
+                }
+                return Err(error);
+            }
         }
         let view = ports.accounts.find_by_id(user).await?.ok_or(LoginError::InvalidCredentials)?;
         Ok(Some(SignIn::Tokens(self.tokens(view, session.id, &secret, now)?)))

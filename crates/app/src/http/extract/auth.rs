@@ -7,10 +7,13 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use sharestack_kernel::actor::Actor;
+use sharestack_kernel::actor::{Actor, Denied, SESSION};
+use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_users::error::CheckError;
 use sharestack_users::ports::Claims;
+use sharestack_users::service::Carrier;
 
+use super::api_key::{API_KEY, KeyHolder, api_key, within_scopes};
 use crate::http::error::ApiError;
 use crate::wiring::App;
 
@@ -24,6 +27,9 @@ pub struct MaybeAuth(pub Option<Actor>);
 
 /// A signed-in user whose session has proved who they are a short while ago.
 pub struct RecentAuth(pub Actor);
+
+/// A signed-in user by a session: what no program with a key may do.
+pub struct SessionAuth(pub Actor);
 
 /// A token that was made here and is in time, whether or not its session is still open:
 /// for ending the session, which may be repeated.
@@ -39,7 +45,12 @@ impl FromRequest for SignedToken {
 }
 
 fn claims(request: &HttpRequest) -> Result<Claims, ApiError> {
-    let token = bearer(request.headers()).ok_or_else(ApiError::authentication_required)?;
+    let Some(token) = bearer(request.headers()) else {
+        // A key has no session to end.
+        let refused = Denied { required: SESSION, role: None };
+        let key = request.headers().contains_key(API_KEY);
+        return Err(if key { refused.into() } else { ApiError::authentication_required() });
+    };
     Ok(app(request)?.checks.claims(token).map_err(CheckError::Token)?)
 }
 
@@ -50,6 +61,20 @@ impl FromRequest for Auth {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move { actor(&request).await?.map(Self).ok_or_else(ApiError::authentication_required) })
+    }
+}
+
+impl FromRequest for SessionAuth {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let actor = actor(&request).await?.ok_or_else(ApiError::authentication_required)?;
+            actor.require_session()?;
+            Ok(Self(actor))
+        })
     }
 }
 
@@ -88,12 +113,36 @@ pub fn bearer(headers: &header::HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-async fn actor(request: &HttpRequest) -> Result<Option<Actor>, ApiError> {
+/// Who asks, by whichever of the two headers; `None` when there is neither.
+///
+/// # Errors
+/// When a credential is no good, is not for this operation, or there are two.
+pub async fn actor(request: &HttpRequest) -> Result<Option<Actor>, ApiError> {
     if let Some(actor) = request.extensions().get::<Actor>() {
         return Ok(Some(actor.clone()));
     }
-    let Some(token) = bearer(request.headers()) else { return Ok(None) };
-    let actor = app(request)?.authenticate(token).await?;
+    let app = app(request)?;
+    let actor = match (bearer(request.headers()), api_key(request.headers())) {
+        (None, None) => return Ok(None),
+        // Which of two people asks is not for the server to guess.
+        (Some(_), Some(_)) => {
+            return Err(FieldErrors::of("X-API-Key", Issue::NotAllowed { allowed: Vec::new() }).into());
+        }
+        (Some(token), None) => app.authenticate(token).await?,
+        (None, Some(key)) => {
+            let actor = match request.extensions().get::<KeyHolder>() {
+                Some(KeyHolder(actor)) => Some(actor.clone()),
+                None => None,
+            };
+            let actor = match actor {
+                Some(actor) => actor,
+                None => app.access.keys.authenticate(key).await?,
+            };
+            within_scopes(&actor, request.method(), request.match_pattern().as_deref().unwrap_or_default())?;
+            actor
+        }
+    };
+    app.access.seen.record(Carrier::from(&actor));
     request.extensions_mut().insert(actor.clone());
     Ok(Some(actor))
 }

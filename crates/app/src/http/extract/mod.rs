@@ -1,5 +1,6 @@
 //! No extractor, no access: identity, permission, validated bodies and queries.
 
+mod api_key;
 mod auth;
 mod body;
 mod fields;
@@ -8,12 +9,13 @@ mod page;
 mod path;
 mod query;
 
-pub use auth::{Auth, MaybeAuth, RecentAuth, SignedToken, bearer};
+pub use api_key::{KeyHolder, api_key};
+pub use auth::{Auth, MaybeAuth, RecentAuth, SessionAuth, SignedToken, actor, bearer};
 pub use body::{Body, FormOrBody, OptionalBody, read as read_body};
 pub use fields::{option, set};
 pub use header::{ClientInfo, IdempotencyKey, IfMatch, idempotency_key};
 pub use page::{PageQuery, parse_page};
-pub use path::{NumericId, Ref};
+pub use path::{NumericId, Ref, UuidId};
 pub use query::Params;
 
 use sharestack_kernel::field::FieldErrors;

@@ -1,6 +1,7 @@
 //! Ids in paths. What cannot be an id is not found; it is no malformed request.
 
 use sharestack_kernel::id::MAX_NUMERIC_ID;
+use uuid::Uuid;
 
 use crate::http::error::ApiError;
 
@@ -17,6 +18,20 @@ impl NumericId {
             Ref::Id(id) => Ok(id),
             Ref::Slug(slug) => Err(ApiError::not_found(resource, slug)),
         }
+    }
+}
+
+/// A UUID in a path.
+pub struct UuidId;
+
+impl UuidId {
+    /// Reads the segment, or says that there is no such `resource`.
+    ///
+    /// # Errors
+    /// 404 when the segment is no UUID as the product writes it.
+    pub fn parse(resource: &'static str, segment: &str) -> Result<Uuid, ApiError> {
+        let id = Uuid::parse_str(segment).ok().filter(|id| id.to_string() == segment);
+        id.ok_or_else(|| ApiError::not_found(resource, segment))
     }
 }
 

@@ -26,7 +26,7 @@ use tracing::Instrument;
 use super::context::render;
 use crate::http::context;
 use crate::http::error::ApiError;
-use crate::http::extract::{bearer, idempotency_key, read_body};
+use crate::http::extract::{actor, idempotency_key, read_body};
 use crate::wiring::App;
 
 /// What of an answer's headers is kept beside its body.
@@ -122,11 +122,9 @@ async fn named(request: &ServiceRequest) -> Result<Option<(Requester, Idempotenc
         return Ok(None);
     }
     let Some(key) = idempotency_key(request.headers())? else { return Ok(None) };
-    let app = request.app_data::<Data<App>>().ok_or_else(|| ApiError::internal("request without app"))?;
-    let Some(token) = bearer(request.headers()) else { return Ok(None) };
-    // Only a living session may see what an earlier request was answered.
-    match app.authenticate(token).await {
-        Ok(actor) => Ok(Some((Requester::user(actor.user_id), key))),
+    // Only a living session or key may see what an earlier request was answered.
+    match actor(request.request()).await {
+        Ok(actor) => Ok(actor.map(|actor| (Requester::user(actor.user_id), key))),
         // Who it is cannot be found out now: nothing is done unprotected.
         Err(error) if error.status_code().is_server_error() => Err(error),
         Err(_) => Ok(None),

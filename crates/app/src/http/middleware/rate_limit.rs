@@ -10,7 +10,7 @@ use sharestack_kernel::cache::Decision;
 
 use crate::http::context;
 use crate::http::error::ApiError;
-use crate::http::extract::bearer;
+use crate::http::extract::{KeyHolder, api_key, bearer};
 use crate::http::limits::class;
 use crate::wiring::App;
 
@@ -31,7 +31,11 @@ pub async fn layer(
     };
     let context = context::of(request.request())?;
     // A well-signed token names its user; whether the session still lives is the extractor's question.
-    let user = bearer(request.headers()).and_then(|token| app.signed_user(token));
+    let user = match (bearer(request.headers()), api_key(request.headers())) {
+        (Some(token), _) => app.signed_user(token),
+        (None, Some(key)) => key_holder(&request, &app, key).await,
+        (None, None) => None,
+    };
     let decision = match app.limits.hit(class, user, context.client_ip).await {
         Ok(decision) => decision,
         Err(error) => {
@@ -50,6 +54,14 @@ pub async fn layer(
     let nearest = response.request().extensions().get::<Nearest>().map_or(decision, |nearest| nearest.0);
     write(response.headers_mut(), &nearest);
     Ok(response)
+}
+
+/// Whose key it is. The extractor finds them here.
+async fn key_holder(request: &ServiceRequest, app: &App, key: &str) -> Option<i64> {
+    let actor = app.access.keys.authenticate(key).await.ok()?;
+    let user = actor.user_id.get();
+    request.extensions_mut().insert(KeyHolder(actor));
+    Some(user)
 }
 
 /// Notes a bucket; the one nearest to empty is told to the client.

@@ -1,9 +1,13 @@
 //! Registration, login, tokens; who one is; roles.
 
+pub mod api_keys;
 pub mod auth;
+mod device;
 pub mod me;
 pub mod oauth;
+pub mod passwords;
 pub mod roles;
+pub mod sessions;
 mod views;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -16,6 +20,16 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(oauth::token)
         .service(auth::refresh)
         .service(auth::logout)
+        .service(sessions::list_own)
+        .service(sessions::end_own)
+        .service(sessions::end_all)
+        .service(sessions::list)
+        .service(sessions::end)
+        .service(passwords::change)
+        .service(passwords::reauthenticate)
+        .service(api_keys::list)
+        .service(api_keys::create)
+        .service(api_keys::delete)
         .service(me::profile)
         .service(me::me)
         .service(roles::grant_roles);

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod checks;
+mod keys;
+mod passwords;
 mod refresh;
 mod sessions;
 
@@ -134,6 +136,10 @@ struct World {
     accounts: Accounts,
     sessions: Sessions,
     checks: SessionChecks,
+    keys: ApiKeys,
+    control: SessionControl,
+    passwords: Passwords,
+    seen: LastSeen,
 }
 
 impl World {
@@ -162,14 +168,40 @@ impl World {
                 tokens: tokens.clone(),
                 deriver: Arc::new(PlainDeriver),
                 cache: cached.clone(),
-                ids,
+                ids: ids.clone(),
                 clock: Arc::new(clock.clone()),
                 randomness: Arc::new(CountingRandomness::default()),
             },
             SessionPolicy::default(),
         );
         let checks = SessionChecks::new(tokens, Arc::new(store.clone()), cached.clone(), Arc::new(clock.clone()));
-        Self { store, clock, hasher, cache, cached, accounts, sessions, checks }
+        let keys = ApiKeys::new(ApiKeyPorts {
+            store: Arc::new(store.clone()),
+            keys: Arc::new(store.clone()),
+            cache: cached.clone(),
+            sessions: cached.clone(),
+            ids: ids.clone(),
+            clock: Arc::new(clock.clone()),
+            randomness: Arc::new(CountingRandomness::default()),
+        });
+        let control = SessionControl::new(SessionControlPorts {
+            store: Arc::new(store.clone()),
+            accounts: Arc::new(store.clone()),
+            sessions: Arc::new(store.clone()),
+            cache: cached.clone(),
+            ids: ids.clone(),
+            clock: Arc::new(clock.clone()),
+        });
+        let passwords = Passwords::new(PasswordPorts {
+            store: Arc::new(store.clone()),
+            accounts: Arc::new(store.clone()),
+            hasher: hasher.clone(),
+            cache: cached.clone(),
+            ids,
+            clock: Arc::new(clock.clone()),
+        });
+        let seen = LastSeen::new(Arc::new(store.clone()), Arc::new(clock.clone()));
+        Self { store, clock, hasher, cache, cached, accounts, sessions, checks, keys, control, passwords, seen }
     }
 
     async fn user(&self, name: &str) -> UserView {

@@ -1,0 +1,136 @@
+//! One's own password: another one, and a proof within a session.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, post};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use sharestack_kernel::field::{FieldErrors, Issue};
+use sharestack_users::service::{ChangePassword, ChangePasswordInput, Proof};
+use utoipa::ToSchema;
+
+use crate::http::context::timestamp;
+use crate::http::error::ApiError;
+use crate::http::extract::{Body, Parse, SessionAuth};
+use crate::http::middleware::rate_limit::count_account;
+use crate::http::reply::{Envelope, Reply};
+use crate::wiring::App;
+
+/// A change of one's own password (S1).
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({
+    "current_password": "correct horse 电池", "new_password": "staple battery 马", "confirm_password": "staple battery 马"
+}))]
+pub struct UserChangePassword {
+    #[schema(required = true, nullable = false, format = Password)]
+    current_password: Option<String>,
+    /// 8 to 128 characters, not easily guessed, and not the current one.
+    #[schema(required = true, nullable = false, format = Password, min_length = 8, max_length = 128)]
+    new_password: Option<String>,
+    /// The same as `new_password`.
+    #[schema(required = true, nullable = false, format = Password)]
+    confirm_password: Option<String>,
+}
+
+impl Parse for UserChangePassword {
+    type Output = ChangePassword;
+
+    fn parse(self) -> Result<ChangePassword, FieldErrors> {
+        ChangePasswordInput {
+            current: self.current_password.map(SecretString::from),
+            new: self.new_password.map(SecretString::from),
+            confirm: self.confirm_password.map(SecretString::from),
+        }
+        .parse()
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "changed": true, "sessions_ended": 2 }))]
+pub struct PasswordChanged {
+    changed: bool,
+    /// How many other sessions have ended with it.
+    sessions_ended: u64,
+}
+
+/// Sets another password. Every other session of the user ends; the one that asks goes on.
+///
+/// Checked in this order: who asks, the shape of all fields, that both new ones are the
+/// same, the current one.
+#[utoipa::path(
+    tag = "Authentication",
+    security(("bearer" = []), ("password" = [])),
+    request_body = UserChangePassword,
+    responses((status = 200, description = "The password is another", body = Envelope<PasswordChanged>)),
+)]
+#[post("/api/v1/auth/change-password")]
+pub async fn change(
+    request: HttpRequest,
+    app: Data<App>,
+    auth: SessionAuth,
+    body: Body<UserChangePassword>,
+) -> Result<Reply<PasswordChanged>, ApiError> {
+    count_account(&request, &app, &proofs_of(&auth)).await?;
+    let sessions_ended = app.access.passwords.change(&auth.0, body.0).await?;
+    Ok(Reply::ok(PasswordChanged { changed: true, sessions_ended }).message("Password changed", "密码修改成功"))
+}
+
+/// A proof of who one is.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "password": "correct horse 电池" }))]
+pub struct Reauthentication {
+    #[schema(required = true, nullable = false, format = Password)]
+    password: Option<String>,
+}
+
+impl Parse for Reauthentication {
+    type Output = Proof;
+
+    fn parse(self) -> Result<Proof, FieldErrors> {
+        match self.password.filter(|text| !text.is_empty()) {
+            Some(password) => Ok(Proof::Password(password.into())),
+            None => Err(FieldErrors::of("password", Issue::Required)),
+        }
+    }
+}
+
+/// Until when the session may do what asks for a recent login.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "proved_at": "2026-01-15T10:30:00Z", "recent_until": "2026-01-15T11:30:00Z" }))]
+pub struct Reauthenticated {
+    #[schema(format = DateTime)]
+    proved_at: String,
+    #[schema(format = DateTime)]
+    recent_until: String,
+}
+
+/// Proves again who one is, within the session.
+///
+/// Operations that need a recent login answer 403 with
+/// `details.required_permission: "recent_login"` when the last proof is too long ago; they
+/// may be tried again after this.
+#[utoipa::path(
+    tag = "Authentication",
+    security(("bearer" = []), ("password" = [])),
+    request_body = Reauthentication,
+    responses((status = 200, description = "The session counts as signed in now", body = Envelope<Reauthenticated>)),
+)]
+#[post("/api/v1/auth/reauthenticate")]
+pub async fn reauthenticate(
+    request: HttpRequest,
+    app: Data<App>,
+    auth: SessionAuth,
+    body: Body<Reauthentication>,
+) -> Result<Reply<Reauthenticated>, ApiError> {
+    count_account(&request, &app, &proofs_of(&auth)).await?;
+    let proved_at = app.access.passwords.prove(&auth.0, &body.0).await?;
+    let recent_until = proved_at + app.recent_for();
+    let data = Reauthenticated { proved_at: timestamp(proved_at), recent_until: timestamp(recent_until) };
+    Ok(Reply::ok(data).message("Identity confirmed", "身份已确认"))
+}
+
+/// Under what tries are counted: apart from logins, so that who tries to get in from
+/// outside keeps nobody from it who is in.
+fn proofs_of(auth: &SessionAuth) -> String {
+    format!("proof:{}", auth.0.user_id)
+}

@@ -1,0 +1,201 @@
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use sharestack_kernel::actor::Actor;
+use sharestack_kernel::clock::Clock;
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::field::{FieldErrors, Issue};
+use sharestack_kernel::id::{IdGenerator, UserId};
+use sharestack_kernel::transact;
+use sharestack_kernel::tx::Begin;
+
+use super::Failures;
+use crate::error::ProofError;
+use crate::events::{self, RevokeReason};
+use crate::model::{NewPassword, Password, PasswordHash, UserView};
+use crate::ports::{AccountQueries, PasswordHasher, SessionCache, UsersTx, Verified};
+
+/// What [`Passwords`] works with.
+#[derive(Clone)]
+pub struct PasswordPorts {
+    /// Transactions.
+    pub store: Arc<dyn Begin<dyn UsersTx>>,
+    /// Accounts, to read.
+    pub accounts: Arc<dyn AccountQueries>,
+    /// Hashes passwords.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Cached sessions, to forget.
+    pub cache: Arc<dyn SessionCache>,
+    /// Draws ids.
+    pub ids: Arc<dyn IdGenerator>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A change of one's own password, as it was sent.
+#[derive(Debug, Clone, Default)]
+pub struct ChangePasswordInput {
+    /// The password until now.
+    pub current: Option<SecretString>,
+    /// The password from now on.
+    pub new: Option<SecretString>,
+    /// The same again.
+    pub confirm: Option<SecretString>,
+}
+
+/// A change of one's own password.
+#[derive(Debug)]
+pub struct ChangePassword {
+    /// The password until now.
+    pub current: SecretString,
+    /// The password from now on.
+    pub new: NewPassword,
+}
+
+impl ChangePasswordInput {
+    /// Checks every field: first the shape, then that both new ones are the same.
+    ///
+    /// # Errors
+    /// Every field that is missing or breaks a rule.
+    pub fn parse(self) -> Result<ChangePassword, FieldErrors> {
+        let mut check = FieldErrors::new();
+        let current = check.required("current_password", self.current);
+        let current = current.filter(|text| {
+            let there = !text.expose_secret().is_empty();
+            if !there {
+                check.push("current_password", Issue::Required);
+            }
+            there
+        });
+        let text = check.required("new_password", self.new);
+        let new =
+            text.as_ref().and_then(|text| check.check("new_password", NewPassword::parse(text.expose_secret(), &[])));
+        let confirm = check.required("confirm_password", self.confirm);
+        if let (Some(text), Some(confirm)) = (&text, &confirm)
+            && text.expose_secret() != confirm.expose_secret()
+        {
+            check.push("confirm_password", Issue::Mismatch { other: "new_password" });
+        }
+        match (current, new) {
+            (Some(current), Some(new)) => check.finish().map(|()| ChangePassword { current, new }),
+            _ => Err(check),
+        }
+    }
+}
+
+/// A proof that who sits there is who signed in. More kinds join as there are more ways
+/// to prove it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Proof {
+    /// The account's password.
+    Password(SecretString),
+}
+
+/// Changes passwords, and takes them as a proof within a session.
+#[derive(Clone)]
+pub struct Passwords {
+    ports: PasswordPorts,
+    failures: Failures,
+}
+
+impl Passwords {
+    /// A service over these ports.
+    pub fn new(ports: PasswordPorts) -> Self {
+        let failures = Failures::new(ports.store.clone(), ports.ids.clone(), ports.clock.clone());
+        Self { ports, failures }
+    }
+
+    /// Sets another password, and ends every other session of the user.
+    ///
+    /// # Errors
+    /// When the current one is wrong, when the new one is the same or easily guessed, and
+    /// when the actor is a program with a key.
+    pub async fn change(&self, actor: &Actor, command: ChangePassword) -> Result<u64, ProofError> {
+        let (ports, user) = (&self.ports, actor.user_id);
+        let session = actor.require_session()?;
+        let view = ports.accounts.find_by_id(user).await?.ok_or(ProofError::NoSuchUser(user))?;
+        for _ in 0..3 {
+            let verified = self.verify(user, "current_password", &command.current).await?;
+            refuse_known(&view, &command)?;
+            let hash = ports.hasher.hash(command.new.password()).await?;
+            let (now, event_id, reason) = (ports.clock.now(), ports.ids.uuid(), RevokeReason::PasswordChanged);
+            let done = transact!(ports.store, |tx| {
+                let state = tx.accounts().hold(user).await?.ok_or(ProofError::NoSuchUser(user))?;
+                if state.password_hash != verified {
+                    return Ok(None);
+                }
+                tx.accounts().set_password(user, &hash, now).await?;
+                let ended = tx.sessions().revoke_all(user, Some(session), reason.as_str(), now).await?;
+                tx.sessions().mark_proved(user, session, now).await?;
+                tx.outbox().append(&events::password_changed(event_id, user, session, ended, now)).await?;
+                Ok::<_, ProofError>(Some(ended))
+            })?;
+            // A password that changed while it was being checked is checked again.
+            if let Some(ended) = done {
+                super::forget(&*ports.cache, user).await;
+                return Ok(ended);
+            }
+        }
+        Err(wrong("current_password"))
+    }
+
+    /// Proves again who sits there: the session counts as signed in now. Returns when.
+    ///
+    /// # Errors
+    /// When the proof is wrong, or the actor is a program with a key.
+    pub async fn prove(&self, actor: &Actor, proof: &Proof) -> Result<DateTime<Utc>, ProofError> {
+        let (ports, user) = (&self.ports, actor.user_id);
+        let session = actor.require_session()?;
+        let Proof::Password(password) = proof;
+        self.verify(user, "password", password).await?;
+        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
+        transact!(ports.store, |tx| {
+            tx.accounts().hold(user).await?;
+            if tx.sessions().mark_proved(user, session, now).await? {
+                tx.outbox().append(&events::reauthenticated(event_id, user, session, "password", now)).await?;
+            }
+            Ok::<_, StoreError>(())
+        })?;
+        super::forget(&*ports.cache, user).await;
+        Ok(now)
+    }
+
+    /// The hash that the password fits.
+    async fn verify(
+        &self,
+        user: UserId,
+        field: &'static str,
+        password: &SecretString,
+    ) -> Result<PasswordHash, ProofError> {
+        let ports = &self.ports;
+        let state = transact!(ports.store, |tx| { tx.accounts().hold(user).await.map_err(ProofError::from) })?;
+        let state = state.ok_or(ProofError::NoSuchUser(user))?;
+        let right = match Password::claimed(password.expose_secret()) {
+            Some(password) => ports.hasher.verify(&password, Some(state.password_hash.clone())).await?,
+            None => Verified::Wrong,
+        };
+        if right == Verified::Wrong {
+            self.failures.proof_failed(user, field).await;
+            return Err(wrong(field));
+        }
+        Ok(state.password_hash)
+    }
+}
+
+fn wrong(field: &'static str) -> ProofError {
+    FieldErrors::of(field, Issue::Mismatch { other: "your_password" }).into()
+}
+
+/// Refuses a new password that is the old one, or that others guess who know the user.
+fn refuse_known(view: &UserView, command: &ChangePassword) -> Result<(), FieldErrors> {
+    let same = Password::claimed(command.current.expose_secret())
+        .is_some_and(|current| current.expose() == command.new.password().expose());
+    if same {
+        return Err(FieldErrors::of("new_password", Issue::NotAllowed { allowed: Vec::new() }));
+    }
+    let known = [Some(view.username.as_str()), Some(&view.email), view.display_name.as_deref(), view.phone.as_deref()];
+    let known: Vec<&str> = known.into_iter().flatten().collect();
+    command.new.withstands(&known).map_err(|issue| FieldErrors::of("new_password", issue))
+}

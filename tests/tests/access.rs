@@ -1,0 +1,548 @@
+//! Keys of programs, open sessions, passwords, and proofs within a session.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use sharestack_tests::harness::PASSWORD;
+use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
+
+const ME: &str = "/api/v1/users/me";
+const KEYS: &str = "/api/v1/auth/api-keys";
+const SESSIONS: &str = "/api/v1/auth/sessions";
+const LOGOUT_ALL: &str = "/api/v1/auth/logout-all";
+const CHANGE: &str = "/api/v1/auth/change-password";
+const PROVE: &str = "/api/v1/auth/reauthenticate";
+const LOGIN: &str = "/api/v1/auth/login";
+const REFRESH: &str = "/api/v1/auth/refresh";
+const ANOTHER: &str = "staple battery 电池 mule";
+
+async fn with_key(app: &Harness, key: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+    let mut request = app.request(method, path).header("X-API-Key", key);
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    app.send(request).await
+}
+
+/// Makes a key; its text and its id.
+async fn key(app: &Harness, who: &Account, scopes: &[&str]) -> (String, String) {
+    let answer = app.post_as(&who.token, KEYS, &json!({ "name": "importer", "scopes": scopes })).await.expect(201);
+    let text = |name: &str| answer.data()[name].as_str().unwrap().to_owned();
+    (text("secret"), text("id"))
+}
+
+/// Makes the proofs of all of somebody's sessions old.
+async fn age_proofs(app: &Harness, who: &Account) {
+    let store = app.store().await;
+    let sql = format!("UPDATE sessions SET proved_at = '2020-01-01 00:00:00+00:00' WHERE user_id = {}", who.id);
+    assert!(store.execute_raw(&sql).await.unwrap() > 0);
+    store.close().await;
+    // What ends one session makes every node forget what it knows of all.
+    let other = app.login(&who.username).await;
+    app.post_as(&other.token, "/api/v1/auth/logout", &json!({})).await.expect(200);
+}
+
+async fn keys_from_the_first_to_the_last(database: Database) {
+    let app = Harness::start(Options::on(database)).await;
+    let lin = app.account("lin").await;
+    let wei = app.account("wei").await;
+    let body =
+        json!({ "name": " 导入 ", "scopes": ["article.read", "own.*"], "expires_at": "2099-01-01T08:00:00+08:00" });
+    let made = app.post_as(&lin.token, KEYS, &body).await.expect(201);
+    assert_eq!(made.header("cache-control"), "no-store");
+    let data = made.data().clone();
+    let secret = data["secret"].as_str().unwrap().to_owned();
+    assert_eq!((&data["name"], &data["expires_at"]), (&json!("导入"), &json!("2099-01-01T00:00:00Z")));
+    assert_eq!((&data["scopes"], &data["last_used_at"]), (&json!(["article.read", "own.*"]), &Value::Null));
+    assert!(secret.starts_with(data["prefix"].as_str().unwrap()) && secret.len() == 47);
+    // Nowhere is it shown or kept again.
+    let list = app.get_as(&lin.token, KEYS).await.expect(200);
+    assert!(!list.text.contains(&secret[12..]));
+    let mut shown = data.clone();
+    shown.as_object_mut().unwrap().remove("secret");
+    assert_eq!(*list.data(), json!([shown]));
+    let hashed = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(
+        base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &secret[4..]).unwrap(),
+    ));
+    assert_eq!(app.count(&format!("SELECT COUNT(*) FROM api_keys WHERE hash = '{hashed}'")).await, 1);
+    // It opens what it is for.
+    let me = with_key(&app, &secret, Method::GET, ME, None).await.expect(200);
+    assert_eq!(me.data()["id"], lin.id);
+    until("its use is noted", || async { app.get_as(&lin.token, KEYS).await.data()[0]["last_used_at"].is_string() })
+        .await;
+    // Nobody else can delete it; its owner can, and then it opens nothing.
+    let path = format!("{KEYS}/{}", data["id"].as_str().unwrap());
+    app.delete_as(&wei.token, &path).await.refused(404, "RESOURCE_NOT_FOUND");
+    with_key(&app, &secret, Method::GET, ME, None).await.expect(200);
+    app.delete_as(&lin.token, &path).await.expect(204);
+    with_key(&app, &secret, Method::GET, ME, None).await.refused(401, "INVALID_TOKEN");
+    app.delete_as(&lin.token, &path).await.refused(404, "RESOURCE_NOT_FOUND");
+    app.delete_as(&lin.token, &format!("{KEYS}/nonsense")).await.refused(404, "RESOURCE_NOT_FOUND");
+    assert_eq!(app.count("SELECT COUNT(*) FROM api_keys").await, 0);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn keys_on_sqlite() {
+    keys_from_the_first_to_the_last(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn keys_on_postgres() {
+    if !sharestack_tests::embedded_only() {
+        keys_from_the_first_to_the_last(Database::Postgres).await;
+    }
+}
+
+#[tokio::test]
+async fn keys_on_mariadb() {
+    if !sharestack_tests::embedded_only() {
+        keys_from_the_first_to_the_last(Database::MariaDb).await;
+    }
+}
+
+#[tokio::test]
+async fn a_bad_key_request_names_every_field_and_makes_nothing() {
+    let app = Harness::embedded().await;
+    let lin = app.account("lin").await;
+    let make = async |body: Value| app.post_as(&lin.token, KEYS, &body).await;
+    let fields = |answer: Answer| -> Vec<String> {
+        let answer = answer.refused(400, "VALIDATION_ERROR");
+        answer.fields().into_iter().map(|(field, code)| format!("{field} {code}")).collect()
+    };
+    assert_eq!(fields(make(json!({})).await), ["name REQUIRED", "scopes REQUIRED"]);
+    let body = json!({ "name": "x".repeat(101), "scopes": ["article.read", "Article.read"], "expires_at": "soon" });
+    assert_eq!(fields(make(body).await), ["name TOO_LONG", "scopes[1] INVALID_FORMAT", "expires_at INVALID_FORMAT"]);
+    for (expires_at, scopes, found) in [
+        ("2020-01-01T00:00:00Z", "article.read", "expires_at NOT_ALLOWED"),
+        ("9999-12-31T23:59:59-23:00", "article.read", "expires_at NOT_ALLOWED"),
+        ("2099-01-01T00:00:00Z", "user.delete", "scopes[0] NOT_ALLOWED"),
+        ("2099-01-01T00:00:00Z", "*", "scopes[0] NOT_ALLOWED"),
+    ] {
+        let body = json!({ "name": "x", "scopes": [scopes], "expires_at": expires_at });
+        assert_eq!(fields(make(body).await), [found]);
+    }
+    assert_eq!(
+        fields(make(json!({ "name": "a\u{0}b", "scopes": [] })).await),
+        ["name INVALID_FORMAT", "scopes TOO_SHORT"]
+    );
+    for body in
+        [json!([]), json!({ "name": 1 }), json!({ "name": "x", "scopes": "*" }), json!({ "name": "x", "scopes": [1] })]
+    {
+        make(body).await.refused(422, "UNPROCESSABLE_ENTITY");
+    }
+    // What the server decides cannot be sent.
+    let sent =
+        json!({ "name": "x", "scopes": ["own.read"], "id": "x", "user_id": 999, "secret": "ssk_x", "prefix": "ssk_" });
+    let made = make(sent).await.expect(201);
+    assert_ne!(made.data()["secret"], "ssk_x");
+    assert_eq!(app.count(&format!("SELECT COUNT(*) FROM api_keys WHERE user_id = {}", lin.id)).await, 1);
+    app.get(KEYS).await.refused(401, "AUTHENTICATION_REQUIRED");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_is_held_to_its_scopes() {
+    let app = Harness::embedded().await;
+    let admin = app.admin().await;
+    let lin = app.with_role(&admin, "lin", "creator").await;
+    let (reads, _) = key(&app, &lin, &["article.read"]).await;
+    let (writes, _) = key(&app, &lin, &["article.create"]).await;
+    let (owns, _) = key(&app, &lin, &["own.*"]).await;
+    let draft = json!({ "title": "A title", "content": "Some words." });
+    let create = async |key: &str| with_key(&app, key, Method::POST, "/api/v1/articles", Some(draft.clone())).await;
+    let refused = create(&reads).await.refused(403, "PERMISSION_DENIED");
+    assert_eq!(refused.body["error"]["details"], json!({ "required_permission": "own.write", "user_role": "creator" }));
+    let refused = create(&owns).await.refused(403, "PERMISSION_DENIED");
+    assert_eq!(refused.body["error"]["details"]["required_permission"], "article.create");
+    let article = create(&writes).await.expect(201);
+    let path = format!("/api/v1/articles/{}", article.data()["id"]);
+    // Its owner owns it; a key that is for creating only does not.
+    let delete = async |key: &str| with_key(&app, key, Method::DELETE, &path, None).await;
+    delete(&reads).await.refused(403, "PERMISSION_DENIED");
+    delete(&writes).await.refused(404, "RESOURCE_NOT_FOUND");
+    assert_eq!(app.count("SELECT COUNT(*) FROM articles WHERE deleted_at IS NULL").await, 1);
+    assert!(delete(&owns).await.status < 300);
+    with_key(&app, &reads, Method::GET, ME, None).await.refused(403, "PERMISSION_DENIED");
+    with_key(&app, &reads, Method::GET, "/api/v1/articles", None).await.expect(200);
+    // A super admin's key that reads users grants no roles.
+    let (reader, _) = key(&app, &admin, &["user.read"]).await;
+    let roles = format!("/api/v1/users/{}/roles", lin.id);
+    with_key(&app, &reader, Method::PUT, &roles, Some(json!({ "roles": ["super_admin"] })))
+        .await
+        .refused(403, "PERMISSION_DENIED");
+    assert_eq!(app.get_as(&lin.token, ME).await.data()["role"], "creator");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_does_what_needs_no_session_and_nothing_that_does() {
+    let app = Harness::embedded().await;
+    let admin = app.admin().await;
+    let (all, id) = key(&app, &admin, &["*"]).await;
+    let user = format!("/api/v1/users/{}", admin.id);
+    let session = "019c4a5e-7d31-7c02-9b5a-3f6c1d2e4a10";
+    for (method, path, needs) in [
+        (Method::GET, KEYS.to_owned(), "session"),
+        (Method::POST, KEYS.to_owned(), "recent_login"),
+        (Method::DELETE, format!("{KEYS}/{id}"), "session"),
+        (Method::GET, SESSIONS.to_owned(), "session"),
+        (Method::DELETE, format!("{SESSIONS}/{session}"), "session"),
+        (Method::POST, LOGOUT_ALL.to_owned(), "recent_login"),
+        (Method::POST, "/api/v1/auth/logout".to_owned(), "session"),
+        (Method::POST, CHANGE.to_owned(), "session"),
+        (Method::POST, PROVE.to_owned(), "session"),
+        (Method::GET, format!("{user}/sessions"), "session"),
+        (Method::DELETE, format!("{user}/sessions/{session}"), "session"),
+    ] {
+        let answer = with_key(&app, &all, method.clone(), &path, (method == Method::POST).then(|| json!({}))).await;
+        let answer = answer.refused(403, "PERMISSION_DENIED");
+        assert_eq!(answer.body["error"]["details"]["required_permission"], needs, "{method} {path}");
+    }
+    with_key(&app, &all, Method::GET, ME, None).await.expect(200);
+    assert_eq!(app.count("SELECT COUNT(*) FROM api_keys").await, 1);
+    // Two credentials are none.
+    let both = app.request(Method::GET, ME).bearer_auth(&admin.token).header("X-API-Key", &all);
+    assert_eq!(
+        app.send(both).await.refused(400, "VALIDATION_ERROR").fields(),
+        [("X-API-Key".to_owned(), "NOT_ALLOWED".to_owned())]
+    );
+    for key in [
+        "",
+        "nonsense",
+        "ssk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        admin.token.as_str(),
+        admin.refresh_token.as_str(),
+    ] {
+        with_key(&app, key, Method::GET, ME, None).await.refused(401, "INVALID_TOKEN");
+    }
+    let bearer = app.request(Method::GET, ME).bearer_auth(&all);
+    app.send(bearer).await.refused(401, "INVALID_TOKEN");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_dies_with_its_owner_and_follows_their_roles_at_once() {
+    let app = Harness::embedded().await;
+    let admin = app.admin().await;
+    let lin = app.with_role(&admin, "lin", "editor").await;
+    let (secret, _) = key(&app, &lin, &["article.update"]).await;
+    let get = async || with_key(&app, &secret, Method::GET, "/api/v1/articles", None).await;
+    get().await.expect(200);
+    let roles = format!("/api/v1/users/{}/roles", lin.id);
+    app.put_as(&admin.token, &roles, &json!({ "roles": ["finance"] })).await.expect(200);
+    get().await.refused(403, "PERMISSION_DENIED");
+    app.put_as(&admin.token, &roles, &json!({ "roles": ["editor"] })).await.expect(200);
+    get().await.expect(200);
+    let store = app.store().await;
+    store
+        .execute_raw(&format!(
+            "UPDATE api_keys SET expires_at = '2020-01-01 00:00:00+00:00' WHERE user_id = {}",
+            lin.id
+        ))
+        .await
+        .unwrap();
+    app.put_as(&admin.token, &roles, &json!({ "roles": ["user", "editor"] })).await.expect(200);
+    get().await.refused(401, "TOKEN_EXPIRED");
+    store.execute_raw(&format!("UPDATE api_keys SET expires_at = NULL WHERE user_id = {}", lin.id)).await.unwrap();
+    store.execute_raw(&format!("UPDATE users SET is_active = false WHERE id = {}", lin.id)).await.unwrap();
+    store.close().await;
+    app.put_as(&admin.token, &roles, &json!({ "roles": ["editor"] })).await.expect(200);
+    get().await.refused(401, "INVALID_TOKEN");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn calls_with_a_key_count_for_its_owner_and_may_be_repeated_by_idempotency_key() {
+    let app =
+        Harness::start(Options::on(Database::Sqlite).with("RATE_LIMIT_ENABLED", "true").with("RATE_LIMIT_TIMES", "3"))
+            .await;
+    let admin = app.admin().await;
+    let lin = app.with_role(&admin, "lin", "creator").await;
+    let (secret, _) = key(&app, &lin, &["article.create", "own.*"]).await;
+    let by_token = app.get_as(&lin.token, ME).await.expect(200);
+    let by_key = with_key(&app, &secret, Method::GET, ME, None).await.expect(200);
+    assert_eq!((by_key.header("x-ratelimit-limit"), by_key.header("x-ratelimit-window")), ("1000", "3600"));
+    let left = |answer: &Answer| answer.header("x-ratelimit-remaining").parse::<u32>().unwrap();
+    assert_eq!(left(&by_key) + 1, left(&by_token));
+    let post = || {
+        let request = app.request(Method::POST, "/api/v1/articles").header("X-API-Key", &secret);
+        app.send(request.header("Idempotency-Key", "once").json(&json!({ "title": "Once", "content": "Words." })))
+    };
+    let first = post().await.expect(201);
+    let again = post().await.expect(201);
+    assert_eq!((first.text, again.header("idempotency-replayed")), (again.text.clone(), "true"));
+    assert_eq!(app.count("SELECT COUNT(*) FROM articles").await, 1);
+    // A forged key is no way into a bucket of one's own.
+    let forged = async || with_key(&app, "ssk_forged", Method::GET, "/api/v1/articles", None).await;
+    while forged().await.status != 429 {}
+    app.stop().await;
+}
+
+async fn sessions_from_the_first_to_the_last(database: Database) {
+    let app = Harness::start(Options::on(database)).await;
+    let admin = app.admin().await;
+    let lin = app.account("lin").await;
+    let wei = app.account("wei").await;
+    let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36";
+    let login = app.request(Method::POST, LOGIN).header("user-agent", agent);
+    let login = app.send(login.json(&json!({ "username": "lin", "password": PASSWORD }))).await.expect(200);
+    let (there, refresh) =
+        (login.data()["access_token"].as_str().unwrap(), login.data()["refresh_token"].as_str().unwrap());
+    let list = app.get_as(&lin.token, SESSIONS).await.expect(200);
+    assert_eq!(list.body["pagination"]["total"], 2);
+    let sessions = list.data().as_array().unwrap();
+    let current: Vec<_> = sessions.iter().filter(|one| one["current"] == true).collect();
+    let other = sessions.iter().find(|one| one["current"] == false).unwrap();
+    assert_eq!(current.len(), 1);
+    let mut keys: Vec<_> = other.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        [
+            "created_at",
+            "current",
+            "device",
+            "expires_at",
+            "id",
+            "ip",
+            "last_seen_at",
+            "method",
+            "proved_at",
+            "user_agent"
+        ]
+    );
+    assert_eq!((&other["device"], &other["user_agent"]), (&json!("Chrome on Windows"), &json!(agent)));
+    assert_eq!((&other["ip"], &other["method"]), (&json!("127.0.0.1"), &json!("password")));
+    let id = other["id"].as_str().unwrap();
+    let (own, users) = (format!("{SESSIONS}/{id}"), format!("/api/v1/users/{}/sessions", lin.id));
+    // Strangers neither see nor end it, and learn nothing.
+    for path in [format!("{SESSIONS}/{id}"), format!("{SESSIONS}/019c4a5e-7d31-7c02-9b5a-3f6c1d2e4a10")] {
+        app.delete_as(&wei.token, &path).await.refused(404, "RESOURCE_NOT_FOUND");
+    }
+    app.get_as(&wei.token, &users).await.refused(403, "PERMISSION_DENIED");
+    app.get_as(&wei.token, "/api/v1/users/999999/sessions").await.refused(403, "PERMISSION_DENIED");
+    app.delete_as(&wei.token, &format!("{users}/{id}")).await.refused(403, "PERMISSION_DENIED");
+    app.get_as(there, ME).await.expect(200);
+    // One's own, by either path.
+    assert_eq!(app.get_as(&lin.token, &users).await.expect(200).data().as_array().unwrap().len(), 2);
+    app.delete_as(&lin.token, &own).await.expect(204);
+    app.get_as(there, ME).await.refused(401, "INVALID_TOKEN");
+    app.post(REFRESH, &json!({ "refresh_token": refresh })).await.refused(401, "INVALID_TOKEN");
+    app.delete_as(&lin.token, &own).await.refused(404, "RESOURCE_NOT_FOUND");
+    app.delete_as(&lin.token, &format!("{SESSIONS}/nonsense")).await.refused(404, "RESOURCE_NOT_FOUND");
+    // Forced logout.
+    let listed = app.get_as(&admin.token, &users).await.expect(200);
+    assert_eq!((listed.data().as_array().unwrap().len(), &listed.data()[0]["current"]), (1, &json!(false)));
+    let last = listed.data()[0]["id"].as_str().unwrap();
+    for unknown in
+        [format!("/api/v1/users/999999/sessions/{last}"), format!("/api/v1/users/{}/sessions/{last}", wei.id)]
+    {
+        app.delete_as(&admin.token, &unknown).await.refused(404, "RESOURCE_NOT_FOUND");
+    }
+    app.get_as(&admin.token, "/api/v1/users/999999/sessions").await.refused(404, "RESOURCE_NOT_FOUND");
+    app.delete_as(&admin.token, &format!("{users}/{last}")).await.expect(204);
+    app.get_as(&lin.token, ME).await.refused(401, "INVALID_TOKEN");
+    let ended = format!("SELECT COUNT(*) FROM sessions WHERE user_id = {} AND revoked_at IS NOT NULL", lin.id);
+    assert_eq!(app.count(&ended).await, 2);
+    // All others, and all.
+    let (one, two, three) = (app.login("lin").await, app.login("lin").await, app.login("lin").await);
+    let all = app.post_as(&one.token, LOGOUT_ALL, &json!({})).await.expect(200);
+    assert_eq!(*all.data(), json!({ "count": 2 }));
+    app.get_as(&one.token, ME).await.expect(200);
+    for ended in [&two, &three] {
+        app.get_as(&ended.token, ME).await.refused(401, "INVALID_TOKEN");
+        app.post(REFRESH, &json!({ "refresh_token": ended.refresh_token })).await.refused(401, "INVALID_TOKEN");
+    }
+    let none = app.send(app.request(Method::POST, LOGOUT_ALL).bearer_auth(&one.token)).await.expect(200);
+    assert_eq!(none.data()["count"], 0);
+    let all = app.post_as(&one.token, LOGOUT_ALL, &json!({ "include_current": true })).await.expect(200);
+    assert_eq!(all.data()["count"], 1);
+    app.get_as(&one.token, ME).await.refused(401, "INVALID_TOKEN");
+    app.get_as(&wei.token, ME).await.expect(200);
+    app.post_as(&wei.token, LOGOUT_ALL, &json!({ "include_current": "yes" }))
+        .await
+        .refused(422, "UNPROCESSABLE_ENTITY");
+    for query in ["page=0", "limit=101", "page=x"] {
+        app.get_as(&wei.token, &format!("{SESSIONS}?{query}")).await.refused(400, "VALIDATION_ERROR");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn sessions_on_sqlite() {
+    sessions_from_the_first_to_the_last(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn sessions_on_postgres() {
+    if !sharestack_tests::embedded_only() {
+        sessions_from_the_first_to_the_last(Database::Postgres).await;
+    }
+}
+
+#[tokio::test]
+async fn sessions_on_mariadb() {
+    if !sharestack_tests::embedded_only() {
+        sessions_from_the_first_to_the_last(Database::MariaDb).await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_seen_at_most_once_a_minute_and_a_cached_check_asks_no_database() {
+    let app = Harness::embedded().await;
+    let lin = app.account("lin").await;
+    let store = app.store().await;
+    let old = "UPDATE sessions SET last_used_at = '2020-01-01 00:00:00+00:00'";
+    store.execute_raw(old).await.unwrap();
+    let seen = "SELECT COUNT(*) FROM sessions WHERE last_used_at > '2021-01-01'";
+    assert_eq!(app.count(seen).await, 0);
+    app.get_as(&lin.token, ME).await.expect(200);
+    until("the session was seen", || async { app.count(seen).await == 1 }).await;
+    // Within the minute nothing is written, however often it comes.
+    store.execute_raw(old).await.unwrap();
+    for _ in 0..50 {
+        app.get_as(&lin.token, ME).await.expect(200);
+    }
+    app.app().flush_seen().await.unwrap();
+    assert_eq!(app.count(seen).await, 0);
+    store.close().await;
+    app.stop().await;
+}
+
+async fn passwords_from_the_first_to_the_last(database: Database) {
+    let app = Harness::start(Options::on(database)).await;
+    let lin = app.account("linxiaohong").await;
+    let there = app.login("linxiaohong").await;
+    let body = |current: &str, new: &str, confirm: &str| json!({ "current_password": current, "new_password": new, "confirm_password": confirm });
+    let change = async |body: Value| app.post_as(&lin.token, CHANGE, &body).await;
+    let fields = |answer: Answer| -> Vec<String> {
+        let answer = answer.refused(400, "VALIDATION_ERROR");
+        answer.fields().into_iter().map(|(field, code)| format!("{field} {code}")).collect()
+    };
+    // Who asks, the shape, whether they match, the current one: in this order.
+    app.post(CHANGE, &json!({ "new_password": 1 })).await.refused(401, "AUTHENTICATION_REQUIRED");
+    change(json!({ "current_password": 1, "new_password": ANOTHER })).await.refused(422, "UNPROCESSABLE_ENTITY");
+    assert_eq!(
+        fields(change(json!({})).await),
+        ["current_password REQUIRED", "new_password REQUIRED", "confirm_password REQUIRED"]
+    );
+    let weak = change(body("wrong", "password1", "other")).await;
+    let reason = weak.body["error"]["details"][0]["message"].as_str().unwrap().to_owned();
+    assert!(reason.len() > "New password is too weak: ".len(), "{reason}");
+    assert_eq!(fields(weak), ["new_password WEAK_PASSWORD", "confirm_password MISMATCH"]);
+    assert_eq!(fields(change(body("wrong", ANOTHER, PASSWORD)).await), ["confirm_password MISMATCH"]);
+    assert_eq!(fields(change(body("wrong", ANOTHER, ANOTHER)).await), ["current_password MISMATCH"]);
+    assert_eq!(fields(change(body(PASSWORD, PASSWORD, PASSWORD)).await), ["new_password NOT_ALLOWED"]);
+    assert_eq!(fields(change(body(PASSWORD, "linxiaohong", "linxiaohong")).await), ["new_password WEAK_PASSWORD"]);
+    let long = "长".repeat(129);
+    assert_eq!(fields(change(body(PASSWORD, &long, &long)).await), ["new_password TOO_LONG"]);
+    let huge = "x".repeat(10 << 20);
+    change(body(&huge, ANOTHER, ANOTHER)).await.refused(413, "PAYLOAD_TOO_LARGE");
+    app.get_as(&there.token, ME).await.expect(200);
+    let done = change(body(PASSWORD, ANOTHER, ANOTHER)).await.expect(200);
+    assert_eq!(*done.data(), json!({ "changed": true, "sessions_ended": 1 }));
+    // The others are out, this one goes on, and only the new password opens.
+    app.get_as(&there.token, ME).await.refused(401, "INVALID_TOKEN");
+    app.post(REFRESH, &json!({ "refresh_token": there.refresh_token })).await.refused(401, "INVALID_TOKEN");
+    app.get_as(&lin.token, ME).await.expect(200);
+    app.post(REFRESH, &json!({ "refresh_token": lin.refresh_token })).await.expect(200);
+    let login =
+        async |password: &str| app.post(LOGIN, &json!({ "username": "linxiaohong", "password": password })).await;
+    login(PASSWORD).await.refused(401, "INVALID_CREDENTIALS");
+    login(ANOTHER).await.expect(200);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn passwords_on_sqlite() {
+    passwords_from_the_first_to_the_last(Database::Sqlite).await;
+}
+
+#[tokio::test]
+async fn passwords_on_postgres() {
+    if !sharestack_tests::embedded_only() {
+        passwords_from_the_first_to_the_last(Database::Postgres).await;
+    }
+}
+
+#[tokio::test]
+async fn passwords_on_mariadb() {
+    if !sharestack_tests::embedded_only() {
+        passwords_from_the_first_to_the_last(Database::MariaDb).await;
+    }
+}
+
+#[tokio::test]
+async fn two_changes_at_once_leave_one_password() {
+    let app = Harness::embedded().await;
+    let lin = app.account("lin").await;
+    let change = |new: &'static str| {
+        let body = json!({ "current_password": PASSWORD, "new_password": new, "confirm_password": new });
+        let (client, token) = ((*app).clone(), lin.token.clone());
+        tokio::spawn(async move { client.post_as(&token, CHANGE, &body).await.status })
+    };
+    let (one, other) = (change("first new passphrase 一"), change("second new passphrase 二"));
+    let mut statuses = [one.await.unwrap(), other.await.unwrap()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 400]);
+    let mut opened = 0;
+    for password in ["first new passphrase 一", "second new passphrase 二", PASSWORD] {
+        opened += i32::from(app.post(LOGIN, &json!({ "username": "lin", "password": password })).await.status == 200);
+    }
+    assert_eq!(opened, 1);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_needs_a_recent_login_is_refused_until_it_is_proved_again() {
+    let app = Harness::embedded().await;
+    let lin = app.account("lin").await;
+    let make = async || app.post_as(&lin.token, KEYS, &json!({ "name": "x", "scopes": ["own.read"] })).await;
+    make().await.expect(201);
+    age_proofs(&app, &lin).await;
+    let refused = make().await.refused(403, "PERMISSION_DENIED");
+    assert_eq!(refused.body["error"]["details"], json!({ "required_permission": "recent_login", "user_role": "user" }));
+    app.post_as(&lin.token, LOGOUT_ALL, &json!({})).await.refused(403, "PERMISSION_DENIED");
+    // All else goes on, and a refresh proves nothing.
+    app.get_as(&lin.token, ME).await.expect(200);
+    let next = app.post(REFRESH, &json!({ "refresh_token": lin.refresh_token })).await.expect(200);
+    let fresh = next.data()["access_token"].as_str().unwrap().to_owned();
+    app.post_as(&fresh, LOGOUT_ALL, &json!({})).await.refused(403, "PERMISSION_DENIED");
+    let prove = async |body: Value| app.post_as(&lin.token, PROVE, &body).await;
+    let fields = |answer: Answer| answer.refused(400, "VALIDATION_ERROR").fields();
+    assert_eq!(fields(prove(json!({})).await), [("password".to_owned(), "REQUIRED".to_owned())]);
+    assert_eq!(fields(prove(json!({ "password": "wrong" })).await), [("password".to_owned(), "MISMATCH".to_owned())]);
+    prove(json!({ "password": 1 })).await.refused(422, "UNPROCESSABLE_ENTITY");
+    app.post(PROVE, &json!({ "password": PASSWORD })).await.refused(401, "AUTHENTICATION_REQUIRED");
+    make().await.refused(403, "PERMISSION_DENIED");
+    let proved = prove(json!({ "password": PASSWORD })).await.expect(200);
+    let time = |name: &str| proved.data()[name].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    assert_eq!(time("recent_until") - time("proved_at"), chrono::Duration::hours(1));
+    make().await.expect(201);
+    app.post_as(&fresh, LOGOUT_ALL, &json!({})).await.expect(200);
+    assert_eq!(app.count("SELECT COUNT(*) FROM api_keys").await, 2);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn passwords_cannot_be_guessed_within_a_session() {
+    let limited = Options::on(Database::Sqlite).with("RATE_LIMIT_ENABLED", "true").with("TRUSTED_PROXIES", "127.0.0.1");
+    let app = Harness::start(limited).await;
+    let lin = app.account("lin").await;
+    let guess = |n: u8| {
+        let (path, body) = if n % 2 == 0 {
+            (PROVE, json!({ "password": "wrong" }))
+        } else {
+            (CHANGE, json!({ "current_password": "wrong", "new_password": ANOTHER, "confirm_password": ANOTHER }))
+        };
+        let request = app.request(Method::POST, path).bearer_auth(&lin.token).json(&body);
+        app.send(request.header("X-Forwarded-For", format!("198.51.100.{n}")))
+    };
+    for n in 1..=5 {
+        guess(n).await.refused(400, "VALIDATION_ERROR");
+    }
+    guess(6).await.refused(429, "RATE_LIMIT_EXCEEDED");
+    guess(7).await.refused(429, "RATE_LIMIT_EXCEEDED");
+    app.get_as(&lin.token, ME).await.expect(200);
+    app.stop().await;
+}
