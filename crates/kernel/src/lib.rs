@@ -39,5 +39,6 @@ pub mod patch;
 pub mod permission;
 pub mod random;
 pub mod seal;
+pub mod tail;
 pub mod text;
 pub mod tx;

@@ -34,6 +34,7 @@ mod migrate;
 mod platform;
 mod rows;
 mod times;
+mod tail;
 mod tx;
 mod users;
 

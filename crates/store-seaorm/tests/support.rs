@@ -99,6 +99,7 @@ impl Fixture {
             payloads: Arc::new(payloads),
             store: Arc::new(self.store.clone()),
             events: Arc::new(self.store.clone()),
+            tail: Arc::new(self.store.clone()),
             jobs: Arc::new(self.store.clone()),
             ids: Arc::new(SequenceIds::new(self.store.clone())),
             other_ids: Arc::new(SequenceIds::new(self.store.clone())),

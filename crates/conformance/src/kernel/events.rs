@@ -35,7 +35,7 @@ pub fn event<T: ?Sized>(subject: &Subject<T>, aggregate: &str) -> DomainEvent {
     }
 }
 
-async fn append<T: Work>(subject: &Subject<T>, aggregates: &[&str]) -> Vec<DomainEvent> {
+pub(super) async fn append<T: Work>(subject: &Subject<T>, aggregates: &[&str]) -> Vec<DomainEvent> {
     let events: Vec<_> = aggregates.iter().map(|aggregate| event(subject, aggregate)).collect();
     let result: Result<(), StoreError> = transact!(subject.store, |tx| {
         for event in &events {
@@ -51,7 +51,7 @@ fn ids(events: &[DomainEvent]) -> Vec<Uuid> {
     events.iter().map(|event| event.id).collect()
 }
 
-async fn claim<T>(subject: &Subject<T>, holder: Uuid, limit: u64) -> Vec<DomainEvent> {
+pub(super) async fn claim<T>(subject: &Subject<T>, holder: Uuid, limit: u64) -> Vec<DomainEvent> {
     subject.events.claim(holder, LEASE, limit).await.unwrap()
 }
 

@@ -3,6 +3,7 @@
 pub mod events;
 pub mod ids;
 pub mod jobs;
+pub mod tail;
 pub mod work;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::event::{EventLog, Outbox};
 use sharestack_kernel::id::IdGenerator;
 use sharestack_kernel::job::{JobQueue, JobStore};
+use sharestack_kernel::tail::EventTail;
 use sharestack_kernel::tx::{Begin, Transaction};
 
 /// One empty store with its schema, seen from two nodes.
@@ -20,6 +22,8 @@ pub struct Subject<T: ?Sized> {
     pub store: Arc<dyn Begin<T>>,
     /// The event log.
     pub events: Arc<dyn EventLog>,
+    /// All events, to be followed.
+    pub tail: Arc<dyn EventTail>,
     /// The jobs.
     pub jobs: Arc<dyn JobStore>,
     /// One node's ids.
@@ -60,6 +64,12 @@ macro_rules! kernel_cases {
                 delivered_events_do_not_come_back,
                 lag_counts_what_waits,
                 prune_forgets_delivered_events_only
+            ],
+            kernel::tail: [
+                everybody_sees_every_committed_event_in_order,
+                delivery_takes_nothing_from_those_who_follow,
+                a_position_that_was_missing_is_found_later,
+                the_last_events_come_in_their_order
             ],
             kernel::jobs: [
                 hands_out_due_jobs_by_priority_then_time,
