@@ -85,6 +85,30 @@ async fn refreshes_of_one_token_on_both_nodes_give_one_successor() {
 }
 
 #[tokio::test]
+async fn what_is_published_on_one_node_is_found_on_the_other() {
+    let Some(cluster) = cluster(&[]).await else { return };
+    let (one, other) = (&cluster.one.client, &cluster.other.client);
+    let token = cluster.admin().await;
+    for (number, (writer, reader)) in [(one, other), (other, one)].into_iter().enumerate() {
+        let body = json!({ "title": format!("第{number}篇关于夜景的文章"), "content": "正文" });
+        let made = writer.post_as(&token, "/api/v1/articles", &body).await.expect(201);
+        let path = format!("/api/v1/articles/{}", made.data()["id"]);
+        writer.post_as(&token, &format!("{path}/publish"), &json!({})).await.expect(200);
+        let total = async |client: &Client| {
+            let found = client.get("/api/v1/articles/search?q=夜景").await.expect(200);
+            found.body["pagination"]["total"].as_u64().unwrap()
+        };
+        for client in [reader, writer] {
+            until("it is found", async || total(client).await == 1).await;
+        }
+        writer.delete_as(&token, &path).await.expect(204);
+        for client in [reader, writer] {
+            until("it is gone", async || total(client).await == 0).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn limits_are_shared() {
     let Some(cluster) = cluster(&[("RATE_LIMIT_ENABLED", "true")]).await else { return };
     let mut allowed = 0;

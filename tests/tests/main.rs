@@ -11,6 +11,7 @@ mod journey;
 mod limits;
 mod readme;
 mod resilience;
+mod search;
 mod startup;
 mod system;
 mod tiers;

@@ -50,6 +50,11 @@ enum Command {
         #[command(subcommand)]
         action: Admin,
     },
+    /// The search index of this node.
+    Search {
+        #[command(subcommand)]
+        action: Search,
+    },
     /// Prints the API document.
     Openapi,
     /// Checks every configured dependency and prints the configuration without secrets.
@@ -70,6 +75,12 @@ enum Migrate {
     },
     /// Lists the changes and whether the database has them.
     Status,
+}
+
+#[derive(Debug, Subcommand)]
+enum Search {
+    /// Builds it anew from the database, beside a server that goes on with the present one.
+    Rebuild,
 }
 
 #[derive(Debug, Subcommand)]
@@ -160,6 +171,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Admin { action: Admin::Create { username, email, password_stdin: _ } } => {
             Box::pin(create_admin(config, &username, &email)).await
         }
+        Command::Search { action: Search::Rebuild } => Box::pin(rebuild_search(config)).await,
         Command::Demo => {
             let app = wiring::build(config).await?;
             app.store.migrate().await.map_err(Failure::other)?;
@@ -219,6 +231,14 @@ async fn work(config: Config) -> Result<(), Failure> {
     say("working");
     signals.wait().await;
     workers.stop(Duration::from_secs(app.config.server.shutdown_timeout_seconds)).await;
+    app.close().await;
+    Ok(())
+}
+
+async fn rebuild_search(config: Config) -> Result<(), Failure> {
+    let app = ready_app(config).await?;
+    let articles = app.content.indexing.rebuild().await.map_err(Failure::other)?;
+    say(&format!("search index rebuilt: {articles} articles"));
     app.close().await;
     Ok(())
 }

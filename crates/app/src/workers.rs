@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
+use sharestack_content::service::Step;
 use sharestack_kernel::event::{DomainEvent, EventLog, Subscriber};
 use sharestack_kernel::job::{ClaimedJob, Hopeless, JobHandler, JobStore, backoff};
 use sharestack_kernel::random::uuid_v7;
@@ -51,12 +52,14 @@ impl Workers {
     }
 
     /// Starts what every process with requests needs, whether or not it does jobs: the
-    /// views that it noted, and the upkeep of its figures.
+    /// views that it noted, the upkeep of its figures, and its search index.
     pub fn beside_requests(app: &Arc<App>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut loops = JoinSet::new();
         let (one, other) = (app.clone(), stopped.clone());
-        loops.spawn(forever("views", stopped, move || views(one.clone(), other.clone())));
+        loops.spawn(forever("views", stopped.clone(), move || views(one.clone(), other.clone())));
+        let (one, other) = (app.clone(), stopped.clone());
+        loops.spawn(forever("search", stopped, move || follow(one.clone(), other.clone())));
         Self { stop, outlives_requests: true, loops }
     }
 
@@ -233,6 +236,32 @@ async fn views(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
             tracing::warn!(error = &error as &dyn std::error::Error, "who was seen is not noted yet");
         }
         if !go_on {
+            return;
+        }
+    }
+}
+
+/// Keeps this node's search index up to date. The first step builds it.
+async fn follow(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let step = tokio::select! {
+            step = app.content.indexing.follow() => step,
+            // What is not written yet is followed after the next start.
+            _ = stopped.wait_for(|stop| *stop) => return,
+        };
+        let wait = match step {
+            Ok(Step::Busy) => Duration::ZERO,
+            Ok(Step::Idle) => IDLE,
+            Ok(Step::Rebuilt(articles)) => {
+                tracing::info!(search.articles = articles, "search index built");
+                Duration::ZERO
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the search index lags");
+                Duration::from_secs(1)
+            }
+        };
+        if !pause(&mut stopped, wait).await {
             return;
         }
     }

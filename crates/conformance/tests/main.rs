@@ -27,3 +27,25 @@ mod billing {
 
     sharestack_conformance::billing_cases!(run);
 }
+
+mod content {
+    use std::sync::Arc;
+
+    use sharestack_content::memory::MemorySearch;
+
+    macro_rules! run {
+        ($($domain:ident::$port:ident: [$($case:ident),* $(,)?]),* $(,)?) => {$(
+            mod $port {
+                $(
+                    #[tokio::test]
+                    async fn $case() {
+                        let subject = super::Arc::new(super::MemorySearch::default());
+                        sharestack_conformance::$domain::$port::$case(subject).await;
+                    }
+                )*
+            }
+        )*};
+    }
+
+    sharestack_conformance::article_search_cases!(run);
+}

@@ -33,8 +33,8 @@ mod jobs;
 mod migrate;
 mod platform;
 mod rows;
-mod times;
 mod tail;
+mod times;
 mod tx;
 mod users;
 

@@ -80,6 +80,9 @@ impl Config {
         if self.rate_limit.seconds == 0 || self.rate_limit.times == 0 {
             return Err(ConfigError::new("rate_limit", "times and seconds must be at least 1"));
         }
+        if !(15..=1024).contains(&self.search.writer_memory_mib) {
+            return Err(ConfigError::new("search.writer_memory_mib", "must be between 15 and 1024"));
+        }
         if self.payments.platform_fee_basis_points > 10_000 {
             return Err(ConfigError::new("payments.platform_fee_basis_points", "must be at most 10000"));
         }
@@ -166,6 +169,12 @@ mod tests {
     fn a_prefixed_name_reaches_every_setting() {
         let config = load(&[("SHARESTACK__PASSWORD__MEMORY_KIB", "64")]).unwrap();
         assert_eq!(config.password.memory_kib, 64);
+    }
+
+    #[test]
+    fn the_writers_memory_has_bounds() {
+        let error = load(&[("SHARESTACK__SEARCH__WRITER_MEMORY_MIB", "14")]).unwrap_err();
+        assert_eq!(error.setting, "search.writer_memory_mib");
     }
 
     #[test]

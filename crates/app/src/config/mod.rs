@@ -28,6 +28,7 @@ pub struct Config {
     pub redis: Redis,
     pub cache: Cache,
     pub storage: Storage,
+    pub search: Search,
     pub jwt: Jwt,
     pub auth: Auth,
     pub password: Password,
@@ -144,6 +145,16 @@ pub enum StorageBackend {
     S3,
     Oss,
     Memory,
+}
+
+/// The search index, one a node.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// Empty is `search` under the data directory.
+    pub directory: String,
+    /// What a writer may hold before it writes to disk; held only while there is something to write.
+    pub writer_memory_mib: u32,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, EntityTag, Header, HeaderValue, IfNoneMatch};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
-use sharestack_kernel::page::{Page, Pagination};
+use sharestack_kernel::page::{Page, PageRequest, Pagination};
 use utoipa::ToSchema;
 
 use super::context::{self, RequestContext, timestamp};
@@ -77,6 +77,12 @@ impl<T> Reply<T> {
     /// Another message than the usual one.
     pub const fn message(mut self, en: &'static str, zh: &'static str) -> Self {
         self.message = Message { en, zh };
+        self
+    }
+
+    /// The page that a list inside the data is.
+    pub fn paged(mut self, request: PageRequest, total: u64) -> Self {
+        self.pagination = Some(Pagination::new(request, total));
         self
     }
 

@@ -29,6 +29,7 @@ use sharestack_kernel::id::IdGenerator;
 use sharestack_kernel::job::JobHandler;
 use sharestack_kernel::random::{Randomness, SystemRandomness};
 use sharestack_platform::service::{CacheAdmin, Idempotency};
+use sharestack_search::SearchConfig;
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
 use sharestack_users::model::{ProfileInput, RegistrationInput, SessionPolicy};
 use sharestack_users::service::{
@@ -190,6 +191,8 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
             ids: ids.clone(),
         },
         shared.0.cache.clone(),
+        Arc::new(store.clone()),
+        &search(&config),
     );
 
     let gates = Arc::new(ArticleGates(Arc::new(store.clone())));
@@ -248,6 +251,15 @@ fn hasher(config: &Config) -> Result<Argon2Hasher, ConfigError> {
         queue: config.password.queue,
     };
     Argon2Hasher::try_new(settings).map_err(|error| ConfigError::new("password", error))
+}
+
+/// Where search indexes lie.
+pub fn search(config: &Config) -> SearchConfig {
+    let directory = &config.search.directory;
+    SearchConfig {
+        directory: if directory.is_empty() { config.data_dir.join("search") } else { directory.into() },
+        writer_memory: config.search.writer_memory_mib as usize * 1024 * 1024,
+    }
 }
 
 fn trusted(config: &Config) -> Result<Vec<IpNet>, ConfigError> {

@@ -1,7 +1,7 @@
 //! Lists of articles.
 
 use chrono::Duration;
-use sharestack_content::model::{AccessLevel, Article, Status, Summary, Title};
+use sharestack_content::model::{AccessLevel, Article, ArticleId, Status, Summary, Title};
 use sharestack_content::ports::{ArticleFilter, Order, Sort};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
@@ -216,4 +216,37 @@ pub async fn an_author_is_found_by_id_before_a_name_of_digits(subject: Subject) 
     for nobody in ["-2", "+2", "99999999999999999999", ""] {
         assert_eq!(subject.queries.find_author(nobody).await.unwrap(), None, "{nobody}");
     }
+}
+
+/// Drafts, deleted ones and ids of nothing are left out.
+pub async fn published_articles_are_found_by_ids(subject: Subject) {
+    let author = subject.author(1).await;
+    for article in [published(1, author), published(2, author), draft(3, author), published(4, author)] {
+        subject.insert(&article, &text("x")).await.unwrap();
+    }
+    subject.delete(&published(2, author), 1).await.unwrap();
+    let ids = [4, 3, 2, 1, 99].map(ArticleId::new);
+    let mut found = subject.queries.find_published(&ids).await.unwrap();
+    found.sort_by_key(|card| card.id);
+    assert_eq!(found.iter().map(|card| card.id.get()).collect::<Vec<_>>(), [1, 4]);
+    assert_eq!(found[0], subject.find(ids[3]).await.unwrap().card);
+    assert_eq!(subject.queries.find_published(&[]).await.unwrap(), []);
+}
+
+/// In pieces, by id, with their texts.
+pub async fn every_published_article_is_walked_once(subject: Subject) {
+    let author = subject.author(1).await;
+    for id in 1..=7 {
+        let article = if id == 4 { draft(id, author) } else { published(id, author) };
+        subject.insert(&article, &text("**x**")).await.unwrap();
+    }
+    let (mut after, mut seen) = (ArticleId::new(0), Vec::new());
+    loop {
+        let batch = subject.queries.published_after(after, 2).await.unwrap();
+        let Some(last) = batch.last() else { break };
+        after = last.card.id;
+        assert!(batch.len() <= 2 && batch.iter().all(|article| article.html.contains("<strong>x</strong>")));
+        seen.extend(batch.iter().map(|article| article.card.id.get()));
+    }
+    assert_eq!(seen, [1, 2, 3, 5, 6, 7]);
 }

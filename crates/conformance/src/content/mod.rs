@@ -4,6 +4,7 @@ pub mod article;
 pub mod count;
 pub mod draft;
 pub mod list;
+pub mod search;
 pub mod tag;
 
 use std::sync::Arc;
@@ -71,6 +72,8 @@ macro_rules! content_cases {
                 totals_equal_what_matches,
                 a_search_matches_literally,
                 deleted_articles_are_in_no_list,
+                published_articles_are_found_by_ids,
+                every_published_article_is_walked_once,
                 an_author_is_found_by_name,
                 an_author_is_found_by_id_before_a_name_of_digits
             ]
@@ -85,6 +88,30 @@ fn now() -> DateTime<Utc> {
 
 fn text(source: &str) -> Text {
     Text::of(Body::unfinished(Format::Markdown, source.to_owned()).unwrap()).unwrap()
+}
+
+/// Hands the list of the cases of an index to a macro.
+#[macro_export]
+macro_rules! article_search_cases {
+    ($run:ident) => {
+        $run! {
+            content::search: [
+                there_is_no_index_before_the_first_is_built,
+                a_word_is_found_in_every_part_of_an_article,
+                title_ranks_before_tags_before_text,
+                one_document_an_id,
+                a_removed_article_is_not_found,
+                the_mark_is_kept_with_the_changes,
+                any_text_is_words,
+                filters_hold_all_at_once,
+                facets_count_everything_found,
+                pages_show_each_once,
+                a_rebuild_is_seen_when_it_is_finished,
+                an_unfinished_rebuild_changes_nothing,
+                marks_stand_on_escaped_text
+            ]
+        }
+    };
 }
 
 fn draft(id: i64, author: UserId) -> Article {

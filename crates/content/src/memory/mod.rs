@@ -3,6 +3,7 @@
 
 mod queries;
 mod repositories;
+mod search;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +24,8 @@ use uuid::Uuid;
 use crate::model::{AccessLevel, Article, ArticleId, CountKey, Draft, Slug, Status, Tag, Text, Title};
 use crate::ports::{ContentTx, Entitlements};
 use crate::service::Ports;
+
+pub use search::MemorySearch;
 
 #[derive(Debug, Clone)]
 struct Row {
@@ -70,7 +73,15 @@ impl MemoryContent {
     /// # Panics
     /// When its text cannot be rendered.
     pub fn put_article(&self, article: &Article) {
-        let body = crate::model::Body::stored(crate::model::Format::Markdown, "text".to_owned());
+        self.put_text(article, "text");
+    }
+
+    /// The same with a text of Markdown.
+    ///
+    /// # Panics
+    /// When the text cannot be rendered.
+    pub fn put_text(&self, article: &Article, text: &str) {
+        let body = crate::model::Body::stored(crate::model::Format::Markdown, text.to_owned());
         let text = Text::of(body).expect("flat");
         self.state().rows.insert(article.id, Row { article: article.clone(), text, views: 0, deleted: false });
     }

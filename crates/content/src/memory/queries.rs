@@ -9,7 +9,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
 
 use super::{MemoryContent, Row};
-use crate::model::{ArticleId, ArticleKey, Body, Draft, Tag, Text};
+use crate::model::{ArticleId, ArticleKey, Body, Draft, Status, Tag, Text};
 use crate::ports::{
     ArticleCache, ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, RenderError,
     Renderer, Sort,
@@ -60,6 +60,16 @@ fn card(row: &Row) -> ArticleCard {
     }
 }
 
+fn detail(row: &Row) -> ArticleDetail {
+    ArticleDetail {
+        card: card(row),
+        format: row.text.body.format(),
+        source: row.text.body.source().into(),
+        html: row.text.rendered.html().into(),
+        preview: row.text.rendered.preview().into(),
+    }
+}
+
 fn matches(filter: &ArticleFilter, row: &Row) -> bool {
     let article = &row.article;
     let found = |text: &str, wanted: &str| text.to_lowercase().contains(&wanted.to_lowercase());
@@ -88,13 +98,7 @@ fn compare(sort: Sort, a: &Row, b: &Row) -> Ordering {
 #[async_trait]
 impl ArticleQueries for MemoryContent {
     async fn find(&self, key: &ArticleKey) -> Result<Option<ArticleDetail>, StoreError> {
-        Ok(self.row(key).map(|row| ArticleDetail {
-            card: card(&row),
-            format: row.text.body.format(),
-            source: row.text.body.source().into(),
-            html: row.text.rendered.html().into(),
-            preview: row.text.rendered.preview().into(),
-        }))
+        Ok(self.row(key).as_ref().map(detail))
     }
 
     async fn find_head(&self, key: &ArticleKey) -> Result<Option<ArticleHead>, StoreError> {
@@ -123,6 +127,19 @@ impl ArticleQueries for MemoryContent {
         let offset = usize::try_from(page.offset()).unwrap_or(usize::MAX);
         let items = rows.into_iter().skip(offset).take(page.limit() as usize).map(card).collect();
         Ok(Page { items, total, request: page })
+    }
+
+    async fn find_published(&self, ids: &[ArticleId]) -> Result<Vec<ArticleCard>, StoreError> {
+        let state = self.state();
+        let public = |row: &&Row| !row.deleted && row.article.status == Status::Published;
+        Ok(ids.iter().filter_map(|id| state.rows.get(id)).filter(public).map(card).collect())
+    }
+
+    async fn published_after(&self, after: ArticleId, limit: u64) -> Result<Vec<ArticleDetail>, StoreError> {
+        let state = self.state();
+        let public = |row: &&Row| !row.deleted && row.article.status == Status::Published && row.article.id > after;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(state.rows.values().filter(public).take(limit).map(detail).collect())
     }
 
     async fn find_tags(&self, keys: &[String]) -> Result<Vec<Tag>, StoreError> {

@@ -16,6 +16,7 @@ pub use body::{Body, Format, MAX_CONTENT};
 pub use count::{CountKey, deltas};
 pub use draft::Draft;
 pub use id::{ArticleId, ArticleKey, PlanId, TagId, plan_ids, tag_names};
+pub use outline::plain_text;
 pub use rendered::{EXCERPT_CHARS, PREVIEW_CHARS, Rendered, Text, TooDeep};
 pub use slug::{RESERVED_SLUGS, Slug};
 pub use tag::{Tag, TagName};

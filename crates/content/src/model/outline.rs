@@ -63,8 +63,8 @@ fn unescape(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace("&amp;", "&"))
 }
 
-/// The text alone, with single spaces.
-pub(super) fn plain_text(html: &str) -> String {
+/// The text of sanitised HTML alone, with single spaces.
+pub fn plain_text(html: &str) -> String {
     let mut text = String::with_capacity(html.len() / 2);
     let mut space = false;
     for (_, token) in tokens(html) {

@@ -8,6 +8,7 @@ mod cache;
 mod entitlements;
 mod query;
 mod renderer;
+mod search;
 
 use sharestack_kernel::event::Outbox;
 use sharestack_kernel::job::JobQueue;
@@ -28,6 +29,10 @@ pub use query::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQ
 #[cfg(any(test, feature = "mocks"))]
 pub use renderer::MockRenderer;
 pub use renderer::{RenderError, Renderer};
+pub use search::{
+    ArticleDocument, ArticleHit, ArticleQuery, ArticleRebuild, ArticleSearch, Facet, FacetCounts, FoundArticles,
+    Highlighted, IndexChanges, Standing,
+};
 
 /// What one transaction of content can do.
 pub trait ContentTx: Transaction {

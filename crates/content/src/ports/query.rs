@@ -198,6 +198,13 @@ pub trait ArticleQueries: Send + Sync {
     /// match literally: no character in it is a wildcard.
     async fn list(&self, filter: &ArticleFilter, page: PageRequest) -> Result<Page<ArticleCard>, StoreError>;
 
+    /// Those of these articles that are public, in one statement and in any order.
+    async fn find_published(&self, ids: &[ArticleId]) -> Result<Vec<ArticleCard>, StoreError>;
+
+    /// The first `limit` public articles with their texts whose ids are greater than
+    /// `after`, in the order of their ids.
+    async fn published_after(&self, after: ArticleId, limit: u64) -> Result<Vec<ArticleDetail>, StoreError>;
+
     /// Those of these keys that have a tag.
     async fn find_tags(&self, keys: &[String]) -> Result<Vec<Tag>, StoreError>;
 

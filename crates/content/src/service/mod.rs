@@ -2,8 +2,10 @@
 
 mod authoring;
 mod forget;
+mod indexing;
 mod publishing;
 mod reading;
+mod searching;
 mod views;
 
 use std::sync::Arc;
@@ -18,8 +20,10 @@ use sharestack_kernel::tx::Begin;
 
 pub use authoring::{Authoring, Autosave, Autosaved, CreateArticle, EditArticle};
 pub use forget::ForgetArticles;
+pub use indexing::{IndexArticles, Step};
 pub use publishing::{PUBLISH_JOB, PublishArticle, Publishing, ScheduledPublish};
 pub use reading::{ListArticles, ListedArticle, ReadArticle, Reader, Reading, Shown};
+pub use searching::{FoundArticle, SearchArticles, SearchResult, Searching};
 pub use views::{VIEW_WINDOW, ViewBuffer};
 
 use crate::error::Refused;

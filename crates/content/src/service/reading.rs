@@ -239,7 +239,11 @@ impl Reading {
     }
 
     /// Decides about a whole page with one call.
-    async fn gate(&self, reader: Reader<'_>, page: Page<ArticleCard>) -> Result<Page<ListedArticle>, StoreError> {
+    pub(super) async fn gate(
+        &self,
+        reader: Reader<'_>,
+        page: Page<ArticleCard>,
+    ) -> Result<Page<ListedArticle>, StoreError> {
         let open = |card: &ArticleCard| card.access_level == AccessLevel::Free || reader.edits(card.author.id);
         let gated: Vec<GateQuery> = page.items.iter().filter(|card| !open(card)).map(ArticleCard::gate).collect();
         let decided = if gated.is_empty() {

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
-use sea_orm::sea_query::{Expr, JoinType, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
+use sea_orm::sea_query::{Expr, JoinType, Order, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult, QueryResult};
 use sharestack_content::model::{AccessLevel, ArticleId, ArticleKey, Draft, Format, Status, Tag};
 use sharestack_content::ports::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries};
 use sharestack_kernel::error::StoreError;
@@ -24,33 +24,42 @@ fn with_key<'a>(select: &'a mut SelectStatement, key: &ArticleKey) -> Option<&'a
     Some(select.and_where(with_key).and_where(Expr::col(("a", "status")).ne(DELETED)))
 }
 
+/// Articles with their authors and texts.
+fn with_texts() -> SelectStatement {
+    let mut select = Query::select();
+    author_columns(article_columns(&mut select))
+        .columns(["source", "html", "preview"].map(|column| ("b", column)))
+        .from_as("articles", "a")
+        .join_as(JoinType::InnerJoin, "article_bodies", "b", Expr::col(("b", "article_id")).equals(("a", "id")))
+        .join_as(JoinType::InnerJoin, "users", "u", Expr::col(("u", "id")).equals(("a", "author_id")));
+    select
+}
+
+fn detail(row: &QueryResult) -> Result<ArticleDetail, StoreError> {
+    #[derive(FromQueryResult)]
+    struct TextRow {
+        source: String,
+        html: String,
+        preview: String,
+    }
+    let text = TextRow::from_query_result(row, "").map_err(store_error)?;
+    let author = AuthorRow::from_query_result(row, "").map_err(store_error)?;
+    let article = ArticleRow::from_query_result(row, "").map_err(store_error)?;
+    Ok(ArticleDetail {
+        format: article.format()?,
+        card: article.into_card(author)?,
+        source: text.source.into(),
+        html: text.html.into(),
+        preview: text.preview.into(),
+    })
+}
+
 #[async_trait]
 impl ArticleQueries for Store {
     async fn find(&self, key: &ArticleKey) -> Result<Option<ArticleDetail>, StoreError> {
-        #[derive(FromQueryResult)]
-        struct TextRow {
-            source: String,
-            html: String,
-            preview: String,
-        }
-        let mut select = Query::select();
-        author_columns(article_columns(&mut select))
-            .columns(["source", "html", "preview"].map(|column| ("b", column)))
-            .from_as("articles", "a")
-            .join_as(JoinType::InnerJoin, "article_bodies", "b", Expr::col(("b", "article_id")).equals(("a", "id")))
-            .join_as(JoinType::InnerJoin, "users", "u", Expr::col(("u", "id")).equals(("a", "author_id")));
+        let mut select = with_texts();
         let Some(select) = with_key(&mut select, key) else { return Ok(None) };
-        let Some(row) = self.read().query_one(&*select).await.map_err(store_error)? else { return Ok(None) };
-        let text = TextRow::from_query_result(&row, "").map_err(store_error)?;
-        let author = AuthorRow::from_query_result(&row, "").map_err(store_error)?;
-        let article = ArticleRow::from_query_result(&row, "").map_err(store_error)?;
-        Ok(Some(ArticleDetail {
-            format: article.format()?,
-            card: article.into_card(author)?,
-            source: text.source.into(),
-            html: text.html.into(),
-            preview: text.preview.into(),
-        }))
+        self.read().query_one(&*select).await.map_err(store_error)?.as_ref().map(detail).transpose()
     }
 
     async fn find_head(&self, key: &ArticleKey) -> Result<Option<ArticleHead>, StoreError> {
@@ -85,6 +94,32 @@ impl ArticleQueries for Store {
 
     async fn list(&self, filter: &ArticleFilter, page: PageRequest) -> Result<Page<ArticleCard>, StoreError> {
         self.list_articles(filter, page).await
+    }
+
+    async fn find_published(&self, ids: &[ArticleId]) -> Result<Vec<ArticleCard>, StoreError> {
+        let mut select = Query::select();
+        author_columns(article_columns(&mut select))
+            .from_as("articles", "a")
+            .join_as(JoinType::InnerJoin, "users", "u", Expr::col(("u", "id")).equals(("a", "author_id")))
+            .and_where(Expr::col(("a", "id")).is_in(ids.iter().map(|id| id.get())))
+            .and_where(Expr::col(("a", "status")).eq(Status::Published.as_str()));
+        let rows = self.read().query_all(&select).await.map_err(store_error)?;
+        let card = |row| {
+            let author = AuthorRow::from_query_result(row, "").map_err(store_error)?;
+            ArticleRow::from_query_result(row, "").map_err(store_error)?.into_card(author)
+        };
+        rows.iter().map(card).collect()
+    }
+
+    async fn published_after(&self, after: ArticleId, limit: u64) -> Result<Vec<ArticleDetail>, StoreError> {
+        let mut select = with_texts();
+        select
+            .and_where(Expr::col(("a", "id")).gt(after.get()))
+            .and_where(Expr::col(("a", "status")).eq(Status::Published.as_str()))
+            .order_by(("a", "id"), Order::Asc)
+            .limit(limit);
+        let rows = self.read().query_all(&select).await.map_err(store_error)?;
+        rows.iter().map(detail).collect()
     }
 
     async fn find_tags(&self, keys: &[String]) -> Result<Vec<Tag>, StoreError> {

@@ -6,6 +6,7 @@ mod fields;
 mod list;
 pub mod publishing;
 mod requests;
+pub mod search;
 mod views;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -15,6 +16,7 @@ pub fn register(config: &mut ServiceConfig<'_>) {
     config
         .service(articles::list_articles)
         .service(articles::create_article)
+        .service(search::search_articles)
         .service(drafts::list_drafts)
         .service(drafts::autosave_draft)
         .service(drafts::patch_draft)

@@ -1,0 +1,280 @@
+//! Articles are found by their words.
+
+use std::time::Instant;
+
+use actix_web::get;
+use actix_web::web::Data;
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
+use serde::{Deserialize, Serialize};
+use sharestack_content::model::{AccessLevel, TagName};
+use sharestack_content::ports::{Facet, FacetCounts};
+use sharestack_content::service::{FoundArticle, Reader, SearchArticles, SearchResult};
+use sharestack_kernel::field::{FieldErrors, Issue, length};
+use utoipa::ToSchema;
+
+use super::fields::option;
+use super::views::Article;
+use crate::http::error::ApiError;
+use crate::http::extract::{MaybeAuth, Params, Parse, parse_page};
+use crate::http::reply::{Envelope, Reply};
+use crate::wiring::App;
+
+/// The most characters of a search.
+const LONGEST: usize = 200;
+/// How far down a result can be read.
+const DEEPEST: u64 = 10_000;
+/// The most tags of a filter.
+const MOST_TAGS: usize = 20;
+
+/// What to look for, and where.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ArticleSearchQuery {
+    /// Words, up to 200 characters. They stand in the title, the summary, the tags, the
+    /// author's names, or the text as far as everybody may read it. No character is an
+    /// operator.
+    #[param(value_type = String, required = true, min_length = 1, max_length = 200, example = "指数基金")]
+    q: Option<String>,
+    /// The page's number, from 1; the first 10,000 articles can be reached.
+    #[param(value_type = Option<u32>, minimum = 1, default = 1, example = 1)]
+    page: Option<String>,
+    /// How many items a page has.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20, example = 20)]
+    limit: Option<String>,
+    /// An id or a user name; digits are an id when somebody has it.
+    #[param(example = "linxiaohong")]
+    author: Option<String>,
+    /// A category's id.
+    category: Option<String>,
+    /// Names or slugs of tags with commas between them; an article has all of them.
+    #[param(example = "投资,基金")]
+    tags: Option<String>,
+    /// `free`, `members` or `paid`.
+    #[param(example = "free")]
+    access: Option<String>,
+    /// The first day of publication.
+    #[param(format = Date, example = "2026-01-01")]
+    date_from: Option<String>,
+    /// The last day of publication.
+    #[param(format = Date, example = "2026-12-31")]
+    date_to: Option<String>,
+    /// What to count the found articles by, with commas between them: `categories`, `tags`,
+    /// `years`. All of them when it is left out.
+    #[param(example = "tags,years")]
+    facets: Option<String>,
+}
+
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+fn tags(text: &str) -> Result<Vec<TagName>, Issue> {
+    if parts(text).count() > MOST_TAGS {
+        return Err(Issue::TooLong { max: MOST_TAGS });
+    }
+    parts(text).map(TagName::parse).collect()
+}
+
+fn facets(text: &str) -> Result<Vec<Facet>, Issue> {
+    let mut wanted = Vec::new();
+    for name in parts(text) {
+        let known = Facet::ALL.into_iter().find(|facet| facet.as_str() == name);
+        let facet = known.ok_or_else(|| Issue::not_allowed(Facet::ALL.map(Facet::as_str)))?;
+        if !wanted.contains(&facet) {
+            wanted.push(facet);
+        }
+    }
+    Ok(wanted)
+}
+
+fn day(text: &str) -> Result<NaiveDate, Issue> {
+    // chrono takes shorter forms too.
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
+    date.ok_or(Issue::InvalidFormat)
+}
+
+/// A day as a number that people can read: 20260131.
+fn number(day: NaiveDate) -> i64 {
+    i64::from(day.year()) * 10_000 + i64::from(day.month()) * 100 + i64::from(day.day())
+}
+
+impl Parse for ArticleSearchQuery {
+    type Output = SearchArticles;
+
+    fn parse(self) -> Result<SearchArticles, FieldErrors> {
+        let mut check = FieldErrors::new();
+        let page = parse_page(&mut check, self.page.as_deref(), self.limit.as_deref());
+        if page.offset() + u64::from(page.limit()) > DEEPEST {
+            let max = i64::try_from(DEEPEST / u64::from(page.limit())).unwrap_or(1);
+            check.push("page", Issue::OutOfRange { min: 1, max });
+        }
+        if self.category.is_some() {
+            // There are no article categories yet, so that no value names one.
+            check.push("category", Issue::NotAllowed { allowed: Vec::new() });
+        }
+        let text = check.required("q", self.q);
+        let text = option(&mut check, "q", text, |text| length(text.trim().to_owned(), 1, LONGEST));
+        let from = option(&mut check, "date_from", self.date_from, |text| day(&text));
+        let to = option(&mut check, "date_to", self.date_to, |text| day(&text));
+        if let (Some(from), Some(to)) = (from, to)
+            && from > to
+        {
+            check.push("date_to", Issue::OutOfRange { min: number(from), max: 99_991_231 });
+        }
+        let midnight = |day: NaiveDate| -> DateTime<Utc> { day.and_time(NaiveTime::MIN).and_utc() };
+        let query = SearchArticles {
+            text: text.unwrap_or_default(),
+            author: option(&mut check, "author", self.author, |text| length(text, 1, 64)),
+            tags: option(&mut check, "tags", self.tags, |text| tags(&text)).unwrap_or_default(),
+            access: option(&mut check, "access", self.access, |text| AccessLevel::parse(&text)),
+            from: from.map(midnight),
+            until: to.and_then(|day| day.succ_opt()).map(midnight),
+            facets: option(&mut check, "facets", self.facets, |text| facets(&text)).unwrap_or(Facet::ALL.to_vec()),
+            page,
+        };
+        check.finish().map(|()| query)
+    }
+}
+
+/// Where the words stand.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ArticleHighlight, example = json!({
+    "title": "<mark>指数基金</mark>入门：从第一笔定投开始", "description": "…它便宜、分散，而<mark>指数基金</mark>正是如此…"
+}))]
+pub struct Highlight {
+    /// The title as HTML: escaped, with `<mark>` around the words; `null` when none is in it.
+    pub title: Option<String>,
+    /// The part of the summary, else of the public text, where most of them stand, in the
+    /// same form; `null` when none is there.
+    pub description: Option<String>,
+}
+
+/// A found article.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ArticleHit {
+    #[serde(flatten)]
+    pub article: Article,
+    /// How well it matches: *s* / (*s* + 20) of the BM25 sum *s* over the words, each in
+    /// the field where it weighs most (title 12, tags 5, author 3, summary 2, text 1).
+    #[schema(minimum = 0, maximum = 1, example = 0.87)]
+    pub score: f64,
+    pub highlight: Highlight,
+}
+
+/// How many of the found articles have a name.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "name": "投资", "count": 12 }))]
+pub struct NameCount {
+    pub name: String,
+    pub count: u64,
+}
+
+/// How many of the found articles are of a year.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "year": 2026, "count": 12 }))]
+pub struct YearCount {
+    pub year: i32,
+    pub count: u64,
+}
+
+/// Counts over everything found, not over the page. What was not asked for is left out.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct ArticleFacets {
+    /// The 50 most frequent categories. Articles have none yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub categories: Option<Vec<NameCount>>,
+    /// The 50 most frequent tags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub tags: Option<Vec<NameCount>>,
+    /// The years of publication, the latest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub years: Option<Vec<YearCount>>,
+}
+
+/// What was found.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "articles": [{
+        "id": 7, "title": "指数基金入门：从第一笔定投开始", "slug": "index-funds-101", "status": "published",
+        "access_level": "paid", "access": false, "summary": "给新手的第一课", "excerpt": "为什么是指数基金…",
+        "cover": null, "cover_url": null, "tags": [{ "id": 3, "name": "投资", "slug": "投资" }],
+        "author": { "id": 42, "username": "linxiaohong", "display_name": "林小红", "avatar_url": null },
+        "plan_ids": [], "price": null, "currency": null, "seo_title": null, "seo_description": null,
+        "view_count": 128, "version": 3, "created_at": "2026-01-15T10:30:00.123456Z",
+        "updated_at": "2026-01-15T11:00:00.654321Z", "published_at": "2026-01-15T11:00:00.654321Z", "publish_at": null,
+        "score": 0.87,
+        "highlight": {
+            "title": "<mark>指数基金</mark>入门：从第一笔定投开始", "description": "为什么是<mark>指数基金</mark>"
+        }
+    }],
+    "facets": {
+        "categories": [], "tags": [{ "name": "投资", "count": 12 }, { "name": "基金", "count": 8 }],
+        "years": [{ "year": 2026, "count": 9 }, { "year": 2025, "count": 3 }]
+    },
+    "search_time": 4.2
+}))]
+pub struct ArticleSearchResult {
+    pub articles: Vec<ArticleHit>,
+    pub facets: ArticleFacets,
+    /// How long the server looked, in milliseconds.
+    pub search_time: f64,
+}
+
+impl From<FoundArticle> for ArticleHit {
+    fn from(found: FoundArticle) -> Self {
+        Self {
+            article: found.listed.into(),
+            score: (f64::from(found.score) * 10_000.0).round() / 10_000.0,
+            highlight: Highlight { title: found.title, description: found.description },
+        }
+    }
+}
+
+impl From<Vec<FacetCounts>> for ArticleFacets {
+    fn from(all: Vec<FacetCounts>) -> Self {
+        let mut facets = Self::default();
+        for FacetCounts { facet, counts } in all {
+            let year = |(year, count): (String, u64)| Some(YearCount { year: year.parse().ok()?, count });
+            let named = |counts: Vec<(String, u64)>| {
+                Some(counts.into_iter().map(|(name, count)| NameCount { name, count }).collect())
+            };
+            match facet {
+                Facet::Categories => facets.categories = named(counts),
+                Facet::Tags => facets.tags = named(counts),
+                Facet::Years => facets.years = Some(counts.into_iter().filter_map(year).collect()),
+            }
+        }
+        facets
+    }
+}
+
+/// Finds public articles by their words, the best first.
+///
+/// Chinese words are found inside sentences, English ones in all their forms; a slip of
+/// the finger is forgiven in words that no article has. Of a gated article only what
+/// everybody may read is searched and shown. At most one word in four may be missing.
+#[utoipa::path(
+    tag = "Articles",
+    security((), ("bearer" = [])),
+    params(ArticleSearchQuery),
+    responses((status = 200, description = "One page of what was found", body = Envelope<ArticleSearchResult>)),
+)]
+#[get("/api/v1/articles/search")]
+pub async fn search_articles(
+    app: Data<App>,
+    auth: MaybeAuth,
+    query: Params<ArticleSearchQuery>,
+) -> Result<Reply<ArticleSearchResult>, ApiError> {
+    let started = Instant::now();
+    let reader = Reader { actor: auth.0.as_ref(), address: None };
+    let SearchResult { page, facets } = app.content.searching.search(reader, query.0).await?;
+    let (request, total) = (page.request, page.total);
+    let articles = page.items.into_iter().map(ArticleHit::from).collect();
+    let took = started.elapsed();
+    metrics::histogram!("search_duration_seconds", "index" => "articles").record(took);
+    let search_time = (took.as_secs_f64() * 10_000.0).round() / 10.0;
+    Ok(Reply::ok(ArticleSearchResult { articles, facets: facets.into(), search_time }).paged(request, total))
+}

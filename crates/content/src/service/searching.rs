@@ -1,0 +1,145 @@
+//! Articles are found by their words.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::page::{Page, PageRequest};
+
+use super::Ports;
+use super::reading::{ListedArticle, Reader, Reading};
+use crate::model::{AccessLevel, ArticleId, TagName};
+use crate::ports::{
+    ArticleCard, ArticleHit, ArticleQuery, ArticleSearch, Facet, FacetCounts, FoundArticles, Highlighted,
+};
+
+/// What to look for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SearchArticles {
+    /// What somebody typed.
+    pub text: String,
+    /// By this author: an id or a user name.
+    pub author: Option<String>,
+    /// With all these tags.
+    pub tags: Vec<TagName>,
+    /// Of this level.
+    pub access: Option<AccessLevel>,
+    /// Published at this time or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Published before this time.
+    pub until: Option<DateTime<Utc>>,
+    /// What to count by.
+    pub facets: Vec<Facet>,
+    /// The page.
+    pub page: PageRequest,
+}
+
+/// A found article as one reader sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundArticle {
+    /// The article.
+    pub listed: ListedArticle,
+    /// How well it matches, from 0 to 1.
+    pub score: f32,
+    /// Its title as HTML with marks; `None` when nothing was found in it.
+    pub title: Option<String>,
+    /// The part of its summary or public text where most was found, as HTML with marks.
+    pub description: Option<String>,
+}
+
+/// What a reader finds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchResult {
+    /// One page, the best first.
+    pub page: Page<FoundArticle>,
+    /// What was asked to be counted by.
+    pub facets: Vec<FacetCounts>,
+}
+
+/// Finds public articles.
+#[derive(Clone)]
+pub struct Searching {
+    ports: Ports,
+    reading: Reading,
+    index: Arc<dyn ArticleSearch>,
+}
+
+impl Searching {
+    /// The service over these ports; `reading` decides about gates.
+    pub const fn new(ports: Ports, reading: Reading, index: Arc<dyn ArticleSearch>) -> Self {
+        Self { ports, reading, index }
+    }
+
+    /// Finds articles. What the index does not know yet that it is gone is left out.
+    ///
+    /// # Errors
+    /// When the store fails, or there is no index yet.
+    pub async fn search(&self, reader: Reader<'_>, wanted: SearchArticles) -> Result<SearchResult, StoreError> {
+        let nothing = |facets: &[Facet]| FoundArticles {
+            facets: facets.iter().map(|facet| FacetCounts { facet: *facet, counts: Vec::new() }).collect(),
+            ..FoundArticles::default()
+        };
+        let author = match &wanted.author {
+            None => None,
+            Some(name) => Some(self.ports.queries.find_author(name).await?),
+        };
+        let query = ArticleQuery {
+            text: wanted.text,
+            author: author.flatten(),
+            tags: wanted.tags.iter().map(|tag| tag.key().to_owned()).collect(),
+            access: wanted.access,
+            from: wanted.from,
+            until: wanted.until,
+            facets: wanted.facets,
+            page: wanted.page,
+        };
+        let found = if author == Some(None) { nothing(&query.facets) } else { self.index.search(&query).await? };
+        let FoundArticles { hits, total, facets } = found;
+        let ids: Vec<ArticleId> = hits.iter().map(|hit| hit.id).collect();
+        let cards = if ids.is_empty() { Vec::new() } else { self.ports.queries.find_published(&ids).await? };
+        let page = Page { items: cards, total, request: query.page };
+        let page = self.reading.gate(reader, page).await?;
+        let mut listed: HashMap<ArticleId, ListedArticle> =
+            page.items.into_iter().map(|listed| (listed.card.id, listed)).collect();
+        let shown: Vec<(ArticleHit, ListedArticle)> =
+            hits.into_iter().filter_map(|hit| listed.remove(&hit.id).map(|listed| (hit, listed))).collect();
+        let vanished = (ids.len() - shown.len()) as u64;
+        let items = self.mark(&query.text, shown).await?;
+        Ok(SearchResult { page: Page { items, total: total - vanished.min(total), request: query.page }, facets })
+    }
+
+    /// Marks the words in titles, and in summaries or texts.
+    async fn mark(
+        &self,
+        query: &str,
+        shown: Vec<(ArticleHit, ListedArticle)>,
+    ) -> Result<Vec<FoundArticle>, StoreError> {
+        let texts = shown.iter().flat_map(|(hit, listed)| {
+            let card = &listed.card;
+            let title = Highlighted { text: card.title.clone(), cut: false };
+            let summary = Highlighted { text: card.summary.clone().unwrap_or_default(), cut: true };
+            [title, summary, Highlighted { text: public_text(hit, card), cut: true }]
+        });
+        let mut marked = self.index.highlight(query, texts.collect()).await?.into_iter();
+        let mut next = || marked.next().flatten();
+        let found = shown.into_iter().map(|(hit, listed)| {
+            let (title, summary, text) = (next(), next(), next());
+            FoundArticle { listed, score: hit.score, title, description: summary.or(text) }
+        });
+        Ok(found.collect())
+    }
+}
+
+/// The text in which words may be shown to everybody: the one that the index knows while
+/// it is the present one, else the beginning that lists show.
+fn public_text(hit: &ArticleHit, card: &ArticleCard) -> String {
+    if hit.updated_at == card.updated_at {
+        return hit.text.clone();
+    }
+    if card.access_level == AccessLevel::Free { card.excerpt.clone() } else { card.teaser.clone() }
+}
+
+#[cfg(test)]
+#[path = "searching_tests.rs"]
+mod tests;

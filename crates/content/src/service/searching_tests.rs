@@ -1,0 +1,96 @@
+use std::sync::Arc;
+
+use sharestack_kernel::clock::FakeClock;
+use sharestack_kernel::tail::Mark;
+
+use super::*;
+use crate::memory::{MemoryCache, MemoryContent, MemorySearch, article};
+use crate::model::Article;
+use crate::ports::{ArticleDocument, ArticleQueries, IndexChanges, MockEntitlements};
+use crate::service::ViewBuffer;
+
+const NOBODY: Reader<'static> = Reader { actor: None, address: None };
+
+struct World {
+    content: MemoryContent,
+    index: MemorySearch,
+    searching: Searching,
+}
+
+impl World {
+    async fn new() -> Self {
+        let (content, index) = (MemoryContent::default(), MemorySearch::default());
+        let mut gate = MockEntitlements::new();
+        gate.expect_decide_many().returning(|_, articles| Ok(vec![false; articles.len()]));
+        let ports = content.ports(&FakeClock::default(), gate);
+        let views = Arc::new(ViewBuffer::new(Arc::new(content.clone()), Arc::new(MemoryCache::default())));
+        let reading = Reading::new(ports.clone(), views);
+        index.rebuild().await.unwrap().finish(Mark::default()).await.unwrap();
+        Self { searching: Searching::new(ports, reading, Arc::new(index.clone())), content, index }
+    }
+
+    async fn put(&self, article: &Article, text: &str) {
+        self.content.put_text(article, text);
+        let detail = self.content.find(&article.id.into()).await.unwrap().unwrap();
+        let put = ArticleDocument::of(&detail).into_iter().collect();
+        self.index.apply(IndexChanges { put, ..IndexChanges::default() }).await.unwrap();
+    }
+
+    async fn search(&self, text: &str) -> SearchResult {
+        let wanted = SearchArticles { text: text.to_owned(), facets: Facet::ALL.to_vec(), ..SearchArticles::default() };
+        self.searching.search(NOBODY, wanted).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_from_the_store_is_left_out() {
+    let world = World::new().await;
+    for id in 1..=3 {
+        world.put(&article(id), "共同的正文").await;
+    }
+    let mut taken_back = article(2);
+    taken_back.status = crate::model::Status::Draft;
+    world.content.put_article(&taken_back);
+    let found = world.search("共同").await;
+    let ids: Vec<_> = found.page.items.iter().map(|found| found.listed.card.id.get()).collect();
+    assert_eq!((ids, found.page.total), (vec![1, 3], 2));
+}
+
+#[tokio::test]
+async fn marks_stand_in_title_and_text() {
+    let world = World::new().await;
+    world.put(&article(1), "关于文章的文章").await;
+    let found = world.search("文章").await.page.items.remove(0);
+    assert_eq!(found.title.as_deref(), Some("<mark>文章</mark> 1"));
+    assert!(found.description.unwrap().contains("<mark>文章</mark>"));
+    assert!(found.score > 0.0 && found.score < 1.0);
+}
+
+#[tokio::test]
+async fn a_text_that_became_gated_is_not_shown() {
+    let world = World::new().await;
+    let text = format!("开头。{}秘密的结尾", "一句话。\n\n".repeat(50));
+    world.put(&article(1), &text).await;
+    assert!(world.search("秘密").await.page.items[0].description.is_some());
+    // The index still knows the whole text; the store says that it is gated now.
+    let mut gated = article(1);
+    gated.access_level = AccessLevel::Paid;
+    gated.updated_at += chrono::TimeDelta::seconds(1);
+    world.content.put_text(&gated, &text);
+    let found = world.search("秘密").await.page.items.remove(0);
+    assert_eq!((found.listed.access, found.description), (false, None));
+}
+
+#[tokio::test]
+async fn an_author_that_nobody_is_has_written_nothing() {
+    let world = World::new().await;
+    world.put(&article(1), "正文").await;
+    let wanted = SearchArticles {
+        text: "正文".to_owned(),
+        author: Some("nobody".to_owned()),
+        facets: vec![Facet::Tags],
+        ..SearchArticles::default()
+    };
+    let found = world.searching.search(NOBODY, wanted).await.unwrap();
+    assert_eq!((found.page.total, found.facets[0].counts.len()), (0, 0));
+}

@@ -1,0 +1,77 @@
+//! One index that can be searched.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tantivy::schema::Schema;
+use tantivy::{Index, IndexReader, ReloadPolicy, Searcher, TantivyError};
+
+use super::MIXED;
+use crate::text::Mixed;
+
+/// How many blocks of stored texts a reader keeps unpacked.
+const CACHED_BLOCKS: usize = 8;
+
+/// One index, open.
+pub struct Generation {
+    name: String,
+    pub(super) index: Index,
+    reader: IndexReader,
+    damaged: AtomicBool,
+}
+
+impl Generation {
+    /// Makes an empty one in an empty directory.
+    pub(super) fn create(name: String, directory: &Path, schema: Schema) -> tantivy::Result<Self> {
+        Self::over(name, Index::create_in_dir(directory, schema)?)
+    }
+
+    /// Opens one, if it has this schema.
+    pub(super) fn open(name: String, directory: &Path, schema: &Schema) -> tantivy::Result<Self> {
+        let index = Index::open_in_dir(directory)?;
+        if index.schema() != *schema {
+            return Err(TantivyError::SchemaError("the index has another schema".to_owned()));
+        }
+        Self::over(name, index)
+    }
+
+    fn over(name: String, index: Index) -> tantivy::Result<Self> {
+        index.tokenizers().register(MIXED, Mixed);
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .doc_store_cache_num_blocks(CACHED_BLOCKS)
+            .try_into()?;
+        Ok(Self { name, index, reader, damaged: AtomicBool::new(false) })
+    }
+
+    /// Its name, which no other has.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What is to be searched now.
+    pub fn searcher(&self) -> Searcher {
+        self.reader.searcher()
+    }
+
+    /// Shows later searches what was committed.
+    pub(super) fn reload(&self) -> tantivy::Result<()> {
+        self.reader.reload()
+    }
+
+    /// What was committed last beside the documents.
+    pub(super) fn payload(&self) -> tantivy::Result<Option<String>> {
+        Ok(self.index.load_metas()?.payload)
+    }
+
+    /// Notes that its files cannot be read.
+    pub(super) fn damage(&self) {
+        self.damaged.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether its files could not be read.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,177 @@
+//! Words, filters and weights as a query, and its answer.
+
+use std::ops::Bound;
+
+use tantivy::collector::{Count, TopDocs};
+use tantivy::query::{
+    Bm25StatisticsProvider, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur,
+    PhraseQuery, Query, RangeQuery, TermQuery, TermSetQuery,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{Searcher, TantivyDocument, Term};
+
+use super::facets::Tallies;
+use super::generation::Generation;
+use crate::text::{Unit, Words};
+
+/// How many documents of a list can be reached at the most.
+pub const DEEPEST: usize = 10_000;
+/// What the characters of a word weigh where the dictionary sees other words.
+const LETTERS: f32 = 0.4;
+/// What a word weighs that is only like the one that was typed.
+const SLIP: f32 = 2.0;
+/// What a match in a second field adds.
+const TIE: f32 = 0.1;
+/// The raw score that is shown as one half.
+const HALF: f32 = 20.0;
+
+/// What to look for in an index.
+pub struct Request {
+    /// The words.
+    pub words: Words,
+    /// The text fields to look in, and what each weighs.
+    pub fields: Vec<(Field, f32)>,
+    /// What must hold beside.
+    pub filters: Vec<Box<dyn Query>>,
+    /// The fast text fields to count by.
+    pub tallies: Vec<&'static str>,
+    /// How many to pass over.
+    pub offset: usize,
+    /// How many to return.
+    pub limit: usize,
+}
+
+/// What was found.
+pub struct Answer {
+    /// Scores from 0 to 1 and documents, the best first.
+    pub hits: Vec<(f32, TantivyDocument)>,
+    /// How many there are in all.
+    pub total: u64,
+    /// The counts by each field, the most frequent values first.
+    pub tallies: Vec<Vec<(String, u64)>>,
+}
+
+/// Documents with one of these values.
+pub fn any_of(field: Field, values: &[String]) -> Box<dyn Query> {
+    Box::new(TermSetQuery::new(values.iter().map(|value| Term::from_field_text(field, value))))
+}
+
+/// Documents with all of these values, one filter each.
+pub fn all_of(field: Field, values: &[String]) -> Vec<Box<dyn Query>> {
+    let one = |value: &String| -> Box<dyn Query> {
+        Box::new(TermQuery::new(Term::from_field_text(field, value), IndexRecordOption::Basic))
+    };
+    values.iter().map(one).collect()
+}
+
+/// Documents whose number is `from` or more, and below `until`.
+pub fn between(field: Field, from: Option<i64>, until: Option<i64>) -> Option<Box<dyn Query>> {
+    if from.is_none() && until.is_none() {
+        return None;
+    }
+    let term = |number| Term::from_field_i64(field, number);
+    let lower = from.map_or(Bound::Unbounded, |number| Bound::Included(term(number)));
+    let upper = until.map_or(Bound::Unbounded, |number| Bound::Excluded(term(number)));
+    Some(Box::new(RangeQuery::new(lower, upper)))
+}
+
+/// How rare a word is, whichever field it stands in: a word in few texts must not outrank
+/// the same word in many titles.
+struct AnyField<'a> {
+    searcher: &'a Searcher,
+    fields: Vec<Field>,
+}
+
+impl Bm25StatisticsProvider for AnyField<'_> {
+    fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
+        self.searcher.total_num_tokens(field)
+    }
+
+    fn total_num_docs(&self) -> tantivy::Result<u64> {
+        self.searcher.total_num_docs()
+    }
+
+    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
+        let value = term.value();
+        let Some(text) = value.as_str().filter(|_| self.fields.contains(&term.field())) else {
+            return self.searcher.doc_freq(term);
+        };
+        let most =
+            |most: u64, field: &Field| Ok(most.max(self.searcher.doc_freq(&Term::from_field_text(*field, text))?));
+        self.fields.iter().try_fold(0, most)
+    }
+}
+
+impl Request {
+    /// Looks.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn answer(self, generation: &Generation) -> tantivy::Result<Answer> {
+        let searcher = generation.searcher();
+        if self.words.is_empty() {
+            let tallies = self.tallies.iter().map(|_| Vec::new()).collect();
+            return Ok(Answer { hits: Vec::new(), total: 0, tallies });
+        }
+        let (offset, limit) = (self.offset.min(DEEPEST), self.limit.clamp(1, DEEPEST));
+        let query = self.query(&searcher)?;
+        let statistics =
+            AnyField { searcher: &searcher, fields: self.fields.iter().map(|(field, _)| *field).collect() };
+        let collector =
+            (Count, TopDocs::with_limit(limit).and_offset(offset).order_by_score(), Tallies::of(self.tallies));
+        let (total, top, tallies) = searcher.search_with_statistics_provider(&query, &collector, &statistics)?;
+        let document = |(score, address)| Ok((shown(score), searcher.doc::<TantivyDocument>(address)?));
+        let hits = top.into_iter().map(document).collect::<tantivy::Result<_>>()?;
+        Ok(Answer { hits, total: total as u64, tallies })
+    }
+
+    fn query(&self, searcher: &Searcher) -> tantivy::Result<BooleanQuery> {
+        let units = self.words.units();
+        let words = units
+            .iter()
+            .map(|unit| Ok((Occur::Should, self.unit(unit, searcher)?)))
+            .collect::<tantivy::Result<Vec<(Occur, Box<dyn Query>)>>>()?;
+        // One word in four may be missing.
+        let needed = units.len() - units.len() / 4;
+        let words: Box<dyn Query> = Box::new(BooleanQuery::with_minimum_required_clauses(words, needed));
+        let filters = self.filters.iter().map(|filter| -> (Occur, Box<dyn Query>) {
+            (Occur::Must, Box::new(ConstScoreQuery::new(filter.box_clone(), 0.0)))
+        });
+        Ok(BooleanQuery::new(std::iter::once((Occur::Must, words)).chain(filters).collect()))
+    }
+
+    /// One word in the field where it weighs most.
+    fn unit(&self, unit: &Unit, searcher: &Searcher) -> tantivy::Result<Box<dyn Query>> {
+        let whole = unit.term();
+        let mut slips = unit.slips();
+        for (field, _) in &self.fields {
+            // A slip is forgiven where the word itself is nowhere.
+            if slips > 0 && searcher.doc_freq(&Term::from_field_text(*field, &whole))? > 0 {
+                slips = 0;
+            }
+        }
+        let fields = self.fields.iter().map(|(field, weight)| -> Box<dyn Query> {
+            let term = Term::from_field_text(*field, &whole);
+            let query: Box<dyn Query> = match unit {
+                Unit::Letters(letters) if letters.len() > 1 => {
+                    let letters = letters.iter().map(|letter| Term::from_field_text(*field, letter)).collect();
+                    let letters = BoostQuery::new(Box::new(PhraseQuery::new(letters)), LETTERS);
+                    Box::new(BooleanQuery::union(vec![
+                        Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
+                        Box::new(letters),
+                    ]))
+                }
+                _ if slips > 0 => Box::new(BoostQuery::new(Box::new(FuzzyTermQuery::new(term, slips, true)), SLIP)),
+                _ => Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
+            };
+            Box::new(BoostQuery::new(query, *weight))
+        });
+        Ok(Box::new(DisjunctionMaxQuery::with_tie_breaker(fields.collect(), TIE)))
+    }
+}
+
+/// A raw score as one from 0 to 1.
+fn shown(raw: f32) -> f32 {
+    let score = raw / (raw + HALF);
+    (score * 10_000.0).round() / 10_000.0
+}
