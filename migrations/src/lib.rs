@@ -13,6 +13,7 @@ mod m0005_origin;
 mod m0007_order_ends;
 mod m0014_audit;
 mod m0015_api_keys;
+mod m0016_factors;
 
 use sea_orm_migration::prelude::*;
 
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_order_ends::Migration),
             Box::new(m0014_audit::Migration),
             Box::new(m0015_api_keys::Migration),
+            Box::new(m0016_factors::Migration),
         ]
     }
 }

@@ -12,6 +12,7 @@
 //! ```
 #![expect(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+pub mod authenticator;
 pub mod client;
 pub mod database;
 pub mod harness;

@@ -9,6 +9,7 @@ mod faults;
 mod identity;
 mod journey;
 mod limits;
+mod mfa;
 mod readme;
 mod resilience;
 mod search;

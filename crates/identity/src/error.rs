@@ -12,6 +12,9 @@ pub enum ConfigError {
     /// The key is empty.
     #[error("token secret is empty")]
     EmptySecret,
+    /// Apps could not show this name.
+    #[error("the name that apps show must not be empty or have a colon")]
+    Issuer,
     /// Argon2 does not take these costs.
     #[error("argon2 does not take these costs: {0}")]
     Costs(String),

@@ -5,6 +5,7 @@
 //! - [`Argon2Hasher`] implements `PasswordHasher` on a few threads, so that a storm of
 //!   logins makes logins wait and nothing else;
 //! - [`HmacDeriver`] implements `TokenDeriver`;
+//! - [`RfcTotp`] implements `TotpCodes`;
 //! - [`AesSealer`] implements the kernel's `Sealer`.
 //!
 //! ```
@@ -26,6 +27,7 @@ mod deriver;
 mod error;
 mod jwt;
 mod sealer;
+mod totp;
 
 pub use argon2::Argon2Hasher;
 pub use config::{Argon2Config, JwtAlgorithm, JwtConfig};
@@ -33,3 +35,4 @@ pub use deriver::HmacDeriver;
 pub use error::ConfigError;
 pub use jwt::Jwt;
 pub use sealer::AesSealer;
+pub use totp::RfcTotp;

@@ -75,16 +75,16 @@ mod tests {
 
     #[test]
     fn a_changed_bit_breaks_the_seal() {
-        let sealer = sealer("secret");
-        let sealed = sealer.seal("x", b"value").unwrap();
+        let here = sealer("secret");
+        let sealed = here.seal("x", b"value").unwrap();
         let bytes = URL_SAFE_NO_PAD.decode(&sealed[PREFIX.len()..]).unwrap();
         for place in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[place / 8] ^= 1 << (place % 8);
-            assert_eq!(sealer.open("x", &format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(changed))), Err(BrokenSeal));
+            assert_eq!(here.open("x", &format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(changed))), Err(BrokenSeal));
         }
         for text in ["", "s1.", "s1.AAAA", "s2.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "s1.名", &sealed[..9]] {
-            assert_eq!(sealer.open("x", text), Err(BrokenSeal), "{text}");
+            assert_eq!(here.open("x", text), Err(BrokenSeal), "{text}");
         }
     }
 }

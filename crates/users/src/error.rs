@@ -1,5 +1,8 @@
 //! What can be refused, one enum an operation.
 
+mod factor;
+
+pub use factor::{FactorError, SecondFactorError, TotpError};
 use serde_json::json;
 use sharestack_kernel::actor::Denied;
 use sharestack_kernel::carries_store;

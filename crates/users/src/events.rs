@@ -12,7 +12,7 @@ use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
-use crate::model::NewSession;
+use crate::model::{AuthMethod, FactorMethod, NewSession};
 
 /// The aggregate of every event of this domain.
 pub const AGGREGATE: &str = "user";
@@ -24,6 +24,15 @@ pub const LOGGED_IN: &str = "user.login";
 pub const SESSION_REVOKED: &str = "user.session_revoked";
 /// A user's roles were replaced.
 pub const ROLES_CHANGED: &str = "user.roles_changed";
+
+/// An account asks for a second proof from now on.
+pub const MFA_ENABLED: &str = "user.mfa_enabled";
+/// An account asks for a second proof no longer.
+pub const MFA_DISABLED: &str = "user.mfa_disabled";
+/// A recovery code took the place of the second proof.
+pub const RECOVERY_CODE_USED: &str = "user.recovery_code_used";
+/// The first proof was right, and the second was not.
+pub const SECOND_FACTOR_FAILED: &str = "user.second_factor_failed";
 
 /// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +97,30 @@ pub fn roles_changed(
 ) -> DomainEvent {
     let payload = json!({ "user_id": user, "before": before, "after": after });
     event(id, ROLES_CHANGED, user, Some(actor), at, payload)
+}
+
+/// An account asks for a second proof from now on.
+pub fn mfa_enabled(id: Uuid, user: UserId, factor: FactorMethod, at: DateTime<Utc>) -> DomainEvent {
+    factor_event(id, MFA_ENABLED, user, factor, at)
+}
+
+/// An account asks for a second proof no longer.
+pub fn mfa_disabled(id: Uuid, user: UserId, factor: FactorMethod, at: DateTime<Utc>) -> DomainEvent {
+    factor_event(id, MFA_DISABLED, user, factor, at)
+}
+
+/// A recovery code took the place of the second proof.
+pub fn recovery_code_used(id: Uuid, user: UserId, at: DateTime<Utc>) -> DomainEvent {
+    factor_event(id, RECOVERY_CODE_USED, user, FactorMethod::RecoveryCode, at)
+}
+
+/// The first proof, by `method`, was right, and the second was not.
+pub fn second_factor_failed(id: Uuid, user: UserId, method: AuthMethod, at: DateTime<Utc>) -> DomainEvent {
+    event(id, SECOND_FACTOR_FAILED, user, Some(user), at, json!({ "user_id": user, "method": method.as_str() }))
+}
+
+fn factor_event(id: Uuid, kind: &str, user: UserId, factor: FactorMethod, at: DateTime<Utc>) -> DomainEvent {
+    event(id, kind, user, Some(user), at, json!({ "user_id": user, "factor": factor.as_str() }))
 }
 
 fn event(

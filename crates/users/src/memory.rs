@@ -3,6 +3,8 @@
 //! A transaction works on a copy; a commit fails as transient when another committed
 //! meanwhile, so rivals behave as on a database.
 
+mod factor;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,7 +23,8 @@ use crate::model::{
     PasswordHash, Role, RoleId, RoleName, SessionView, StoredRefreshToken, TokenHash, UserView,
 };
 use crate::ports::{
-    AccountQueries, AccountRepository, ApiKeyRepository, RoleRepository, SessionQueries, SessionRepository, UsersTx,
+    AccountQueries, AccountRepository, ApiKeyRepository, FactorRepository, RoleRepository, SessionQueries,
+    SessionRepository, UsersTx,
 };
 
 mod api_keys;
@@ -57,6 +60,7 @@ struct State {
     sessions: HashMap<SessionId, Session>,
     tokens: HashMap<TokenHash, Token>,
     api_keys: Vec<api_keys::Key>,
+    factors: factor::Factors,
     events: Vec<DomainEvent>,
 }
 
@@ -89,6 +93,7 @@ impl Default for MemoryStore {
             sessions: HashMap::new(),
             tokens: HashMap::new(),
             api_keys: Vec::new(),
+            factors: factor::Factors::default(),
             events: Vec::new(),
         })))
     }
@@ -171,6 +176,10 @@ impl UsersTx for MemoryTx {
         self
     }
 
+    fn factors(&mut self) -> &mut dyn FactorRepository {
+        self
+    }
+
     fn outbox(&mut self) -> &mut dyn Outbox {
         self
     }
@@ -232,6 +241,13 @@ impl AccountRepository for MemoryTx {
             if let Some(hash) = rehashed {
                 account.new.password_hash = hash;
             }
+        }
+        Ok(())
+    }
+
+    async fn rehash(&mut self, id: UserId, hash: &PasswordHash) -> Result<(), StoreError> {
+        if let Some(account) = self.state.accounts.get_mut(&id) {
+            account.new.password_hash = hash.clone();
         }
         Ok(())
     }

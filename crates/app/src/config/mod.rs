@@ -175,6 +175,10 @@ pub struct Jwt {
 pub struct Auth {
     /// How long after a proof of who they are people may do what asks for a recent login.
     pub recent_login_minutes: u32,
+    /// How long the second of two proofs may follow the first.
+    pub mfa_token_minutes: u32,
+    /// What apps that show codes call the product.
+    pub totp_issuer: String,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]

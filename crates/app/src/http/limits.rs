@@ -21,8 +21,15 @@ pub enum Class {
 /// The routes that have no limit.
 const UNLIMITED: &[&str] = &["/", "/health", "/health/live", "/health/ready", "/metrics"];
 /// Login, registration, codes, password reset, second factors.
-const AUTH: &[&str] =
-    &["/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/token", "/api/v1/auth/reauthenticate"];
+const AUTH: &[&str] = &[
+    "/api/v1/auth/register",
+    "/api/v1/auth/login",
+    "/api/v1/auth/token",
+    "/api/v1/auth/reauthenticate",
+    "/api/v1/auth/mfa/totp",
+    "/api/v1/auth/mfa/totp/confirm",
+    "/api/v1/auth/mfa/verify",
+];
 /// What needs an admin permission.
 const ADMIN: &[(&str, &str)] = &[
     ("PUT", "/api/v1/users/{user_id}/roles"),

@@ -5,6 +5,7 @@ mod access;
 mod articles;
 mod billing;
 mod content;
+mod factors;
 mod rendering;
 mod secrets;
 
@@ -20,7 +21,7 @@ use secrecy::SecretString;
 use sharestack_billing::service::entitlements::Entitlements;
 use sharestack_cache::LocalConfig;
 use sharestack_content::service::{ForgetArticles, Ports as ContentPorts};
-use sharestack_identity::{Argon2Config, Argon2Hasher, HmacDeriver, Jwt, JwtAlgorithm, JwtConfig};
+use sharestack_identity::{AesSealer, Argon2Config, Argon2Hasher, HmacDeriver, Jwt, JwtAlgorithm, JwtConfig};
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::clock::{Clock, SystemClock};
 use sharestack_kernel::error::StoreError;
@@ -28,12 +29,13 @@ use sharestack_kernel::event::Subscriber;
 use sharestack_kernel::id::IdGenerator;
 use sharestack_kernel::job::JobHandler;
 use sharestack_kernel::random::{Randomness, SystemRandomness};
+use sharestack_kernel::seal::Sealer;
 use sharestack_platform::service::{CacheAdmin, Idempotency};
 use sharestack_search::SearchConfig;
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
 use sharestack_users::model::{ProfileInput, RegistrationInput, SessionPolicy};
 use sharestack_users::service::{
-    AccountPorts, Accounts, CachedSessions, ForgetSessions, SessionChecks, SessionPorts, Sessions,
+    AccountPorts, Accounts, CachedSessions, ForgetSessions, SecondFactors, SessionChecks, SessionPorts, Sessions,
 };
 
 use self::access::Access;
@@ -80,6 +82,7 @@ pub struct App {
     pub handlers: Vec<Arc<dyn JobHandler>>,
     pub accounts: Accounts,
     pub sessions: Sessions,
+    pub factors: SecondFactors,
     pub checks: SessionChecks,
     pub access: Access,
     pub idempotency: Idempotency,
@@ -153,6 +156,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     let policy = SessionPolicy {
         access_ttl: chrono::Duration::minutes(i64::from(config.jwt.access_token_expire_minutes)),
         refresh_ttl: chrono::Duration::days(i64::from(config.jwt.refresh_token_expire_days)),
+        second_factor_ttl: chrono::Duration::minutes(i64::from(config.auth.mfa_token_minutes.max(1))),
         ..SessionPolicy::default()
     };
     let ports = SessionPorts {
@@ -167,7 +171,9 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         clock: clock.clone(),
         randomness,
     };
-    let sessions = Sessions::new(ports, policy);
+    let sessions = Sessions::new(ports.clone(), policy);
+    let sealer: Arc<dyn Sealer> = Arc::new(AesSealer::new(&secrets.derivation));
+    let factors = factors::second_factors(&config, &store, &shared, &sealer, &ports, &sessions)?;
     let access = Access::new(&store, &cache, hasher, &ids, &clock);
 
     let idempotency = Idempotency::new(Arc::new(store.clone()), clock.clone());
@@ -217,6 +223,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         shared,
         accounts,
         sessions,
+        factors,
         checks,
         access,
         idempotency,
@@ -348,6 +355,9 @@ impl App {
     pub async fn prune(&self) {
         if let Err(error) = self.sessions.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old sessions were not removed");
+        }
+        if let Err(error) = self.factors.prune().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old second proofs were not removed");
         }
         if let Err(error) = self.idempotency.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old idempotency keys were not removed");

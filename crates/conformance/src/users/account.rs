@@ -145,6 +145,19 @@ pub async fn a_set_password_replaces_the_old_one(subject: Subject) {
     assert_eq!(subject.accounts.find_by_id(id).await.unwrap().unwrap().updated_at, later);
 }
 
+/// MUST change nothing else.
+pub async fn another_hash_of_the_same_password_is_no_edit(subject: Subject) {
+    let id = user(&subject, 1, &[BuiltInRole::User]).await;
+    let before = subject.accounts.find_by_id(id).await.unwrap();
+    let new = PasswordHash::new("stronger".to_owned());
+    let done: Result<Option<AccountState>, StoreError> = transact!(subject.store, |tx| {
+        tx.accounts().rehash(id, &new).await?;
+        tx.accounts().hold(id).await
+    });
+    assert_eq!(done.unwrap().unwrap().password_hash, new);
+    assert_eq!(subject.accounts.find_by_id(id).await.unwrap(), before);
+}
+
 /// MUST let no other transaction that holds it go on meanwhile.
 pub async fn holding_an_account_makes_others_wait(subject: Subject) {
     let id = user(&subject, 1, &[]).await;

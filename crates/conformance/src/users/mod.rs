@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod api_key;
+pub mod factor;
 pub mod role;
 pub mod session;
 
@@ -20,7 +21,7 @@ use sharestack_users::model::{
     AuthMethod, BuiltInRole, Client, EmailAddress, NewAccount, NewRefreshToken, NewSession, PasswordHash, Profile,
     RefreshSecret, TokenHash, Username,
 };
-use sharestack_users::ports::{AccountQueries, ApiKeyQueries, SessionQueries, UsersTx};
+use sharestack_users::ports::{AccountQueries, ApiKeyQueries, FactorQueries, SessionQueries, UsersTx};
 use uuid::Uuid;
 
 /// An empty store.
@@ -34,6 +35,8 @@ pub struct Subject {
     pub sessions: Arc<dyn SessionQueries>,
     /// What the relay works on.
     pub events: Arc<dyn EventLog>,
+    /// Second factors, to read.
+    pub factors: Arc<dyn FactorQueries>,
     /// API keys, to read.
     pub keys: Arc<dyn ApiKeyQueries>,
     /// Makes an account inactive, as no port does yet.
@@ -47,7 +50,14 @@ impl Subject {
     /// The subject of an adapter that implements all ports in one type.
     pub fn over<S>(store: &S, disable: Disable) -> Self
     where
-        S: Begin<dyn UsersTx> + AccountQueries + SessionQueries + ApiKeyQueries + EventLog + Clone + 'static,
+        S: Begin<dyn UsersTx>
+            + AccountQueries
+            + SessionQueries
+            + ApiKeyQueries
+            + FactorQueries
+            + EventLog
+            + Clone
+            + 'static,
     {
         let store = Arc::new(store.clone());
         Self {
@@ -55,6 +65,7 @@ impl Subject {
             accounts: store.clone(),
             sessions: store.clone(),
             keys: store.clone(),
+            factors: store.clone(),
             events: store,
             disable,
         }
@@ -76,10 +87,25 @@ macro_rules! users_cases {
                 of_rivals_for_a_username_one_gets_it,
                 a_refused_account_leaves_nothing,
                 a_login_is_noted_and_a_new_hash_kept,
+                another_hash_of_the_same_password_is_no_edit,
                 a_set_password_replaces_the_old_one,
                 holding_an_account_makes_others_wait,
                 events_of_a_held_account_stand_in_the_order_of_commits,
                 what_is_not_there_is_not_found
+            ],
+            users::factor: [
+                a_secret_reads_back_and_replaces_the_one_before,
+                a_confirmed_secret_says_when_and_by_which_step,
+                a_step_is_taken_once_and_never_backwards,
+                of_rivals_for_a_step_one_takes_it,
+                who_holds_the_account_sees_the_secret_that_was_put_before,
+                a_removed_secret_takes_its_recovery_codes_along,
+                a_recovery_code_is_taken_once_and_by_its_user_only,
+                of_rivals_for_a_recovery_code_one_takes_it,
+                new_recovery_codes_replace_the_old,
+                a_challenge_reads_back_and_counts_its_tries,
+                of_rivals_for_a_challenge_one_sees_it_unused,
+                pruning_challenges_keeps_what_is_not_old
             ],
             users::role: [
                 every_built_in_role_is_there,

@@ -103,6 +103,15 @@ impl AccountRepository for SeaTx {
         }
         self.conn().execute(&update).await.map(drop).map_err(store_error)
     }
+
+    async fn rehash(&mut self, id: UserId, hash: &PasswordHash) -> Result<(), StoreError> {
+        let update = Query::update()
+            .table("users")
+            .value("password_hash", hash.as_str())
+            .and_where(Expr::col("id").eq(id.get()))
+            .to_owned();
+        self.conn().execute(&update).await.map(drop).map_err(store_error)
+    }
 }
 
 #[derive(FromQueryResult)]

@@ -2,6 +2,7 @@
 
 mod account;
 mod api_key;
+mod factor;
 mod rights;
 mod role;
 mod session;
@@ -10,7 +11,9 @@ use async_trait::async_trait;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Outbox;
 use sharestack_kernel::tx::Begin;
-use sharestack_users::ports::{AccountRepository, ApiKeyRepository, RoleRepository, SessionRepository, UsersTx};
+use sharestack_users::ports::{
+    AccountRepository, ApiKeyRepository, FactorRepository, RoleRepository, SessionRepository, UsersTx,
+};
 
 use crate::connect::Store;
 use crate::tx::SeaTx;
@@ -36,6 +39,10 @@ impl UsersTx for SeaTx {
     }
 
     fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
+        self
+    }
+
+    fn factors(&mut self) -> &mut dyn FactorRepository {
         self
     }
 

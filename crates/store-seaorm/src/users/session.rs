@@ -188,7 +188,7 @@ pub(super) fn not_since(unless_since: DateTime<Utc>) -> Cond {
     Cond::any().add(Expr::col("last_used_at").is_null()).add(Expr::col("last_used_at").lte(unless_since))
 }
 
-async fn one<T: FromQueryResult>(
+pub(super) async fn one<T: FromQueryResult>(
     conn: &impl ConnectionTrait,
     select: &SelectStatement,
 ) -> Result<Option<T>, StoreError> {

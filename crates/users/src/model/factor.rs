@@ -2,12 +2,12 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::{Digest, Sha256};
 use sharestack_kernel::id::UserId;
 
-use super::{AuthMethod, Client};
+use super::{AuthMethod, Client, PasswordHash};
 
 /// What will do as a second proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,11 +31,9 @@ impl FactorMethod {
     }
 }
 
-/// How second proofs are asked for.
+/// How often second proofs may be tried.
 #[derive(Debug, Clone, Copy)]
 pub struct FactorPolicy {
-    /// How long the second proof may follow the first.
-    pub token_ttl: Duration,
     /// How many codes one token may be tried with.
     pub attempts: u32,
     /// How many codes of one kind an account may be tried with in an hour, over all tokens.
@@ -43,9 +41,9 @@ pub struct FactorPolicy {
 }
 
 impl Default for FactorPolicy {
-    /// 5 minutes, 5 tries, 20 an hour.
+    /// 5 tries, 20 an hour.
     fn default() -> Self {
-        Self { token_ttl: Duration::minutes(5), attempts: 5, hourly: 20 }
+        Self { attempts: 5, hourly: 20 }
     }
 }
 
@@ -170,9 +168,22 @@ fn five_bits(bytes: &[u8], place: usize) -> usize {
 pub struct SecretHash([u8; 32]);
 
 impl SecretHash {
+    /// What tells one kept password from the next: who proved the one has proved nothing
+    /// once there is another.
+    pub fn of_password(password: &PasswordHash) -> Self {
+        Self(Sha256::new().chain_update("password:").chain_update(password.as_str()).finalize().into())
+    }
+
     /// 64 hexadecimal digits.
     pub fn to_hex(self) -> String {
         hex::encode(self.0)
+    }
+
+    /// Reads 64 hexadecimal digits.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).ok()?;
+        Some(Self(bytes))
     }
 }
 
@@ -221,6 +232,8 @@ pub struct NewChallenge {
     pub user_id: UserId,
     /// What the first proof was.
     pub method: AuthMethod,
+    /// The account's password at that time.
+    pub stamp: SecretHash,
     /// Where it came from.
     pub client: Client,
     /// When.
@@ -236,6 +249,8 @@ pub struct StoredChallenge {
     pub user_id: UserId,
     /// What the first proof was.
     pub method: AuthMethod,
+    /// The account's password at that time.
+    pub stamp: SecretHash,
     /// How many codes were tried.
     pub attempts: u32,
     /// After this the second proof comes too late.
@@ -276,6 +291,7 @@ impl FactorCode {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Duration;
     use sharestack_kernel::clock::{Clock, FakeClock};
 
     use super::*;
@@ -341,6 +357,7 @@ mod tests {
         let open = StoredChallenge {
             user_id: UserId::new(1),
             method: AuthMethod::Password,
+            stamp: SecretHash::of_password(&PasswordHash::new("x".to_owned())),
             attempts: 4,
             expires_at: now + Duration::microseconds(1),
             used_at: None,

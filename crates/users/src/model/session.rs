@@ -15,12 +15,19 @@ pub struct SessionPolicy {
     pub refresh_ttl: Duration,
     /// How long a used refresh token still gets its successor.
     pub grace: Duration,
+    /// How long the second of two proofs may follow the first.
+    pub second_factor_ttl: Duration,
 }
 
 impl Default for SessionPolicy {
-    /// 30 minutes, 7 days, 10 seconds.
+    /// 30 minutes, 7 days, 10 seconds, 5 minutes.
     fn default() -> Self {
-        Self { access_ttl: Duration::minutes(30), refresh_ttl: Duration::days(7), grace: Duration::seconds(10) }
+        Self {
+            access_ttl: Duration::minutes(30),
+            refresh_ttl: Duration::days(7),
+            grace: Duration::seconds(10),
+            second_factor_ttl: Duration::minutes(5),
+        }
     }
 }
 
@@ -66,6 +73,12 @@ impl AuthMethod {
             Self::OAuth => "oauth",
             Self::Passkey => "passkey",
         }
+    }
+
+    /// Whether an account that asks for a second proof asks for it after this one. A
+    /// passkey is two in one: the device, and what its user did to open it.
+    pub const fn wants_second_factor(self) -> bool {
+        !matches!(self, Self::Passkey)
     }
 
     /// The method of this name.

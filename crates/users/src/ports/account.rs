@@ -33,6 +33,9 @@ pub trait AccountRepository: Send {
         at: DateTime<Utc>,
         rehashed: Option<PasswordHash>,
     ) -> Result<(), StoreError>;
+
+    /// Keeps another hash of the same password. MUST change nothing else.
+    async fn rehash(&mut self, id: UserId, hash: &PasswordHash) -> Result<(), StoreError>;
 }
 
 /// Accounts, read from outside.

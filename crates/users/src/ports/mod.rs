@@ -2,6 +2,7 @@
 
 mod account;
 mod api_key;
+mod factor;
 mod password;
 mod role;
 mod session;
@@ -10,6 +11,7 @@ mod token;
 
 pub use account::{AccountQueries, AccountRepository};
 pub use api_key::{ApiKeyCache, ApiKeyQueries, ApiKeyRepository};
+pub use factor::{FactorQueries, FactorRepository, TotpCodes};
 pub use password::{PasswordHasher, Verified};
 pub use role::RoleRepository;
 pub use session::{SessionQueries, SessionRepository};
@@ -20,6 +22,7 @@ pub use token::{AccessTokens, Claims, TokenDeriver};
 pub use {
     account::{MockAccountQueries, MockAccountRepository},
     api_key::{MockApiKeyCache, MockApiKeyQueries, MockApiKeyRepository},
+    factor::{MockFactorQueries, MockFactorRepository, MockTotpCodes},
     password::MockPasswordHasher,
     role::MockRoleRepository,
     session::{MockSessionQueries, MockSessionRepository},
@@ -40,6 +43,8 @@ pub trait UsersTx: Transaction {
     fn sessions(&mut self) -> &mut dyn SessionRepository;
     /// API keys.
     fn api_keys(&mut self) -> &mut dyn ApiKeyRepository;
+    /// What asks for a second proof.
+    fn factors(&mut self) -> &mut dyn FactorRepository;
     /// Events.
     fn outbox(&mut self) -> &mut dyn Outbox;
 }

@@ -8,6 +8,7 @@ mod failures;
 mod forget;
 mod last_seen;
 mod passwords;
+mod second_factors;
 mod session_control;
 mod sessions;
 
@@ -19,6 +20,7 @@ pub use failures::Failures;
 pub use forget::ForgetSessions;
 pub use last_seen::{Carrier, LastSeen};
 pub use passwords::{ChangePassword, ChangePasswordInput, PasswordPorts, Passwords, Proof};
+pub use second_factors::{FactorPorts, FactorProof, SecondFactors};
 pub use session_control::{SessionControl, SessionControlPorts};
 pub use sessions::{Login, SecondFactorNeeded, SessionPorts, Sessions, SignIn, Tokens};
 

@@ -12,8 +12,8 @@ use sharestack_kernel::tx::Begin;
 use crate::error::{IssueError, LoginError, RefreshError};
 use crate::events::{self, RevokeReason};
 use crate::model::{
-    AuthMethod, Client, Credentials, FactorMethod, LoginName, NewRefreshToken, NewSession, Password, PasswordHash,
-    Presented, RefreshSecret, SessionPolicy, StoredRefreshToken, UserView,
+    AuthMethod, Client, Credentials, FactorMethod, LoginName, MfaToken, NewChallenge, NewRefreshToken, NewSession,
+    Password, PasswordHash, Presented, RefreshSecret, SecretHash, SessionPolicy, StoredRefreshToken, UserView,
 };
 use crate::ports::{
     AccessTokens, AccountQueries, Claims, PasswordHasher, SessionCache, SessionQueries, TokenDeriver, UsersTx, Verified,
@@ -70,6 +70,7 @@ pub struct Tokens {
 
 /// What a proof of who one is leads to.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once a login, and taken apart at once")]
 pub enum SignIn {
     /// A session is open.
     Tokens(Tokens),
@@ -106,15 +107,26 @@ enum Proof {
         rehashed: Option<PasswordHash>,
     },
     Other(AuthMethod),
+    /// A first proof by this method, and a second one.
+    Both(AuthMethod),
 }
 
 impl Proof {
     const fn method(&self) -> AuthMethod {
         match self {
             Self::Password { .. } => AuthMethod::Password,
-            Self::Other(method) => *method,
+            Self::Other(method) | Self::Both(method) => *method,
         }
     }
+}
+
+/// What a proof has opened.
+enum Opened {
+    Session,
+    /// Nothing yet: a second proof is awaited.
+    Challenge,
+    /// Nothing: the password has changed since it was checked.
+    Stale,
 }
 
 /// Opens, continues and ends sessions.
@@ -162,6 +174,17 @@ impl Sessions {
     pub async fn establish(&self, user: UserId, method: AuthMethod, client: Client) -> Result<SignIn, LoginError> {
         let done = self.sign_in(user, Proof::Other(method), client).await?;
         done.ok_or(LoginError::InvalidCredentials)
+    }
+
+    /// Opens a session for who has given both proofs.
+    pub(super) async fn establish_both(
+        &self,
+        user: UserId,
+        method: AuthMethod,
+        client: Client,
+    ) -> Result<Tokens, LoginError> {
+        let done = self.sign_in(user, Proof::Both(method), client).await?;
+        done.and_then(SignIn::tokens).ok_or(LoginError::InvalidCredentials)
     }
 
     /// Exchanges a refresh token for the next pair.
@@ -289,21 +312,37 @@ impl Sessions {
             expires_at: now + self.policy.refresh_ttl,
         };
         let secret = RefreshSecret::new(ports.randomness.token());
-        match self.open(&session, &secret, &proof).await {
-            Ok(true) => {}
-            Ok(false) => return Ok(None),
+        let second = MfaToken::new(ports.randomness.token());
+        let opened = match self.open(&session, &secret, &second, &proof).await {
+            Ok(opened) => opened,
             Err(error) => {
                 if matches!(error, LoginError::AccountDisabled) {
                     self.failures().login_failed(Some(user), "", session.method.as_str(), "disabled").await;
                 }
                 return Err(error);
             }
+        };
+        match opened {
+            Opened::Session => {
+                let view = ports.accounts.find_by_id(user).await?.ok_or(LoginError::InvalidCredentials)?;
+                Ok(Some(SignIn::Tokens(self.tokens(view, session.id, &secret, now)?)))
+            }
+            Opened::Challenge => Ok(Some(SignIn::SecondFactor(SecondFactorNeeded {
+                mfa_token: second.text(),
+                expires_in: self.policy.second_factor_ttl.num_seconds(),
+                methods: vec![FactorMethod::Totp, FactorMethod::RecoveryCode],
+            }))),
+            Opened::Stale => Ok(None),
         }
-        let view = ports.accounts.find_by_id(user).await?.ok_or(LoginError::InvalidCredentials)?;
-        Ok(Some(SignIn::Tokens(self.tokens(view, session.id, &secret, now)?)))
     }
 
-    async fn open(&self, session: &NewSession, secret: &RefreshSecret, proof: &Proof) -> Result<bool, LoginError> {
+    async fn open(
+        &self,
+        session: &NewSession,
+        secret: &RefreshSecret,
+        second: &MfaToken,
+        proof: &Proof,
+    ) -> Result<Opened, LoginError> {
         let (user, now) = (session.user_id, session.created_at);
         let event = events::logged_in(self.ports.ids.uuid(), session);
         let token = NewRefreshToken {
@@ -312,21 +351,39 @@ impl Sessions {
             issued_at: now,
             expires_at: session.expires_at,
         };
+        let asks = !matches!(proof, Proof::Both(_)) && session.method.wants_second_factor();
         transact!(self.ports.store, |tx| {
             let state = tx.accounts().hold(user).await?.ok_or(LoginError::InvalidCredentials)?;
             if !state.is_active {
                 return Err(LoginError::AccountDisabled);
             }
             let rehashed = match proof {
-                Proof::Password { verified, .. } if state.password_hash != *verified => return Ok(false),
+                Proof::Password { verified, .. } if state.password_hash != *verified => return Ok(Opened::Stale),
                 Proof::Password { rehashed, .. } => rehashed.clone(),
-                Proof::Other(_) => None,
+                Proof::Other(_) | Proof::Both(_) => None,
             };
+            if asks && tx.factors().find_totp(user).await?.is_some_and(|totp| totp.confirmed_at.is_some()) {
+                let kept = rehashed.as_ref().unwrap_or(&state.password_hash);
+                let challenge = NewChallenge {
+                    hash: second.hash(),
+                    user_id: user,
+                    method: session.method,
+                    stamp: SecretHash::of_password(kept),
+                    client: session.client.clone(),
+                    created_at: now,
+                    expires_at: now + self.policy.second_factor_ttl,
+                };
+                if let Some(hash) = &rehashed {
+                    tx.accounts().rehash(user, hash).await?;
+                }
+                tx.factors().insert_challenge(&challenge).await?;
+                return Ok(Opened::Challenge);
+            }
             tx.accounts().record_login(user, now, rehashed).await?;
             tx.sessions().insert(session).await?;
             tx.sessions().insert_refresh_token(&token).await?;
             tx.outbox().append(&event).await?;
-            Ok(true)
+            Ok(Opened::Session)
         })
     }
 

@@ -4,6 +4,7 @@ pub mod api_keys;
 pub mod auth;
 mod device;
 pub mod me;
+pub mod mfa;
 pub mod oauth;
 pub mod passwords;
 pub mod roles;
@@ -30,6 +31,11 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(api_keys::list)
         .service(api_keys::create)
         .service(api_keys::delete)
+        .service(mfa::list)
+        .service(mfa::enrol)
+        .service(mfa::confirm)
+        .service(mfa::remove)
+        .service(mfa::verify)
         .service(me::profile)
         .service(me::me)
         .service(roles::grant_roles);

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod checks;
+mod factors;
 mod keys;
 mod passwords;
 mod refresh;
@@ -13,23 +14,25 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use secrecy::ExposeSecret as _;
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest, Sha256};
 use sharestack_kernel::actor::Actor;
-use sharestack_kernel::cache::{Cache, CacheError};
-use sharestack_kernel::clock::FakeClock;
+use sharestack_kernel::cache::{Cache, CacheError, Decision, Limit, RateLimiter};
+use sharestack_kernel::clock::{Clock as _, FakeClock};
 use sharestack_kernel::id::{SequentialIds, SessionId, UserId};
 use sharestack_kernel::random::CountingRandomness;
+use sharestack_kernel::seal::OpenSeal;
 use uuid::Uuid;
 
 use super::*;
-use crate::error::{HashError, IssueError, LoginError, TokenError};
+use crate::error::{HashError, IssueError, LoginError, TokenError, TotpError};
 use crate::memory::MemoryStore;
 use crate::model::{
-    BuiltInRole, Client, Password, PasswordHash, RefreshSecret, Registration, RegistrationInput, SessionPolicy,
-    UserView,
+    AuthMethod, BuiltInRole, Client, Enrolment, FactorPolicy, Password, PasswordHash, RefreshSecret, Registration,
+    RegistrationInput, SessionPolicy, UserView,
 };
-use crate::ports::{AccessTokens, Claims, PasswordHasher, TokenDeriver, Verified};
+use crate::ports::{AccessTokens, Claims, PasswordHasher, TokenDeriver, TotpCodes, Verified};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -38,11 +41,13 @@ const PASSWORD: &str = "correct horse battery";
 struct PlainHasher {
     version: AtomicUsize,
     verified: AtomicUsize,
+    hashed: AtomicUsize,
 }
 
 #[async_trait]
 impl PasswordHasher for PlainHasher {
     async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        self.hashed.fetch_add(1, Ordering::Relaxed);
         let version = self.version.load(Ordering::Relaxed);
         Ok(PasswordHash::new(format!("{version}${}", String::from_utf8_lossy(password.expose()))))
     }
@@ -67,10 +72,9 @@ impl AccessTokens for PlainTokens {
     }
 
     fn verify(&self, token: &str) -> Result<Claims, TokenError> {
-        use sharestack_kernel::clock::Clock as _;
         let parts: Vec<&str> = token.split('/').collect();
         let [user, session, expires] = parts[..] else { return Err(TokenError::Invalid) };
-        let expires_at = chrono::DateTime::from_timestamp(expires.parse().unwrap(), 0).unwrap();
+        let expires_at = DateTime::from_timestamp(expires.parse().unwrap(), 0).unwrap();
         if expires_at <= self.0.now() {
             return Err(TokenError::Expired);
         }
@@ -127,6 +131,75 @@ impl Cache for TestCache {
     }
 }
 
+/// An app whose codes are the last digits of the step.
+struct PlainTotp;
+
+impl PlainTotp {
+    fn code(at: DateTime<Utc>) -> String {
+        format!("{:06}", at.timestamp() / 30 % 1_000_000)
+    }
+}
+
+impl TotpCodes for PlainTotp {
+    fn enrol(&self, account: &str) -> Result<Enrolment, TotpError> {
+        Ok(Enrolment { secret: format!("SECRET OF {account}").into(), uri: "otpauth://totp/x".into() })
+    }
+
+    fn step_of(&self, secret: &SecretString, code: &str, at: DateTime<Utc>) -> Result<Option<u64>, TotpError> {
+        assert!(secret.expose_secret().starts_with("SECRET OF "));
+        let step = u64::try_from(at.timestamp() / 30).unwrap();
+        Ok((step - 1..=step + 1).find(|step| format!("{:06}", step % 1_000_000) == code))
+    }
+}
+
+/// A key and its window.
+type Bucket = (String, Duration);
+
+/// Sliding windows that can be away.
+struct TestLimiter {
+    calls: Mutex<HashMap<Bucket, Vec<DateTime<Utc>>>>,
+    clock: FakeClock,
+    away: AtomicBool,
+}
+
+impl TestLimiter {
+    fn new(clock: FakeClock) -> Self {
+        Self { calls: Mutex::default(), clock, away: AtomicBool::new(false) }
+    }
+
+    fn decide(&self, key: &str, limit: Limit, count: bool) -> Result<Decision, CacheError> {
+        if self.away.load(Ordering::Relaxed) {
+            return Err(CacheError("away".into()));
+        }
+        let (now, window) = (self.clock.now(), chrono::Duration::from_std(limit.window).unwrap());
+        let mut calls = self.calls.lock().unwrap();
+        let calls = calls.entry((key.to_owned(), limit.window)).or_default();
+        calls.retain(|at| *at + window > now);
+        let allowed = calls.len() < limit.limit as usize;
+        if allowed && count {
+            calls.push(now);
+        }
+        let remaining = limit.limit - u32::try_from(calls.len()).unwrap();
+        Ok(Decision { allowed, limit, remaining, reset_at: *calls.first().unwrap_or(&now) + window })
+    }
+}
+
+#[async_trait]
+impl RateLimiter for TestLimiter {
+    async fn hit(&self, key: &str, limit: Limit) -> Result<Decision, CacheError> {
+        self.decide(key, limit, true)
+    }
+
+    async fn peek(&self, key: &str, limit: Limit) -> Result<Decision, CacheError> {
+        self.decide(key, limit, false)
+    }
+
+    async fn forget(&self, key: &str, limit: Limit) -> Result<(), CacheError> {
+        self.calls.lock().unwrap().remove(&(key.to_owned(), limit.window));
+        Ok(())
+    }
+}
+
 struct World {
     store: MemoryStore,
     clock: FakeClock,
@@ -140,6 +213,8 @@ struct World {
     control: SessionControl,
     passwords: Passwords,
     seen: LastSeen,
+    limiter: Arc<TestLimiter>,
+    factors: SecondFactors,
 }
 
 impl World {
@@ -159,6 +234,7 @@ impl World {
             ids: ids.clone(),
             clock: Arc::new(clock.clone()),
         });
+        let randomness = Arc::new(CountingRandomness::default());
         let sessions = Sessions::new(
             SessionPorts {
                 store: Arc::new(store.clone()),
@@ -170,10 +246,24 @@ impl World {
                 cache: cached.clone(),
                 ids: ids.clone(),
                 clock: Arc::new(clock.clone()),
-                randomness: Arc::new(CountingRandomness::default()),
+                randomness: randomness.clone(),
             },
             SessionPolicy::default(),
         );
+        let limiter = Arc::new(TestLimiter::new(clock.clone()));
+        let factors = FactorPorts {
+            store: Arc::new(store.clone()),
+            queries: Arc::new(store.clone()),
+            accounts: Arc::new(store.clone()),
+            hasher: hasher.clone(),
+            totp: Arc::new(PlainTotp),
+            sealer: Arc::new(OpenSeal::default()),
+            limiter: limiter.clone(),
+            ids: ids.clone(),
+            clock: Arc::new(clock.clone()),
+            randomness,
+        };
+        let factors = SecondFactors::new(factors, sessions.clone(), FactorPolicy::default());
         let checks = SessionChecks::new(tokens, Arc::new(store.clone()), cached.clone(), Arc::new(clock.clone()));
         let keys = ApiKeys::new(ApiKeyPorts {
             store: Arc::new(store.clone()),
@@ -201,7 +291,22 @@ impl World {
             clock: Arc::new(clock.clone()),
         });
         let seen = LastSeen::new(Arc::new(store.clone()), Arc::new(clock.clone()));
-        Self { store, clock, hasher, cache, cached, accounts, sessions, checks, keys, control, passwords, seen }
+        Self {
+            store,
+            clock,
+            hasher,
+            cache,
+            cached,
+            accounts,
+            sessions,
+            checks,
+            keys,
+            control,
+            passwords,
+            seen,
+            limiter,
+            factors,
+        }
     }
 
     async fn user(&self, name: &str) -> UserView {

@@ -1,0 +1,319 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use sharestack_kernel::cache::{Limit, RateLimiter};
+use sharestack_kernel::clock::Clock;
+use sharestack_kernel::error::{StoreError, Throttle};
+use sharestack_kernel::id::{IdGenerator, UserId};
+use sharestack_kernel::random::Randomness;
+use sharestack_kernel::seal::Sealer;
+use sharestack_kernel::transact;
+use sharestack_kernel::tx::Begin;
+
+use super::{Sessions, Tokens};
+use crate::error::{FactorError, SecondFactorError, TotpError};
+use crate::events;
+use crate::model::{
+    Client, Enrolment, FactorCode, FactorMethod, FactorPolicy, FactorsView, MfaToken, NewTotp, Password,
+    RECOVERY_CODES, RecoveryCode, SecretHash, StoredChallenge, StoredTotp, totp_place,
+};
+use crate::ports::{AccountQueries, FactorQueries, PasswordHasher, TotpCodes, UsersTx, Verified};
+
+/// What [`SecondFactors`] works with.
+#[derive(Clone)]
+pub struct FactorPorts {
+    /// Transactions.
+    pub store: Arc<dyn Begin<dyn UsersTx>>,
+    /// Second factors, to read.
+    pub queries: Arc<dyn FactorQueries>,
+    /// Accounts, to read.
+    pub accounts: Arc<dyn AccountQueries>,
+    /// Checks passwords.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Makes and checks codes of the moment.
+    pub totp: Arc<dyn TotpCodes>,
+    /// Seals their secrets.
+    pub sealer: Arc<dyn Sealer>,
+    /// Counts tries, over all nodes.
+    pub limiter: Arc<dyn RateLimiter>,
+    /// Draws ids.
+    pub ids: Arc<dyn IdGenerator>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Draws recovery codes.
+    pub randomness: Arc<dyn Randomness>,
+}
+
+/// What somebody shows to have their second factor removed.
+#[derive(Debug)]
+pub enum FactorProof {
+    /// A code of the factor, as it was typed.
+    Code(String),
+    /// The account's password, as it was typed.
+    Password(SecretString),
+}
+
+/// Enrols, asks for and removes second factors.
+#[derive(Clone)]
+pub struct SecondFactors {
+    ports: FactorPorts,
+    sessions: Sessions,
+    policy: FactorPolicy,
+}
+
+impl SecondFactors {
+    /// A service over these ports, that opens its sessions with `sessions`.
+    pub const fn new(ports: FactorPorts, sessions: Sessions, policy: FactorPolicy) -> Self {
+        Self { ports, sessions, policy }
+    }
+
+    /// What a user has enrolled.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn find(&self, user: UserId) -> Result<FactorsView, StoreError> {
+        self.ports.queries.find_factors(user).await
+    }
+
+    /// A new secret for an app that shows codes. It is asked for once it is confirmed; one
+    /// that was enrolled but not confirmed is replaced.
+    ///
+    /// # Errors
+    /// When one is confirmed already.
+    pub async fn enrol(&self, user: UserId) -> Result<Enrolment, FactorError> {
+        let ports = &self.ports;
+        let account = ports.accounts.find_by_id(user).await?.ok_or(FactorError::NoSuchUser(user))?;
+        let enrolment = ports.totp.enrol(&account.username)?;
+        let secret = enrolment.secret.expose_secret().as_bytes();
+        let sealed = ports.sealer.seal(&totp_place(user), secret).map_err(|error| TotpError(Box::new(error)))?;
+        let totp = NewTotp { user_id: user, sealed_secret: sealed, created_at: ports.clock.now() };
+        transact!(ports.store, |tx| {
+            tx.accounts().hold(user).await?.ok_or(FactorError::NoSuchUser(user))?;
+            if tx.factors().find_totp(user).await?.is_some_and(|totp| totp.confirmed_at.is_some()) {
+                return Err(FactorError::AlreadyConfirmed);
+            }
+            tx.factors().put_totp(&totp).await?;
+            Ok(())
+        })?;
+        Ok(enrolment)
+    }
+
+    /// Confirms the enrolled app by a code of it, and returns the recovery codes: nobody
+    /// sees them again.
+    ///
+    /// # Errors
+    /// When the code is wrong, or there is nothing to confirm.
+    pub async fn confirm(&self, user: UserId, code: &str) -> Result<Vec<SecretString>, FactorError> {
+        let ports = &self.ports;
+        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
+        let Some(FactorCode::Digits(code)) = FactorCode::parse(code) else { return Err(FactorError::Wrong("code")) };
+        let codes: Vec<_> = (0..RECOVERY_CODES).map(|_| RecoveryCode::new(ports.randomness.token())).collect();
+        let hashes: Vec<SecretHash> = codes.iter().map(|code| code.hash(user)).collect();
+        transact!(ports.store, |tx| {
+            tx.accounts().hold(user).await?.ok_or(FactorError::NoSuchUser(user))?;
+            let totp = tx.factors().find_totp(user).await?.ok_or(FactorError::NotEnrolled)?;
+            if totp.confirmed_at.is_some() {
+                return Err(FactorError::AlreadyConfirmed);
+            }
+            let step = self.step_of(user, &totp, &code, now)?.ok_or(FactorError::Wrong("code"))?;
+            tx.factors().confirm_totp(user, step, now).await?;
+            tx.factors().replace_recovery_codes(user, &hashes, now).await?;
+            tx.outbox().append(&events::mfa_enabled(event_id, user, FactorMethod::Totp, now)).await?;
+            Ok(())
+        })?;
+        Ok(codes.iter().map(RecoveryCode::text).collect())
+    }
+
+    /// Removes the app and its recovery codes, for who shows one of its codes or the
+    /// account's password.
+    ///
+    /// # Errors
+    /// When the proof is wrong, or there is nothing to remove.
+    pub async fn remove(&self, user: UserId, proof: FactorProof) -> Result<(), FactorError> {
+        let ports = &self.ports;
+        let budget = format!("users:mfa:remove:{user}");
+        self.count(&budget).await.map_err(FactorError::TooMany)?;
+        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
+        let (code, password) = match proof {
+            FactorProof::Code(text) => (Some(FactorCode::parse(&text).ok_or(FactorError::Wrong("code"))?), None),
+            FactorProof::Password(text) => (None, Some(self.verify_password(user, &text).await?)),
+        };
+        transact!(ports.store, |tx| {
+            let account = tx.accounts().hold(user).await?.ok_or(FactorError::NoSuchUser(user))?;
+            let totp = tx.factors().find_totp(user).await?.ok_or(FactorError::NotEnrolled)?;
+            if password.is_some_and(|stamp| SecretHash::of_password(&account.password_hash) != stamp) {
+                return Err(FactorError::Wrong("password"));
+            }
+            let right = match &code {
+                None => true,
+                Some(FactorCode::Recovery(code)) => tx.factors().take_recovery_code(user, code.hash(user), now).await?,
+                Some(FactorCode::Digits(code)) => match self.step_of(user, &totp, code, now)? {
+                    Some(step) => tx.factors().take_step(user, step, now).await?,
+                    None => false,
+                },
+            };
+            if !right {
+                return Err(FactorError::Wrong("code"));
+            }
+            tx.factors().delete_totp(user).await?;
+            if totp.confirmed_at.is_some() {
+                tx.outbox().append(&events::mfa_disabled(event_id, user, FactorMethod::Totp, now)).await?;
+            }
+            Ok(())
+        })?;
+        self.clear(&budget).await;
+        Ok(())
+    }
+
+    /// Opens a session for who has given the first proof, and now gives the second.
+    ///
+    /// A token is good once, for a few minutes and a few tries; a code of the moment is good
+    /// once; the tries of an account are counted over all tokens, those with codes of the
+    /// moment apart from those with recovery codes.
+    ///
+    /// # Errors
+    /// When the token or the code is worth nothing, or too much was tried.
+    pub async fn verify(&self, token: &str, code: &str, client: Client) -> Result<Tokens, SecondFactorError> {
+        let hash = MfaToken::parse(token).ok_or(SecondFactorError::InvalidToken)?.hash();
+        let code = FactorCode::parse(code);
+        let challenge = self.reserve(hash).await?;
+        let user = challenge.user_id;
+        let kind = if matches!(code, Some(FactorCode::Recovery(_))) { "recovery" } else { "totp" };
+        let budget = format!("users:mfa:{kind}:{user}");
+        self.count(&budget).await.map_err(SecondFactorError::TooMany)?;
+        if !self.settle(hash, code.as_ref()).await? {
+            let attempts_left = self.policy.attempts.saturating_sub(challenge.attempts);
+            return Err(SecondFactorError::WrongCode { attempts_left });
+        }
+        self.clear(&budget).await;
+        Ok(self.sessions.establish_both(user, challenge.method, client).await?)
+    }
+
+    /// Forgets challenges that are a day old; returns how many. Called now and then.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn prune(&self) -> Result<u64, StoreError> {
+        let before = self.ports.clock.now() - chrono::Duration::days(1);
+        self.ports.queries.prune_challenges(before, 1000).await
+    }
+
+    /// Takes one of a token's tries, before anything is compared: rivals cannot share one.
+    /// The challenge as it is with the try.
+    async fn reserve(&self, hash: SecretHash) -> Result<StoredChallenge, SecondFactorError> {
+        let now = self.ports.clock.now();
+        transact!(self.ports.store, |tx| {
+            let mut challenge = self.held(tx, hash, now).await?;
+            if challenge.attempts >= self.policy.attempts {
+                return Err(SecondFactorError::InvalidToken);
+            }
+            tx.factors().note_attempt(hash).await?;
+            challenge.attempts += 1;
+            Ok(challenge)
+        })
+    }
+
+    /// Whether the code is right; then the token and the code are used.
+    async fn settle(&self, hash: SecretHash, code: Option<&FactorCode>) -> Result<bool, SecondFactorError> {
+        let ports = &self.ports;
+        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
+        transact!(ports.store, |tx| {
+            let StoredChallenge { user_id: user, method, stamp, .. } = self.held(tx, hash, now).await?;
+            let account = tx.accounts().hold(user).await?.ok_or(SecondFactorError::InvalidToken)?;
+            if SecretHash::of_password(&account.password_hash) != stamp {
+                return Err(SecondFactorError::InvalidToken);
+            }
+            let totp = tx.factors().find_totp(user).await?.ok_or(SecondFactorError::InvalidToken)?;
+            let right = match code {
+                None => false,
+                Some(FactorCode::Recovery(code)) => tx.factors().take_recovery_code(user, code.hash(user), now).await?,
+                Some(FactorCode::Digits(code)) => match self.step_of(user, &totp, code, now)? {
+                    Some(step) => tx.factors().take_step(user, step, now).await?,
+                    None => false,
+                },
+            };
+            if !right {
+                tx.outbox().append(&events::second_factor_failed(event_id, user, method, now)).await?;
+                return Ok(false);
+            }
+            if !account.is_active {
+                return Err(SecondFactorError::AccountDisabled);
+            }
+            tx.factors().mark_used(hash, now).await?;
+            if matches!(code, Some(FactorCode::Recovery(_))) {
+                tx.outbox().append(&events::recovery_code_used(event_id, user, now)).await?;
+            }
+            Ok(true)
+        })
+    }
+
+    /// A challenge that may still be met, held.
+    async fn held(
+        &self,
+        tx: &mut dyn UsersTx,
+        hash: SecretHash,
+        now: DateTime<Utc>,
+    ) -> Result<StoredChallenge, SecondFactorError> {
+        let challenge = tx.factors().hold_challenge(hash).await?.ok_or(SecondFactorError::InvalidToken)?;
+        if challenge.used_at.is_some() {
+            return Err(SecondFactorError::InvalidToken);
+        }
+        if now >= challenge.expires_at {
+            return Err(SecondFactorError::Expired);
+        }
+        Ok(challenge)
+    }
+
+    fn step_of(
+        &self,
+        user: UserId,
+        totp: &StoredTotp,
+        code: &SecretString,
+        now: DateTime<Utc>,
+    ) -> Result<Option<u64>, TotpError> {
+        let secret = self.ports.sealer.open(&totp_place(user), &totp.sealed_secret);
+        let secret = secret.map_err(|error| TotpError(Box::new(error)))?;
+        let secret = String::from_utf8(secret).map_err(|error| TotpError(Box::new(error.utf8_error())))?;
+        self.ports.totp.step_of(&secret.into(), code.expose_secret(), now)
+    }
+
+    /// The stamp of the password that was typed, when it is the account's.
+    async fn verify_password(&self, user: UserId, typed: &SecretString) -> Result<SecretHash, FactorError> {
+        let ports = &self.ports;
+        let password = Password::claimed(typed.expose_secret()).ok_or(FactorError::Wrong("password"))?;
+        let account =
+            transact!(ports.store, |tx| { tx.accounts().hold(user).await?.ok_or(FactorError::NoSuchUser(user)) })?;
+        let stamp = SecretHash::of_password(&account.password_hash);
+        match ports.hasher.verify(&password, Some(account.password_hash)).await? {
+            Verified::Right { .. } => Ok(stamp),
+            Verified::Wrong => Err(FactorError::Wrong("password")),
+        }
+    }
+
+    /// Counts a try of an account; when there were too many, how long to wait.
+    async fn count(&self, budget: &str) -> Result<(), Throttle> {
+        let limit = self.hourly();
+        match self.ports.limiter.hit(budget, limit).await {
+            Ok(decision) if !decision.allowed => {
+                Err(Throttle::new(limit.limit.into(), limit.window, decision.reset_at, self.ports.clock.now()))
+            }
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "try of a second factor not counted");
+                Ok(())
+            }
+        }
+    }
+
+    async fn clear(&self, budget: &str) {
+        if let Err(error) = self.ports.limiter.forget(budget, self.hourly()).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "tries of a second factor not cleared");
+        }
+    }
+
+    const fn hourly(&self) -> Limit {
+        Limit { limit: self.policy.hourly, window: Duration::from_hours(1) }
+    }
+}
