@@ -64,7 +64,8 @@ impl ArticleSearch for ArticleIndex {
         let index = self.shelf.clone();
         blocking(move || {
             let Some(generation) = index.refresh() else { return Ok(None) };
-            let payload = Shelf::payload(&generation)?;
+            // Torn while it was open: what is open is searched until there is another.
+            let payload = index.payload(&generation);
             let Some(mark) = payload.and_then(|text| serde_json::from_str(&text).ok()) else { return Ok(None) };
             let documents = generation.searcher().num_docs();
             Ok(Some(Standing { generation: generation.name().to_owned(), mark, documents }))

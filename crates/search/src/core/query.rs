@@ -20,6 +20,8 @@ pub const DEEPEST: usize = 10_000;
 const LETTERS: f32 = 0.4;
 /// What a word weighs that is only like the one that was typed.
 const SLIP: f32 = 2.0;
+/// In how many words of a query slips are forgiven: each of them walks through all terms.
+const FORGIVEN: usize = 4;
 /// What a match in a second field adds.
 const TIE: f32 = 0.1;
 /// The raw score that is shown as one half.
@@ -127,9 +129,10 @@ impl Request {
 
     fn query(&self, searcher: &Searcher) -> tantivy::Result<BooleanQuery> {
         let units = self.words.units();
+        let mut forgiven = 0;
         let words = units
             .iter()
-            .map(|unit| Ok((Occur::Should, self.unit(unit, searcher)?)))
+            .map(|unit| Ok((Occur::Should, self.unit(unit, searcher, &mut forgiven)?)))
             .collect::<tantivy::Result<Vec<(Occur, Box<dyn Query>)>>>()?;
         // One word in four may be missing.
         let needed = units.len() - units.len() / 4;
@@ -141,15 +144,16 @@ impl Request {
     }
 
     /// One word in the field where it weighs most.
-    fn unit(&self, unit: &Unit, searcher: &Searcher) -> tantivy::Result<Box<dyn Query>> {
+    fn unit(&self, unit: &Unit, searcher: &Searcher, forgiven: &mut usize) -> tantivy::Result<Box<dyn Query>> {
         let whole = unit.term();
-        let mut slips = unit.slips();
+        let mut slips = if *forgiven < FORGIVEN { unit.slips() } else { 0 };
         for (field, _) in &self.fields {
             // A slip is forgiven where the word itself is nowhere.
             if slips > 0 && searcher.doc_freq(&Term::from_field_text(*field, &whole))? > 0 {
                 slips = 0;
             }
         }
+        *forgiven += usize::from(slips > 0);
         let fields = self.fields.iter().map(|(field, weight)| -> Box<dyn Query> {
             let term = Term::from_field_text(*field, &whole);
             let query: Box<dyn Query> = match unit {

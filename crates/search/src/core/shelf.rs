@@ -124,12 +124,14 @@ impl Shelf {
         }
     }
 
-    /// What was committed last beside the documents.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn payload(generation: &Generation) -> Result<Option<String>, StoreError> {
-        generation.payload().map_err(failed)
+    /// What was committed last beside the documents; `None` when it cannot be read.
+    pub fn payload(&self, generation: &Generation) -> Option<String> {
+        let read = generation.payload();
+        if let Err(error) = &read {
+            let directory = self.directory.display();
+            tracing::warn!(error = error as &dyn std::error::Error, search.directory = %directory, "no usable index");
+        }
+        read.ok().flatten()
     }
 
     /// Deletes documents, adds others, and keeps `payload` with them: all at once.

@@ -86,6 +86,20 @@ async fn a_directory_that_is_lost_while_it_is_searched_is_noticed() {
 }
 
 #[tokio::test]
+async fn files_torn_while_they_are_searched_are_noticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let serving = index(directory.path());
+    build(&serving, vec![document(1, "标题", "")]).await;
+    fs::write(generations(directory.path())[0].join("meta.json"), b"{ torn").unwrap();
+    assert_eq!(serving.standing().await.unwrap(), None);
+    assert_eq!(find(&serving, "标题").await, [1]);
+    let put = vec![document(2, "标题", "")];
+    assert!(serving.apply(IndexChanges { put, ..IndexChanges::default() }).await.is_err());
+    build(&serving, vec![document(2, "标题", "")]).await;
+    assert_eq!(find(&serving, "标题").await, [2]);
+}
+
+#[tokio::test]
 async fn another_version_and_strange_names_are_not_read() {
     let directory = tempfile::tempdir().unwrap();
     build(&index(directory.path()), vec![document(1, "标题", "")]).await;
