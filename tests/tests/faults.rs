@@ -11,7 +11,7 @@ use sharestack_store_seaorm::{Store, StoreConfig};
 use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::money::{monthly_plan, notify, signature, subscribe, success};
 use sharestack_tests::process::command;
-use sharestack_tests::{Client, Database, Process, until};
+use sharestack_tests::{Client, Database, Harness, Process, until};
 
 /// A database, and the server that is killed and started over it.
 struct Scene {
@@ -425,4 +425,39 @@ async fn killed_during_a_burst_of_writes() {
         scene.books_are_right().await;
         server.kill();
     }
+}
+
+/// An event that a subscriber cannot handle waits longer each time, is told to operators,
+/// and holds up nobody else.
+#[tokio::test]
+async fn an_event_that_cannot_be_handled_is_told_and_holds_up_no_other() {
+    let app = Harness::embedded().await;
+    let store = app.store().await;
+    let broken = |id: &str| {
+        format!(
+            "INSERT INTO events (id, kind, aggregate, aggregate_id, occurred_at, payload, available_at) \
+             VALUES (X'{id}', 'user.session_revoked', 'user', 'nobody', '2026-01-15 10:30:00.000000+00:00', '{{}}', \
+             '2026-01-15 10:30:00.000000+00:00')"
+        )
+    };
+    store.execute_raw(&broken("0190A0B0C0D070008000000000000001")).await.unwrap();
+    store.execute_raw(&broken("0190A0B0C0D070008000000000000002")).await.unwrap();
+    let reader = app.account("reader").await;
+    app.post_as(&reader.token, "/api/v1/auth/logout", &json!({})).await.expect(200);
+    let waiting = "SELECT COUNT(*) FROM events WHERE delivered_at IS NULL";
+    until("all others are delivered", || async { app.count(waiting).await == 2 }).await;
+    until("it was tried again", || async {
+        app.count("SELECT COUNT(*) FROM events WHERE attempts >= 2 AND last_error LIKE 'users.forget_sessions: %'")
+            .await
+            == 1
+    })
+    .await;
+    assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE attempts > 0").await, 1, "the one behind it waits");
+    assert!(app.get("/metrics").await.text.contains("events_failed_total{subscriber=\"users.forget_sessions\"}"));
+    store.execute_raw("UPDATE events SET attempts = 5 WHERE attempts > 0").await.unwrap();
+    let health = app.get("/health").await.expect(200);
+    assert_eq!(health.data()["system_status"]["queue"], "degraded");
+    assert!(app.get("/metrics").await.text.lines().any(|line| line == "outbox_stuck 1"));
+    store.close().await;
+    app.stop().await;
 }

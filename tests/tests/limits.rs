@@ -1,8 +1,9 @@
 //! Rate limits of all classes, with their headers.
 
 use reqwest::Method;
-use serde_json::json;
-use sharestack_tests::{Database, Harness, Options};
+use serde_json::{Value, json};
+use sharestack_tests::harness::PASSWORD;
+use sharestack_tests::{Answer, Database, Harness, Options};
 
 fn limited() -> Options {
     Options::on(Database::Sqlite).with("RATE_LIMIT_ENABLED", "true")
@@ -96,4 +97,133 @@ async fn health_and_the_root_are_never_limited() {
         }
     }
     app.stop().await;
+}
+
+fn proxied() -> Options {
+    limited().with("TRUSTED_PROXIES", "127.0.0.1")
+}
+
+/// A call from an address of its own.
+async fn from(app: &Harness, address: u8, path: &str, body: &Value) -> Answer {
+    let request = app.request(Method::POST, path).header("X-Forwarded-For", format!("198.51.100.{address}"));
+    app.send(request.json(body)).await
+}
+
+async fn form(app: &Harness, address: u8, fields: &[(&str, &str)]) -> Answer {
+    let request =
+        app.request(Method::POST, "/api/v1/auth/token").header("X-Forwarded-For", format!("198.51.100.{address}"));
+    app.send(request.form(fields)).await
+}
+
+#[tokio::test]
+async fn all_names_of_one_account_are_counted_together() {
+    let app = Harness::start(proxied()).await;
+    app.account("victim").await;
+    // The harness has signed in once.
+    for (address, name) in [(1, "victim"), (2, "VICTIM@Example.com"), (3, " Victim ")] {
+        let body = json!({ "username": name, "password": "wrong password" });
+        from(&app, address, "/api/v1/auth/login", &body).await.refused(401, "INVALID_CREDENTIALS");
+    }
+    let wrong = [("grant_type", "password"), ("username", "victim@example.com"), ("password", "wrong")];
+    form(&app, 4, &wrong).await.expect(400);
+    for name in ["victim", "victim@example.com"] {
+        let body = json!({ "username": name, "password": PASSWORD });
+        from(&app, 5, "/api/v1/auth/login", &body).await.refused(429, "RATE_LIMIT_EXCEEDED");
+    }
+    form(&app, 6, &wrong).await.refused(429, "RATE_LIMIT_EXCEEDED");
+    // Another's account, and a name that nobody has, are counted for themselves.
+    for name in ["nobody", "NoBody", "nobody@example.com"] {
+        let body = json!({ "username": name, "password": "wrong password" });
+        let answer = from(&app, 7, "/api/v1/auth/login", &body).await.refused(401, "INVALID_CREDENTIALS");
+        assert_eq!(answer.header("x-ratelimit-limit"), "5");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_address_may_be_registered_five_times_a_minute_from_anywhere() {
+    let app = Harness::start(proxied()).await;
+    let register = async |number: u8| {
+        let email = if number % 2 == 0 { "One@Example.com" } else { "one@example.com" };
+        let body = json!({ "username": format!("one{number}"), "email": email, "password": PASSWORD });
+        from(&app, number, "/api/v1/auth/register", &body).await
+    };
+    register(1).await.expect(201);
+    for number in 2..=6 {
+        register(number).await.refused(409, "RESOURCE_CONFLICT");
+    }
+    register(7).await.refused(429, "RATE_LIMIT_EXCEEDED");
+    assert_eq!(app.count("SELECT COUNT(*) FROM users").await, 1);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_refresh_through_the_form_counts_as_general() {
+    let app = Harness::start(proxied()).await;
+    let reader = app.account("reader").await;
+    let mut token = reader.refresh_token;
+    for _ in 0..8 {
+        let answer = form(&app, 1, &[("grant_type", "refresh_token"), ("refresh_token", &token)]).await.expect(200);
+        assert_eq!(answer.header("x-ratelimit-limit"), "100");
+        token = answer.body["refresh_token"].as_str().unwrap().to_owned();
+    }
+    // A password through the same form is a try to sign in.
+    for left in (0..5).rev() {
+        let name = format!("nobody{left}");
+        let fields = [("grant_type", "password"), ("username", name.as_str()), ("password", "wrong")];
+        let answer = form(&app, 1, &fields).await.expect(400);
+        assert_eq!((answer.header("x-ratelimit-limit"), answer.header("x-ratelimit-window")), ("5", "60"));
+    }
+    let fields = [("grant_type", "password"), ("username", "another"), ("password", "wrong")];
+    form(&app, 1, &fields).await.refused(429, "RATE_LIMIT_EXCEEDED");
+    form(&app, 2, &fields).await.expect(400);
+    app.stop().await;
+}
+
+/// Where a route refuses somebody for a permission, its documentation names that very one:
+/// what class of limit it has is read from there.
+#[tokio::test]
+async fn what_a_route_asks_for_is_in_its_documentation() {
+    let app = Harness::embedded().await;
+    let reader = app.account("reader").await;
+    let document = app.get("/openapi.json").await.body;
+    let mut named = 0;
+    // Some of `/auth` end the session that asks.
+    let paths = document["paths"].as_object().unwrap().iter().filter(|(path, _)| !path.starts_with("/api/v1/auth/"));
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().unwrap() {
+            let Ok(verb) = Method::from_bytes(method.to_uppercase().as_bytes()) else { continue };
+            let place = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part });
+            let place = place.collect::<Vec<_>>().join("/");
+            let request = app
+                .request(verb, &place)
+                .bearer_auth(&reader.token)
+                .header("Idempotency-Key", format!("{method}{}", path.len()));
+            let answer = app.send(request.json(&operation_example(&document, operation))).await;
+            let Some(required) = answer.body["error"]["details"]["required_permission"].as_str() else { continue };
+            assert_eq!(answer.status, 403);
+            let said = &operation["x-required-permission"];
+            assert_eq!(said, required, "{method} {path} must say `x-required-permission`");
+            let example = &operation["responses"]["403"]["content"]["application/json"]["example"];
+            assert_eq!(example["error"]["details"]["required_permission"], required, "{method} {path}");
+            named += 1;
+        }
+    }
+    assert!(named >= 7, "{named} operations asked for a permission");
+    app.stop().await;
+}
+
+/// The example body of an operation.
+fn operation_example(document: &Value, operation: &Value) -> Value {
+    let content = &operation["requestBody"]["content"]["application/json"];
+    if !content["example"].is_null() {
+        return content["example"].clone();
+    }
+    let reference = content["schema"]["$ref"].as_str().unwrap_or_default();
+    let schema = &document["components"]["schemas"][reference.rsplit('/').next().unwrap_or_default()];
+    [&schema["example"], &schema["examples"][0]]
+        .into_iter()
+        .find(|found| !found.is_null())
+        .cloned()
+        .unwrap_or(json!({}))
 }

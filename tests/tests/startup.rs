@@ -50,6 +50,43 @@ fn a_wrong_database_url_is_named() {
     refuses(&[("DATABASE_URL", "sqlite:///no/such/directory/x.db")], "DATABASE_URL");
 }
 
+/// Refused, not let in, or not there: each says so.
+#[test]
+fn why_a_database_cannot_be_used_is_told() {
+    let wait = ("SHARESTACK__DATABASE__ACQUIRE_TIMEOUT_SECONDS", "1");
+    refuses(&[("DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/d"), wait], "refused");
+    refuses(&[("DATABASE_URL", "mysql://u:hunter2@127.0.0.1:1/d"), wait], "refused");
+    if sharestack_tests::embedded_only() {
+        return;
+    }
+    for (variable, strangers) in [("TEST_POSTGRES_URL", "no_such_role"), ("TEST_MYSQL_URL", "no_such_user")] {
+        let url = sharestack_tests::server_url(variable);
+        let (base, _) = url.rsplit_once('/').unwrap();
+        refuses(&[("DATABASE_URL", &format!("{base}/no_such_database")), wait], "no_such_database");
+        let (scheme, rest) = base.split_once("://").unwrap();
+        let host = rest.rsplit('@').next().unwrap();
+        refuses(&[("DATABASE_URL", &format!("{scheme}://{strangers}:hunter2@{host}/x")), wait], strangers);
+    }
+}
+
+#[test]
+fn every_setting_is_in_the_operators_manual() {
+    let manual = include_str!("../../docs/operations.md");
+    let settings: toml::Table = include_str!("../../config/default.toml").parse().unwrap();
+    let mut missing = Vec::new();
+    for (section, keys) in &settings {
+        match keys.as_table() {
+            None if !manual.contains(&format!("`{section}`")) => missing.push(section.clone()),
+            None => {}
+            Some(keys) => {
+                let full = |key: &String| format!("{section}.{key}");
+                missing.extend(keys.keys().map(full).filter(|name| !manual.contains(&format!("`{name}`"))));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "docs/operations.md does not name {missing:?}");
+}
+
 #[test]
 fn an_unknown_key_is_named() {
     refuses(&[("SHARESTACK__SERVER__PROT", "1")], "prot");
@@ -58,10 +95,12 @@ fn an_unknown_key_is_named() {
 
 #[test]
 fn a_wrong_value_is_named() {
-    refuses(&[("API_PORT", "eighty")], "server.port");
+    refuses(&[("API_PORT", "eighty")], "API_PORT (server.port)");
+    refuses(&[("SHARESTACK__SERVER__PORT", "eighty")], "SHARESTACK__SERVER__PORT (server.port)");
+    refuses(&[("ENVIRONMENT", "staging")], "ENVIRONMENT (environment): must be development, test or production");
     refuses(&[("JWT_ALGORITHM", "none")], "JWT_ALGORITHM");
     refuses(&[("TRUSTED_PROXIES", "everybody")], "TRUSTED_PROXIES");
-    refuses(&[("LOG_LEVEL", "=[")], "log.level");
+    refuses(&[("LOG_LEVEL", "=[")], "LOG_LEVEL (log.level)");
 }
 
 #[test]
@@ -117,7 +156,18 @@ fn doctor_checks_what_is_configured_and_keeps_secrets() {
     let output = run_in(data.path(), &["doctor"], &[("JWT_SECRET_KEY", "hunter2-hunter2-hunter2-hunter2-hunter2")]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    for part in ["ok       database", "ok       redis", "ok       storage", "ok       migrations", "[server]"] {
+    for part in [
+        "database        sqlite://",
+        "sharestack.db",
+        "cache           in process",
+        "JWT secret      configured",
+        "migrate_on_start = \"true\"",
+        "ok       database",
+        "ok       redis (none: in process)",
+        "ok       storage",
+        "ok       migrations",
+        "[server]",
+    ] {
         assert!(said.contains(part), "{part} is missing in\n{said}");
     }
     assert!(!said.contains("hunter2"), "{said}");

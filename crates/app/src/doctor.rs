@@ -2,15 +2,39 @@
 
 use std::io::Write;
 
-use crate::config::Config;
+use sharestack_kernel::event::{EventLog as _, STUCK_AFTER};
+use sharestack_kernel::job::JobStore as _;
+
+use crate::config::{Config, Secret};
 use crate::health::Status;
 use crate::wiring;
 
+const IN_PROCESS: &str = "in process";
+
+/// Where a URL leads, without who goes there.
+fn address(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = rest.split_once('/').map_or((rest, String::new()), |(at, path)| (at, format!("/{path}")));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
 /// Prints the configuration without secrets and checks each dependency; whether all are well.
 pub async fn run(config: &Config, out: &mut impl Write) -> bool {
-    let text = toml::to_string_pretty(config).unwrap_or_default();
+    let text = toml::to_string_pretty(&config.resolved()).unwrap_or_default();
     let mut say = |line: &str| drop(writeln!(out, "{line}"));
     say(&text);
+    let drawn = |secret: &Secret| if secret.is_empty() { "drawn, kept in the data directory" } else { "configured" };
+    let redis = if config.redis.url.is_empty() { IN_PROCESS.to_owned() } else { address(config.redis.url.expose()) };
+    for (name, value) in [
+        ("database", address(&config.database_url()).as_str()),
+        ("cache", &redis),
+        ("JWT secret", drawn(&config.jwt.secret_key)),
+        ("sandbox secret", drawn(&config.payments.sandbox_secret)),
+    ] {
+        say(&format!("{name:<15} {value}"));
+    }
     let app = match wiring::build(config.clone()).await {
         Ok(app) => app,
         Err(error) => {
@@ -31,7 +55,13 @@ pub async fn run(config: &Config, out: &mut impl Write) -> bool {
             Status::Degraded => "degraded",
             Status::Down => "down",
         };
-        say(&format!("{word:<9}{name}"));
+        let note = if name == "redis" && config.redis.url.is_empty() { " (none: in process)" } else { "" };
+        say(&format!("{word:<9}{name}{note}"));
+    }
+    let stuck = app.store.stuck(STUCK_AFTER).await.unwrap_or_default();
+    let dead = app.store.dead_letters().await.unwrap_or_default();
+    if stuck + dead > 0 {
+        say(&format!("{:<9}{stuck} events that failed again and again, {dead} jobs that were given up", ""));
     }
     match migrations {
         Ok(all) => {
@@ -45,4 +75,21 @@ pub async fn run(config: &Config, out: &mut impl Write) -> bool {
     }
     app.close().await;
     well
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_shows_nobodys_password() {
+        for (url, shown) in [
+            ("postgresql://u:hunter2@db:5432/share?sslmode=require&password=hunter2", "postgresql://db:5432/share"),
+            ("redis://:hunter2@cache:6379/0", "redis://cache:6379/0"),
+            ("mysql://u:hunt@er2@db", "mysql://db"),
+            ("sqlite://./data/sharestack.db", "sqlite://./data/sharestack.db"),
+        ] {
+            assert_eq!(address(url), shown);
+        }
+    }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use metrics::gauge;
 use serde::Serialize;
 use sharestack_kernel::clock::Clock;
-use sharestack_kernel::error::{Category, Classified};
-use sharestack_kernel::event::{Backlog, EventLog};
+use sharestack_kernel::error::{Category, Classified, StoreError};
+use sharestack_kernel::event::{Backlog, EventLog, STUCK_AFTER};
 use sharestack_kernel::job::JobStore;
 use sharestack_store_seaorm::Store;
 use thiserror::Error;
@@ -41,7 +41,8 @@ pub struct SystemStatus {
     /// `degraded` while a configured Redis is away: limits are kept per process then.
     pub redis: Status,
     pub storage: Status,
-    /// `degraded` when due jobs or events have waited for more than a minute.
+    /// `degraded` when due jobs or events have waited for more than a minute, or an event
+    /// failed again and again.
     pub queue: Status,
 }
 
@@ -128,11 +129,12 @@ impl Health {
 
     async fn queue(&self) -> Status {
         let backlogs = async {
-            Ok::<_, sharestack_kernel::error::StoreError>((self.store.backlog().await?, self.store.lag().await?))
+            let (jobs, events) = (self.store.backlog().await?, self.store.lag().await?);
+            Ok::<_, StoreError>((jobs, events, self.store.stuck(STUCK_AFTER).await?))
         };
-        let Ok(Ok((jobs, events))) = tokio::time::timeout(PATIENCE, backlogs).await else { return Status::Down };
+        let Ok(Ok((jobs, events, stuck))) = tokio::time::timeout(PATIENCE, backlogs).await else { return Status::Down };
         let old = |backlog: Backlog| self.age_seconds(backlog) > 60.0;
-        if old(jobs) || old(events) { Status::Degraded } else { Status::Healthy }
+        if old(jobs) || old(events) || stuck > 0 { Status::Degraded } else { Status::Healthy }
     }
 
     fn age_seconds(&self, backlog: Backlog) -> f64 {
@@ -155,6 +157,9 @@ impl Health {
         if let Ok(events) = self.store.lag().await {
             gauge!("outbox_depth").set(events.count as f64);
             gauge!("outbox_lag_seconds").set(self.age_seconds(events));
+        }
+        if let Ok(stuck) = self.store.stuck(STUCK_AFTER).await {
+            gauge!("outbox_stuck").set(stuck as f64);
         }
     }
 }

@@ -32,7 +32,8 @@ impl Drop for Telemetry {
 /// # Errors
 /// When `log.level` or the exporter's address cannot be used.
 pub fn start(config: &Config) -> Result<Telemetry, ConfigError> {
-    let filter = EnvFilter::try_new(&config.log.level).map_err(|error| ConfigError::new("log.level", error))?;
+    let filter =
+        EnvFilter::try_new(&config.log.level).map_err(|error| ConfigError::new("LOG_LEVEL (log.level)", error))?;
     let lines = match config.log.format {
         LogFormat::Pretty => fmt::layer()
             .with_writer(std::io::stderr)
@@ -107,8 +108,50 @@ pub fn start_metrics() {
         let handle = recorder.handle();
         // Another recorder can only be there when a host program has its own.
         drop(metrics::set_global_recorder(recorder));
+        describe();
         handle
     });
+}
+
+/// Every figure with what it means, at zero where zero is true: whoever watches sees it
+/// before it happens for the first time.
+fn describe() {
+    use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+    describe_counter!("http_requests_total", "Requests by route, method and status");
+    describe_histogram!("http_request_duration_seconds", "How long requests took, by route");
+    describe_gauge!("http_requests_in_flight", "Requests that are being answered");
+    describe_histogram!("database_query_seconds", "How long statements took");
+    describe_counter!("database_query_failures_total", "Statements that failed");
+    describe_gauge!("database_pool_connections", "Open connections of the readers' pool");
+    describe_gauge!("database_pool_idle", "Connections that nobody uses");
+    describe_counter!("cache_requests_total", "Reads of the shared cache by result");
+    describe_counter!("cache_local_requests_total", "Reads of a node's own copies by result");
+    describe_gauge!("cache_connected", "1 while a configured Redis answers, else 0");
+    describe_gauge!("queue_depth", "Jobs that are due");
+    describe_gauge!("queue_age_seconds", "How long the oldest of them has been due");
+    describe_gauge!("queue_dead_letters", "Jobs that were given up");
+    describe_gauge!("outbox_depth", "Events that are not yet delivered");
+    describe_gauge!("outbox_lag_seconds", "How old the oldest of them is");
+    describe_gauge!("outbox_stuck", "Events that failed again and again");
+    describe_counter!("events_delivered_total", "Delivered events by kind");
+    describe_counter!("events_failed_total", "Failed deliveries by subscriber");
+    describe_histogram!("argon2_wait_seconds", "How long hashes waited for a place");
+    describe_gauge!("argon2_in_flight", "Hashes that run");
+    describe_counter!("argon2_refused_total", "Hashes that were refused because too many waited");
+    for name in ["database_query_failures_total", "argon2_refused_total"] {
+        counter!(name).absolute(0);
+    }
+    for result in ["hit", "miss"] {
+        counter!("cache_requests_total", "result" => result).absolute(0);
+        counter!("cache_local_requests_total", "result" => result).absolute(0);
+    }
+    for name in ["argon2_in_flight", "http_requests_in_flight", "cache_connected"] {
+        gauge!(name).set(0.0);
+    }
+    for name in ["argon2_wait_seconds", "database_query_seconds"] {
+        let _ = histogram!(name);
+    }
 }
 
 /// The figures in the Prometheus text format.

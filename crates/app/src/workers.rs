@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use sharestack_content::service::Step;
-use sharestack_kernel::event::{DomainEvent, EventLog, Subscriber};
+use sharestack_kernel::event::{DomainEvent, EventLog, STUCK_AFTER, Subscriber};
 use sharestack_kernel::job::{ClaimedJob, Hopeless, JobHandler, JobStore, backoff};
 use sharestack_kernel::random::uuid_v7;
+use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -129,11 +130,15 @@ async fn deliver_all(app: &App, holder: Uuid, events: Vec<DomainEvent>) {
         let aggregate = (event.aggregate.clone(), event.aggregate_id.clone());
         let result = if blocked.contains(&aggregate) {
             EventLog::postpone(&app.store, holder, event.id, Duration::from_secs(2)).await
-        } else if AssertUnwindSafe(deliver(&app.subscribers, &event)).catch_unwind().await.unwrap_or(false) {
-            EventLog::delivered(&app.store, holder, event.id).await
         } else {
-            blocked.insert(aggregate);
-            EventLog::postpone(&app.store, holder, event.id, Duration::from_secs(1)).await
+            match deliver(&app.subscribers, &event).await {
+                Ok(()) => EventLog::delivered(&app.store, holder, event.id).await,
+                Err(failure) => {
+                    blocked.insert(aggregate);
+                    let noted = EventLog::failed(&app.store, holder, event.id, &failure.to_string()).await;
+                    noted.map(|failures| failure.tell(&event, failures))
+                }
+            }
         };
         if let Err(error) = result {
             // The lease gives it back; subscribers are idempotent, and its aggregate waits.
@@ -143,16 +148,48 @@ async fn deliver_all(app: &App, holder: Uuid, events: Vec<DomainEvent>) {
     }
 }
 
-async fn deliver(subscribers: &[Arc<dyn Subscriber>], event: &DomainEvent) -> bool {
+/// Why an event was not delivered.
+#[derive(Debug, Error)]
+#[error("{subscriber}: {cause}")]
+struct Failure {
+    subscriber: &'static str,
+    cause: String,
+}
+
+impl Failure {
+    /// A failure may pass by itself; one that does not needs a person.
+    fn tell(&self, event: &DomainEvent, failures: u32) {
+        metrics::counter!("events_failed_total", "subscriber" => self.subscriber).increment(1);
+        let (id, kind, error) = (event.id, &event.kind, self.cause.as_str());
+        let (aggregate, aggregate_id) = (&event.aggregate, &event.aggregate_id);
+        if failures >= STUCK_AFTER {
+            tracing::error!(
+                error, failures, event.id = %id, event.kind = %kind, aggregate, aggregate_id,
+                subscriber = self.subscriber, "event is stuck, and those behind it wait"
+            );
+        } else {
+            tracing::warn!(error, failures, event.id = %id, subscriber = self.subscriber, "event was not handled");
+        }
+    }
+}
+
+async fn deliver(subscribers: &[Arc<dyn Subscriber>], event: &DomainEvent) -> Result<(), Failure> {
     for subscriber in subscribers.iter().filter(|subscriber| subscriber.wants(&event.kind)) {
-        if let Err(error) = subscriber.handle(event).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, event.id = %event.id, subscriber = subscriber.name(), "event was not handled");
-            return false;
+        let failure = |cause| Failure { subscriber: subscriber.name(), cause };
+        match AssertUnwindSafe(subscriber.handle(event)).catch_unwind().await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(failure(chain(&error))),
+            Err(_) => return Err(failure("it panicked".to_owned())),
         }
     }
     metrics::counter!("events_delivered_total", "kind" => event.kind.clone()).increment(1);
-    true
+    Ok(())
+}
+
+/// An error and what caused it, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 async fn jobs(app: Arc<App>, mut stopped: watch::Receiver<bool>) {

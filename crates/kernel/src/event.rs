@@ -84,11 +84,30 @@ pub trait EventLog: Send + Sync {
     /// Gives an event back, to be offered again after `delay`.
     async fn postpone(&self, holder: Uuid, event: Uuid, delay: std::time::Duration) -> Result<(), StoreError>;
 
+    /// Notes that a subscriber failed on an event and gives it back, to be offered again
+    /// after [`retry_after`] of its failures; returns how many these are. `error` is for
+    /// operators.
+    ///
+    /// MUST hold back later events of the same aggregate meanwhile, and those of no other.
+    /// MUST change nothing and return 0 when `holder` no longer holds it.
+    async fn failed(&self, holder: Uuid, event: Uuid, error: &str) -> Result<u32, StoreError>;
+
+    /// How many undelivered events failed at least `failures` times.
+    async fn stuck(&self, failures: u32) -> Result<u64, StoreError>;
+
     /// How many events wait, and since when the oldest does.
     async fn lag(&self) -> Result<Backlog, StoreError>;
 
     /// Forgets events that were delivered before `before`; returns how many.
     async fn prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
+}
+
+/// After so many failures an event needs a person: half a minute of trying.
+pub const STUCK_AFTER: u32 = 5;
+
+/// How long to wait after the `failures`-th failure: 1 s, 2 s, 4 s … at most five minutes.
+pub fn retry_after(failures: u32) -> std::time::Duration {
+    std::time::Duration::from_secs(2_u64.saturating_pow(failures.saturating_sub(1)).min(300))
 }
 
 /// How much waits.
@@ -98,4 +117,15 @@ pub struct Backlog {
     pub count: u64,
     /// When the oldest of them came.
     pub oldest: Option<DateTime<Utc>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_come_later_each_time_up_to_five_minutes() {
+        let waits = [0, 1, 2, 3, 5, 9, 10, u32::MAX].map(|failures| retry_after(failures).as_secs());
+        assert_eq!(waits, [1, 1, 2, 4, 16, 256, 300, 300]);
+    }
 }

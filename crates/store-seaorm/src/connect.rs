@@ -209,8 +209,12 @@ async fn open_postgres(config: &StoreConfig, url: &str) -> Result<Pools, sqlx::E
         .min_connections(1)
         .acquire_timeout(config.acquire_timeout)
         .test_before_acquire(false)
-        .connect_with(options)
-        .await?;
+        .connect_with(options.clone())
+        .await;
+    let pool = match pool {
+        Ok(pool) => pool,
+        Err(error) => return Err(cause(error, config.acquire_timeout, options.connect()).await),
+    };
     Ok(Pools::Postgres(pool))
 }
 
@@ -231,7 +235,27 @@ async fn open_mysql(config: &StoreConfig, url: &str) -> Result<Pools, sqlx::Erro
                 Ok(())
             })
         })
-        .connect_with(options)
-        .await?;
+        .connect_with(options.clone())
+        .await;
+    let pool = match pool {
+        Ok(pool) => pool,
+        Err(error) => return Err(cause(error, config.acquire_timeout, options.connect()).await),
+    };
     Ok(Pools::MySql(pool))
+}
+
+/// Why no connection could be opened: a pool tries again until its time is over, and then
+/// knows no more than that.
+async fn cause<C>(
+    error: sqlx::Error,
+    patience: std::time::Duration,
+    attempt: impl Future<Output = Result<C, sqlx::Error>>,
+) -> sqlx::Error {
+    if !matches!(error, sqlx::Error::PoolTimedOut) {
+        return error;
+    }
+    match tokio::time::timeout(patience, attempt).await {
+        Ok(Err(cause)) => cause,
+        Ok(Ok(_)) | Err(_) => error,
+    }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Alias, Cond, Expr, IntoColumnRef, Order, Query};
 use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult, QueryResult};
 use sharestack_kernel::error::StoreError;
-use sharestack_kernel::event::{Backlog, DomainEvent, EventLog, Outbox};
+use sharestack_kernel::event::{Backlog, DomainEvent, EventLog, Outbox, retry_after};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::transact;
 use uuid::Uuid;
@@ -176,6 +176,47 @@ impl EventLog for Store {
             .and_where(Expr::col("claimed_by").eq(holder))
             .to_owned();
         self.write.execute(&back).await.map_err(store_error).map(|_| ())
+    }
+
+    async fn failed(&self, holder: Uuid, event: Uuid, error: &str) -> Result<u32, StoreError> {
+        let held = |id| Expr::col("id").eq(id).and(Expr::col("claimed_by").eq(holder));
+        let now = self.clock.now();
+        // Some kilobytes say what an operator needs.
+        let error: String = error.chars().take(2000).collect();
+        transact!(self.own(), |tx| {
+            let count = Query::update()
+                .table("events")
+                .value("attempts", Expr::col("attempts").add(1))
+                .value("last_error", error.as_str())
+                .value("claimed_until", Option::<DateTime<Utc>>::None)
+                .and_where(held(event))
+                .to_owned();
+            if tx.conn().execute(&count).await.map_err(store_error)?.rows_affected() == 0 {
+                return Ok(0);
+            }
+            let select = Query::select().column("attempts").from("events").and_where(held(event)).to_owned();
+            let row = tx.conn().query_one(&select).await.map_err(store_error)?;
+            let attempts: i32 = row.map_or(Ok(0), |row| row.try_get("", "attempts")).map_err(store_error)?;
+            let failures = attempts.unsigned_abs();
+            let back = Query::update()
+                .table("events")
+                .value("available_at", after(now, retry_after(failures)))
+                .and_where(held(event))
+                .to_owned();
+            tx.conn().execute(&back).await.map_err(store_error)?;
+            Ok(failures)
+        })
+    }
+
+    async fn stuck(&self, failures: u32) -> Result<u64, StoreError> {
+        let query = Query::select()
+            .expr_as(Expr::col("position").count(), "count")
+            .expr_as(Expr::col("occurred_at").min(), "oldest")
+            .from("events")
+            .and_where(Expr::col("delivered_at").is_null())
+            .and_where(Expr::col("attempts").gte(i64::from(failures)))
+            .to_owned();
+        Ok(backlog(self, &query).await?.count)
     }
 
     async fn lag(&self) -> Result<Backlog, StoreError> {

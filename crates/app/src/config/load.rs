@@ -34,6 +34,14 @@ impl ConfigError {
     pub fn new(setting: impl Into<String>, problem: impl std::fmt::Display) -> Self {
         Self { setting: setting.into(), problem: problem.to_string() }
     }
+
+    /// Names the variable that set it, beside the setting.
+    fn set_by(self, variables: &BTreeMap<String, String>) -> Self {
+        match variables.get(&self.setting) {
+            Some(variable) => Self { setting: format!("{variable} ({})", self.setting), ..self },
+            None => self,
+        }
+    }
 }
 
 const PREFIX: &str = "SHARESTACK__";
@@ -49,21 +57,35 @@ impl Config {
     /// Names the first setting that is unknown or cannot be read.
     pub fn load(directory: &Path, variables: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         let overrides = overrides(variables)?;
+        let set_by: BTreeMap<String, String> =
+            overrides.iter().map(|(variable, setting, _)| (setting.clone(), variable.clone())).collect();
+        Self::layered(directory, overrides).map_err(|error| error.set_by(&set_by))
+    }
+
+    fn layered(directory: &Path, overrides: Vec<Override>) -> Result<Self, ConfigError> {
         let environment = overrides
             .iter()
-            .find(|(setting, _)| setting == "environment")
-            .map_or_else(|| "development".to_owned(), |(_, value)| value.to_string());
+            .find(|(_, setting, _)| setting == "environment")
+            .map_or_else(|| "development".to_owned(), |(_, _, value)| value.to_string());
+        // It names a file too: what it may be is known before.
+        if !["development", "test", "production"].contains(&environment.as_str()) {
+            return Err(ConfigError::new("environment", one_of("environment").unwrap_or_default()));
+        }
         let file = directory.join(format!("{environment}.toml"));
         let mut builder = config::Config::builder()
             .add_source(File::from_str(DEFAULT, FileFormat::Toml))
             .add_source(File::from(file).required(false));
-        for (setting, value) in overrides {
+        for (_, setting, value) in overrides {
             builder = builder.set_override(&setting, value).map_err(|error| ConfigError::new(setting, error))?;
         }
         let layers = builder.build().map_err(|error| ConfigError::new("configuration", error))?;
         let config: Self = serde_path_to_error::deserialize(layers).map_err(|error| {
             let path = error.path().to_string();
-            ConfigError::new(if path == "." { "configuration".to_owned() } else { path }, error.into_inner())
+            match one_of(&path) {
+                Some(problem) => ConfigError::new(path, problem),
+                None if path == "." => ConfigError::new("configuration", error.into_inner()),
+                None => ConfigError::new(path, error.into_inner()),
+            }
         })?;
         config.validate()?;
         Ok(config)
@@ -105,12 +127,25 @@ fn strong(setting: &str, secret: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// What a setting with few values may be.
+fn one_of(setting: &str) -> Option<&'static str> {
+    match setting {
+        "environment" => Some("must be development, test or production"),
+        "log.format" => Some("must be pretty or json"),
+        "storage.backend" => Some("must be fs, s3, oss or memory"),
+        _ => None,
+    }
+}
+
+/// A variable, the setting that it stands for, and what it says.
+type Override = (String, String, config::Value);
+
 /// What the variables say, as settings.
-fn overrides(variables: &BTreeMap<String, String>) -> Result<Vec<(String, config::Value)>, ConfigError> {
+fn overrides(variables: &BTreeMap<String, String>) -> Result<Vec<Override>, ConfigError> {
     let mut found = Vec::new();
     for (name, setting, kind) in NAMES {
         if let Some(text) = variables.get(*name) {
-            found.push(((*setting).to_owned(), value(name, text, *kind)?));
+            found.push(((*name).to_owned(), (*setting).to_owned(), value(name, text, *kind)?));
         }
     }
     for (name, text) in variables {
@@ -124,7 +159,7 @@ fn overrides(variables: &BTreeMap<String, String>) -> Result<Vec<(String, config
             "server.trusted_proxies",
         ];
         let kind = if lists.contains(&setting.as_str()) { Kind::List } else { Kind::Plain };
-        found.push((setting, value(name, text, kind)?));
+        found.push((name.clone(), setting, value(name, text, kind)?));
     }
     Ok(found)
 }
@@ -186,7 +221,13 @@ mod tests {
     #[test]
     fn a_wrong_value_names_its_setting() {
         let error = load(&[("API_PORT", "eighty")]).unwrap_err();
-        assert!(error.to_string().contains("server.port"), "{error}");
+        assert!(error.to_string().starts_with("API_PORT (server.port): "), "{error}");
+        let error = load(&[("SHARESTACK__LOG__FORMAT", "xml")]).unwrap_err();
+        assert_eq!(error.to_string(), "SHARESTACK__LOG__FORMAT (log.format): must be pretty or json");
+        let error = load(&[("ENVIRONMENT", "staging")]).unwrap_err();
+        assert_eq!(error.to_string(), "ENVIRONMENT (environment): must be development, test or production");
+        let error = load(&[("RATE_LIMIT_TIMES", "0")]).unwrap_err();
+        assert!(error.to_string().contains("rate_limit"), "{error}");
     }
 
     #[test]

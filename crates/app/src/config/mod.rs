@@ -285,6 +285,22 @@ impl Config {
         }
     }
 
+    /// The same with what is in force where nothing was said.
+    pub fn resolved(&self) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let mut resolved = self.clone();
+        if resolved.server.workers == 0 {
+            resolved.server.workers = cores;
+        }
+        if resolved.password.concurrent_hashes == 0 {
+            resolved.password.concurrent_hashes = cores;
+        }
+        resolved.server.public_url = crate::wiring::public_url(self);
+        resolved.database.migrate_on_start = self.migrates_on_start().to_string();
+        resolved.payments.sandbox_enabled = Some(self.payments.sandbox_enabled.unwrap_or(!self.is_production()));
+        resolved
+    }
+
     /// Whether the product runs for real.
     pub fn is_production(&self) -> bool {
         self.environment == Environment::Production

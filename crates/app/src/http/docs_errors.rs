@@ -7,7 +7,7 @@ use utoipa::openapi::{
     Content, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, SecurityRequirement, schema::ObjectBuilder,
 };
 
-use super::limits::class;
+use super::limits::{class, required_permission};
 use super::messages;
 
 const ERROR: &str = "Error";
@@ -54,6 +54,8 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
 fn refusals(method: &str, path: &str, operation: &mut Operation) {
     let public =
         operation.security.as_ref().is_some_and(|all| all.iter().any(|one| *one == SecurityRequirement::default()));
+    // A summary is plain text: menus show it as it stands.
+    operation.summary = operation.summary.take().map(|summary| summary.replace('`', ""));
     if operation.operation_id.is_none() {
         let id = format!("{}{}", method.to_lowercase(), path.replace(['/', '{', '}', '.'], "_"));
         operation.operation_id = Some(id);
@@ -64,6 +66,9 @@ fn refusals(method: &str, path: &str, operation: &mut Operation) {
     {
         operation.operation_id = Some(if id.starts_with("patch_") { id } else { format!("patch_{id}") });
     }
+    let limited = class(method, path, required_permission(operation)).is_some();
+    let permission = required_permission(operation).map_or_else(|| usual_permission(method, path), str::to_owned);
+    let resource = resource(path);
     let mut add = |status: u16, kind: &str, details: Value| {
         let responses = &mut operation.responses.responses;
         let described = responses.entry(status.to_string()).or_insert_with(|| RefOr::T(Response::new("")));
@@ -88,16 +93,48 @@ fn refusals(method: &str, path: &str, operation: &mut Operation) {
     }
     if !public {
         add(401, "AUTHENTICATION_REQUIRED", Value::Null);
-        add(403, "PERMISSION_DENIED", json!({ "required_permission": "article.update", "user_role": "user" }));
+        add(403, "PERMISSION_DENIED", json!({ "required_permission": permission, "user_role": "user" }));
     }
     if path.contains('{') {
-        add(404, "RESOURCE_NOT_FOUND", json!({ "resource_type": "article", "resource_id": 999 }));
+        add(404, "RESOURCE_NOT_FOUND", json!({ "resource_type": resource, "resource_id": 999 }));
     }
-    if class(method, path).is_some() {
+    if limited {
         add(429, "RATE_LIMIT_EXCEEDED", json!({ "limit": 1000, "window": 3600, "reset_at": "2026-01-15T11:00:00Z" }));
     }
     add(500, "INTERNAL_SERVER_ERROR", Value::Null);
     add(503, "SERVICE_UNAVAILABLE", Value::Null);
+}
+
+/// What kind of thing a path is about: its last collection in the singular.
+fn resource(path: &str) -> String {
+    let parts: Vec<_> = path.split('/').collect();
+    let before_id = parts.iter().position(|part| part.starts_with('{')).and_then(|at| parts.get(at.checked_sub(1)?));
+    let plural = before_id.copied().unwrap_or_default();
+    match plural {
+        "cache" => "cache_entry".to_owned(),
+        _ => match plural.strip_suffix("ies") {
+            Some(stem) => format!("{stem}y"),
+            None => plural.strip_suffix('s').unwrap_or(plural).replace('-', "_"),
+        },
+    }
+}
+
+/// What who does not own the thing would need, where an operation does not say.
+fn usual_permission(method: &str, path: &str) -> String {
+    let action = match method {
+        "GET" => "read",
+        "DELETE" => "delete",
+        "POST" if !path.contains('{') => "create",
+        _ => "update",
+    };
+    let area = match resource(path) {
+        area if area.is_empty() => match path.trim_start_matches("/api/v1/").split('/').next().unwrap_or_default() {
+            "auth" => "user".to_owned(),
+            first => first.trim_end_matches('s').to_owned(),
+        },
+        area => area,
+    };
+    format!("{area}.{action}")
 }
 
 fn answer(text: &str, example: Value) -> Response {

@@ -1,11 +1,17 @@
 //! Which limit a route has, and whose calls are counted together.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sharestack_kernel::cache::{CacheError, Decision, Limit, RateLimiter};
+use sharestack_kernel::id::UserId;
+use sharestack_users::model::BuiltInRole;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{OpenApi, PathItem};
 
+use super::routes::operations;
 use crate::config::RateLimit;
 
 /// A class of routes with one limit (contract §8).
@@ -20,45 +26,87 @@ pub enum Class {
 
 /// The routes that have no limit.
 const UNLIMITED: &[&str] = &["/", "/health", "/health/live", "/health/ready", "/metrics"];
-/// Login, registration, codes, password reset, second factors.
-const AUTH: &[&str] = &[
+/// Where somebody proves who they are, or asks for what proves it: every method but `GET`
+/// of these and of all below them.
+const PROOFS: &[&str] = &[
     "/api/v1/auth/register",
     "/api/v1/auth/login",
-    "/api/v1/auth/token",
+    "/api/v1/auth/password",
+    "/api/v1/auth/change-password",
     "/api/v1/auth/reauthenticate",
-    "/api/v1/auth/mfa/totp",
-    "/api/v1/auth/mfa/totp/confirm",
-    "/api/v1/auth/mfa/verify",
+    "/api/v1/auth/email",
+    "/api/v1/auth/mfa",
+    "/api/v1/auth/passkeys/login",
+    "/api/v1/auth/oauth/{provider}",
+    "/api/v1/verification",
 ];
-/// What needs an admin permission.
-const ADMIN: &[(&str, &str)] = &[
-    ("PUT", "/api/v1/users/{user_id}/roles"),
-    ("PATCH", "/api/v1/users/{user_id}/roles"),
-    ("GET", "/api/v1/users/{user_id}/sessions"),
-    ("DELETE", "/api/v1/users/{user_id}/sessions/{session_id}"),
-    ("GET", "/api/v1/audit-logs"),
-    ("GET", "/api/v1/audit-logs/{id}"),
-    ("POST", "/cache/test"),
-    ("GET", "/cache/{key}"),
-    ("POST", "/cache/{key}"),
-    ("DELETE", "/cache/{key}"),
+/// The ones of them that are a `GET`.
+const PROOFS_BY_GET: &[&str] = &["/api/v1/auth/oauth/{provider}/callback"];
+/// Where an upload starts; the chunks of one that runs are not counted here.
+const UPLOADS: &[&str] = &[
+    "/api/v1/upload/single",
+    "/api/v1/upload/multiple",
+    "/api/v1/upload/chunked/init",
+    "/api/v1/upload/tus",
+    "/api/v1/articles/media",
+    "/api/v1/assets/upload",
 ];
+/// The roles that people have who do not run the product: what one of them may do is
+/// nobody's office.
+const EVERYDAY: [BuiltInRole; 3] = [BuiltInRole::User, BuiltInRole::Creator, BuiltInRole::Editor];
+/// Where an operation of the document names the permission that it always asks for.
+pub const REQUIRED_PERMISSION: &str = "x-required-permission";
 
-/// The class of a route; `None` when it has no limit.
-pub fn class(method: &str, pattern: &str) -> Option<Class> {
-    if UNLIMITED.contains(&pattern) || pattern.ends_with("/notify") {
+/// The permission that an operation says it always asks for.
+pub fn required_permission(operation: &Operation) -> Option<&str> {
+    operation.extensions.as_ref()?.get(REQUIRED_PERMISSION)?.as_str()
+}
+
+/// The class of a route; `None` when it has no limit. `permission` is what it always asks
+/// for, whoever owns what it works on.
+pub fn class(method: &str, pattern: &str, permission: Option<&str>) -> Option<Class> {
+    let below = |root: &str| pattern.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let reads = matches!(method, "GET" | "HEAD");
+    if UNLIMITED.contains(&pattern) || pattern.ends_with("/notify") || pattern.contains("/chunk_") {
         return None;
     }
-    if AUTH.contains(&pattern) {
+    if (!reads && PROOFS.iter().any(|root| below(root))) || PROOFS_BY_GET.contains(&pattern) {
         return Some(Class::Auth);
     }
-    if ADMIN.contains(&(method, pattern)) {
+    if permission.is_some_and(is_office) {
         return Some(Class::Admin);
     }
-    if pattern.ends_with("/search") {
+    if method == "POST" && UPLOADS.contains(&pattern) {
+        return Some(Class::Upload);
+    }
+    if reads && (pattern.split('/').any(|part| part == "search") || pattern.ends_with("/suggestions")) {
         return Some(Class::Search);
     }
     Some(Class::General)
+}
+
+/// Whether a permission is one of those who run the product alone.
+fn is_office(permission: &str) -> bool {
+    !EVERYDAY.iter().any(|role| role.role().permissions.grants(permission))
+}
+
+/// The class of every operation of a document.
+struct Classes(HashMap<String, Vec<(&'static str, Option<Class>)>>);
+
+impl Classes {
+    fn of(document: &OpenApi) -> Self {
+        let classes = |(path, item): (&String, &PathItem)| {
+            let of = |(method, operation)| (method, class(method, path, required_permission(operation)));
+            (path.clone(), operations(item).into_iter().map(of).collect())
+        };
+        Self(document.paths.paths.iter().map(classes).collect())
+    }
+
+    fn find(&self, method: &str, pattern: &str) -> Option<Class> {
+        let asked = if method == "HEAD" { "GET" } else { method };
+        let known = self.0.get(pattern).and_then(|all| all.iter().find(|(method, _)| *method == asked));
+        known.map_or_else(|| class(method, pattern, None), |(_, class)| *class)
+    }
 }
 
 /// The limits as they are configured.
@@ -66,12 +114,18 @@ pub fn class(method: &str, pattern: &str) -> Option<Class> {
 pub struct RateLimits {
     limiter: Arc<dyn RateLimiter>,
     config: RateLimit,
+    classes: Arc<Classes>,
 }
 
 impl RateLimits {
-    /// Counts with `limiter`.
-    pub fn new(limiter: Arc<dyn RateLimiter>, config: RateLimit) -> Self {
-        Self { limiter, config }
+    /// Counts with `limiter` the calls of the operations of `document`.
+    pub fn new(limiter: Arc<dyn RateLimiter>, config: RateLimit, document: &OpenApi) -> Self {
+        Self { limiter, config, classes: Arc::new(Classes::of(document)) }
+    }
+
+    /// The class of a route; `None` when it has no limit.
+    pub fn class(&self, method: &str, pattern: &str) -> Option<Class> {
+        self.classes.find(method, pattern)
     }
 
     /// Whether calls are counted at all.
@@ -104,14 +158,26 @@ impl RateLimits {
         self.limiter.hit(&key, self.limit(class, user.is_some())).await
     }
 
-    /// Counts a try to sign in to one account, from wherever it comes.
+    /// Counts a try to get into one account, from wherever it comes.
     ///
     /// # Errors
     /// When the limiter cannot count at all.
-    pub async fn hit_account(&self, account: &str) -> Result<Decision, CacheError> {
-        let key = format!("rate:Auth:account:{}", account.to_lowercase());
+    pub async fn hit_account(&self, account: &Account<'_>) -> Result<Decision, CacheError> {
+        let key = match account {
+            Account::Known(user) => format!("rate:Auth:account:user:{user}"),
+            Account::Named(name) => format!("rate:Auth:account:name:{}", name.to_lowercase()),
+        };
         self.limiter.hit(&key, self.limit(Class::Auth, false)).await
     }
+}
+
+/// Whose account somebody tries to get into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Account<'a> {
+    /// One that exists: however it was named, it is counted once.
+    Known(UserId),
+    /// A name, address or number that nobody has.
+    Named(&'a str),
 }
 
 /// Whom an address stands for: one IPv4 address, or the /64 that one IPv6 subscriber has.
@@ -136,12 +202,64 @@ mod tests {
 
     #[test]
     fn routes_have_the_class_of_the_contract() {
-        assert_eq!(class("GET", "/health"), None);
-        assert_eq!(class("POST", "/api/v1/subscriptions/payments/sandbox/notify"), None);
-        assert_eq!(class("POST", "/api/v1/auth/login"), Some(Class::Auth));
-        assert_eq!(class("POST", "/api/v1/auth/refresh"), Some(Class::General));
-        assert_eq!(class("PUT", "/api/v1/users/{user_id}/roles"), Some(Class::Admin));
-        assert_eq!(class("GET", "/api/v1/users/search"), Some(Class::Search));
-        assert_eq!(class("GET", "/api/v1/articles"), Some(Class::General));
+        let auth = Some(Class::Auth);
+        for (method, path, permission, expected) in [
+            ("GET", "/health", None, None),
+            ("POST", "/api/v1/subscriptions/payments/sandbox/notify", None, None),
+            ("PUT", "/api/v1/upload/chunked/{upload_id}/chunk_{n}", None, None),
+            ("POST", "/api/v1/auth/login", None, auth),
+            ("POST", "/api/v1/auth/register", None, auth),
+            ("POST", "/api/v1/auth/login/code", None, auth),
+            ("POST", "/api/v1/auth/password/forgot", None, auth),
+            ("POST", "/api/v1/auth/password/reset", None, auth),
+            ("POST", "/api/v1/auth/change-password", None, auth),
+            ("POST", "/api/v1/auth/email/verify", None, auth),
+            ("POST", "/api/v1/auth/email/change", None, auth),
+            ("POST", "/api/v1/auth/mfa/verify", None, auth),
+            ("DELETE", "/api/v1/auth/mfa/totp", None, auth),
+            ("POST", "/api/v1/auth/passkeys/login", None, auth),
+            ("POST", "/api/v1/auth/passkeys/login/options", None, auth),
+            ("GET", "/api/v1/auth/oauth/{provider}/callback", None, auth),
+            ("POST", "/api/v1/auth/oauth/{provider}/callback", None, auth),
+            ("POST", "/api/v1/verification/send", None, auth),
+            ("POST", "/api/v1/verification/verify", None, auth),
+            ("GET", "/api/v1/verification/config", None, Some(Class::General)),
+            ("GET", "/api/v1/auth/mfa", None, Some(Class::General)),
+            ("GET", "/api/v1/auth/oauth/providers", None, Some(Class::General)),
+            ("DELETE", "/api/v1/auth/oauth/identities/{id}", None, Some(Class::General)),
+            ("POST", "/api/v1/auth/passkeys/register", None, Some(Class::General)),
+            ("POST", "/api/v1/auth/refresh", None, Some(Class::General)),
+            ("POST", "/api/v1/auth/logout", None, Some(Class::General)),
+            // The grant decides: the handler counts a password.
+            ("POST", "/api/v1/auth/token", None, Some(Class::General)),
+            ("PUT", "/api/v1/users/{user_id}/roles", Some("role.grant"), Some(Class::Admin)),
+            ("GET", "/api/v1/users", Some("user.read"), Some(Class::Admin)),
+            ("POST", "/cache/test", Some("*"), Some(Class::Admin)),
+            ("POST", "/api/v1/articles", Some("article.create"), Some(Class::General)),
+            ("POST", "/api/v1/upload/single", Some("photo.create"), Some(Class::Upload)),
+            ("POST", "/api/v1/upload/chunked/init", Some("photo.create"), Some(Class::Upload)),
+            ("GET", "/api/v1/users/search", None, Some(Class::Search)),
+            ("GET", "/api/v1/tags/suggestions", None, Some(Class::Search)),
+            ("GET", "/api/v1/articles", None, Some(Class::General)),
+        ] {
+            assert_eq!(class(method, path, permission), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn the_document_says_what_an_operation_asks_for() {
+        let classes = Classes::of(&crate::http::docs::document());
+        for (method, path) in [
+            ("PUT", "/api/v1/users/{user_id}/roles"),
+            ("PATCH", "/api/v1/users/{user_id}/roles"),
+            ("POST", "/cache/test"),
+            ("HEAD", "/cache/{key}"),
+            ("DELETE", "/cache/{key}"),
+        ] {
+            assert_eq!(classes.find(method, path), Some(Class::Admin), "{method} {path}");
+        }
+        assert_eq!(classes.find("POST", "/api/v1/articles"), Some(Class::General));
+        assert_eq!(classes.find("GET", "/health"), None);
+        assert_eq!(classes.find("GET", "/no/such"), Some(Class::General));
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::dev::ResourceDef;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -36,18 +37,23 @@ impl RouteTable {
     }
 }
 
+/// The operations of a path, by method.
+pub fn operations(item: &PathItem) -> Vec<(&'static str, &Operation)> {
+    let all = [
+        ("GET", &item.get),
+        ("POST", &item.post),
+        ("PUT", &item.put),
+        ("PATCH", &item.patch),
+        ("DELETE", &item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?))).collect()
+}
+
 fn methods(item: &PathItem) -> BTreeSet<&'static str> {
-    let mut methods: BTreeSet<_> = [
-        ("GET", item.get.is_some()),
-        ("HEAD", item.get.is_some()),
-        ("POST", item.post.is_some()),
-        ("PUT", item.put.is_some()),
-        ("PATCH", item.patch.is_some()),
-        ("DELETE", item.delete.is_some()),
-    ]
-    .into_iter()
-    .filter_map(|(method, there)| there.then_some(method))
-    .collect();
+    let mut methods: BTreeSet<_> = operations(item).into_iter().map(|(method, _)| method).collect();
+    if item.get.is_some() {
+        methods.insert("HEAD");
+    }
     methods.insert("OPTIONS");
     methods
 }

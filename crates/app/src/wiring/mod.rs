@@ -208,7 +208,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
     Ok(App {
         health: Health::new(store.clone(), shared.clone(), files, clock.clone()),
-        limits: RateLimits::new(shared.0.limiter.clone(), config.rate_limit.clone()),
+        limits: RateLimits::new(shared.0.limiter.clone(), config.rate_limit.clone(), &document),
         routes: RouteTable::of(&document),
         document: text,
         default_language: Language::parse(&config.localization.default_language).unwrap_or_default(),
@@ -287,7 +287,7 @@ fn sunset(config: &Config) -> Result<Option<Sunset>, ConfigError> {
 }
 
 /// How others reach the server; the server itself when nothing is said.
-fn public_url(config: &Config) -> String {
+pub(crate) fn public_url(config: &Config) -> String {
     if !config.server.public_url.is_empty() {
         return config.server.public_url.trim_end_matches('/').to_owned();
     }

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use serde_json::json;
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
-use sharestack_kernel::event::DomainEvent;
+use sharestack_kernel::event::{DomainEvent, retry_after};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::origin::Origin;
 use sharestack_kernel::transact;
@@ -134,4 +134,51 @@ pub async fn prune_forgets_delivered_events_only<T: Work>(subject: Subject<T>) {
     subject.clock.advance(chrono::Duration::days(40));
     assert_eq!(subject.events.prune(subject.clock.now()).await.unwrap(), 1);
     assert_eq!(subject.events.lag().await.unwrap().count, 1);
+}
+
+/// After one second, two, four … and no sooner; whoever lost it changes nothing.
+pub async fn a_failed_event_comes_back_later_each_time<T: Work>(subject: Subject<T>) {
+    let written = append(&subject, &["1"]).await;
+    let (holder, id) = (subject.ids.uuid(), written[0].id);
+    for failures in 1..=6 {
+        assert_eq!(ids(&claim(&subject, holder, 10).await), [id]);
+        assert_eq!(subject.events.failed(subject.ids.uuid(), id, "not mine").await.unwrap(), 0);
+        assert_eq!(subject.events.failed(holder, id, "错误 'x'").await.unwrap(), failures);
+        let wait = chrono::Duration::from_std(retry_after(failures)).unwrap();
+        subject.clock.advance(wait - chrono::Duration::milliseconds(10));
+        assert!(claim(&subject, holder, 10).await.is_empty(), "too soon after failure {failures}");
+        subject.clock.advance(chrono::Duration::milliseconds(20));
+    }
+    assert_eq!(ids(&claim(&subject, holder, 10).await), [id]);
+    subject.events.delivered(holder, id).await.unwrap();
+    assert_eq!(subject.events.lag().await.unwrap().count, 0);
+}
+
+/// MUST hold back later events of the same aggregate meanwhile, and those of no other.
+pub async fn a_failed_event_holds_back_its_own_aggregate_alone<T: Work>(subject: Subject<T>) {
+    let written = append(&subject, &["1", "1", "2", "3"]).await;
+    let holder = subject.ids.uuid();
+    assert_eq!(ids(&claim(&subject, holder, 1).await), ids(&written[..1]));
+    subject.events.failed(holder, written[0].id, "broken").await.unwrap();
+    assert_eq!(ids(&claim(&subject, holder, 10).await), ids(&written[2..]));
+    let more = append(&subject, &["1", "4"]).await;
+    assert_eq!(ids(&claim(&subject, holder, 10).await), ids(&more[1..]));
+    subject.clock.advance(chrono::Duration::seconds(2));
+    assert_eq!(ids(&claim(&subject, holder, 10).await), [written[0].id, written[1].id, more[0].id]);
+}
+
+/// Delivered ones are stuck no longer.
+pub async fn stuck_counts_what_failed_often<T: Work>(subject: Subject<T>) {
+    let written = append(&subject, &["1", "2"]).await;
+    let holder = subject.ids.uuid();
+    for _ in 0..3 {
+        claim(&subject, holder, 10).await;
+        subject.events.failed(holder, written[0].id, "broken").await.unwrap();
+        subject.clock.advance(chrono::Duration::minutes(5));
+    }
+    let stuck = [1, 3, 4].map(|failures| subject.events.stuck(failures));
+    assert_eq!(join_all(stuck).await.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [1, 1, 0]);
+    claim(&subject, holder, 10).await;
+    subject.events.delivered(holder, written[0].id).await.unwrap();
+    assert_eq!(subject.events.stuck(1).await.unwrap(), 0);
 }

@@ -61,6 +61,9 @@ macro_rules! kernel_cases {
                 never_hands_an_event_to_two_holders,
                 hands_out_a_dead_holders_events_after_the_lease,
                 never_overtakes_an_undelivered_event_of_the_aggregate,
+                a_failed_event_comes_back_later_each_time,
+                a_failed_event_holds_back_its_own_aggregate_alone,
+                stuck_counts_what_failed_often,
                 delivered_events_do_not_come_back,
                 lag_counts_what_waits,
                 prune_forgets_delivered_events_only

@@ -12,7 +12,7 @@ use sharestack_kernel::tx::Begin;
 
 use crate::error::{GrantError, RegisterError};
 use crate::events;
-use crate::model::{BuiltInRole, NewAccount, Registration, Role, RoleName, UserView};
+use crate::model::{BuiltInRole, LoginName, NewAccount, Registration, Role, RoleName, UserView};
 use crate::ports::{AccountQueries, PasswordHasher, SessionCache, UsersTx};
 
 /// What a grant of roles asks for.
@@ -75,6 +75,15 @@ impl Accounts {
     /// The store's.
     pub async fn find(&self, id: UserId) -> Result<Option<UserView>, StoreError> {
         self.ports.queries.find_by_id(id).await
+    }
+
+    /// Whose this name is.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn find_id(&self, name: &LoginName) -> Result<Option<UserId>, StoreError> {
+        let found = self.ports.queries.find_credentials(name).await?;
+        Ok(found.map(|credentials| credentials.user_id))
     }
 
     /// Replaces a user's roles. It takes effect on their next request.

@@ -83,6 +83,7 @@ pub async fn list_plans(
 /// Puts a plan on sale. It needs `plan.create`.
 #[utoipa::path(
     tag = "Subscriptions",
+    extensions(("x-required-permission" = json!("plan.create"))),
     request_body = PlanCreate,
     responses((status = 201, description = "The plan", body = Envelope<Plan>)),
 )]

@@ -45,6 +45,7 @@ impl Parse for RevenueQuery {
 /// What the caller earned in one currency, read from the ledger. It needs `revenue.read`.
 #[utoipa::path(
     tag = "Subscriptions",
+    extensions(("x-required-permission" = json!("revenue.read"))),
     params(RevenueQuery),
     responses((status = 200, description = "The summary", body = Envelope<RevenueSummary>)),
 )]

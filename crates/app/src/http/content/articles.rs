@@ -1,7 +1,7 @@
 //! Articles are listed, created, read, edited, deleted.
 
 use actix_web::web::{Data, Path};
-use actix_web::{HttpResponse, delete, get, patch, post, put};
+use actix_web::{HttpResponse, delete, get, post, route};
 use sha2::{Digest, Sha256};
 use sharestack_content::model::{ArticleId, ArticleKey};
 use sharestack_content::service::{EditArticle, Reader};
@@ -13,7 +13,7 @@ use super::views::{Article, ArticleDetail, versions};
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, Params};
-use crate::http::reply::{Envelope, Precondition, Reply, no_content};
+use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::App;
 
 /// The article as its editor sees it after a change.
@@ -51,6 +51,7 @@ pub async fn list_articles(
 /// Creates a draft. It needs `article.create`.
 #[utoipa::path(
     tag = "Articles",
+    extensions(("x-required-permission" = json!("article.create"))),
     request_body = ArticleCreate,
     responses(
         (status = 201, description = "The draft", body = Envelope<ArticleDetail>),
@@ -109,6 +110,8 @@ pub async fn read_article(
 /// names the present version: saving a draft leaves `updated_at` as it is, and changing
 /// the text drops the draft. Without a draft both are taken as they come.
 #[utoipa::path(
+    method(put, patch),
+    path = "/api/v1/articles/{id}",
     tag = "Articles",
     params(
         ("id" = String, Path, description = "The article's id or slug", example = "7"),
@@ -125,7 +128,7 @@ pub async fn read_article(
         (status = 412, description = "The article was changed since `If-Match`"),
     ),
 )]
-#[put("/api/v1/articles/{id}")]
+#[route("/api/v1/articles/{id}", method = "PUT", method = "PATCH")]
 pub async fn edit_article(
     app: Data<App>,
     auth: Auth,
@@ -133,48 +136,9 @@ pub async fn edit_article(
     precondition: IfMatch,
     body: Body<ArticleUpdate>,
 ) -> Result<Reply<ArticleDetail>, ApiError> {
-    apply(&app, &auth.0, &path, &precondition.0, body.0).await
-}
-
-/// The same as `PUT`.
-#[utoipa::path(
-    tag = "Articles",
-    params(
-        ("id" = String, Path, description = "The article's id or slug", example = "7"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on"),
-    ),
-    request_body = ArticleUpdate,
-    responses(
-        (status = 200, description = "The article", body = Envelope<ArticleDetail>),
-        (
-            status = 409,
-            description = "The slug is taken, the article was changed since `updated_at`, or the text is changed \
-                           beside a draft without `If-Match`",
-        ),
-        (status = 412, description = "The article was changed since `If-Match`"),
-    ),
-)]
-#[patch("/api/v1/articles/{id}")]
-pub async fn patch_article(
-    app: Data<App>,
-    auth: Auth,
-    path: Path<String>,
-    precondition: IfMatch,
-    body: Body<ArticleUpdate>,
-) -> Result<Reply<ArticleDetail>, ApiError> {
-    apply(&app, &auth.0, &path, &precondition.0, body.0).await
-}
-
-async fn apply(
-    app: &App,
-    actor: &Actor,
-    path: &str,
-    precondition: &Precondition,
-    command: EditArticle,
-) -> Result<Reply<ArticleDetail>, ApiError> {
-    let command = EditArticle { if_version: versions(precondition), ..command };
-    let id = app.content.authoring.edit(actor, &ArticleKey::parse(path), command).await?;
-    Ok(changed(app, actor, id).await?.message("Article updated", "文章已更新"))
+    let command = EditArticle { if_version: versions(&precondition.0), ..body.0 };
+    let id = app.content.authoring.edit(&auth.0, &ArticleKey::parse(&path), command).await?;
+    Ok(changed(&app, &auth.0, id).await?.message("Article updated", "文章已更新"))
 }
 
 /// Deletes an article. For its author, and for those who hold `article.delete`.

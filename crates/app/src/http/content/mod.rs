@@ -24,6 +24,5 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(publishing::unpublish_article)
         .service(articles::read_article)
         .service(articles::edit_article)
-        .service(articles::patch_article)
         .service(articles::delete_article);
 }

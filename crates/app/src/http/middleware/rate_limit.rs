@@ -6,12 +6,13 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
-use sharestack_kernel::cache::Decision;
+use sharestack_kernel::cache::{CacheError, Decision};
+use sharestack_users::model::LoginName;
 
 use crate::http::context;
 use crate::http::error::ApiError;
 use crate::http::extract::{KeyHolder, api_key, bearer};
-use crate::http::limits::class;
+use crate::http::limits::{Account, Class};
 use crate::wiring::App;
 
 /// The buckets that a request was counted in, so that the nearest to empty can be told.
@@ -25,7 +26,7 @@ pub async fn layer(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::internal("request without app"))?;
     let pattern = request.match_pattern();
-    let class = class(request.method().as_str(), pattern.as_deref().unwrap_or_default());
+    let class = app.limits.class(request.method().as_str(), pattern.as_deref().unwrap_or_default());
     let Some(class) = class.filter(|_| app.limits.enabled()) else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
@@ -73,15 +74,48 @@ fn note(request: &HttpRequest, decision: Decision) {
     }
 }
 
-/// Counts a try to sign in to one account, beside the count of its address.
+/// Counts a call that turned out to be a try to sign in against its address, as the layer
+/// does where the route tells.
 ///
 /// # Errors
-/// 429 when the account was tried too often.
-pub async fn count_account(request: &HttpRequest, app: &App, account: &str) -> Result<(), ApiError> {
+/// 429 when the address tried too often.
+pub async fn count_proof(request: &HttpRequest, app: &App) -> Result<(), ApiError> {
     if !app.limits.enabled() {
         return Ok(());
     }
-    let decision = match app.limits.hit_account(account).await {
+    let address = context::of(request)?.client_ip;
+    judge(request, app, app.limits.hit(Class::Auth, None, address).await)
+}
+
+/// Counts a try to get into the account of a name, beside the count of its address: all
+/// names of one account together, and a name that nobody has for itself.
+///
+/// # Errors
+/// 429 when the account was tried too often; the store's.
+pub async fn count_name(request: &HttpRequest, app: &App, name: &LoginName) -> Result<(), ApiError> {
+    if !app.limits.enabled() {
+        return Ok(());
+    }
+    let account = match app.accounts.find_id(name).await? {
+        Some(user) => Account::Known(user),
+        None => Account::Named(name.key()),
+    };
+    count_account(request, app, account).await
+}
+
+/// Counts a try to get into one account, beside the count of its address.
+///
+/// # Errors
+/// 429 when the account was tried too often.
+pub async fn count_account(request: &HttpRequest, app: &App, account: Account<'_>) -> Result<(), ApiError> {
+    if !app.limits.enabled() {
+        return Ok(());
+    }
+    judge(request, app, app.limits.hit_account(&account).await)
+}
+
+fn judge(request: &HttpRequest, app: &App, counted: Result<Decision, CacheError>) -> Result<(), ApiError> {
+    let decision = match counted {
         Ok(decision) => decision,
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "rate limit not counted");

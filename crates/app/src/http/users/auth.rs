@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::views::{SignInAnswer, TokenPair, User};
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, ClientInfo, FormOrBody, OptionalBody, Parse, SignedToken};
-use crate::http::middleware::rate_limit::count_account;
+use crate::http::middleware::rate_limit::count_name;
 use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
 
@@ -80,7 +80,8 @@ impl Parse for UserCreate {
     ),
 )]
 #[post("/api/v1/auth/register")]
-pub async fn register(app: Data<App>, body: Body<UserCreate>) -> Result<Reply<User>, ApiError> {
+pub async fn register(request: HttpRequest, app: Data<App>, body: Body<UserCreate>) -> Result<Reply<User>, ApiError> {
+    count_name(&request, &app, &LoginName::Email(body.0.email.clone())).await?;
     let user: User = app.accounts.register(body.0).await?.into();
     let location = format!("/api/v1/users/{}", user.id);
     Ok(Reply::created(user).message("User registered", "注册成功").location(location))
@@ -131,7 +132,7 @@ pub async fn login_command(
 ) -> Result<Login, ApiError> {
     // What no account can be called needs no count of its own: the address is counted.
     if let Some(name) = LoginName::parse(&credentials.name) {
-        count_account(request, app, name.key()).await?;
+        count_name(request, app, &name).await?;
     }
     Ok(Login { name: credentials.name, password: credentials.password, client: client.0 })
 }

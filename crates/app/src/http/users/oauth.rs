@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::auth::{Credentials, login_command};
 use crate::http::error::ApiError;
 use crate::http::extract::{ClientInfo, read_body};
+use crate::http::middleware::rate_limit::count_proof;
 use crate::wiring::App;
 
 /// A form of RFC 6749, §4.3.2 or §6.
@@ -105,6 +106,8 @@ pub async fn token(
     };
     match grant {
         Grant::Password(credentials) => {
+            // A refresh is no try to sign in: only the form tells the two apart.
+            count_proof(&request, &app).await?;
             let command = login_command(&request, &app, client, credentials).await?;
             answer(app.sessions.login(command).await.map(SignIn::tokens), login_refusal)
         }

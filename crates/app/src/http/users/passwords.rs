@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, Parse, SessionAuth};
+use crate::http::limits::Account;
 use crate::http::middleware::rate_limit::count_account;
 use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
@@ -70,7 +71,7 @@ pub async fn change(
     auth: SessionAuth,
     body: Body<UserChangePassword>,
 ) -> Result<Reply<PasswordChanged>, ApiError> {
-    count_account(&request, &app, &proofs_of(&auth)).await?;
+    count_account(&request, &app, Account::Named(&proofs_of(&auth))).await?;
     let sessions_ended = app.access.passwords.change(&auth.0, body.0).await?;
     Ok(Reply::ok(PasswordChanged { changed: true, sessions_ended }).message("Password changed", "密码修改成功"))
 }
@@ -122,7 +123,7 @@ pub async fn reauthenticate(
     auth: SessionAuth,
     body: Body<Reauthentication>,
 ) -> Result<Reply<Reauthenticated>, ApiError> {
-    count_account(&request, &app, &proofs_of(&auth)).await?;
+    count_account(&request, &app, Account::Named(&proofs_of(&auth))).await?;
     let proved_at = app.access.passwords.prove(&auth.0, &body.0).await?;
     let recent_until = proved_at + app.recent_for();
     let data = Reauthenticated { proved_at: timestamp(proved_at), recent_until: timestamp(recent_until) };

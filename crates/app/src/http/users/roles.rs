@@ -39,6 +39,7 @@ impl Parse for UserRoles {
     method(put, patch),
     path = "/api/v1/users/{user_id}/roles",
     tag = "User Management",
+    extensions(("x-required-permission" = json!("role.grant"))),
     params(("user_id" = i64, Path, description = "The user", example = 42)),
     request_body = UserRoles,
     responses(

@@ -145,6 +145,7 @@ pub async fn end_all(
 /// The open sessions of a user: one's own, or anybody's with `user.read`.
 #[utoipa::path(
     tag = "User Management",
+    extensions(("x-required-permission" = json!("user.read"))),
     security(("bearer" = []), ("password" = [])),
     params(("user_id" = i64, Path, description = "The user", example = 42), PageQuery),
     responses((status = 200, description = "The sessions", body = Envelope<Vec<Session>>)),
@@ -163,6 +164,7 @@ pub async fn list(
 /// Ends a session of a user: one's own, or anybody's with `user.update`.
 #[utoipa::path(
     tag = "User Management",
+    extensions(("x-required-permission" = json!("user.update"))),
     security(("bearer" = []), ("password" = [])),
     params(
         ("user_id" = i64, Path, description = "The user", example = 42),
