@@ -15,6 +15,7 @@ mod m0009_event_attempts;
 mod m0014_audit;
 mod m0015_api_keys;
 mod m0016_factors;
+mod m0018_external_identities;
 
 use sea_orm_migration::prelude::*;
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_audit::Migration),
             Box::new(m0015_api_keys::Migration),
             Box::new(m0016_factors::Migration),
+            Box::new(m0018_external_identities::Migration),
         ]
     }
 }

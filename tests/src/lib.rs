@@ -13,16 +13,22 @@
 #![expect(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod authenticator;
+pub mod browser;
 pub mod client;
 pub mod database;
+pub mod fake_provider;
 pub mod harness;
 pub mod money;
+pub mod oidc;
 pub mod process;
 pub mod redis;
 
+pub use browser::Browser;
 pub use client::{Answer, Client};
 pub use database::Database;
+pub use fake_provider::{FakeProvider, Says};
 pub use harness::{Account, Harness, Options};
+pub use oidc::OidcServer;
 pub use process::Process;
 pub use redis::Redis;
 

@@ -10,6 +10,7 @@ mod identity;
 mod journey;
 mod limits;
 mod mfa;
+mod oauth;
 mod readme;
 mod resilience;
 mod search;

@@ -118,6 +118,7 @@ impl PasswordHasher for Argon2Hasher {
     }
 
     async fn verify(&self, password: &Password, hash: Option<PasswordHash>) -> Result<Verified, HashError> {
+        let hash = hash.filter(PasswordHash::is_set);
         let (password, known) = (password.clone(), hash.is_some());
         let hash = hash.unwrap_or_else(|| self.decoy.clone());
         self.run(move |argon2| {

@@ -18,4 +18,10 @@ pub enum ConfigError {
     /// Argon2 does not take these costs.
     #[error("argon2 does not take these costs: {0}")]
     Costs(String),
+    /// A provider's setting cannot work.
+    #[error("{0}")]
+    Provider(String),
+    /// No client for other services can be made.
+    #[error("http client cannot be made")]
+    Http(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -6,7 +6,8 @@
 //!   logins makes logins wait and nothing else;
 //! - [`HmacDeriver`] implements `TokenDeriver`;
 //! - [`RfcTotp`] implements `TotpCodes`;
-//! - [`AesSealer`] implements the kernel's `Sealer`.
+//! - [`AesSealer`] implements the kernel's `Sealer`;
+//! - [`connect`] makes an `IdentityProvider`: `OpenID` Connect by any issuer, GitHub, `WeChat`.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -26,6 +27,7 @@ mod config;
 mod deriver;
 mod error;
 mod jwt;
+mod oauth;
 mod sealer;
 mod totp;
 
@@ -34,5 +36,6 @@ pub use config::{Argon2Config, JwtAlgorithm, JwtConfig};
 pub use deriver::HmacDeriver;
 pub use error::ConfigError;
 pub use jwt::Jwt;
+pub use oauth::{ProviderConfig, ProviderHttp, connect};
 pub use sealer::AesSealer;
 pub use totp::RfcTotp;

@@ -13,6 +13,12 @@ use thiserror::Error;
 
 use crate::model::ApiKeyId;
 
+mod oauth;
+
+pub use oauth::{
+    BeginOAuthError, CompleteOAuthError, ExchangeCodeError, InsertIdentityError, ProviderError, UnlinkError,
+};
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// A password could not be hashed.

@@ -12,7 +12,7 @@ use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
-use crate::model::{AuthMethod, FactorMethod, NewSession};
+use crate::model::{AuthMethod, ExternalIdentity, FactorMethod, NewSession};
 
 /// The aggregate of every event of this domain.
 pub const AGGREGATE: &str = "user";
@@ -33,6 +33,12 @@ pub const MFA_DISABLED: &str = "user.mfa_disabled";
 pub const RECOVERY_CODE_USED: &str = "user.recovery_code_used";
 /// The first proof was right, and the second was not.
 pub const SECOND_FACTOR_FAILED: &str = "user.second_factor_failed";
+/// An account at another service was linked.
+pub const IDENTITY_LINKED: &str = "user.identity_linked";
+/// An account at another service was unlinked.
+pub const IDENTITY_UNLINKED: &str = "user.identity_unlinked";
+/// Another service vouched for somebody who comes in.
+pub const IDENTITY_USED: &str = "user.identity_used";
 
 /// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +127,15 @@ pub fn second_factor_failed(id: Uuid, user: UserId, method: AuthMethod, at: Date
 
 fn factor_event(id: Uuid, kind: &str, user: UserId, factor: FactorMethod, at: DateTime<Utc>) -> DomainEvent {
     event(id, kind, user, Some(user), at, json!({ "user_id": user, "factor": factor.as_str() }))
+}
+
+/// An account at another service was linked, unlinked or used: `kind` says which.
+pub fn identity(id: Uuid, kind: &str, identity: &ExternalIdentity, at: DateTime<Utc>) -> DomainEvent {
+    let user = identity.user_id;
+    let payload = json!({
+        "user_id": user, "identity_id": identity.id, "provider": identity.provider.as_str(),
+    });
+    event(id, kind, user, Some(user), at, payload)
 }
 
 fn event(

@@ -4,6 +4,7 @@
 //! meanwhile, so rivals behave as on a database.
 
 mod factor;
+mod oauth;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,8 +24,8 @@ use crate::model::{
     PasswordHash, Role, RoleId, RoleName, SessionView, StoredRefreshToken, TokenHash, UserView,
 };
 use crate::ports::{
-    AccountQueries, AccountRepository, ApiKeyRepository, FactorRepository, RoleRepository, SessionQueries,
-    SessionRepository, UsersTx,
+    AccountQueries, AccountRepository, ApiKeyRepository, ExternalIdentityRepository, FactorRepository,
+    OAuthFlowRepository, RoleRepository, SessionQueries, SessionRepository, UsersTx,
 };
 
 mod api_keys;
@@ -61,6 +62,7 @@ struct State {
     tokens: HashMap<TokenHash, Token>,
     api_keys: Vec<api_keys::Key>,
     factors: factor::Factors,
+    oauth: oauth::State,
     events: Vec<DomainEvent>,
 }
 
@@ -94,6 +96,7 @@ impl Default for MemoryStore {
             tokens: HashMap::new(),
             api_keys: Vec::new(),
             factors: factor::Factors::default(),
+            oauth: oauth::State::default(),
             events: Vec::new(),
         })))
     }
@@ -177,6 +180,14 @@ impl UsersTx for MemoryTx {
     }
 
     fn factors(&mut self) -> &mut dyn FactorRepository {
+        self
+    }
+
+    fn identities(&mut self) -> &mut dyn ExternalIdentityRepository {
+        self
+    }
+
+    fn oauth_flows(&mut self) -> &mut dyn OAuthFlowRepository {
         self
     }
 

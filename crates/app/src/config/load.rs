@@ -157,8 +157,10 @@ fn overrides(variables: &BTreeMap<String, String>) -> Result<Vec<Override>, Conf
             "cors.allow_headers",
             "server.allowed_hosts",
             "server.trusted_proxies",
+            "oauth.redirect_uris",
         ];
-        let kind = if lists.contains(&setting.as_str()) { Kind::List } else { Kind::Plain };
+        let scopes = setting.starts_with("oauth.providers.") && setting.ends_with(".scopes");
+        let kind = if scopes || lists.contains(&setting.as_str()) { Kind::List } else { Kind::Plain };
         found.push((name.clone(), setting, value(name, text, kind)?));
     }
     Ok(found)
@@ -210,6 +212,31 @@ mod tests {
     fn the_writers_memory_has_bounds() {
         let error = load(&[("SHARESTACK__SEARCH__WRITER_MEMORY_MIB", "14")]).unwrap_err();
         assert_eq!(error.setting, "search.writer_memory_mib");
+    }
+
+    #[test]
+    fn a_provider_is_named_by_its_variables() {
+        let config = load(&[
+            ("SHARESTACK__OAUTH__PROVIDERS__GOOGLE__KIND", "oidc"),
+            ("SHARESTACK__OAUTH__PROVIDERS__GOOGLE__ISSUER", "https://accounts.google.com"),
+            ("SHARESTACK__OAUTH__PROVIDERS__GOOGLE__CLIENT_ID", "id"),
+            ("SHARESTACK__OAUTH__PROVIDERS__GOOGLE__CLIENT_SECRET", "hunter2"),
+            ("SHARESTACK__OAUTH__PROVIDERS__GOOGLE__SCOPES", "email,profile"),
+            ("SHARESTACK__OAUTH__REDIRECT_URIS", "https://a.example/cb,https://b.example/cb"),
+        ])
+        .unwrap();
+        let google = &config.oauth.providers["google"];
+        assert_eq!((google.kind, google.enabled), (super::super::OAuthKind::Oidc, true));
+        assert_eq!(google.scopes, ["email", "profile"]);
+        assert_eq!(config.oauth.redirect_uris, ["https://a.example/cb", "https://b.example/cb"]);
+        assert!(!format!("{config:?}{}", toml::to_string(&config).unwrap()).contains("hunter2"));
+        for (name, value) in [("KIND", "saml"), ("SECRET", "x")] {
+            let name = format!("SHARESTACK__OAUTH__PROVIDERS__GOOGLE__{name}");
+            let kind = ("SHARESTACK__OAUTH__PROVIDERS__GOOGLE__KIND", "oidc");
+            let client = ("SHARESTACK__OAUTH__PROVIDERS__GOOGLE__CLIENT_ID", "id");
+            let error = load(&[client, kind, (&name, value)]).unwrap_err().to_string();
+            assert!(error.contains("oauth.providers.google") || error.contains("secret"), "{error}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod load;
 mod names;
 mod secret;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -32,6 +33,7 @@ pub struct Config {
     pub jwt: Jwt,
     pub auth: Auth,
     pub password: Password,
+    pub oauth: OAuth,
     pub cors: Cors,
     pub rate_limit: RateLimit,
     pub localization: Localization,
@@ -191,6 +193,61 @@ pub struct Password {
     pub concurrent_hashes: usize,
     /// How many may wait before a login is refused with 503.
     pub queue: usize,
+}
+
+/// Other services that people come in by.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OAuth {
+    /// Where clients may get their users back: whole addresses.
+    pub redirect_uris: Vec<String>,
+    /// Whether somebody new gets an account.
+    pub sign_up: bool,
+    /// How long a provider may take.
+    pub timeout_seconds: u64,
+    /// By their names.
+    pub providers: BTreeMap<String, OAuthProvider>,
+}
+
+/// How one provider is spoken to.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OAuthProvider {
+    pub kind: OAuthKind,
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// What people see; empty takes the name.
+    #[serde(default)]
+    pub display: String,
+    /// Of `oidc`: exactly as its discovery document names itself.
+    #[serde(default)]
+    pub issuer: String,
+    /// `WeChat` calls it `appid`.
+    pub client_id: String,
+    #[serde(default)]
+    pub client_secret: Secret,
+    /// Empty asks for what a login needs.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Of `github` and `wechat`: where their pages are, when not at the usual place.
+    #[serde(default)]
+    pub web_url: Option<String>,
+    /// Of `github` and `wechat`: where their API is, when not at the usual place.
+    #[serde(default)]
+    pub api_url: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// What a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OAuthKind {
+    Oidc,
+    Github,
+    Wechat,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]

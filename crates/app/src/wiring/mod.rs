@@ -8,6 +8,7 @@ mod content;
 mod factors;
 mod rendering;
 mod secrets;
+mod third_party;
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
@@ -36,6 +37,7 @@ use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
 use sharestack_users::model::{ProfileInput, RegistrationInput, SessionPolicy};
 use sharestack_users::service::{
     AccountPorts, Accounts, CachedSessions, ForgetSessions, SecondFactors, SessionChecks, SessionPorts, Sessions,
+    ThirdPartyLogin,
 };
 
 use self::access::Access;
@@ -83,6 +85,7 @@ pub struct App {
     pub accounts: Accounts,
     pub sessions: Sessions,
     pub factors: SecondFactors,
+    pub third_party: ThirdPartyLogin,
     pub checks: SessionChecks,
     pub access: Access,
     pub idempotency: Idempotency,
@@ -175,6 +178,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     let sealer: Arc<dyn Sealer> = Arc::new(AesSealer::new(&secrets.derivation));
     let factors = factors::second_factors(&config, &store, &shared, &sealer, &ports, &sessions)?;
     let access = Access::new(&store, &cache, hasher, &ids, &clock);
+    let third_party = third_party::third_party(&config, &store, &sessions, &ids, &clock)?;
 
     let idempotency = Idempotency::new(Arc::new(store.clone()), clock.clone());
     let cache_admin = CacheAdmin::new(shared.0.strict_cache.clone(), clock.clone(), Arc::new(SystemRandomness));
@@ -224,6 +228,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         accounts,
         sessions,
         factors,
+        third_party,
         checks,
         access,
         idempotency,
@@ -359,9 +364,17 @@ impl App {
         if let Err(error) = self.factors.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old second proofs were not removed");
         }
+        if let Err(error) = self.third_party.prune().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old logins at other services were not removed");
+        }
         if let Err(error) = self.idempotency.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old idempotency keys were not removed");
         }
+    }
+
+    /// Whether people reach the server over TLS.
+    pub fn is_behind_tls(&self) -> bool {
+        self.config.server.public_url.starts_with("https://")
     }
 
     /// Closes the database.

@@ -5,6 +5,8 @@
 pub mod account;
 pub mod api_key;
 pub mod factor;
+pub mod external;
+pub mod oauth;
 pub mod role;
 pub mod session;
 
@@ -21,7 +23,9 @@ use sharestack_users::model::{
     AuthMethod, BuiltInRole, Client, EmailAddress, NewAccount, NewRefreshToken, NewSession, PasswordHash, Profile,
     RefreshSecret, TokenHash, Username,
 };
-use sharestack_users::ports::{AccountQueries, ApiKeyQueries, FactorQueries, SessionQueries, UsersTx};
+use sharestack_users::ports::{
+    AccountQueries, ApiKeyQueries, ExternalIdentityQueries, FactorQueries, OAuthFlowQueries, SessionQueries, UsersTx,
+};
 use uuid::Uuid;
 
 /// An empty store.
@@ -33,6 +37,10 @@ pub struct Subject {
     pub accounts: Arc<dyn AccountQueries>,
     /// Sessions, to read.
     pub sessions: Arc<dyn SessionQueries>,
+    /// Linked identities, to read.
+    pub identities: Arc<dyn ExternalIdentityQueries>,
+    /// Logins under way, to look at.
+    pub flows: Arc<dyn OAuthFlowQueries>,
     /// What the relay works on.
     pub events: Arc<dyn EventLog>,
     /// Second factors, to read.
@@ -55,6 +63,8 @@ impl Subject {
             + SessionQueries
             + ApiKeyQueries
             + FactorQueries
+            + ExternalIdentityQueries
+            + OAuthFlowQueries
             + EventLog
             + Clone
             + 'static,
@@ -66,6 +76,8 @@ impl Subject {
             sessions: store.clone(),
             keys: store.clone(),
             factors: store.clone(),
+            identities: store.clone(),
+            flows: store.clone(),
             events: store,
             disable,
         }
@@ -106,6 +118,24 @@ macro_rules! users_cases {
                 a_challenge_reads_back_and_counts_its_tries,
                 of_rivals_for_a_challenge_one_sees_it_unused,
                 pruning_challenges_keeps_what_is_not_old
+            ],
+            users::external: [
+                a_linked_identity_is_found_by_its_subject_and_by_its_user,
+                a_subject_is_linked_once_a_provider,
+                of_rivals_for_a_subject_one_links_it,
+                what_the_provider_tells_is_kept,
+                only_its_user_unlinks_an_identity,
+                ways_in_are_counted,
+                of_two_that_unlink_at_once_one_stays
+            ],
+            users::oauth: [
+                a_login_comes_back_as_it_went_out,
+                a_login_that_links_knows_whose_it_is,
+                a_login_comes_back_once_of_any_number_of_rivals,
+                another_browser_leaves_a_login_alone,
+                a_code_is_taken_once_of_any_number_of_rivals,
+                a_rolled_back_taking_leaves_the_login,
+                pruning_forgets_what_never_came_back
             ],
             users::role: [
                 every_built_in_role_is_there,

@@ -4,6 +4,8 @@ mod account;
 mod api_key;
 mod factor;
 mod rights;
+mod external;
+mod oauth;
 mod role;
 mod session;
 
@@ -12,7 +14,8 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Outbox;
 use sharestack_kernel::tx::Begin;
 use sharestack_users::ports::{
-    AccountRepository, ApiKeyRepository, FactorRepository, RoleRepository, SessionRepository, UsersTx,
+    AccountRepository, ApiKeyRepository, ExternalIdentityRepository, FactorRepository, OAuthFlowRepository,
+    RoleRepository, SessionRepository, UsersTx,
 };
 
 use crate::connect::Store;
@@ -43,6 +46,14 @@ impl UsersTx for SeaTx {
     }
 
     fn factors(&mut self) -> &mut dyn FactorRepository {
+        self
+    }
+
+    fn identities(&mut self) -> &mut dyn ExternalIdentityRepository {
+        self
+    }
+
+    fn oauth_flows(&mut self) -> &mut dyn OAuthFlowRepository {
         self
     }
 

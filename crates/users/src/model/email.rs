@@ -6,6 +6,8 @@ use unicode_normalization::UnicodeNormalization;
 const MAX_LENGTH: usize = 254;
 const MAX_LOCAL: usize = 64;
 const MAX_LABEL: usize = 63;
+/// Where the addresses of who told none are.
+const PLACEHOLDER: &str = "placeholder.invalid";
 
 /// An e-mail address, as it was written and as it is compared.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,6 +35,18 @@ impl EmailAddress {
         }
         let key = field::length(key, 1, MAX_LENGTH)?;
         Ok(Self { text, key })
+    }
+
+    /// An address in place of one that is not known: nothing is ever delivered there
+    /// (RFC 2606). `mark` tells it from others.
+    pub fn placeholder(mark: &str) -> Self {
+        let text = format!("{mark}@{PLACEHOLDER}");
+        Self { key: text.to_lowercase(), text }
+    }
+
+    /// Whether it stands in place of an address that is not known.
+    pub fn is_placeholder(&self) -> bool {
+        self.key.rsplit_once('@').is_some_and(|(_, domain)| domain == PLACEHOLDER)
     }
 
     /// As it was written.
@@ -114,6 +128,14 @@ mod tests {
         }
         assert_eq!(EmailAddress::parse("  "), Err(Issue::Required));
         assert_eq!(EmailAddress::parse(&format!("a@{}.com", "b".repeat(260))), Err(Issue::TooLong { max: 254 }));
+    }
+
+    #[test]
+    fn a_placeholder_is_an_address_that_says_so() {
+        let placeholder = EmailAddress::placeholder("wechat-0011aabb");
+        assert_eq!(EmailAddress::parse(placeholder.as_str()).as_ref(), Ok(&placeholder));
+        assert!(placeholder.is_placeholder());
+        assert!(!EmailAddress::parse("lin@example.com").unwrap().is_placeholder());
     }
 
     #[test]

@@ -3,8 +3,10 @@
 mod account;
 mod api_key;
 mod email;
+mod external;
 mod factor;
 mod login;
+mod oauth;
 mod password;
 mod profile;
 mod registration;
@@ -16,11 +18,16 @@ mod username;
 pub use account::{AccountState, Credentials, NewAccount, UserView};
 pub use api_key::{ApiKeyId, ApiKeyInput, ApiKeyName, ApiKeyRequest, ApiKeySecret, ApiKeyView, KeyHolder, NewApiKey};
 pub use email::EmailAddress;
+pub use external::{ExternalIdentity, IdentityId, ProviderName, ProviderProfile, Subject, WaysIn};
 pub use factor::{
     Enrolment, FactorCode, FactorMethod, FactorPolicy, FactorsView, MfaToken, NewChallenge, NewTotp, RECOVERY_CODES,
     RecoveryCode, SecretHash, StoredChallenge, StoredTotp, TotpView, totp_place,
 };
 pub use login::LoginName;
+pub use oauth::{
+    ClientTarget, CodeChallenge, FlowSecret, InvalidRedirectUri, LoginCode, OAuthPurpose, OAuthState, RedirectUri,
+    RedirectUris, client_state,
+};
 pub use password::{NewPassword, Password, PasswordHash};
 pub use profile::{AvatarUrl, Bio, DisplayName, Phone, Profile, ProfileInput};
 pub use registration::{Registration, RegistrationInput};

@@ -6,6 +6,8 @@ use zxcvbn::{Score, zxcvbn};
 
 const MIN_LENGTH: usize = 8;
 const MAX_LENGTH: usize = 128;
+/// What stands in place of a hash when there is no password; no hasher writes it.
+const UNSET: &str = "!";
 
 /// A password that somebody claims to know. It is shown nowhere.
 #[derive(Debug, Clone)]
@@ -84,6 +86,16 @@ impl PasswordHash {
     /// Wraps what a hasher made.
     pub const fn new(text: String) -> Self {
         Self(text)
+    }
+
+    /// The hash of an account that has no password: no password fits it.
+    pub fn unset() -> Self {
+        Self(UNSET.to_owned())
+    }
+
+    /// Whether there is a password.
+    pub fn is_set(&self) -> bool {
+        self.0 != UNSET
     }
 
     /// The text, for a hasher or a store.

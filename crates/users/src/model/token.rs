@@ -54,9 +54,14 @@ pub(super) fn decode(prefix: &str, text: &str) -> Option<[u8; 32]> {
 }
 
 impl TokenHash {
-    /// The hash of a token's bytes.
-    pub(super) fn of(bytes: &[u8; 32]) -> Self {
-        Self(Sha256::digest(bytes).into())
+    /// The hash of other unguessable bytes.
+    pub fn of(secret: &[u8]) -> Self {
+        Self(Sha256::digest(secret).into())
+    }
+
+    /// Reads what [`TokenHash::to_hex`] wrote.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        Some(Self(hex::decode(text).ok()?.try_into().ok()?))
     }
 
     /// 64 hexadecimal digits.

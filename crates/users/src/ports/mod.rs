@@ -3,7 +3,10 @@
 mod account;
 mod api_key;
 mod factor;
+mod external;
+mod oauth;
 mod password;
+mod provider;
 mod role;
 mod session;
 mod session_cache;
@@ -12,7 +15,10 @@ mod token;
 pub use account::{AccountQueries, AccountRepository};
 pub use api_key::{ApiKeyCache, ApiKeyQueries, ApiKeyRepository};
 pub use factor::{FactorQueries, FactorRepository, TotpCodes};
+pub use external::{ExternalIdentityQueries, ExternalIdentityRepository};
+pub use oauth::{OAuthFlowQueries, OAuthFlowRepository};
 pub use password::{PasswordHasher, Verified};
+pub use provider::{AuthorizeRequest, CallbackProof, IdentityProvider, ProviderInfo, ProviderKind};
 pub use role::RoleRepository;
 pub use session::{SessionQueries, SessionRepository};
 pub use session_cache::{Cached, SessionCache, Stamp};
@@ -23,7 +29,10 @@ pub use {
     account::{MockAccountQueries, MockAccountRepository},
     api_key::{MockApiKeyCache, MockApiKeyQueries, MockApiKeyRepository},
     factor::{MockFactorQueries, MockFactorRepository, MockTotpCodes},
+    external::{MockExternalIdentityQueries, MockExternalIdentityRepository},
+    oauth::{MockOAuthFlowQueries, MockOAuthFlowRepository},
     password::MockPasswordHasher,
+    provider::MockIdentityProvider,
     role::MockRoleRepository,
     session::{MockSessionQueries, MockSessionRepository},
     session_cache::MockSessionCache,
@@ -45,6 +54,10 @@ pub trait UsersTx: Transaction {
     fn api_keys(&mut self) -> &mut dyn ApiKeyRepository;
     /// What asks for a second proof.
     fn factors(&mut self) -> &mut dyn FactorRepository;
+    /// Accounts at other services.
+    fn identities(&mut self) -> &mut dyn ExternalIdentityRepository;
+    /// Logins at other services that are under way.
+    fn oauth_flows(&mut self) -> &mut dyn OAuthFlowRepository;
     /// Events.
     fn outbox(&mut self) -> &mut dyn Outbox;
 }

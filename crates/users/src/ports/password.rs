@@ -24,6 +24,7 @@ pub trait PasswordHasher: Send + Sync {
 
     /// Compares a password with a hash.
     ///
-    /// MUST take as long without a hash as with one, and find the password wrong.
+    /// MUST take as long without a hash, or with one that is not set, as with one, and find
+    /// the password wrong.
     async fn verify(&self, password: &Password, hash: Option<PasswordHash>) -> Result<Verified, HashError>;
 }

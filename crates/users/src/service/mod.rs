@@ -11,6 +11,7 @@ mod passwords;
 mod second_factors;
 mod session_control;
 mod sessions;
+mod third_party;
 
 pub use accounts::{AccountPorts, Accounts, CreateSuperAdmin};
 pub use api_keys::{ApiKeyPorts, ApiKeys, CreatedApiKey};
@@ -23,6 +24,10 @@ pub use passwords::{ChangePassword, ChangePasswordInput, PasswordPorts, Password
 pub use second_factors::{FactorPorts, FactorProof, SecondFactors};
 pub use session_control::{SessionControl, SessionControlPorts};
 pub use sessions::{Login, SecondFactorNeeded, SessionPorts, Sessions, SignIn, Tokens};
+
+pub use third_party::{
+    BeginOAuth, Begun, Callback, Completed, FLOW_MINUTES, Outcome, ThirdPartyLogin, ThirdPartyPolicy, ThirdPartyPorts,
+};
 
 #[cfg(test)]
 mod tests;

@@ -3,12 +3,14 @@
 pub mod api_keys;
 pub mod auth;
 mod device;
+pub mod identities;
 pub mod me;
 pub mod mfa;
 pub mod oauth;
 pub mod passwords;
 pub mod roles;
 pub mod sessions;
+pub mod third_party;
 mod views;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -38,5 +40,12 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(mfa::verify)
         .service(me::profile)
         .service(me::me)
-        .service(roles::grant_roles);
+        .service(roles::grant_roles)
+        .service(third_party::providers)
+        .service(third_party::authorize)
+        .service(third_party::callback)
+        .service(third_party::callback_form)
+        .service(third_party::exchange)
+        .service(identities::list)
+        .service(identities::unlink);
 }

@@ -7,6 +7,7 @@ mod keys;
 mod passwords;
 mod refresh;
 mod sessions;
+mod third_party;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -54,7 +55,7 @@ impl PasswordHasher for PlainHasher {
 
     async fn verify(&self, password: &Password, hash: Option<PasswordHash>) -> Result<Verified, HashError> {
         self.verified.fetch_add(1, Ordering::Relaxed);
-        let Some(hash) = hash else { return Ok(Verified::Wrong) };
+        let Some(hash) = hash.filter(PasswordHash::is_set) else { return Ok(Verified::Wrong) };
         let (version, text) = hash.as_str().split_once('$').unwrap();
         if text.as_bytes() != password.expose() {
             return Ok(Verified::Wrong);
@@ -203,6 +204,7 @@ impl RateLimiter for TestLimiter {
 struct World {
     store: MemoryStore,
     clock: FakeClock,
+    ids: Arc<SequentialIds>,
     hasher: Arc<PlainHasher>,
     cache: Arc<TestCache>,
     cached: Arc<CachedSessions>,
@@ -287,13 +289,14 @@ impl World {
             accounts: Arc::new(store.clone()),
             hasher: hasher.clone(),
             cache: cached.clone(),
-            ids,
+            ids: ids.clone(),
             clock: Arc::new(clock.clone()),
         });
         let seen = LastSeen::new(Arc::new(store.clone()), Arc::new(clock.clone()));
         Self {
             store,
             clock,
+            ids,
             hasher,
             cache,
             cached,

@@ -1,0 +1,499 @@
+//! Coming in by another service.
+
+use std::collections::BTreeMap;
+
+use futures_like::join;
+use sharestack_kernel::error::{Category, Classified, Details};
+use sharestack_kernel::random::SystemRandomness;
+
+use super::*;
+use crate::error::{BeginOAuthError, CompleteOAuthError, ExchangeCodeError, ProviderError, UnlinkError};
+use crate::events;
+use crate::model::{
+    AuthMethod, CodeChallenge, IdentityId, OAuthPurpose, ProviderName, ProviderProfile, RedirectUris, Subject,
+};
+use crate::ports::{AuthorizeRequest, CallbackProof, IdentityProvider, ProviderInfo, ProviderKind};
+
+const APP: &str = "https://app.example/cb";
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// Runs futures side by side without a runtime of its own.
+mod futures_like {
+    pub async fn join<T: Send + 'static>(all: Vec<impl Future<Output = T> + Send + 'static>) -> Vec<T> {
+        let running: Vec<_> = all.into_iter().map(tokio::spawn).collect();
+        let mut done = Vec::new();
+        for one in running {
+            done.push(one.await.unwrap());
+        }
+        done
+    }
+}
+
+/// A provider whose codes are the keys of what it vouches for.
+struct Vouches {
+    info: ProviderInfo,
+    people: Mutex<BTreeMap<String, ProviderProfile>>,
+    away: AtomicBool,
+    asked: Mutex<Vec<(String, String)>>,
+}
+
+impl Vouches {
+    fn new(name: &str) -> Arc<Self> {
+        let name = ProviderName::parse(name).unwrap();
+        let info = ProviderInfo { display_name: name.to_string(), name, kind: ProviderKind::Oidc };
+        Arc::new(Self { info, people: Mutex::default(), away: AtomicBool::default(), asked: Mutex::default() })
+    }
+
+    fn knows(&self, code: &str, profile: ProviderProfile) {
+        self.people.lock().unwrap().insert(code.to_owned(), profile);
+    }
+}
+
+#[async_trait]
+impl IdentityProvider for Vouches {
+    fn info(&self) -> &ProviderInfo {
+        &self.info
+    }
+
+    async fn authorize_url(&self, request: &AuthorizeRequest) -> Result<String, ProviderError> {
+        if self.away.load(Ordering::Relaxed) {
+            return Err(ProviderError::Unavailable("away".into()));
+        }
+        self.asked.lock().unwrap().push((request.nonce.clone(), request.verifier.clone()));
+        Ok(request.state.clone())
+    }
+
+    async fn exchange(&self, proof: &CallbackProof) -> Result<ProviderProfile, ProviderError> {
+        if self.away.load(Ordering::Relaxed) {
+            return Err(ProviderError::Unavailable("away".into()));
+        }
+        let asked = self.asked.lock().unwrap().contains(&(proof.nonce.clone(), proof.verifier.clone()));
+        assert!(asked, "nonce and verifier come back as they went out");
+        let found = self.people.lock().unwrap().get(proof.code.expose_secret()).cloned();
+        found.ok_or_else(|| ProviderError::CodeRefused("unknown".into()))
+    }
+}
+
+struct Party {
+    world: World,
+    google: Arc<Vouches>,
+    github: Arc<Vouches>,
+    login: ThirdPartyLogin,
+}
+
+fn lin(subject: &str) -> ProviderProfile {
+    ProviderProfile::of(Subject::parse(subject).unwrap())
+        .email(Some("lin@example.com"), true)
+        .name(Some("林小红"))
+        .username(Some("lin"))
+}
+
+impl Party {
+    fn new() -> Self {
+        Self::with(true)
+    }
+
+    fn with(sign_up: bool) -> Self {
+        let world = World::new();
+        let (google, github) = (Vouches::new("google"), Vouches::new("github"));
+        let store = Arc::new(world.store.clone());
+        let ports = ThirdPartyPorts {
+            store: store.clone(),
+            identities: store.clone(),
+            flows: store.clone(),
+            open_sessions: store,
+            sessions: world.sessions.clone(),
+            providers: vec![google.clone(), github.clone()],
+            ids: world.ids.clone(),
+            clock: Arc::new(world.clock.clone()),
+            randomness: Arc::new(SystemRandomness),
+        };
+        let redirect_uris = RedirectUris::parse(&[APP.to_owned()]).unwrap();
+        let login = ThirdPartyLogin::new(ports, ThirdPartyPolicy { redirect_uris, sign_up });
+        Self { world, google, github, login }
+    }
+
+    async fn begin(&self, provider: &str, purpose: OAuthPurpose) -> Begun {
+        self.login.begin(begin(provider, purpose)).await.unwrap()
+    }
+
+    async fn back(&self, provider: &str, begun: &Begun, code: &str) -> Result<Outcome, CompleteOAuthError> {
+        self.login.complete(callback(provider, begun, code)).await?.outcome
+    }
+
+    /// Comes in; the username and whether the account is new.
+    async fn come_in(&self, provider: &str, code: &str) -> Result<UserView, CompleteOAuthError> {
+        let begun = self.begin(provider, OAuthPurpose::Login).await;
+        match self.back(provider, &begun, code).await? {
+            Outcome::SignedIn(done) => Ok(tokens(*done).user),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Links to who is signed in.
+    async fn link(&self, actor: &Actor, provider: &str, code: &str) -> Result<Outcome, CompleteOAuthError> {
+        let purpose = OAuthPurpose::Link { user: actor.user_id, session: actor.session_id().unwrap() };
+        let begun = self.begin(provider, purpose).await;
+        self.back(provider, &begun, code).await
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        self.world.store.events().into_iter().map(|event| event.kind).collect()
+    }
+}
+
+fn tokens(done: SignIn) -> Tokens {
+    done.tokens().unwrap()
+}
+
+fn begin(provider: &str, purpose: OAuthPurpose) -> BeginOAuth {
+    BeginOAuth {
+        provider: provider.to_owned(),
+        purpose,
+        redirect_uri: None,
+        state: None,
+        challenge: None,
+        browser: None,
+    }
+}
+
+fn callback(provider: &str, begun: &Begun, code: &str) -> Callback {
+    Callback {
+        provider: provider.to_owned(),
+        state: begun.authorize_url.clone(),
+        answer: Ok(code.into()),
+        issuer: None,
+        browser: Some(begun.browser.clone()),
+        client: Client::default(),
+    }
+}
+
+#[tokio::test]
+async fn somebody_new_gets_an_account_without_a_password() {
+    let party = Party::new();
+    party.google.knows("c1", lin("1"));
+    let user = party.come_in("google", "c1").await.unwrap();
+    assert_eq!((user.username.as_str(), user.email.as_str(), user.role()), ("lin", "lin@example.com", "user"));
+    assert_eq!((user.is_verified, user.display_name.as_deref()), (true, Some("林小红")));
+    assert_eq!(party.kinds(), [events::REGISTERED, events::IDENTITY_LINKED, events::LOGGED_IN]);
+    for password in ["", "!", "x"] {
+        assert!(matches!(party.world.login("lin", password).await, Err(LoginError::InvalidCredentials)));
+    }
+    let linked = party.login.list(user.id).await.unwrap();
+    assert_eq!((linked[0].provider.as_str(), linked[0].subject.as_str()), ("google", "1"));
+    let login = party.world.store.events().pop().unwrap();
+    assert_eq!(login.payload["method"], AuthMethod::OAuth.as_str());
+}
+
+#[tokio::test]
+async fn the_same_identity_comes_into_the_same_account_whatever_its_address_is_now() {
+    let party = Party::new();
+    party.google.knows("c1", lin("1"));
+    let first = party.come_in("google", "c1").await.unwrap();
+    party.google.knows("c2", lin("1").email(Some("else@example.com"), false).name(Some("Lin")));
+    let again = party.come_in("google", "c2").await.unwrap();
+    assert_eq!((again.id, again.email.as_str()), (first.id, "lin@example.com"));
+    let linked = party.login.list(first.id).await.unwrap();
+    assert_eq!((linked[0].email.as_deref(), linked[0].email_verified), (Some("else@example.com"), false));
+    assert_eq!(linked[0].last_used_at, Some(sharestack_kernel::clock::Clock::now(&party.world.clock)));
+    assert!(party.kinds().contains(&events::IDENTITY_USED.to_owned()));
+}
+
+#[tokio::test]
+async fn an_address_of_another_account_is_a_conflict_and_links_nothing() {
+    let party = Party::new();
+    let owner = party.world.user("lin").await;
+    party.google.knows("c1", lin("1"));
+    let refused = party.come_in("google", "c1").await.unwrap_err();
+    assert!(matches!(refused, CompleteOAuthError::EmailTaken));
+    assert_eq!(refused.category(), Category::Conflict);
+    assert_eq!(party.login.list(owner.id).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_unproven_address_is_refused_whether_or_not_anybody_has_it() {
+    let party = Party::new();
+    let owner = party.world.user("lin").await;
+    for (code, address) in [("c1", "lin@example.com"), ("c2", "free@example.com")] {
+        party.google.knows(code, lin(code).email(Some(address), false));
+        let refused = party.come_in("google", code).await.unwrap_err();
+        assert!(matches!(refused, CompleteOAuthError::EmailUnverified(_)), "{refused}");
+        assert_eq!(refused.category(), Category::Unprocessable);
+    }
+    assert_eq!(party.login.list(owner.id).await.unwrap(), []);
+    assert!(!party.kinds().contains(&events::IDENTITY_LINKED.to_owned()));
+}
+
+#[tokio::test]
+async fn who_has_no_address_gets_a_placeholder() {
+    let party = Party::new();
+    let nobody = |subject: &str| ProviderProfile::of(Subject::parse(subject).unwrap());
+    party.google.knows("c1", nobody("1"));
+    party.google.knows("c2", nobody("2"));
+    let (one, other) = (party.come_in("google", "c1").await.unwrap(), party.come_in("google", "c2").await.unwrap());
+    assert_ne!(one.id, other.id);
+    for user in [one, other] {
+        assert!(crate::model::EmailAddress::parse(&user.email).unwrap().is_placeholder(), "{}", user.email);
+        assert!(!user.is_verified && user.username.starts_with("user"));
+    }
+}
+
+#[tokio::test]
+async fn a_taken_username_gets_a_number() {
+    let party = Party::new();
+    party.world.user("lin").await;
+    for n in 0..10 {
+        let code = format!("c{n}");
+        party.google.knows(&code, lin(&code).email(Some(&format!("lin{n}@else.example")), true));
+        let user = party.come_in("google", &code).await.unwrap();
+        assert!(user.username.starts_with("lin-"), "{}", user.username);
+    }
+}
+
+#[tokio::test]
+async fn of_many_that_come_at_once_with_one_identity_all_are_in_one_account() {
+    let party = Arc::new(Party::new());
+    party.google.knows("c1", lin("1"));
+    let tries = (0..10).map(|_| {
+        let party = party.clone();
+        async move { party.come_in("google", "c1").await }
+    });
+    let users: Vec<_> = join(tries.collect()).await;
+    let mut ids: Vec<_> = users.into_iter().filter_map(|user| user.ok().map(|user| user.id)).collect();
+    assert!(!ids.is_empty());
+    ids.dedup();
+    assert_eq!(ids.len(), 1);
+    assert_eq!(party.login.list(ids[0]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_new_comes_in_when_sign_up_is_closed() {
+    let party = Party::with(false);
+    party.google.knows("c1", lin("1"));
+    assert!(matches!(party.come_in("google", "c1").await, Err(CompleteOAuthError::SignUpClosed)));
+    party.world.user("lin").await;
+    let actor = party.world.actor(&party.world.login("lin", PASSWORD).await.unwrap()).await;
+    party.link(&actor, "google", "c1").await.unwrap();
+    assert_eq!(party.come_in("google", "c1").await.unwrap().id, actor.user_id);
+}
+
+#[tokio::test]
+async fn a_state_is_good_once_in_time_for_its_provider_and_its_browser() {
+    let party = Party::new();
+    party.google.knows("c1", lin("1"));
+    party.github.knows("c1", lin("1"));
+    let mismatch = |result: Result<Outcome, CompleteOAuthError>| {
+        let error = result.unwrap_err();
+        assert!(matches!(error, CompleteOAuthError::StateMismatch), "{error}");
+        assert!(matches!(error.details(), Details::Fields(_)));
+    };
+    let begun = party.begin("google", OAuthPurpose::Login).await;
+    let thief = Begun { browser: party.begin("google", OAuthPurpose::Login).await.browser, ..clone(&begun) };
+    mismatch(party.back("google", &thief, "c1").await);
+    for browser in ["", "x", &"ab".repeat(32)] {
+        mismatch(party.back("google", &Begun { browser: browser.to_owned(), ..clone(&begun) }, "c1").await);
+    }
+    let mut unmarked = callback("google", &begun, "c1");
+    unmarked.browser = None;
+    assert!(matches!(party.login.complete(unmarked).await, Err(CompleteOAuthError::StateMismatch)));
+    // None of that has harmed the login that is under way.
+    party.back("google", &begun, "c1").await.unwrap();
+    mismatch(party.back("google", &begun, "c1").await);
+    let begun = party.begin("google", OAuthPurpose::Login).await;
+    mismatch(party.back("github", &begun, "c1").await);
+    let begun = party.begin("google", OAuthPurpose::Login).await;
+    party.world.clock.advance(chrono::Duration::minutes(FLOW_MINUTES));
+    mismatch(party.back("google", &begun, "c1").await);
+    for state in ["", "x", &"0".repeat(100_000)] {
+        let forged = Begun { authorize_url: state.to_owned(), ..clone(&begun) };
+        mismatch(party.back("google", &forged, "c1").await);
+    }
+}
+
+fn clone(begun: &Begun) -> Begun {
+    Begun { authorize_url: begun.authorize_url.clone(), browser: begun.browser.clone() }
+}
+
+#[tokio::test]
+async fn a_browser_keeps_its_mark_over_several_logins() {
+    let party = Party::new();
+    party.google.knows("c1", lin("1"));
+    let first = party.begin("google", OAuthPurpose::Login).await;
+    let again = BeginOAuth { browser: Some(first.browser.clone()), ..begin("google", OAuthPurpose::Login) };
+    let second = party.login.begin(again).await.unwrap();
+    assert_eq!(first.browser, second.browser);
+    assert_ne!(first.authorize_url, second.authorize_url);
+    let forged = BeginOAuth { browser: Some("my own mark".to_owned()), ..begin("google", OAuthPurpose::Login) };
+    assert_ne!(party.login.begin(forged).await.unwrap().browser, "my own mark");
+    party.back("google", &second, "c1").await.unwrap();
+    party.back("google", &first, "c1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_exchanges_a_code_once_within_a_minute_and_with_its_verifier() {
+    let party = Party::new();
+    party.google.knows("c1", lin("1"));
+    let code = async |challenge: Option<&str>| {
+        let command = BeginOAuth {
+            redirect_uri: Some(APP.to_owned()),
+            state: Some("mine".to_owned()),
+            challenge: challenge.and_then(CodeChallenge::parse),
+            ..begin("google", OAuthPurpose::Login)
+        };
+        let begun = party.login.begin(command).await.unwrap();
+        let done = party.login.complete(callback("google", &begun, "c1")).await.unwrap();
+        let target = done.target.unwrap();
+        assert_eq!((target.redirect_uri.as_str(), target.state.as_deref()), (APP, Some("mine")));
+        match done.outcome.unwrap() {
+            Outcome::Code(code) => code.expose_secret().to_owned(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let exchange =
+        async |code: &str, verifier: Option<&str>| party.login.exchange(code, verifier, Client::default()).await;
+    let refused = |result: Result<SignIn, ExchangeCodeError>| {
+        assert!(matches!(result, Err(ExchangeCodeError::Invalid)), "{result:?}");
+    };
+    let plain = code(None).await;
+    assert_eq!(tokens(exchange(&plain, None).await.unwrap()).user.username, "lin");
+    refused(exchange(&plain, None).await);
+    let bound = code(Some(CHALLENGE)).await;
+    assert!(exchange(&bound, Some(VERIFIER)).await.is_ok());
+    for verifier in [None, Some("x".repeat(43))] {
+        let bound = code(Some(CHALLENGE)).await;
+        refused(exchange(&bound, verifier.as_deref()).await);
+        refused(exchange(&bound, Some(VERIFIER)).await);
+    }
+    let late = code(None).await;
+    party.world.clock.advance(chrono::Duration::seconds(60));
+    refused(exchange(&late, None).await);
+    for text in ["", "x", &"ab".repeat(32)] {
+        refused(exchange(text, None).await);
+    }
+    let disabled = code(None).await;
+    let user = party.come_in("google", "c1").await.unwrap();
+    party.world.store.set_active(user.id, false);
+    let error = exchange(&disabled, None).await.unwrap_err();
+    assert_eq!(error.code(), Some("ACCOUNT_DISABLED"));
+}
+
+#[tokio::test]
+async fn a_client_is_sent_back_only_to_an_allowed_address() {
+    let party = Party::new();
+    for uri in ["https://app.example.evil/cb", "https://app.example/cb/", "https://app.example/", ""] {
+        let command = BeginOAuth { redirect_uri: Some(uri.to_owned()), ..begin("google", OAuthPurpose::Login) };
+        let error = party.login.begin(command).await.unwrap_err();
+        assert_eq!((error.category(), error.code()), (Category::Invalid, None), "{uri}");
+    }
+    let command = BeginOAuth { challenge: CodeChallenge::parse(CHALLENGE), ..begin("google", OAuthPurpose::Login) };
+    assert!(matches!(party.login.begin(command).await, Err(BeginOAuthError::Fields(_))));
+    for provider in ["", "wechat", "../google", "GOOGLE"] {
+        let error = party.login.begin(begin(provider, OAuthPurpose::Login)).await.unwrap_err();
+        assert_eq!(error.category(), Category::NotFound);
+    }
+}
+
+#[tokio::test]
+async fn what_the_provider_refuses_is_told_and_leaves_nothing() {
+    let party = Party::new();
+    party.google.away.store(true, Ordering::Relaxed);
+    let error = party.login.begin(begin("google", OAuthPurpose::Login)).await.unwrap_err();
+    assert_eq!(error.code(), Some("UPSTREAM_ERROR"));
+    party.google.away.store(false, Ordering::Relaxed);
+    let begun = party.begin("google", OAuthPurpose::Login).await;
+    party.google.away.store(true, Ordering::Relaxed);
+    let error = party.back("google", &begun, "c1").await.unwrap_err();
+    assert_eq!((error.code(), error.client_code()), (Some("UPSTREAM_ERROR"), "temporarily_unavailable"));
+    party.google.away.store(false, Ordering::Relaxed);
+    let error = party.come_in("google", "no such code").await.unwrap_err();
+    assert_eq!((error.category(), error.client_code()), (Category::Invalid, "invalid_request"));
+    for (said, category, told) in [
+        ("access_denied", Category::Invalid, "access_denied"),
+        ("server_error", Category::Unavailable, "temporarily_unavailable"),
+    ] {
+        let begun = party.begin("google", OAuthPurpose::Login).await;
+        let denied = Callback { answer: Err(said.to_owned()), ..callback("google", &begun, "") };
+        let error = party.login.complete(denied).await.unwrap().outcome.unwrap_err();
+        assert_eq!((error.category(), error.client_code()), (category, told));
+    }
+    assert!(party.world.store.events().is_empty());
+}
+
+#[tokio::test]
+async fn an_identity_is_linked_to_who_asked_and_to_nobody_else() {
+    let party = Party::new();
+    party.google.knows("c1", lin("1"));
+    let (wei, other) = (party.world.user("wei").await, party.world.user("other").await);
+    let actor = party.world.actor(&party.world.login("wei", PASSWORD).await.unwrap()).await;
+    let stranger = party.world.actor(&party.world.login("other", PASSWORD).await.unwrap()).await;
+    let Outcome::Linked(identity) = party.link(&actor, "google", "c1").await.unwrap() else { panic!() };
+    assert_eq!((identity.user_id, identity.provider.as_str()), (wei.id, "google"));
+    party.link(&actor, "google", "c1").await.unwrap();
+    assert_eq!(party.login.list(wei.id).await.unwrap().len(), 1);
+    let refused = party.link(&stranger, "google", "c1").await.unwrap_err();
+    assert_eq!((refused.category(), refused.client_code()), (Category::Conflict, "identity_taken"));
+    assert_eq!(party.login.list(other.id).await.unwrap(), []);
+    assert_eq!(party.come_in("google", "c1").await.unwrap().id, wei.id);
+    let linked = party.kinds().into_iter().filter(|kind| kind == events::IDENTITY_LINKED).count();
+    assert_eq!(linked, 1);
+}
+
+#[tokio::test]
+async fn a_link_dies_with_the_session_that_asked_for_it() {
+    let party = Party::new();
+    party.google.knows("c1", lin("1"));
+    let wei = party.world.user("wei").await;
+    let tokens = party.world.login("wei", PASSWORD).await.unwrap();
+    let actor = party.world.actor(&tokens).await;
+    let purpose = OAuthPurpose::Link { user: actor.user_id, session: actor.session_id().unwrap() };
+    let begun = party.begin("google", purpose).await;
+    let claims = party.world.checks.claims(access(&tokens)).unwrap();
+    party.world.sessions.logout(&claims, None).await.unwrap();
+    let refused = party.back("google", &begun, "c1").await.unwrap_err();
+    assert!(matches!(refused, CompleteOAuthError::SessionEnded));
+    assert_eq!(party.login.list(wei.id).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_last_way_in_is_never_unlinked() {
+    let party = Party::new();
+    party.google.knows("c1", lin("1"));
+    party.github.knows("c2", lin("2"));
+    let user = party.come_in("google", "c1").await.unwrap();
+    let google = party.login.list(user.id).await.unwrap()[0].id;
+    let refused = party.login.unlink(user.id, google).await.unwrap_err();
+    assert!(matches!(refused, UnlinkError::LastWayIn));
+    assert_eq!(refused.category(), Category::Conflict);
+    let begun = party.begin("google", OAuthPurpose::Login).await;
+    let Outcome::SignedIn(done) = party.back("google", &begun, "c1").await.unwrap() else { panic!() };
+    let actor = party.world.actor(&tokens(*done)).await;
+    party.link(&actor, "github", "c2").await.unwrap();
+    let all: Vec<_> = party.login.list(user.id).await.unwrap().into_iter().map(|one| one.id).collect();
+    assert_eq!(all.len(), 2);
+    let party = Arc::new(party);
+    let tries = all.into_iter().map(|id| {
+        let party = party.clone();
+        async move { party.login.unlink(user.id, id).await.is_ok() }
+    });
+    assert_eq!(join(tries.collect()).await.into_iter().filter(|done| *done).count(), 1);
+    assert_eq!(party.login.list(user.id).await.unwrap().len(), 1);
+    assert_eq!(party.kinds().last().unwrap(), events::IDENTITY_UNLINKED);
+    let nobody = party.login.unlink(user.id, IdentityId::new(Uuid::nil())).await.unwrap_err();
+    assert_eq!(nobody.category(), Category::NotFound);
+    let stranger = party.world.user("other").await;
+    let left = party.login.list(user.id).await.unwrap()[0].id;
+    assert!(matches!(party.login.unlink(stranger.id, left).await, Err(UnlinkError::NoSuchIdentity(_))));
+}
+
+#[tokio::test]
+async fn what_never_came_back_is_forgotten() {
+    let party = Party::new();
+    let begun = party.begin("google", OAuthPurpose::Login).await;
+    assert!(party.login.is_under_way(&begun.authorize_url).await.unwrap());
+    assert!(!party.login.is_under_way("nonsense").await.unwrap());
+    assert_eq!(party.login.prune().await.unwrap(), 0);
+    party.world.clock.advance(chrono::Duration::minutes(FLOW_MINUTES + 1));
+    assert_eq!(party.login.prune().await.unwrap(), 1);
+    assert!(!party.login.is_under_way(&begun.authorize_url).await.unwrap());
+}

@@ -1,0 +1,336 @@
+use chrono::Duration;
+use secrecy::SecretString;
+use sharestack_kernel::id::{SessionId, UserId};
+use sharestack_kernel::transact;
+
+use super::{CODE_SECONDS, ThirdPartyLogin};
+use crate::error::{CompleteOAuthError, InsertAccountError, InsertIdentityError, ProviderError};
+use crate::events;
+use crate::model::{
+    AuthMethod, BuiltInRole, Client, ClientTarget, EmailAddress, ExternalIdentity, FlowSecret, IdentityId, LoginCode,
+    NewAccount, OAuthPurpose, OAuthState, PasswordHash, ProviderName, ProviderProfile, Username,
+};
+use crate::ports::CallbackProof;
+use crate::service::SignIn;
+
+/// How many usernames are tried for a new account, each with another number.
+const MAX_NAMES: u32 = 20;
+
+/// What a provider sent the browser back with.
+#[derive(Debug)]
+pub struct Callback {
+    /// Which provider.
+    pub provider: String,
+    /// The state it went out with.
+    pub state: String,
+    /// The provider's code, or what it said instead.
+    pub answer: Result<SecretString, String>,
+    /// Who says that it is the issuer (RFC 9207).
+    pub issuer: Option<String>,
+    /// The browser's mark.
+    pub browser: Option<String>,
+    /// What the browser is.
+    pub client: Client,
+}
+
+/// How a login ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The user is in, or is asked for more.
+    SignedIn(Box<SignIn>),
+    /// The client exchanges this code.
+    Code(SecretString),
+    /// The identity is linked.
+    Linked(Box<ExternalIdentity>),
+}
+
+/// A login that came back, and where its user goes.
+#[derive(Debug)]
+pub struct Completed {
+    /// Where the client gets its user back.
+    pub target: Option<ClientTarget>,
+    /// How it ended.
+    pub outcome: Result<Outcome, CompleteOAuthError>,
+}
+
+enum SignUp {
+    Done,
+    NameTaken,
+    EmailTaken,
+    IdentityTaken,
+}
+
+impl From<InsertAccountError> for CreateError {
+    fn from(error: InsertAccountError) -> Self {
+        match error {
+            InsertAccountError::EmailTaken => Self::EmailTaken,
+            InsertAccountError::UsernameTaken => Self::NameTaken,
+            InsertAccountError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<InsertIdentityError> for CreateError {
+    fn from(error: InsertIdentityError) -> Self {
+        match error {
+            InsertIdentityError::Taken => Self::IdentityTaken,
+            InsertIdentityError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// Why a new account was not made.
+#[derive(Debug, thiserror::Error)]
+enum CreateError {
+    #[error("username is taken")]
+    NameTaken,
+    #[error("address is taken")]
+    EmailTaken,
+    #[error("identity is taken")]
+    IdentityTaken,
+    #[error(transparent)]
+    Store(#[from] sharestack_kernel::error::StoreError),
+}
+
+sharestack_kernel::carries_store!(CreateError);
+
+impl ThirdPartyLogin {
+    /// Takes a login that came back. No remote call is made inside a transaction, and the
+    /// state is gone before the first is made.
+    ///
+    /// # Errors
+    /// When no login of this browser is under way with this state: nobody is to be sent
+    /// anywhere then. All else is in [`Completed::outcome`].
+    pub async fn complete(&self, callback: Callback) -> Result<Completed, CompleteOAuthError> {
+        let ports = &self.ports;
+        let provider = self
+            .provider(&callback.provider)
+            .ok_or_else(|| CompleteOAuthError::NoSuchProvider(callback.provider.clone()))?;
+        let state = FlowSecret::parse(&callback.state).ok_or(CompleteOAuthError::StateMismatch)?;
+        let browser = callback.browser.as_deref().and_then(FlowSecret::parse);
+        let browser = browser.ok_or(CompleteOAuthError::StateMismatch)?;
+        let (hash, browser) = (state.hash(), browser.hash());
+        let taken = transact!(ports.store, |tx| {
+            tx.oauth_flows().take_state(hash, browser).await.map_err(CompleteOAuthError::from)
+        })?;
+        let in_time =
+            |state: &OAuthState| ports.clock.now() < state.expires_at && state.provider == provider.info().name;
+        let mut state = taken.filter(in_time).ok_or(CompleteOAuthError::StateMismatch)?;
+        let target = state.target.take();
+        let outcome = match callback.answer {
+            Err(said) if matches!(said.as_str(), "server_error" | "temporarily_unavailable") => {
+                Err(ProviderError::Unavailable(said.into()).into())
+            }
+            Err(said) => Err(CompleteOAuthError::Denied(said)),
+            Ok(code) => {
+                let proof = CallbackProof {
+                    code,
+                    issuer: callback.issuer,
+                    nonce: state.nonce.clone(),
+                    verifier: state.verifier.clone(),
+                };
+                match provider.exchange(&proof).await {
+                    Ok(profile) => self.settle(&state, target.as_ref(), profile, callback.client).await,
+                    Err(error) => Err(error.into()),
+                }
+            }
+        };
+        Ok(Completed { target, outcome })
+    }
+
+    async fn settle(
+        &self,
+        state: &OAuthState,
+        target: Option<&ClientTarget>,
+        profile: ProviderProfile,
+        client: Client,
+    ) -> Result<Outcome, CompleteOAuthError> {
+        match state.purpose {
+            OAuthPurpose::Link { user, session } => {
+                let identity = self.link(user, session, &state.provider, &profile).await?;
+                Ok(Outcome::Linked(Box::new(identity)))
+            }
+            OAuthPurpose::Login => {
+                let user = self.find_or_create(&state.provider, &profile).await?;
+                if let Some(target) = target {
+                    return self.code(user, &state.provider, target).await;
+                }
+                let done = self.ports.sessions.establish(user, AuthMethod::OAuth, client).await?;
+                Ok(Outcome::SignedIn(Box::new(done)))
+            }
+        }
+    }
+
+    /// A code in place of tokens: addresses end up in histories and logs.
+    async fn code(
+        &self,
+        user_id: UserId,
+        provider: &ProviderName,
+        target: &ClientTarget,
+    ) -> Result<Outcome, CompleteOAuthError> {
+        let (secret, now) = (FlowSecret::new(self.ports.randomness.token()), self.ports.clock.now());
+        let code = LoginCode {
+            hash: secret.hash(),
+            user_id,
+            provider: provider.clone(),
+            challenge: target.challenge.clone(),
+            created_at: now,
+            expires_at: now + Duration::seconds(CODE_SECONDS),
+        };
+        transact!(self.ports.store, |tx| { tx.oauth_flows().insert_code(&code).await })?;
+        Ok(Outcome::Code(secret.text().into()))
+    }
+
+    /// Links what came back to who asked for it, if they still are signed in.
+    async fn link(
+        &self,
+        user: UserId,
+        session: SessionId,
+        provider: &ProviderName,
+        profile: &ProviderProfile,
+    ) -> Result<ExternalIdentity, CompleteOAuthError> {
+        let ports = &self.ports;
+        let now = ports.clock.now();
+        let open = ports.open_sessions.find_active(session).await?;
+        if !open.is_some_and(|open| open.user_id == user && now < open.expires_at) {
+            return Err(CompleteOAuthError::SessionEnded);
+        }
+        let (id, event_id) = (IdentityId::new(ports.ids.uuid()), ports.ids.uuid());
+        let linked = transact!(ports.store, |tx| {
+            tx.accounts().hold(user).await?.ok_or(CreateError::IdentityTaken)?;
+            if let Some(known) = tx.identities().find_by_subject(provider, &profile.subject).await? {
+                if known.user_id != user {
+                    return Err(CreateError::IdentityTaken);
+                }
+                let known = known.told(profile);
+                tx.identities().update(&known).await?;
+                return Ok(known);
+            }
+            let identity = ExternalIdentity::link(id, user, provider.clone(), profile, now);
+            tx.identities().insert(&identity).await?;
+            tx.outbox().append(&events::identity(event_id, events::IDENTITY_LINKED, &identity, now)).await?;
+            Ok(identity)
+        });
+        linked.map_err(|error| match error {
+            CreateError::Store(error) => error.into(),
+            _ => CompleteOAuthError::IdentityTaken,
+        })
+    }
+
+    /// Whose identity it is; a new account's when nobody has linked it and its address is
+    /// free. An account that has the address is never linked by itself: its owner signs in
+    /// first and links.
+    async fn find_or_create(
+        &self,
+        provider: &ProviderName,
+        profile: &ProviderProfile,
+    ) -> Result<UserId, CompleteOAuthError> {
+        if let Some(user) = self.recognise(provider, profile).await? {
+            return Ok(user);
+        }
+        if !self.policy.sign_up {
+            return Err(CompleteOAuthError::SignUpClosed);
+        }
+        // Asked before the address is looked up: who cannot prove it learns nothing of it.
+        if profile.email.is_some() && !profile.email_verified {
+            return Err(CompleteOAuthError::EmailUnverified(provider.clone()));
+        }
+        for attempt in 0..MAX_NAMES {
+            let id = UserId::new(self.ports.ids.number(UserId::SEQUENCE).await?);
+            let made = self.create(id, provider, profile, attempt).await?;
+            if matches!(made, SignUp::Done) {
+                return Ok(id);
+            }
+            // A rival that came back with the same identity may have been first.
+            if let Some(user) = self.recognise(provider, profile).await? {
+                return Ok(user);
+            }
+            if matches!(made, SignUp::EmailTaken) {
+                return Err(CompleteOAuthError::EmailTaken);
+            }
+        }
+        Err(sharestack_kernel::error::StoreError::Transient("no free username was found".into()).into())
+    }
+
+    /// Who has linked it, noting that it was used and what it tells now.
+    async fn recognise(
+        &self,
+        provider: &ProviderName,
+        profile: &ProviderProfile,
+    ) -> Result<Option<UserId>, CompleteOAuthError> {
+        let ports = &self.ports;
+        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
+        transact!(ports.store, |tx| {
+            let Some(known) = tx.identities().find_by_subject(provider, &profile.subject).await? else {
+                return Ok(None);
+            };
+            // Nobody comes in to an account that is gone; the session says so.
+            if tx.accounts().hold(known.user_id).await?.is_none() {
+                return Ok(Some(known.user_id));
+            }
+            let mut known = known.told(profile);
+            known.last_used_at = Some(now);
+            tx.identities().update(&known).await?;
+            tx.outbox().append(&events::identity(event_id, events::IDENTITY_USED, &known, now)).await?;
+            Ok(Some(known.user_id))
+        })
+    }
+
+    async fn create(
+        &self,
+        id: UserId,
+        provider: &ProviderName,
+        profile: &ProviderProfile,
+        attempt: u32,
+    ) -> Result<SignUp, CompleteOAuthError> {
+        let (ports, now) = (&self.ports, self.ports.clock.now());
+        let event_ids = [ports.ids.uuid(), ports.ids.uuid()];
+        let identity_id = ports.ids.uuid();
+        let placeholder = || EmailAddress::placeholder(&format!("{provider}-{}", identity_id.simple()));
+        let account = NewAccount {
+            id,
+            username: self.username(profile, attempt),
+            email: profile.email.clone().unwrap_or_else(placeholder),
+            password_hash: PasswordHash::unset(),
+            profile: profile.profile(),
+            is_verified: profile.email.is_some() && profile.email_verified,
+            created_at: now,
+        };
+        let mut identity = ExternalIdentity::link(IdentityId::new(identity_id), id, provider.clone(), profile, now);
+        identity.last_used_at = Some(now);
+        let made = transact!(ports.store, |tx| {
+            tx.accounts().insert(&account).await?;
+            tx.roles().replace(id, &[BuiltInRole::User.id()], None, now).await?;
+            tx.identities().insert(&identity).await?;
+            tx.outbox().append(&events::registered(event_ids[0], id, account.username.as_str(), now)).await?;
+            tx.outbox().append(&events::identity(event_ids[1], events::IDENTITY_LINKED, &identity, now)).await?;
+            Ok::<_, CreateError>(())
+        });
+        match made {
+            Ok(()) => Ok(SignUp::Done),
+            Err(CreateError::NameTaken) => Ok(SignUp::NameTaken),
+            Err(CreateError::EmailTaken) => Ok(SignUp::EmailTaken),
+            Err(CreateError::IdentityTaken) => Ok(SignUp::IdentityTaken),
+            Err(CreateError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// The name that they have there, with a number once it was taken.
+    fn username(&self, profile: &ProviderProfile, attempt: u32) -> Username {
+        let base = profile.username_base();
+        if attempt == 0
+            && let Ok(name) = Username::parse(&base)
+        {
+            return name;
+        }
+        let mut bytes = [0; 4];
+        self.ports.randomness.fill(&mut bytes);
+        // The attempt keeps numbers apart, however random they are.
+        let number = u64::from(u32::from_le_bytes(bytes)) * u64::from(MAX_NAMES) + u64::from(attempt);
+        // Few digits are nicer and mostly do; many are certain.
+        let number = if attempt < MAX_NAMES / 4 { number % 10_000 } else { number };
+        let plain = || Username::parse(&format!("user-{number}"));
+        let numbered = Username::parse(&format!("{base}-{number}")).or_else(|_| plain());
+        numbered.unwrap_or_else(|_| unreachable!("letters, a dash and digits are a username"))
+    }
+}
