@@ -4,8 +4,8 @@
 
 pub mod account;
 pub mod api_key;
-pub mod factor;
 pub mod external;
+pub mod factor;
 pub mod oauth;
 pub mod role;
 pub mod session;

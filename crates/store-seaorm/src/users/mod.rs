@@ -2,10 +2,10 @@
 
 mod account;
 mod api_key;
-mod factor;
-mod rights;
 mod external;
+mod factor;
 mod oauth;
+mod rights;
 mod role;
 mod session;
 

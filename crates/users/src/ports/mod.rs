@@ -2,8 +2,8 @@
 
 mod account;
 mod api_key;
-mod factor;
 mod external;
+mod factor;
 mod oauth;
 mod password;
 mod provider;
@@ -14,8 +14,8 @@ mod token;
 
 pub use account::{AccountQueries, AccountRepository};
 pub use api_key::{ApiKeyCache, ApiKeyQueries, ApiKeyRepository};
-pub use factor::{FactorQueries, FactorRepository, TotpCodes};
 pub use external::{ExternalIdentityQueries, ExternalIdentityRepository};
+pub use factor::{FactorQueries, FactorRepository, TotpCodes};
 pub use oauth::{OAuthFlowQueries, OAuthFlowRepository};
 pub use password::{PasswordHasher, Verified};
 pub use provider::{AuthorizeRequest, CallbackProof, IdentityProvider, ProviderInfo, ProviderKind};
@@ -28,8 +28,8 @@ pub use token::{AccessTokens, Claims, TokenDeriver};
 pub use {
     account::{MockAccountQueries, MockAccountRepository},
     api_key::{MockApiKeyCache, MockApiKeyQueries, MockApiKeyRepository},
-    factor::{MockFactorQueries, MockFactorRepository, MockTotpCodes},
     external::{MockExternalIdentityQueries, MockExternalIdentityRepository},
+    factor::{MockFactorQueries, MockFactorRepository, MockTotpCodes},
     oauth::{MockOAuthFlowQueries, MockOAuthFlowRepository},
     password::MockPasswordHasher,
     provider::MockIdentityProvider,
