@@ -614,9 +614,9 @@ async fn github_as_it_answers() {
 
 #[tokio::test]
 async fn wechat_as_it_answers() {
-    let (fake, app) = with_fake().await;
     const TOKEN: &str = "/sns/oauth2/access_token";
     const USER: &str = "/sns/userinfo";
+    let (fake, app) = with_fake().await;
     // It says that its JSON is plain text.
     let plain = |value: Value| Says::Text(200, "text/plain", value.to_string());
     let token = plain(json!({

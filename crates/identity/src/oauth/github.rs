@@ -40,7 +40,8 @@ struct User {
 
 #[derive(Deserialize)]
 struct Email {
-    email: String,
+    #[serde(rename = "email")]
+    address: String,
     #[serde(default)]
     primary: bool,
     #[serde(default)]
@@ -91,7 +92,7 @@ impl GitHub {
         // The address of the public profile is what its owner wrote there; the list says
         // which are proven.
         let email = self.email(token).await?;
-        let email = email.as_ref().map(|email| (email.email.as_str(), email.verified));
+        let email = email.as_ref().map(|email| (email.address.as_str(), email.verified));
         Ok(ProviderProfile::of(subject)
             .email(email.map(|(text, _)| text), email.is_some_and(|(_, verified)| verified))
             .name(user.name.as_deref())

@@ -59,7 +59,7 @@ impl From<ExternalIdentity> for Identity {
     responses((status = 200, description = "The linked accounts", body = Envelope<Vec<Identity>>)),
 )]
 #[get("/api/v1/auth/oauth/identities")]
-pub async fn list(app: Data<App>, auth: Auth) -> Result<Reply<Vec<Identity>>, ApiError> {
+pub async fn linked_identities(app: Data<App>, auth: Auth) -> Result<Reply<Vec<Identity>>, ApiError> {
     let linked = app.third_party.list(auth.0.user_id).await?;
     Ok(Reply::ok(linked.into_iter().map(Identity::from).collect()))
 }

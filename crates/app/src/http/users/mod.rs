@@ -46,6 +46,6 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(third_party::callback)
         .service(third_party::callback_form)
         .service(third_party::exchange)
-        .service(identities::list)
+        .service(identities::linked_identities)
         .service(identities::unlink);
 }

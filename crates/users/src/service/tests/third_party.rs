@@ -182,7 +182,7 @@ async fn somebody_new_gets_an_account_without_a_password() {
     }
     let linked = party.login.list(user.id).await.unwrap();
     assert_eq!((linked[0].provider.as_str(), linked[0].subject.as_str()), ("google", "1"));
-    let login = party.world.store.events().pop().unwrap();
+    let login = party.world.store.events().into_iter().find(|event| event.kind == events::LOGGED_IN).unwrap();
     assert_eq!(login.payload["method"], AuthMethod::OAuth.as_str());
 }
 
