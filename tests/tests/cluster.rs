@@ -68,6 +68,68 @@ async fn a_logout_on_one_node_is_known_on_the_other_at_once() {
 }
 
 #[tokio::test]
+async fn whatever_ends_a_session_or_a_key_on_one_node_ends_it_on_the_other_at_once() {
+    let Some(cluster) = cluster(&[]).await else { return };
+    let (one, other) = (&cluster.one.client, &cluster.other.client);
+    let me = "/api/v1/users/me";
+    let login = json!({ "username": "reader", "password": PASSWORD });
+    let (here, _) = sign_in(one, "reader").await;
+    let open = async || {
+        let answer = other.post("/api/v1/auth/login", &login).await.expect(200);
+        let token = answer.data()["access_token"].as_str().unwrap().to_owned();
+        other.get_as(&token, me).await.expect(200);
+        one.get_as(&token, me).await.expect(200);
+        token
+    };
+    // One session, by its id.
+    let there = open().await;
+    let sessions = one.get_as(&here, "/api/v1/auth/sessions").await.expect(200);
+    let id = sessions.data().as_array().unwrap().iter().find(|one| one["current"] == false).unwrap()["id"].clone();
+    one.delete_as(&here, &format!("/api/v1/auth/sessions/{}", id.as_str().unwrap())).await.expect(204);
+    other.get_as(&there, me).await.refused(401, "INVALID_TOKEN");
+    // All others.
+    let there = open().await;
+    one.post_as(&here, "/api/v1/auth/logout-all", &json!({})).await.expect(200);
+    other.get_as(&there, me).await.refused(401, "INVALID_TOKEN");
+    // A key.
+    let made = one.post_as(&here, "/api/v1/auth/api-keys", &json!({ "name": "x", "scopes": ["own.read"] })).await;
+    let data = made.expect(201).data().clone();
+    let with_key = async |client: &Client| {
+        let request = client.request(Method::GET, me).header("X-API-Key", data["secret"].as_str().unwrap());
+        client.send(request).await
+    };
+    for client in [one, other, one, other] {
+        with_key(client).await.expect(200);
+    }
+    one.delete_as(&here, &format!("/api/v1/auth/api-keys/{}", data["id"].as_str().unwrap())).await.expect(204);
+    for client in [other, one] {
+        with_key(client).await.refused(401, "INVALID_TOKEN");
+    }
+    // A change of password.
+    let there = open().await;
+    let new = "staple battery 电池 mule";
+    let change = json!({ "current_password": PASSWORD, "new_password": new, "confirm_password": new });
+    one.post_as(&here, "/api/v1/auth/change-password", &change).await.expect(200);
+    other.get_as(&there, me).await.refused(401, "INVALID_TOKEN");
+    other.get_as(&here, me).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_process_without_redis_refuses_an_ended_session_on_the_next_request() {
+    let data = tempfile::tempdir().unwrap();
+    let process = Process::start(data.path(), &["serve"], &BTreeMap::new());
+    let client = &process.client;
+    let (here, _) = sign_in(client, "reader").await;
+    let login = json!({ "username": "reader", "password": PASSWORD });
+    let answer = client.post("/api/v1/auth/login", &login).await.expect(200);
+    let there = answer.data()["access_token"].as_str().unwrap();
+    client.get_as(there, "/api/v1/users/me").await.expect(200);
+    client.post_as(&here, "/api/v1/auth/logout-all", &json!({})).await.expect(200);
+    client.get_as(there, "/api/v1/users/me").await.refused(401, "INVALID_TOKEN");
+    client.get_as(&here, "/api/v1/users/me").await.expect(200);
+}
+
+#[tokio::test]
 async fn refreshes_of_one_token_on_both_nodes_give_one_successor() {
     let Some(cluster) = cluster(&[]).await else { return };
     let (_, refresh) = sign_in(&cluster.one.client, "reader").await;

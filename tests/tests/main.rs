@@ -1,6 +1,7 @@
 //! Acceptance tests: one binary, one module a subject.
 
 mod access;
+mod audit;
 mod billing;
 mod cluster;
 mod content;
@@ -17,3 +18,4 @@ mod search;
 mod startup;
 mod system;
 mod tiers;
+mod tokens;

@@ -96,6 +96,35 @@ impl Pagination {
     }
 }
 
+/// A part of a keyset list: what follows a cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice<T> {
+    /// The items, in the list's order.
+    pub items: Vec<T>,
+    /// How many were asked for.
+    pub limit: u32,
+    /// Where the next slice begins; `None` at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Slice<T> {
+    /// The same slice with its items turned into something else.
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Slice<U> {
+        Slice { items: self.items.into_iter().map(f).collect(), limit: self.limit, next_cursor: self.next_cursor }
+    }
+}
+
+/// The `pagination` block of a keyset list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CursorPagination {
+    /// How many items were asked for.
+    pub limit: u32,
+    /// Where the next slice begins.
+    pub next_cursor: Option<String>,
+    /// Whether one follows.
+    pub has_next: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sharestack_kernel::actor::Denied;
 use sharestack_kernel::cache::CacheError;
 use sharestack_kernel::carries_store;
 use sharestack_kernel::error::{Category, Classified, Details, StoreError};
 use thiserror::Error;
+
+use crate::model::AuditId;
 
 /// Why a request with an idempotency key is not done now.
 #[derive(Debug, Error)]
@@ -48,6 +51,38 @@ impl Classified for IdempotencyError {
             Self::Mismatch => Details::Object(json!({ "header": "Idempotency-Key", "problem": self.to_string() })),
             Self::Lost => Details::Object(json!({ "state": "done", "problem": self.to_string() })),
             _ => Details::None,
+        }
+    }
+}
+
+/// Why the audit log is not shown.
+#[derive(Debug, Error)]
+pub enum AuditError {
+    /// The actor may not read it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// There is no such entry.
+    #[error("audit entry {0} does not exist")]
+    NotFound(AuditId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Classified for AuditError {
+    fn category(&self) -> Category {
+        match self {
+            Self::Denied(denied) => denied.category(),
+            Self::NotFound(_) => Category::NotFound,
+            Self::Store(store) => store.category(),
+        }
+    }
+
+    fn details(&self) -> Details {
+        match self {
+            Self::Denied(denied) => denied.details(),
+            Self::NotFound(id) => Details::Missing { resource: "audit_entry", id: json!(id) },
+            Self::Store(_) => Details::None,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What operators and every other capability use: requests that are done once however
-//! often they are sent, and the administration of the shared cache.
+//! often they are sent, the log of what was done, and the administration of the shared cache.
 //!
 //! - [`service::Idempotency`] claims a key, and replays the answer it was finished with.
+//! - [`service::AuditTrail`] makes entries of what was done, [`service::AuditLog`] shows them.
 //! - [`service::CacheAdmin`] reads and writes the operators' own entries in the cache.
 //!
 //! ```

@@ -132,7 +132,11 @@ impl Fixture {
 
     /// What the cases of the platform ports need.
     pub fn platform(&self) -> platform::Subject<SeaTx> {
-        platform::Subject { idempotency: Arc::new(self.store.clone()), kernel: self.kernel() }
+        platform::Subject {
+            idempotency: Arc::new(self.store.clone()),
+            audit: Arc::new(self.store.clone()),
+            kernel: self.kernel(),
+        }
     }
 
     /// Drops the database.

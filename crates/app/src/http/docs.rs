@@ -38,6 +38,7 @@ fn frame() -> OpenApi {
         ("User Management", "Profiles and roles"),
         ("Articles", "Writing, publishing, reading"),
         ("Subscriptions", "Plans, subscriptions, orders, payments, revenue"),
+        ("Audit", "What was done, by whom, from where"),
         ("Cache", "Cache administration"),
     ];
     let tags = tags.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build());

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, EntityTag, Header, HeaderValue, IfNoneMatch};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
-use sharestack_kernel::page::{Page, PageRequest, Pagination};
+use sharestack_kernel::page::{CursorPagination, Page, PageRequest, Pagination, Slice};
 use utoipa::ToSchema;
 
 use super::context::{self, RequestContext, timestamp};
@@ -17,7 +17,7 @@ pub struct Reply<T> {
     status: StatusCode,
     message: Message,
     data: T,
-    pagination: Option<Pagination>,
+    pagination: Option<Paging>,
     etag: Option<String>,
     location: Option<String>,
 }
@@ -33,9 +33,37 @@ pub struct Envelope<T> {
     pub message: String,
     pub data: T,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<PaginationSchema>)]
-    pub pagination: Option<Pagination>,
+    #[schema(value_type = Option<PagingSchema>)]
+    pub pagination: Option<Paging>,
     pub meta: Meta,
+}
+
+/// Where in its list a part stands.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Paging {
+    Numbered(Pagination),
+    Keyset(CursorPagination),
+}
+
+/// By number, or by cursor.
+#[derive(Debug, ToSchema)]
+#[schema(as = Paging)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the document's view of the kernel's types")]
+pub enum PagingSchema {
+    Numbered(PaginationSchema),
+    Keyset(CursorPaginationSchema),
+}
+
+/// The slice that was asked for.
+#[derive(Debug, ToSchema)]
+#[schema(as = CursorPagination, example = json!({ "limit": 20, "next_cursor": "019c4a5e-7d31-7c02-9b5a-3f6c1d2e4a10", "has_next": true }))]
+#[expect(dead_code, reason = "the document's view of the kernel's type")]
+pub struct CursorPaginationSchema {
+    limit: u32,
+    next_cursor: Option<String>,
+    has_next: bool,
 }
 
 /// When and by which request an answer was made.
@@ -82,7 +110,7 @@ impl<T> Reply<T> {
 
     /// The page that a list inside the data is.
     pub fn paged(mut self, request: PageRequest, total: u64) -> Self {
-        self.pagination = Some(Pagination::new(request, total));
+        self.pagination = Some(Paging::Numbered(Pagination::new(request, total)));
         self
     }
 
@@ -103,7 +131,14 @@ impl<T> Reply<Vec<T>> {
     /// One page of a list.
     pub fn page(page: Page<T>) -> Self {
         let pagination = Pagination::new(page.request, page.total);
-        Self { pagination: Some(pagination), ..Self::ok(page.items) }
+        Self { pagination: Some(Paging::Numbered(pagination)), ..Self::ok(page.items) }
+    }
+
+    /// A slice of a keyset list.
+    pub fn slice(slice: Slice<T>) -> Self {
+        let has_next = slice.next_cursor.is_some();
+        let pagination = CursorPagination { limit: slice.limit, next_cursor: slice.next_cursor, has_next };
+        Self { pagination: Some(Paging::Keyset(pagination)), ..Self::ok(slice.items) }
     }
 }
 

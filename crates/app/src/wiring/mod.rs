@@ -31,7 +31,7 @@ use sharestack_kernel::id::IdGenerator;
 use sharestack_kernel::job::JobHandler;
 use sharestack_kernel::random::{Randomness, SystemRandomness};
 use sharestack_kernel::seal::Sealer;
-use sharestack_platform::service::{CacheAdmin, Idempotency};
+use sharestack_platform::service::{AuditLog, AuditTrail, CacheAdmin, Idempotency};
 use sharestack_search::SearchConfig;
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
 use sharestack_users::model::{ProfileInput, RegistrationInput, SessionPolicy};
@@ -58,6 +58,11 @@ const SESSION_TTL: Duration = Duration::from_secs(30);
 
 /// How many long texts may wait to be rendered before a request is refused with 503.
 const RENDER_QUEUE: usize = 64;
+
+/// The areas whose events are entries of the audit log: who people are, how they come in,
+/// and what they may do.
+const AUDITED: &[&str] =
+    &["user", "role", "verification", "oauth", "mfa", "passkey", "privacy", "settings", "workspace"];
 
 /// When this version of the API ends.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +95,7 @@ pub struct App {
     pub access: Access,
     pub idempotency: Idempotency,
     pub cache_admin: CacheAdmin,
+    pub audit: AuditLog,
     pub content: Content,
     pub billing: Billing,
 }
@@ -181,6 +187,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     let third_party = third_party::third_party(&config, &store, &sessions, &ids, &clock)?;
 
     let idempotency = Idempotency::new(Arc::new(store.clone()), clock.clone());
+    let audit = AuditLog::new(Arc::new(store.clone()), ids.clone(), clock.clone());
     let cache_admin = CacheAdmin::new(shared.0.strict_cache.clone(), clock.clone(), Arc::new(SystemRandomness));
 
     let keep = LocalConfig {
@@ -218,7 +225,11 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         default_language: Language::parse(&config.localization.default_language).unwrap_or_default(),
         trusted_proxies: trusted(&config)?,
         sunset: sunset(&config)?,
-        subscribers: vec![Arc::new(ForgetSessions::new(cache)), Arc::new(ForgetArticles::new(articles))],
+        subscribers: vec![
+            Arc::new(ForgetSessions::new(cache)),
+            Arc::new(ForgetArticles::new(articles)),
+            Arc::new(AuditTrail::new(Arc::new(store.clone()), AUDITED)),
+        ],
         handlers: handlers(&content, &billing),
         config,
         clock,
@@ -233,6 +244,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         access,
         idempotency,
         cache_admin,
+        audit,
         content,
         billing,
     })

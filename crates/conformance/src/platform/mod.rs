@@ -1,10 +1,11 @@
 //! What a store must pass for the ports of `sharestack-platform`.
 
+pub mod audit;
 pub mod idempotency;
 
 use std::sync::Arc;
 
-use sharestack_platform::ports::IdempotencyStore;
+use sharestack_platform::ports::{AuditStore, IdempotencyStore};
 
 use crate::kernel;
 
@@ -12,6 +13,8 @@ use crate::kernel;
 pub struct Subject<T: ?Sized> {
     /// The keys.
     pub idempotency: Arc<dyn IdempotencyStore>,
+    /// The audit log.
+    pub audit: Arc<dyn AuditStore>,
     /// Transactions, and what they leave.
     pub kernel: kernel::Subject<T>,
 }
@@ -21,6 +24,12 @@ pub struct Subject<T: ?Sized> {
 macro_rules! platform_cases {
     ($run:ident) => {
         $run! {
+            platform::audit: [
+                an_entry_is_found_as_it_was_kept,
+                an_entry_is_kept_once,
+                a_reader_who_goes_on_sees_every_entry_once,
+                entries_are_filtered
+            ],
             platform::idempotency: [
                 starts_one_of_many_that_claim_at_the_same_time,
                 replays_the_answer_it_was_completed_with,

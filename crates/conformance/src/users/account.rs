@@ -191,6 +191,8 @@ pub async fn events_of_a_held_account_stand_in_the_order_of_commits(subject: Sub
                 tx.accounts().hold(id).await?.unwrap();
                 let turn = turn.fetch_add(1, Ordering::SeqCst);
                 let event = DomainEvent {
+                    // Not after what the store thinks is now.
+                    occurred_at: now() - chrono::Duration::seconds(1),
                     payload: serde_json::json!({ "turn": turn }),
                     ..logged_in(Uuid::from_u128(rival + 1), &session(id, rival))
                 };

@@ -14,7 +14,7 @@ pub use auth::{Auth, MaybeAuth, RecentAuth, SessionAuth, SignedToken, actor, bea
 pub use body::{Body, FormOrBody, OptionalBody, read as read_body};
 pub use fields::{option, set};
 pub use header::{ClientInfo, IdempotencyKey, IfMatch, idempotency_key};
-pub use page::{PageQuery, parse_page};
+pub use page::{PageQuery, parse_limit, parse_page};
 pub use path::{NumericId, Ref, UuidId};
 pub use query::Params;
 

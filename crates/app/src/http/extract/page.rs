@@ -32,8 +32,13 @@ impl Parse for PageQuery {
 /// Reads `page` and `limit`, and notes what is wrong with them.
 pub fn parse_page(check: &mut FieldErrors, page: Option<&str>, limit: Option<&str>) -> PageRequest {
     let page = number(check, "page", page, 1, i64::from(u32::MAX));
-    let limit = number(check, "limit", limit, i64::from(DEFAULT_LIMIT), i64::from(MAX_LIMIT));
+    let limit = parse_limit(check, limit);
     PageRequest::try_new(page, limit).unwrap_or_default()
+}
+
+/// Reads `limit`, and notes what is wrong with it.
+pub fn parse_limit(check: &mut FieldErrors, limit: Option<&str>) -> u32 {
+    number(check, "limit", limit, i64::from(DEFAULT_LIMIT), i64::from(MAX_LIMIT))
 }
 
 fn number(check: &mut FieldErrors, field: &str, text: Option<&str>, default: i64, max: i64) -> u32 {

@@ -1,5 +1,6 @@
 //! The operators' routes.
 
+pub mod audit;
 pub mod cache;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -7,6 +8,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 /// Registers the domain's operations.
 pub fn register(config: &mut ServiceConfig<'_>) {
     config
+        .service(audit::list_audit_logs)
+        .service(audit::find_audit_log)
         // Before `{key}`: the literal wins.
         .service(cache::test)
         .service(cache::find)

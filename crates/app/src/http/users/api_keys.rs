@@ -99,7 +99,7 @@ impl Parse for ApiKeyCreate {
     responses((status = 200, description = "The keys", body = Envelope<Vec<ApiKey>>)),
 )]
 #[get("/api/v1/auth/api-keys")]
-pub async fn list(app: Data<App>, auth: SessionAuth) -> Result<Reply<Vec<ApiKey>>, ApiError> {
+pub async fn list_api_keys(app: Data<App>, auth: SessionAuth) -> Result<Reply<Vec<ApiKey>>, ApiError> {
     let keys = app.access.keys.list(&auth.0).await?;
     Ok(Reply::ok(keys.into_iter().map(ApiKey::from).collect()))
 }
@@ -115,7 +115,11 @@ pub async fn list(app: Data<App>, auth: SessionAuth) -> Result<Reply<Vec<ApiKey>
     ),
 )]
 #[post("/api/v1/auth/api-keys")]
-pub async fn create(app: Data<App>, auth: RecentAuth, body: Body<ApiKeyCreate>) -> Result<impl Responder, ApiError> {
+pub async fn create_api_key(
+    app: Data<App>,
+    auth: RecentAuth,
+    body: Body<ApiKeyCreate>,
+) -> Result<impl Responder, ApiError> {
     let made = app.access.keys.create(&auth.0, body.0).await?;
     let secret = made.secret.expose_secret().to_owned();
     let reply =
@@ -131,7 +135,7 @@ pub async fn create(app: Data<App>, auth: RecentAuth, body: Body<ApiKeyCreate>) 
     responses((status = 204, description = "It is deleted")),
 )]
 #[delete("/api/v1/auth/api-keys/{id}")]
-pub async fn delete(app: Data<App>, auth: SessionAuth, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn delete_api_key(app: Data<App>, auth: SessionAuth, path: Path<String>) -> Result<HttpResponse, ApiError> {
     let id = ApiKeyId::new(UuidId::parse("api_key", &path)?);
     app.access.keys.delete(&auth.0, id).await?;
     Ok(no_content())

@@ -65,7 +65,7 @@ pub struct PasswordChanged {
     responses((status = 200, description = "The password is another", body = Envelope<PasswordChanged>)),
 )]
 #[post("/api/v1/auth/change-password")]
-pub async fn change(
+pub async fn change_password(
     request: HttpRequest,
     app: Data<App>,
     auth: SessionAuth,

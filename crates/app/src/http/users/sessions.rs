@@ -79,7 +79,7 @@ async fn page(app: &App, actor: &Actor, user: UserId, page: PageRequest) -> Resu
     responses((status = 200, description = "The sessions", body = Envelope<Vec<Session>>)),
 )]
 #[get("/api/v1/auth/sessions")]
-pub async fn list_own(
+pub async fn list_own_sessions(
     app: Data<App>,
     auth: SessionAuth,
     query: Params<PageQuery>,
@@ -95,7 +95,7 @@ pub async fn list_own(
     responses((status = 204, description = "It has ended: its tokens are refused from the next request on")),
 )]
 #[delete("/api/v1/auth/sessions/{session_id}")]
-pub async fn end_own(app: Data<App>, auth: SessionAuth, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn end_own_session(app: Data<App>, auth: SessionAuth, path: Path<String>) -> Result<HttpResponse, ApiError> {
     let session = SessionId::new(UuidId::parse("session", &path)?);
     app.access.control.end(&auth.0, auth.0.user_id, session).await?;
     Ok(no_content())
@@ -133,7 +133,7 @@ pub struct SessionsEnded {
     responses((status = 200, description = "How many have ended", body = Envelope<SessionsEnded>)),
 )]
 #[post("/api/v1/auth/logout-all")]
-pub async fn end_all(
+pub async fn logout_all(
     app: Data<App>,
     auth: RecentAuth,
     body: OptionalBody<LogoutAll>,
@@ -151,7 +151,7 @@ pub async fn end_all(
     responses((status = 200, description = "The sessions", body = Envelope<Vec<Session>>)),
 )]
 #[get("/api/v1/users/{user_id}/sessions")]
-pub async fn list(
+pub async fn list_user_sessions(
     app: Data<App>,
     auth: SessionAuth,
     path: Path<String>,
@@ -173,7 +173,11 @@ pub async fn list(
     responses((status = 204, description = "It has ended: its tokens are refused from the next request on")),
 )]
 #[delete("/api/v1/users/{user_id}/sessions/{session_id}")]
-pub async fn end(app: Data<App>, auth: SessionAuth, path: Path<(String, String)>) -> Result<HttpResponse, ApiError> {
+pub async fn end_user_session(
+    app: Data<App>,
+    auth: SessionAuth,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, ApiError> {
     let user = user_of(&auth.0, "user.update", &path.0)?;
     let session = SessionId::new(UuidId::parse("session", &path.1)?);
     app.access.control.end(&auth.0, user, session).await?;

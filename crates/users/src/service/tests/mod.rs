@@ -3,6 +3,7 @@
 mod accounts;
 mod checks;
 mod factors;
+mod interleavings;
 mod keys;
 mod passwords;
 mod refresh;
