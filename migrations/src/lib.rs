@@ -12,6 +12,8 @@ mod m0004_billing;
 mod m0005_origin;
 mod m0007_order_ends;
 mod m0009_event_attempts;
+mod m0012_accounts;
+mod m0013_settings;
 mod m0014_audit;
 mod m0015_api_keys;
 mod m0016_factors;
@@ -33,6 +35,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_origin::Migration),
             Box::new(m0007_order_ends::Migration),
             Box::new(m0009_event_attempts::Migration),
+            Box::new(m0012_accounts::Migration),
+            Box::new(m0013_settings::Migration),
             Box::new(m0014_audit::Migration),
             Box::new(m0015_api_keys::Migration),
             Box::new(m0016_factors::Migration),

@@ -12,6 +12,7 @@ mod journey;
 mod limits;
 mod mfa;
 mod oauth;
+mod people;
 mod readme;
 mod resilience;
 mod search;

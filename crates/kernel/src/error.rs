@@ -31,6 +31,10 @@ pub enum Category {
     Stale,
     /// It was there, and is no longer.
     Gone,
+    /// What was sent is longer than may be.
+    TooLarge,
+    /// What was sent is of no kind that is read here.
+    Unsupported,
     /// Too often.
     RateLimited,
     /// A dependency does not answer now.

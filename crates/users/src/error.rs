@@ -12,6 +12,9 @@ use sharestack_kernel::id::{SessionId, UserId};
 use thiserror::Error;
 
 use crate::model::ApiKeyId;
+mod admin;
+
+pub use admin::{AdministerError, AvatarError, EditAccountError, PictureError, RoleError, WriteRoleError};
 
 mod oauth;
 

@@ -13,6 +13,9 @@ use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
 use crate::model::{AuthMethod, ExternalIdentity, FactorMethod, NewSession};
+mod admin;
+
+pub use admin::*;
 
 /// The aggregate of every event of this domain.
 pub const AGGREGATE: &str = "user";

@@ -3,6 +3,7 @@
 //! A transaction works on a copy; a commit fails as transient when another committed
 //! meanwhile, so rivals behave as on a database.
 
+mod accounts;
 mod factor;
 mod oauth;
 
@@ -14,6 +15,7 @@ use chrono::{DateTime, Utc};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::{DomainEvent, Outbox};
 use sharestack_kernel::id::{SessionId, UserId};
+use sharestack_kernel::job::JobQueue;
 use sharestack_kernel::page::{Page, PageRequest};
 use sharestack_kernel::permission::PermissionSet;
 use sharestack_kernel::tx::{Begin, Transaction};
@@ -24,8 +26,8 @@ use crate::model::{
     PasswordHash, Role, RoleId, RoleName, SessionView, StoredRefreshToken, TokenHash, UserView,
 };
 use crate::ports::{
-    AccountQueries, AccountRepository, ApiKeyRepository, ExternalIdentityRepository, FactorRepository,
-    OAuthFlowRepository, RoleRepository, SessionQueries, SessionRepository, UsersTx,
+    AccountEdits, AccountQueries, AccountRepository, ApiKeyRepository, ExternalIdentityRepository, FactorRepository,
+    OAuthFlowRepository, RoleCatalog, RoleRepository, SessionQueries, SessionRepository, SettingsRepository, UsersTx,
 };
 
 mod api_keys;
@@ -64,6 +66,7 @@ struct State {
     factors: factor::Factors,
     oauth: oauth::State,
     events: Vec<DomainEvent>,
+    more: accounts::More,
 }
 
 impl State {
@@ -98,6 +101,7 @@ impl Default for MemoryStore {
             factors: factor::Factors::default(),
             oauth: oauth::State::default(),
             events: Vec::new(),
+            more: accounts::More::default(),
         })))
     }
 }
@@ -191,6 +195,22 @@ impl UsersTx for MemoryTx {
         self
     }
 
+    fn edits(&mut self) -> &mut dyn AccountEdits {
+        self
+    }
+
+    fn role_catalog(&mut self) -> &mut dyn RoleCatalog {
+        self
+    }
+
+    fn settings(&mut self) -> &mut dyn SettingsRepository {
+        self
+    }
+
+    fn jobs(&mut self) -> &mut dyn JobQueue {
+        self
+    }
+
     fn outbox(&mut self) -> &mut dyn Outbox {
         self
     }
@@ -212,13 +232,7 @@ impl Outbox for MemoryTx {
 #[async_trait]
 impl AccountRepository for MemoryTx {
     async fn insert(&mut self, account: &NewAccount) -> Result<(), InsertAccountError> {
-        let mut others = self.state.accounts.values().map(|other| &other.new);
-        if others.clone().any(|other| other.email.key() == account.email.key()) {
-            return Err(InsertAccountError::EmailTaken);
-        }
-        if others.any(|other| other.username.key() == account.username.key()) {
-            return Err(InsertAccountError::UsernameTaken);
-        }
+        accounts::taken(&self.state, account.id, Some(&account.username), Some(&account.email))?;
         self.held.insert(account.id);
         let account = Account { new: account.clone(), is_active: true, last_login_at: None };
         self.state.accounts.insert(account.new.id, account);
@@ -420,6 +434,7 @@ impl AccountQueries for MemoryStore {
                 id,
                 username: new.username.as_str().to_owned(),
                 email: new.email.as_str().to_owned(),
+                pending_email: state.more.pending.get(&id).map(|email| email.as_str().to_owned()),
                 display_name: new.profile.display_name.map(Into::into),
                 phone: new.profile.phone.map(Into::into),
                 bio: new.profile.bio.map(Into::into),
@@ -429,7 +444,7 @@ impl AccountQueries for MemoryStore {
                 roles,
                 permissions,
                 created_at: new.created_at,
-                updated_at: new.created_at,
+                updated_at: state.more.updated.get(&id).copied().unwrap_or(new.created_at),
                 last_login_at,
             }
         }))

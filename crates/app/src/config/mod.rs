@@ -30,6 +30,8 @@ pub struct Config {
     pub cache: Cache,
     pub storage: Storage,
     pub search: Search,
+    pub upload: Upload,
+    pub accounts: Accounts,
     pub jwt: Jwt,
     pub auth: Auth,
     pub password: Password,
@@ -137,6 +139,23 @@ pub struct Storage {
     pub region: String,
     pub access_key_id: String,
     pub secret_access_key: Secret,
+}
+
+/// What may be uploaded.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    /// Bytes of a picture of an account.
+    pub max_avatar_size: usize,
+    /// Pixels of a picture that is decoded.
+    pub max_image_pixels: u64,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accounts {
+    /// Days that a deleted account keeps what it holds of its owner.
+    pub purge_after_days: u32,
 }
 
 /// Where files are kept.

@@ -41,6 +41,8 @@ const fn meaning(category: Category) -> (StatusCode, &'static str) {
         Category::Conflict => (StatusCode::CONFLICT, "RESOURCE_CONFLICT"),
         Category::Stale => (StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED"),
         Category::Gone => (StatusCode::GONE, "GONE"),
+        Category::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+        Category::Unsupported => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
         Category::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED"),
         Category::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE"),
         Category::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR"),

@@ -49,6 +49,7 @@ const UPLOADS: &[&str] = &[
     "/api/v1/upload/chunked/init",
     "/api/v1/upload/tus",
     "/api/v1/articles/media",
+    "/api/v1/users/me/avatar",
     "/api/v1/assets/upload",
 ];
 /// The roles that people have who do not run the product: what one of them may do is

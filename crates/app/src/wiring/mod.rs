@@ -9,6 +9,7 @@ mod factors;
 mod rendering;
 mod secrets;
 mod third_party;
+mod users;
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
@@ -45,6 +46,7 @@ use self::articles::NodeArticles;
 use self::billing::Billing;
 use self::content::{ArticleGates, BillingGate, Content};
 use self::rendering::BoundedRenderer;
+use self::users::People;
 use crate::backing::{Files, Shared};
 use crate::config::{Config, ConfigError};
 use crate::health::Health;
@@ -88,6 +90,7 @@ pub struct App {
     pub subscribers: Vec<Arc<dyn Subscriber>>,
     pub handlers: Vec<Arc<dyn JobHandler>>,
     pub accounts: Accounts,
+    pub people: People,
     pub sessions: Sessions,
     pub factors: SecondFactors,
     pub third_party: ThirdPartyLogin,
@@ -154,14 +157,16 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     let hasher = Arc::new(hasher(&config)?);
     let cache = Arc::new(CachedSessions::new(shared.0.strict_cache.clone(), ids.clone(), SESSION_TTL));
     let checks = SessionChecks::new(tokens.clone(), Arc::new(store.clone()), cache.clone(), clock.clone());
-    let accounts = Accounts::new(AccountPorts {
+    let account_ports = AccountPorts {
         store: Arc::new(store.clone()),
         queries: Arc::new(store.clone()),
         hasher: hasher.clone(),
         cache: cache.clone(),
         ids: ids.clone(),
         clock: clock.clone(),
-    });
+    };
+    let people = People::new(&config, &store, &account_ports, files.0.clone());
+    let accounts = Accounts::new(account_ports);
     let policy = SessionPolicy {
         access_ttl: chrono::Duration::minutes(i64::from(config.jwt.access_token_expire_minutes)),
         refresh_ttl: chrono::Duration::days(i64::from(config.jwt.refresh_token_expire_days)),
@@ -226,17 +231,18 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         trusted_proxies: trusted(&config)?,
         sunset: sunset(&config)?,
         subscribers: vec![
-            Arc::new(ForgetSessions::new(cache)),
+            Arc::new(ForgetSessions::new(cache, Arc::new(store.clone()))),
             Arc::new(ForgetArticles::new(articles)),
             Arc::new(AuditTrail::new(Arc::new(store.clone()), AUDITED)),
         ],
-        handlers: handlers(&content, &billing),
+        handlers: handlers(&content, &billing, &people),
         config,
         clock,
         ids,
         store,
         shared,
         accounts,
+        people,
         sessions,
         factors,
         third_party,
@@ -250,9 +256,9 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     })
 }
 
-fn handlers(content: &Content, billing: &Billing) -> Vec<Arc<dyn JobHandler>> {
+fn handlers(content: &Content, billing: &Billing, people: &People) -> Vec<Arc<dyn JobHandler>> {
     let scheduled: Arc<dyn JobHandler> = content.scheduled.clone();
-    billing.handlers.iter().cloned().chain([scheduled]).collect()
+    billing.handlers.iter().chain(&people.handlers).cloned().chain([scheduled]).collect()
 }
 
 fn jwt(config: &Config, secret: &SecretString, clock: Arc<dyn Clock>) -> Result<Jwt, ConfigError> {

@@ -4,11 +4,15 @@
 
 pub mod account;
 pub mod api_key;
+pub mod directory;
+pub mod edit;
 pub mod external;
 pub mod factor;
 pub mod oauth;
 pub mod role;
+pub mod role_catalog;
 pub mod session;
+pub mod settings;
 
 use std::sync::Arc;
 
@@ -24,7 +28,8 @@ use sharestack_users::model::{
     RefreshSecret, TokenHash, Username,
 };
 use sharestack_users::ports::{
-    AccountQueries, ApiKeyQueries, ExternalIdentityQueries, FactorQueries, OAuthFlowQueries, SessionQueries, UsersTx,
+    AccountQueries, ApiKeyQueries, Directory, ExternalIdentityQueries, FactorQueries, OAuthFlowQueries, RoleQueries,
+    SessionQueries, SettingsQueries, UsersTx,
 };
 use uuid::Uuid;
 
@@ -41,6 +46,12 @@ pub struct Subject {
     pub identities: Arc<dyn ExternalIdentityQueries>,
     /// Logins under way, to look at.
     pub flows: Arc<dyn OAuthFlowQueries>,
+    /// Users, for lists and profiles.
+    pub directory: Arc<dyn Directory>,
+    /// Roles, to read.
+    pub roles: Arc<dyn RoleQueries>,
+    /// Settings, to read.
+    pub settings: Arc<dyn SettingsQueries>,
     /// What the relay works on.
     pub events: Arc<dyn EventLog>,
     /// Second factors, to read.
@@ -65,6 +76,9 @@ impl Subject {
             + FactorQueries
             + ExternalIdentityQueries
             + OAuthFlowQueries
+            + Directory
+            + RoleQueries
+            + SettingsQueries
             + EventLog
             + Clone
             + 'static,
@@ -78,6 +92,9 @@ impl Subject {
             factors: store.clone(),
             identities: store.clone(),
             flows: store.clone(),
+            directory: store.clone(),
+            roles: store.clone(),
+            settings: store.clone(),
             events: store,
             disable,
         }
@@ -136,6 +153,36 @@ macro_rules! users_cases {
                 a_code_is_taken_once_of_any_number_of_rivals,
                 a_rolled_back_taking_leaves_the_login,
                 pruning_forgets_what_never_came_back
+            ],
+            users::directory: [
+                the_list_is_filtered_and_counted,
+                the_list_is_searched_as_the_text_stands,
+                exact_names_come_first_then_beginnings,
+                who_is_not_to_be_found_is_not,
+                a_profile_shows_what_its_owner_shows,
+                digits_are_an_id_first,
+                holders_come_in_pages
+            ],
+            users::edit: [
+                what_a_change_names_is_changed,
+                what_a_change_keeps_stays,
+                a_taken_name_is_refused_to_a_change,
+                a_name_that_looks_like_anothers_is_taken,
+                of_rivals_for_a_look_one_gets_it,
+                holding_a_record_makes_others_wait,
+                a_deleted_account_is_found_by_nobody,
+                an_erased_account_says_nothing_of_its_owner
+            ],
+            users::role_catalog: [
+                built_in_roles_are_listed_highest_first,
+                a_made_role_is_found_and_can_be_held,
+                a_taken_role_name_is_refused,
+                a_role_keeps_what_is_not_changed,
+                a_role_that_is_held_is_not_deleted
+            ],
+            users::settings: [
+                settings_are_kept_as_they_are,
+                the_consent_log_only_grows
             ],
             users::role: [
                 every_built_in_role_is_there,

@@ -1,14 +1,15 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, LockType, Query};
-use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, DbErr, ExprTrait, FromQueryResult};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_users::error::InsertAccountError;
 use sharestack_users::model::{AccountState, Credentials, LoginName, NewAccount, PasswordHash, UserView};
 use sharestack_users::ports::{AccountQueries, AccountRepository};
 
-use super::role::{names_and_permissions, roles_of};
+use super::edit::display_key;
+use super::role::{names_and_permissions, roles_of_all};
 use crate::connect::Store;
 use crate::error::{Constraint, store_error, violated};
 use crate::tx::SeaTx;
@@ -23,10 +24,12 @@ impl AccountRepository for SeaTx {
                 "id",
                 "username",
                 "username_key",
+                "username_look",
                 "email",
                 "email_key",
                 "password_hash",
                 "display_name",
+                "display_key",
                 "phone",
                 "bio",
                 "avatar_url",
@@ -40,10 +43,12 @@ impl AccountRepository for SeaTx {
                 account.id.get().into(),
                 account.username.as_str().into(),
                 account.username.key().into(),
+                account.username.look().into(),
                 account.email.as_str().into(),
                 account.email.key().into(),
                 account.password_hash.as_str().into(),
-                profile.display_name.map(String::from).into(),
+                profile.display_name.clone().map(String::from).into(),
+                profile.display_name.map(|name| display_key(name.as_str())).into(),
                 profile.phone.map(String::from).into(),
                 profile.bio.map(String::from).into(),
                 profile.avatar_url.map(String::from).into(),
@@ -54,11 +59,7 @@ impl AccountRepository for SeaTx {
                 account.created_at.into(),
             ])
             .to_owned();
-        self.conn().execute(&insert).await.map(drop).map_err(|error| match violated(&error) {
-            Some(Constraint::UserEmail) => InsertAccountError::EmailTaken,
-            Some(Constraint::Username) => InsertAccountError::UsernameTaken,
-            _ => store_error(error).into(),
-        })
+        self.conn().execute(&insert).await.map(drop).map_err(insert_error)
     }
 
     async fn hold(&mut self, id: UserId) -> Result<Option<AccountState>, StoreError> {
@@ -114,10 +115,21 @@ impl AccountRepository for SeaTx {
     }
 }
 
+/// A write of names that met a constraint, or another failure.
+pub(super) fn insert_error(error: DbErr) -> InsertAccountError {
+    match violated(&error) {
+        Some(Constraint::UserEmail) => InsertAccountError::EmailTaken,
+        Some(Constraint::Username | Constraint::UsernameLook) => InsertAccountError::UsernameTaken,
+        _ => store_error(error).into(),
+    }
+}
+
 #[derive(FromQueryResult)]
 struct UserRow {
+    id: i64,
     username: String,
     email: String,
+    pending_email: Option<String>,
     display_name: Option<String>,
     phone: Option<String>,
     bio: Option<String>,
@@ -127,6 +139,57 @@ struct UserRow {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     last_login_at: Option<DateTime<Utc>>,
+}
+
+const COLUMNS: [&str; 13] = [
+    "id",
+    "username",
+    "email",
+    "pending_email",
+    "display_name",
+    "phone",
+    "bio",
+    "avatar_url",
+    "is_active",
+    "is_verified",
+    "created_at",
+    "updated_at",
+    "last_login_at",
+];
+
+/// Users with their roles, in no order; deleted ones are left out.
+pub(super) async fn find_users(conn: &impl ConnectionTrait, ids: &[UserId]) -> Result<Vec<UserView>, StoreError> {
+    let select = Query::select()
+        .columns(COLUMNS)
+        .from("users")
+        .and_where(Expr::col("id").is_in(ids.iter().map(|id| id.get())))
+        .and_where(Expr::col("deleted_at").is_null())
+        .to_owned();
+    let rows = conn.query_all(&select).await.map_err(store_error)?;
+    let mut held = roles_of_all(conn, ids).await?;
+    let view = |row| {
+        let row = UserRow::from_query_result(row, "").map_err(store_error)?;
+        let id = UserId::new(row.id);
+        let (roles, permissions) = names_and_permissions(&held.remove(&id).unwrap_or_default());
+        Ok(UserView {
+            id,
+            username: row.username,
+            email: row.email,
+            pending_email: row.pending_email,
+            display_name: row.display_name,
+            phone: row.phone,
+            bio: row.bio,
+            avatar_url: row.avatar_url,
+            is_active: row.is_active,
+            is_verified: row.is_verified,
+            roles,
+            permissions,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            last_login_at: row.last_login_at,
+        })
+    };
+    rows.iter().map(view).collect()
 }
 
 #[async_trait]
@@ -156,42 +219,6 @@ impl AccountQueries for Store {
     }
 
     async fn find_by_id(&self, id: UserId) -> Result<Option<UserView>, StoreError> {
-        let select = Query::select()
-            .columns([
-                "username",
-                "email",
-                "display_name",
-                "phone",
-                "bio",
-                "avatar_url",
-                "is_active",
-                "is_verified",
-                "created_at",
-                "updated_at",
-                "last_login_at",
-            ])
-            .from("users")
-            .and_where(Expr::col("id").eq(id.get()))
-            .and_where(Expr::col("deleted_at").is_null())
-            .to_owned();
-        let Some(row) = self.read().query_one(&select).await.map_err(store_error)? else { return Ok(None) };
-        let row = UserRow::from_query_result(&row, "").map_err(store_error)?;
-        let (roles, permissions) = names_and_permissions(&roles_of(self.read(), id).await?);
-        Ok(Some(UserView {
-            id,
-            username: row.username,
-            email: row.email,
-            display_name: row.display_name,
-            phone: row.phone,
-            bio: row.bio,
-            avatar_url: row.avatar_url,
-            is_active: row.is_active,
-            is_verified: row.is_verified,
-            roles,
-            permissions,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            last_login_at: row.last_login_at,
-        }))
+        Ok(find_users(self.read(), &[id]).await?.pop())
     }
 }

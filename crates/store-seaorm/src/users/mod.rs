@@ -2,20 +2,25 @@
 
 mod account;
 mod api_key;
+mod directory;
+mod edit;
 mod external;
 mod factor;
 mod oauth;
 mod rights;
 mod role;
+mod role_catalog;
 mod session;
+mod settings;
 
 use async_trait::async_trait;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Outbox;
+use sharestack_kernel::job::JobQueue;
 use sharestack_kernel::tx::Begin;
 use sharestack_users::ports::{
-    AccountRepository, ApiKeyRepository, ExternalIdentityRepository, FactorRepository, OAuthFlowRepository,
-    RoleRepository, SessionRepository, UsersTx,
+    AccountEdits, AccountRepository, ApiKeyRepository, ExternalIdentityRepository, FactorRepository,
+    OAuthFlowRepository, RoleCatalog, RoleRepository, SessionRepository, SettingsRepository, UsersTx,
 };
 
 use crate::connect::Store;
@@ -54,6 +59,22 @@ impl UsersTx for SeaTx {
     }
 
     fn oauth_flows(&mut self) -> &mut dyn OAuthFlowRepository {
+        self
+    }
+
+    fn edits(&mut self) -> &mut dyn AccountEdits {
+        self
+    }
+
+    fn role_catalog(&mut self) -> &mut dyn RoleCatalog {
+        self
+    }
+
+    fn settings(&mut self) -> &mut dyn SettingsRepository {
+        self
+    }
+
+    fn jobs(&mut self) -> &mut dyn JobQueue {
         self
     }
 

@@ -1,3 +1,5 @@
+use std::collections::{HashMap, HashSet};
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, Order, Query, SelectStatement};
@@ -24,7 +26,7 @@ struct Row {
 }
 
 /// One row for each permission of a role, the highest role first.
-fn select() -> SelectStatement {
+pub(super) fn select() -> SelectStatement {
     Query::select()
         .columns([("roles", "id"), ("roles", "name"), ("roles", "role_rank")])
         .column(("role_permissions", "permission"))
@@ -35,7 +37,7 @@ fn select() -> SelectStatement {
         .to_owned()
 }
 
-async fn find(conn: &impl ConnectionTrait, select: &SelectStatement) -> Result<Vec<Role>, StoreError> {
+pub(super) async fn find(conn: &impl ConnectionTrait, select: &SelectStatement) -> Result<Vec<Role>, StoreError> {
     let mut roles: Vec<(Row, Vec<Permission>)> = Vec::new();
     for row in conn.query_all(select).await.map_err(store_error)? {
         let row = Row::from_query_result(&row, "").map_err(store_error)?;
@@ -63,6 +65,28 @@ pub(super) async fn roles_of(conn: &impl ConnectionTrait, user: UserId) -> Resul
         .and_where(Expr::col(("user_roles", "user_id")).eq(user.get()))
         .to_owned();
     find(conn, &select).await
+}
+
+/// The roles that each of these users holds, the highest first.
+pub(super) async fn roles_of_all(
+    conn: &impl ConnectionTrait,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Vec<Role>>, StoreError> {
+    if let [user] = users {
+        return Ok(HashMap::from([(*user, roles_of(conn, *user).await?)]));
+    }
+    let held = Query::select()
+        .columns(["user_id", "role_id"])
+        .from("user_roles")
+        .and_where(Expr::col("user_id").is_in(users.iter().map(|user| user.get())))
+        .to_owned();
+    let held = conn.query_all(&held).await.map_err(store_error)?;
+    let held = held.iter().map(|row| Ok((UserId::new(row.try_get("", "user_id")?), row.try_get("", "role_id")?)));
+    let held: HashSet<(UserId, i64)> = held.collect::<Result<_, _>>().map_err(store_error)?;
+    let ids: HashSet<i64> = held.iter().map(|(_, role)| *role).collect();
+    let roles = find(conn, &select().and_where(Expr::col(("roles", "id")).is_in(ids)).to_owned()).await?;
+    let of = |user: &UserId| roles.iter().filter(|role| held.contains(&(*user, role.id.get()))).cloned().collect();
+    Ok(users.iter().map(|user| (*user, of(user))).collect())
 }
 
 /// The names in the same order, and what all of them grant.

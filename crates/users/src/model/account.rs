@@ -51,6 +51,9 @@ pub struct UserView {
     pub username: String,
     /// Their address.
     pub email: String,
+    /// The address that waits to be proven, before it is theirs.
+    #[serde(default)]
+    pub pending_email: Option<String>,
     /// The name that others see.
     pub display_name: Option<String>,
     /// Their telephone number.

@@ -15,7 +15,7 @@ impl LoginName {
         if text.contains(['@', '＠']) {
             return EmailAddress::parse(text).ok().map(Self::Email);
         }
-        Username::parse(text).ok().map(Self::Username)
+        Username::known(text).ok().map(Self::Username)
     }
 
     /// As it is compared.

@@ -2,6 +2,8 @@
 
 mod account;
 mod api_key;
+mod directory;
+mod edit;
 mod email;
 mod external;
 mod factor;
@@ -11,12 +13,16 @@ mod password;
 mod profile;
 mod registration;
 mod role;
+mod role_edit;
 mod session;
+mod settings;
 mod token;
 mod username;
 
 pub use account::{AccountState, Credentials, NewAccount, UserView};
 pub use api_key::{ApiKeyId, ApiKeyInput, ApiKeyName, ApiKeyRequest, ApiKeySecret, ApiKeyView, KeyHolder, NewApiKey};
+pub use directory::{PublicProfile, SearchText, UserFilter, UserRef};
+pub use edit::{AccountChange, AccountRecord, Avatar, Obligation, ProfileChange, SelfChange, SelfChangeInput};
 pub use email::EmailAddress;
 pub use external::{ExternalIdentity, IdentityId, ProviderName, ProviderProfile, Subject, WaysIn};
 pub use factor::{
@@ -32,9 +38,14 @@ pub use password::{NewPassword, Password, PasswordHash};
 pub use profile::{AvatarUrl, Bio, DisplayName, Phone, Profile, ProfileInput};
 pub use registration::{Registration, RegistrationInput};
 pub use role::{BuiltInRole, InvalidRoleName, Role, RoleId, RoleName};
+pub use role_edit::{NewRole, RoleChange, RoleInput, RoleView, holds_super_admin, outranks, within_reach};
 pub use session::{
     AuthMethod, Client, NewRefreshToken, NewSession, OpenSession, Presented, SessionPolicy, SessionView,
     StoredRefreshToken,
+};
+pub use settings::{
+    Consent, ConsentEntry, ConsentInput, ConsentKind, Language, NotificationPreferences, Privacy, SettingsChange,
+    TimeZone, UserSettings, parse_consents,
 };
 pub use token::{RefreshSecret, TokenHash};
 pub use username::Username;

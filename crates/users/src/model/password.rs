@@ -43,11 +43,7 @@ impl NewPassword {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str, known: &[&str]) -> Result<Self, Issue> {
-        if text.len() > MAX_LENGTH * 4 {
-            return Err(Issue::TooLong { max: MAX_LENGTH });
-        }
-        let text = field::length(text.nfkc().collect(), MIN_LENGTH, MAX_LENGTH)?;
-        let password = Self(Password(text.into()));
+        let password = Self::handed_over(text)?;
         password.withstands(known)?;
         Ok(password)
     }
@@ -62,6 +58,18 @@ impl NewPassword {
             return Err(Issue::WeakPassword { reason: reason(estimate.feedback()) });
         }
         Ok(())
+    }
+
+    /// Reads a password that somebody sets for another and hands over: only its length counts.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn handed_over(text: &str) -> Result<Self, Issue> {
+        if text.len() > MAX_LENGTH * 4 {
+            return Err(Issue::TooLong { max: MAX_LENGTH });
+        }
+        let text = field::length(text.nfkc().collect(), MIN_LENGTH, MAX_LENGTH)?;
+        Ok(Self(Password(text.into())))
     }
 
     /// The password, for a hasher.

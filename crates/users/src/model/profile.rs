@@ -103,8 +103,7 @@ pub struct ProfileInput {
 impl ProfileInput {
     /// Reads a new profile, noting what is wrong in `check`; an empty text is no value.
     pub fn parse(self, check: &mut FieldErrors) -> Profile {
-        let name = either(check, ("full_name", self.full_name), ("display_name", self.display_name));
-        let avatar = either(check, ("avatar", self.avatar), ("avatar_url", self.avatar_url));
+        let (name, avatar) = self.names(check);
         Profile {
             display_name: value(check, name, DisplayName::parse),
             phone: value(check, ("phone", self.phone), Phone::parse),
@@ -114,17 +113,29 @@ impl ProfileInput {
     }
 }
 
-type Named = (&'static str, Patch<String>);
+impl ProfileInput {
+    /// The two fields that come under either of two names.
+    pub(super) fn names(&self, check: &mut FieldErrors) -> (Named, Named) {
+        let name = either(check, ("full_name", &self.full_name), ("display_name", &self.display_name));
+        (name, either(check, ("avatar", &self.avatar), ("avatar_url", &self.avatar_url)))
+    }
+}
+
+pub(super) type Named = (&'static str, Patch<String>);
 
 /// One value of the two names it may come under; two different ones are an error.
-fn either(check: &mut FieldErrors, first: Named, second: Named) -> Named {
+fn either(
+    check: &mut FieldErrors,
+    first: (&'static str, &Patch<String>),
+    second: (&'static str, &Patch<String>),
+) -> Named {
     if second.1.is_keep() {
-        return first;
+        return (first.0, first.1.clone());
     }
     if !first.1.is_keep() && first.1 != second.1 {
         check.push(second.0, Issue::Mismatch { other: first.0 });
     }
-    second
+    (second.0, second.1.clone())
 }
 
 fn value<T>(check: &mut FieldErrors, (name, patch): Named, parse: fn(&str) -> Result<T, Issue>) -> Option<T> {

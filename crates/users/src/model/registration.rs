@@ -1,4 +1,4 @@
-use sharestack_kernel::field::FieldErrors;
+use sharestack_kernel::field::{FieldErrors, Issue};
 
 use super::{EmailAddress, NewPassword, Profile, ProfileInput, Username};
 
@@ -34,6 +34,22 @@ impl RegistrationInput {
     /// # Errors
     /// Every field that breaks a rule.
     pub fn parse(self) -> Result<Registration, FieldErrors> {
+        self.parse_with(NewPassword::parse)
+    }
+
+    /// Reads all fields of an account that an administrator makes for somebody else: how
+    /// easily the first password is guessed is for them to judge.
+    ///
+    /// # Errors
+    /// Every field that breaks a rule.
+    pub fn parse_for_another(self) -> Result<Registration, FieldErrors> {
+        self.parse_with(|text, _| NewPassword::handed_over(text))
+    }
+
+    fn parse_with(
+        self,
+        read: impl FnOnce(&str, &[&str]) -> Result<NewPassword, Issue>,
+    ) -> Result<Registration, FieldErrors> {
         let mut check = FieldErrors::new();
         let given = [self.username.clone(), self.email.clone()].map(Option::unwrap_or_default);
         let username = check.required("username", self.username);
@@ -47,7 +63,7 @@ impl RegistrationInput {
             .filter(|text| !text.is_empty())
             .collect();
         let password = check.required("password", self.password);
-        let password = password.and_then(|text| check.check("password", NewPassword::parse(&text, &known)));
+        let password = password.and_then(|text| check.check("password", read(&text, &known)));
         let profile = self.profile.parse(&mut check);
         match (username, email, password) {
             (Some(username), Some(email), Some(password)) if check.is_empty() => {
@@ -88,6 +104,21 @@ mod tests {
                 ("avatar", "INVALID_FORMAT")
             ]
         );
+    }
+
+    #[test]
+    fn an_administrator_may_hand_over_an_easy_password_but_no_short_one() {
+        let input = |password: &str| RegistrationInput {
+            username: Some("editor".to_owned()),
+            email: Some("editor@example.com".to_owned()),
+            password: Some(password.to_owned()),
+            profile: ProfileInput::default(),
+        };
+        assert!(input("password123").parse().is_err() && input("password123").parse_for_another().is_ok());
+        for (password, code) in [("short", "TOO_SHORT"), (&"x".repeat(1 << 20), "TOO_LONG")] {
+            let errors = input(password).parse_for_another().unwrap_err();
+            assert_eq!(errors.iter().next().unwrap().issue.code(), code);
+        }
     }
 
     #[test]

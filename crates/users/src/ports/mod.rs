@@ -2,44 +2,57 @@
 
 mod account;
 mod api_key;
+mod avatar;
+mod edit;
 mod external;
 mod factor;
 mod oauth;
 mod password;
 mod provider;
 mod role;
+mod role_catalog;
 mod session;
 mod session_cache;
+mod settings;
 mod token;
 
 pub use account::{AccountQueries, AccountRepository};
 pub use api_key::{ApiKeyCache, ApiKeyQueries, ApiKeyRepository};
+pub use avatar::{AvatarImages, RenderedAvatar};
+pub use edit::{AccountEdits, AccountObligations, Directory, Erased};
 pub use external::{ExternalIdentityQueries, ExternalIdentityRepository};
 pub use factor::{FactorQueries, FactorRepository, TotpCodes};
 pub use oauth::{OAuthFlowQueries, OAuthFlowRepository};
 pub use password::{PasswordHasher, Verified};
 pub use provider::{AuthorizeRequest, CallbackProof, IdentityProvider, ProviderInfo, ProviderKind};
 pub use role::RoleRepository;
+pub use role_catalog::{RoleCatalog, RoleQueries};
 pub use session::{SessionQueries, SessionRepository};
 pub use session_cache::{Cached, SessionCache, Stamp};
+pub use settings::{SettingsQueries, SettingsRepository};
 pub use token::{AccessTokens, Claims, TokenDeriver};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use {
     account::{MockAccountQueries, MockAccountRepository},
     api_key::{MockApiKeyCache, MockApiKeyQueries, MockApiKeyRepository},
+    avatar::MockAvatarImages,
+    edit::{MockAccountEdits, MockAccountObligations, MockDirectory},
     external::{MockExternalIdentityQueries, MockExternalIdentityRepository},
     factor::{MockFactorQueries, MockFactorRepository, MockTotpCodes},
     oauth::{MockOAuthFlowQueries, MockOAuthFlowRepository},
     password::MockPasswordHasher,
     provider::MockIdentityProvider,
     role::MockRoleRepository,
+    role_catalog::{MockRoleCatalog, MockRoleQueries},
     session::{MockSessionQueries, MockSessionRepository},
     session_cache::MockSessionCache,
+    settings::{MockSettingsQueries, MockSettingsRepository},
     token::{MockAccessTokens, MockTokenDeriver},
 };
 
 use sharestack_kernel::event::Outbox;
+use sharestack_kernel::job::JobQueue;
 use sharestack_kernel::tx::Transaction;
 
 /// What one transaction of this domain can do.
@@ -58,6 +71,14 @@ pub trait UsersTx: Transaction {
     fn identities(&mut self) -> &mut dyn ExternalIdentityRepository;
     /// Logins at other services that are under way.
     fn oauth_flows(&mut self) -> &mut dyn OAuthFlowRepository;
+    /// Changes of accounts.
+    fn edits(&mut self) -> &mut dyn AccountEdits;
+    /// Roles themselves.
+    fn role_catalog(&mut self) -> &mut dyn RoleCatalog;
+    /// Settings and the consent log.
+    fn settings(&mut self) -> &mut dyn SettingsRepository;
+    /// Jobs.
+    fn jobs(&mut self) -> &mut dyn JobQueue;
     /// Events.
     fn outbox(&mut self) -> &mut dyn Outbox;
 }

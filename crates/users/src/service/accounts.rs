@@ -6,13 +6,14 @@ use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::{IdGenerator, UserId};
-use sharestack_kernel::permission::PermissionSet;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
 use crate::error::{GrantError, RegisterError};
 use crate::events;
-use crate::model::{BuiltInRole, LoginName, NewAccount, Registration, Role, RoleName, UserView};
+use crate::model::{
+    BuiltInRole, LoginName, NewAccount, Registration, Role, RoleName, UserView, outranks, within_reach,
+};
 use crate::ports::{AccountQueries, PasswordHasher, SessionCache, UsersTx};
 
 /// What a grant of roles asks for.
@@ -104,7 +105,8 @@ impl Accounts {
                 tx.roles().find_by_names(&names.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>()).await?;
             refuse_unknown(&names, &after)?;
             let before = tx.roles().find_by_user(user).await?;
-            refuse_above(actor, &before, &after)?;
+            let own = tx.roles().find_by_user(actor.user_id).await?;
+            refuse_above(actor, user, &own, &before, &after)?;
             let ids: Vec<_> = after.iter().map(|role| role.id).collect();
             tx.roles().replace(user, &ids, Some(actor.user_id), now).await?;
             let super_admin = BuiltInRole::SuperAdmin.id();
@@ -153,6 +155,7 @@ fn view(account: NewAccount, roles: &[BuiltInRole]) -> UserView {
         id: account.id,
         username: account.username.as_str().to_owned(),
         email: account.email.as_str().to_owned(),
+        pending_email: None,
         display_name: profile.display_name.map(Into::into),
         phone: profile.phone.map(Into::into),
         bio: profile.bio.map(Into::into),
@@ -207,17 +210,17 @@ const fn unknown() -> Issue {
     Issue::NotAllowed { allowed: Vec::new() }
 }
 
-/// Nobody gives or takes what they have not themselves.
-fn refuse_above(actor: &Actor, before: &[Role], after: &[Role]) -> Result<(), Denied> {
-    let only_in = |these: &[Role], others: &[Role]| -> Vec<PermissionSet> {
-        let missing = |role: &&Role| !others.iter().any(|other| other.id == role.id);
-        these.iter().filter(missing).map(|role| role.permissions.clone()).collect()
-    };
-    let changed = only_in(before, after).into_iter().chain(only_in(after, before));
-    if changed.into_iter().all(|permissions| actor.permissions.covers(&permissions)) {
+/// Nobody gives or takes what they have not themselves, nor above where they stand, nor
+/// changes who stands there.
+fn refuse_above(actor: &Actor, user: UserId, own: &[Role], before: &[Role], after: &[Role]) -> Result<(), Denied> {
+    let missing = |role: &&Role, others: &[Role]| !others.iter().any(|other| other.id == role.id);
+    let lost = before.iter().filter(|role| missing(role, after));
+    let gained = after.iter().filter(|role| missing(role, before));
+    let within = lost.chain(gained).all(|role| within_reach(actor, own, role.rank, &role.permissions));
+    if within && (actor.user_id == user || outranks(own, before)) {
         return Ok(());
     }
-    Err(Denied { required: "*", role: Some(actor.role.clone()) })
+    Err(super::administration::above(actor))
 }
 
 fn role_names(roles: &[Role]) -> Vec<String> {

@@ -1,29 +1,41 @@
 //! What a caller uses.
 
 mod accounts;
+mod administration;
 mod api_keys;
+mod avatars;
 mod cached_sessions;
 mod checks;
 mod failures;
 mod forget;
 mod last_seen;
 mod passwords;
+mod profiles;
+mod purge;
+mod roles;
 mod second_factors;
 mod session_control;
 mod sessions;
+mod settings;
 mod third_party;
 
 pub use accounts::{AccountPorts, Accounts, CreateSuperAdmin};
+pub use administration::{AdministerUser, Administration, AdministrationPorts, CreateUser};
 pub use api_keys::{ApiKeyPorts, ApiKeys, CreatedApiKey};
+pub use avatars::{AVATAR_SIZES, Avatars, RemoveAvatar, blob_key};
 pub use cached_sessions::CachedSessions;
 pub use checks::SessionChecks;
 pub use failures::Failures;
 pub use forget::ForgetSessions;
 pub use last_seen::{Carrier, LastSeen};
 pub use passwords::{ChangePassword, ChangePasswordInput, PasswordPorts, Passwords, Proof};
+pub use profiles::Profiles;
+pub use purge::PurgeAccount;
+pub use roles::{RolePorts, Roles};
 pub use second_factors::{FactorPorts, FactorProof, SecondFactors};
 pub use session_control::{SessionControl, SessionControlPorts};
 pub use sessions::{Login, SecondFactorNeeded, SessionPorts, Sessions, SignIn, Tokens};
+pub use settings::{Settings, SettingsView};
 
 pub use third_party::{
     BeginOAuth, Begun, Callback, Completed, FLOW_MINUTES, Outcome, ThirdPartyLogin, ThirdPartyPolicy, ThirdPartyPorts,

@@ -1,12 +1,17 @@
-//! Who one is.
+//! Who one is, and what one says of oneself.
 
-use actix_web::get;
 use actix_web::web::Data;
-use sharestack_users::model::UserView;
+use actix_web::{get, route};
+use serde::Deserialize;
+use sharestack_kernel::field::FieldErrors;
+use sharestack_kernel::patch::Patch;
+use sharestack_users::model::{ProfileInput, SelfChange, SelfChangeInput, UserView};
+use utoipa::ToSchema;
 
+use super::people_views::{Permissions, WhoAmI};
 use super::views::{Profile, User};
 use crate::http::error::ApiError;
-use crate::http::extract::Auth;
+use crate::http::extract::{Auth, Body, Parse};
 use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
 
@@ -25,6 +30,30 @@ pub async fn profile(app: Data<App>, auth: Auth) -> Result<Reply<Profile>, ApiEr
     Ok(Reply::ok(view(&app, &auth).await?.into()))
 }
 
+/// Who one is, and where one works.
+///
+/// There are no workspaces yet, so that the list is empty and none is the current one.
+#[utoipa::path(
+    operation_id = "auth_me",
+    tag = "Authentication",
+    responses((status = 200, description = "The signed-in user with their workspaces", body = Envelope<WhoAmI>)),
+)]
+#[get("/api/v1/auth/me")]
+pub async fn auth_me(app: Data<App>, auth: Auth) -> Result<Reply<WhoAmI>, ApiError> {
+    Ok(Reply::ok(view(&app, &auth).await?.into()))
+}
+
+/// What one may do: all together, and by role.
+#[utoipa::path(
+    tag = "Authentication",
+    responses((status = 200, description = "Effective permissions", body = Envelope<Permissions>)),
+)]
+#[get("/api/v1/auth/permissions")]
+pub async fn permissions(app: Data<App>, auth: Auth) -> Result<Reply<Permissions>, ApiError> {
+    let roles = app.people.roles.held_by(auth.0.user_id).await?;
+    Ok(Reply::ok(Permissions::new(&auth.0.permissions, roles)))
+}
+
 /// The signed-in user.
 #[utoipa::path(
     tag = "User Management",
@@ -33,4 +62,73 @@ pub async fn profile(app: Data<App>, auth: Auth) -> Result<Reply<Profile>, ApiEr
 #[get("/api/v1/users/me")]
 pub async fn me(app: Data<App>, auth: Auth) -> Result<Reply<User>, ApiError> {
     Ok(Reply::ok(view(&app, &auth).await?.into()))
+}
+
+/// What shall change of one's own account: omitted fields stay, `null` clears a nullable
+/// one. Either name of a pair may be sent.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "full_name": "林小红", "bio": "写作者", "phone": "+86 138 0013 8000" }))]
+pub struct UserUpdate {
+    /// 3 to 50 letters and digits of any script, `.`, `_` and `-`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 3, max_length = 50)]
+    username: Patch<String>,
+    /// It waits in `pending_email` until it is confirmed.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Email, max_length = 254)]
+    email: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 100)]
+    full_name: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 100)]
+    display_name: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 32)]
+    phone: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    bio: Patch<String>,
+    /// An `http` or `https` address.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 2048)]
+    avatar: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, max_length = 2048)]
+    avatar_url: Patch<String>,
+}
+
+impl Parse for UserUpdate {
+    type Output = SelfChange;
+
+    fn parse(self) -> Result<SelfChange, FieldErrors> {
+        let fields = ProfileInput {
+            full_name: self.full_name,
+            display_name: self.display_name,
+            phone: self.phone,
+            bio: self.bio,
+            avatar: self.avatar,
+            avatar_url: self.avatar_url,
+        };
+        SelfChangeInput { username: self.username, email: self.email, profile: fields }.parse()
+    }
+}
+
+/// Changes one's own account. Roles and flags are not among what can be changed.
+///
+/// A new address waits in `pending_email` until its owner has proven it.
+#[utoipa::path(
+    method(put, patch),
+    path = "/api/v1/users/me",
+    tag = "User Management",
+    request_body = UserUpdate,
+    responses(
+        (status = 200, description = "The user", body = Envelope<User>),
+        (status = 409, description = "The username is taken, or looks like one that is"),
+    ),
+)]
+#[route("/api/v1/users/me", method = "PUT", method = "PATCH")]
+pub async fn update_me(app: Data<App>, auth: Auth, body: Body<UserUpdate>) -> Result<Reply<User>, ApiError> {
+    let user = app.people.profiles.update(auth.0.user_id, body.0).await?;
+    Ok(Reply::ok(user.into()).message("Profile updated", "资料已更新"))
 }

@@ -1,15 +1,20 @@
 //! Registration, login, tokens; who one is; roles.
 
+pub mod admin;
 pub mod api_keys;
 pub mod auth;
+pub mod avatar;
 mod device;
+pub mod directory;
 pub mod identities;
 pub mod me;
 pub mod mfa;
 pub mod oauth;
 pub mod passwords;
+mod people_views;
 pub mod roles;
 pub mod sessions;
+pub mod settings;
 pub mod third_party;
 mod views;
 
@@ -39,13 +44,35 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(mfa::remove)
         .service(mfa::verify)
         .service(me::profile)
+        .service(me::auth_me)
+        .service(me::permissions)
         .service(me::me)
-        .service(roles::grant_roles)
         .service(third_party::providers)
         .service(third_party::authorize)
         .service(third_party::callback)
         .service(third_party::callback_form)
         .service(third_party::exchange)
         .service(identities::linked_identities)
-        .service(identities::unlink);
+        .service(identities::unlink)
+        .service(me::update_me)
+        .service(avatar::set_avatar)
+        .service(avatar::remove_avatar)
+        .service(avatar::read_avatar)
+        .service(settings::read_settings)
+        .service(settings::update_settings)
+        .service(directory::search_users)
+        .service(directory::public_profile)
+        .service(admin::list_users)
+        .service(admin::create_user)
+        .service(admin::activate_user)
+        .service(admin::deactivate_user)
+        .service(roles::list_roles)
+        .service(roles::create_role)
+        .service(roles::update_role)
+        .service(roles::delete_role)
+        .service(roles::grant_roles)
+        // Last: their one segment takes all that no other route has taken.
+        .service(admin::read_user)
+        .service(admin::update_user)
+        .service(admin::delete_user);
 }

@@ -1,16 +1,20 @@
 //! Who may do what.
 
-use actix_web::route;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, delete, get, post, route};
 use serde::Deserialize;
+use sharestack_kernel::actor::Actor;
 use sharestack_kernel::field::FieldErrors;
 use sharestack_kernel::id::UserId;
+use sharestack_kernel::patch::Patch;
+use sharestack_users::model::{NewRole, RoleChange, RoleId, RoleInput};
 use utoipa::ToSchema;
 
+use super::people_views::Role;
 use super::views::User;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, NumericId, Parse};
-use crate::http::reply::{Envelope, Reply};
+use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::App;
 
 /// All roles that the user shall hold.
@@ -59,4 +63,144 @@ pub async fn grant_roles(
     let user = UserId::new(NumericId::parse("user", &path)?);
     let view = app.accounts.grant_roles(&auth.0, user, &body.0).await?;
     Ok(Reply::ok(view.into()).message("Roles updated", "角色已更新"))
+}
+
+/// Who may not learns nothing about what exists.
+fn role(actor: &Actor, permission: &'static str, segment: &str) -> Result<RoleId, ApiError> {
+    actor.require(permission)?;
+    Ok(RoleId::new(NumericId::parse("role", segment)?))
+}
+
+/// Every role with what it grants, the highest first. It needs `role.read`.
+#[utoipa::path(
+    tag = "User Management",
+    extensions(("x-required-permission" = json!("role.read"))),
+    responses((status = 200, description = "The roles", body = Envelope<Vec<Role>>)),
+)]
+#[get("/api/v1/roles")]
+pub async fn list_roles(app: Data<App>, auth: Auth) -> Result<Reply<Vec<Role>>, ApiError> {
+    let roles = app.people.roles.list(&auth.0).await?;
+    Ok(Reply::ok(roles.into_iter().map(Into::into).collect()))
+}
+
+/// A role to be made.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({
+    "name": "moderator", "display_name": "版主", "rank": 300, "permissions": ["article.read", "article.update", "tag.*"]
+}))]
+pub struct RoleCreate {
+    /// 2 to 50 lower-case letters, digits and `_`, the first a letter.
+    #[serde(default)]
+    #[schema(value_type = String, required = true, min_length = 2, max_length = 50)]
+    name: Patch<String>,
+    /// What people call it; the name unless it is said.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 100)]
+    display_name: Patch<String>,
+    /// Higher stands above lower; `super_admin` has 1000, `user` 100.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, nullable = false, minimum = 1, maximum = 999, default = 200)]
+    rank: Patch<i64>,
+    /// `area.action`, `area.*` or `*`.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, required = true, max_items = 200)]
+    permissions: Patch<Vec<String>>,
+}
+
+/// What shall change of a role: omitted fields stay, permissions are replaced.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "display_name": "高级版主", "permissions": ["article.*", "tag.*"] }))]
+pub struct RoleUpdate {
+    /// 2 to 50 lower-case letters, digits and `_`, the first a letter.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, nullable = false, min_length = 2, max_length = 50)]
+    name: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 100)]
+    display_name: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, nullable = false, minimum = 1, maximum = 999)]
+    rank: Patch<i64>,
+    /// `area.action`, `area.*` or `*`.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, nullable = false, max_items = 200)]
+    permissions: Patch<Vec<String>>,
+}
+
+impl Parse for RoleCreate {
+    type Output = NewRole;
+
+    fn parse(self) -> Result<NewRole, FieldErrors> {
+        let Self { name, display_name, rank, permissions } = self;
+        RoleInput { name, display_name, rank, permissions }.create()
+    }
+}
+
+impl Parse for RoleUpdate {
+    type Output = RoleChange;
+
+    fn parse(self) -> Result<RoleChange, FieldErrors> {
+        let Self { name, display_name, rank, permissions } = self;
+        RoleInput { name, display_name, rank, permissions }.change()
+    }
+}
+
+/// Makes a role. It needs `role.create`; nobody makes one above themselves.
+#[utoipa::path(
+    tag = "User Management",
+    extensions(("x-required-permission" = json!("role.create"))),
+    request_body = RoleCreate,
+    responses(
+        (status = 201, description = "The role", body = Envelope<Role>),
+        (status = 409, description = "Another role has the name"),
+    ),
+)]
+#[post("/api/v1/roles")]
+pub async fn create_role(app: Data<App>, auth: Auth, body: Body<RoleCreate>) -> Result<Reply<Role>, ApiError> {
+    let role: Role = app.people.roles.create(&auth.0, body.0).await?.into();
+    let location = format!("/api/v1/roles/{}", role.id);
+    Ok(Reply::created(role).message("Role created", "角色已创建").location(location))
+}
+
+/// Changes a role. It takes effect on the next request of everybody who holds it. It
+/// needs `role.update`.
+#[utoipa::path(
+    method(put, patch),
+    path = "/api/v1/roles/{role_id}",
+    tag = "User Management",
+    extensions(("x-required-permission" = json!("role.update"))),
+    params(("role_id" = i64, Path, description = "The role", example = 101)),
+    request_body = RoleUpdate,
+    responses(
+        (status = 200, description = "The role", body = Envelope<Role>),
+        (status = 409, description = "The role is built in, or another has the name"),
+    ),
+)]
+#[route("/api/v1/roles/{role_id}", method = "PUT", method = "PATCH")]
+pub async fn update_role(
+    app: Data<App>,
+    auth: Auth,
+    path: Path<String>,
+    body: Body<RoleUpdate>,
+) -> Result<Reply<Role>, ApiError> {
+    let id = role(&auth.0, "role.update", &path)?;
+    let view = app.people.roles.update(&auth.0, id, body.0).await?;
+    Ok(Reply::ok(view.into()).message("Role updated", "角色已更新"))
+}
+
+/// Deletes a role that nobody holds. It needs `role.delete`.
+#[utoipa::path(
+    tag = "User Management",
+    extensions(("x-required-permission" = json!("role.delete"))),
+    params(("role_id" = i64, Path, description = "The role", example = 101)),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 409, description = "The role is built in, or somebody holds it"),
+    ),
+)]
+#[delete("/api/v1/roles/{role_id}")]
+pub async fn delete_role(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {
+    let id = role(&auth.0, "role.delete", &path)?;
+    app.people.roles.delete(&auth.0, id).await?;
+    Ok(no_content())
 }

@@ -12,7 +12,7 @@ use crate::http::context::timestamp;
 /// A user, as they and administrators see them. Both names of each pair are printed.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "id": 42, "username": "linxiaohong", "email": "lin@example.com",
+    "id": 42, "username": "linxiaohong", "email": "lin@example.com", "pending_email": null,
     "full_name": "林小红", "display_name": "林小红", "phone": "+86 138 0013 8000", "bio": "写作者",
     "avatar": "https://example.com/avatar.jpg", "avatar_url": "https://example.com/avatar.jpg",
     "is_active": true, "is_verified": false, "is_superuser": false, "role": "creator", "roles": ["creator", "user"],
@@ -22,6 +22,8 @@ pub struct User {
     pub id: i64,
     pub username: String,
     pub email: String,
+    /// The address that waits to be confirmed.
+    pub pending_email: Option<String>,
     pub full_name: Option<String>,
     pub display_name: Option<String>,
     pub phone: Option<String>,
@@ -53,6 +55,7 @@ impl From<UserView> for User {
             is_superuser: view.is_superuser(),
             username: view.username,
             email: view.email,
+            pending_email: view.pending_email,
             full_name: view.display_name.clone(),
             display_name: view.display_name,
             phone: view.phone,

@@ -78,7 +78,7 @@ async fn the_event_makes_up_for_a_cache_that_was_away() {
     world.cache.away.store(true, Ordering::Relaxed);
     let claims = world.checks.claims(access(&tokens)).unwrap();
     world.sessions.logout(&claims, None).await.unwrap();
-    let subscriber = ForgetSessions::new(world.cached.clone());
+    let subscriber = ForgetSessions::new(world.cached.clone(), Arc::new(world.store.clone()));
     let event = world.store.events().pop().unwrap();
     assert!(subscriber.wants(&event.kind) && !subscriber.wants(events::LOGGED_IN));
     assert_eq!(event.payload["reason"], RevokeReason::Logout.as_str());

@@ -1,6 +1,7 @@
 //! The services over a store in memory, a fake clock, and a hasher that does not hash.
 
 mod accounts;
+mod administration;
 mod checks;
 mod factors;
 mod interleavings;
@@ -209,6 +210,7 @@ struct World {
     hasher: Arc<PlainHasher>,
     cache: Arc<TestCache>,
     cached: Arc<CachedSessions>,
+    ports: AccountPorts,
     accounts: Accounts,
     sessions: Sessions,
     checks: SessionChecks,
@@ -229,15 +231,16 @@ impl World {
         let tokens = Arc::new(PlainTokens(clock.clone()));
         let cache = Arc::new(TestCache::default());
         let cached = Arc::new(CachedSessions::new(cache.clone(), ids.clone(), Duration::from_secs(30)));
-        let accounts = Accounts::new(AccountPorts {
+        let ports = AccountPorts {
             store: Arc::new(store.clone()),
             queries: Arc::new(store.clone()),
             hasher: hasher.clone(),
             cache: cached.clone(),
             ids: ids.clone(),
             clock: Arc::new(clock.clone()),
-        });
+        };
         let randomness = Arc::new(CountingRandomness::default());
+        let accounts = Accounts::new(ports.clone());
         let sessions = Sessions::new(
             SessionPorts {
                 store: Arc::new(store.clone()),
@@ -301,6 +304,7 @@ impl World {
             hasher,
             cache,
             cached,
+            ports,
             accounts,
             sessions,
             checks,

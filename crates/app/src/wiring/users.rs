@@ -1,0 +1,93 @@
+//! The users domain beside login and sessions: accounts, roles, settings, pictures.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::Duration;
+use sharestack_billing::model::revenue::RevenuePeriod;
+use sharestack_billing::ports::ledger::LedgerQueries;
+use sharestack_kernel::blob::Blob;
+use sharestack_kernel::clock::Clock;
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::job::JobHandler;
+use sharestack_kernel::money::Currency;
+use sharestack_media::{PictureLimits, Pictures};
+use sharestack_store_seaorm::Store;
+use sharestack_users::model::Obligation;
+use sharestack_users::ports::{AccountObligations, Directory};
+use sharestack_users::service::{
+    AccountPorts, Administration, AdministrationPorts, Avatars, Profiles, PurgeAccount, RemoveAvatar, RolePorts, Roles,
+    Settings,
+};
+
+use crate::config::Config;
+
+/// What handlers and workers ask of the users domain, login and sessions aside.
+pub struct People {
+    pub profiles: Profiles,
+    pub avatars: Avatars,
+    pub administration: Administration,
+    pub roles: Roles,
+    pub settings: Settings,
+    /// Where pictures are.
+    pub blobs: Arc<dyn Blob>,
+    pub handlers: Vec<Arc<dyn JobHandler>>,
+}
+
+impl People {
+    /// The services over `store`.
+    pub fn new(config: &Config, store: &Store, accounts: &AccountPorts, blobs: Arc<dyn Blob>) -> Self {
+        let directory: Arc<dyn Directory> = Arc::new(store.clone());
+        let obligations: Arc<dyn AccountObligations> =
+            Arc::new(Balances { ledger: Arc::new(store.clone()), clock: accounts.clock.clone() });
+        let limits = PictureLimits { max_pixels: config.upload.max_image_pixels, ..PictureLimits::default() };
+        let base = format!("{}/api/v1/media/avatars", super::public_url(config));
+        Self {
+            profiles: Profiles::new(accounts.clone(), directory.clone()),
+            avatars: Avatars::new(accounts.clone(), Arc::new(Pictures::new(limits)), blobs.clone(), base),
+            administration: Administration::new(AdministrationPorts {
+                accounts: accounts.clone(),
+                directory: directory.clone(),
+                obligations: obligations.clone(),
+                purge_after: Duration::days(i64::from(config.accounts.purge_after_days)),
+            }),
+            roles: Roles::new(RolePorts {
+                accounts: accounts.clone(),
+                roles: Arc::new(store.clone()),
+                directory: directory.clone(),
+            }),
+            settings: Settings::new(accounts.clone(), Arc::new(store.clone())),
+            handlers: vec![
+                Arc::new(PurgeAccount::new(accounts.clone(), obligations)),
+                Arc::new(RemoveAvatar::new(directory, blobs.clone())),
+            ],
+            blobs,
+        }
+    }
+}
+
+/// Billing tells what it owes somebody.
+struct Balances {
+    ledger: Arc<dyn LedgerQueries>,
+    clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl AccountObligations for Balances {
+    async fn find(&self, user: UserId) -> Result<Vec<Obligation>, StoreError> {
+        let mut obligations = Vec::new();
+        for currency in Currency::ALL {
+            let summary = self.ledger.revenue(user, currency, RevenuePeriod::All, self.clock.now()).await?;
+            let balance = summary.available + summary.pending;
+            if balance != 0 {
+                obligations.push(Obligation {
+                    kind: "balance".to_owned(),
+                    amount: Some(balance),
+                    currency: Some(currency.code().to_owned()),
+                });
+            }
+        }
+        Ok(obligations)
+    }
+}

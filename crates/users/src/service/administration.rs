@@ -1,0 +1,332 @@
+use std::sync::Arc;
+
+use chrono::Duration;
+use serde_json::json;
+use sharestack_kernel::actor::{Actor, Denied};
+use sharestack_kernel::field::{FieldErrors, Issue};
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::job::NewJob;
+use sharestack_kernel::page::{Page, PageRequest};
+use sharestack_kernel::transact;
+
+use super::profiles::{fields, of_profile};
+use super::purge::PURGE;
+use super::{AccountPorts, avatars};
+use crate::error::AdministerError;
+use crate::events;
+use crate::model::{
+    AccountChange, BuiltInRole, NewAccount, ProfileChange, Registration, Role, RoleId, RoleName, UserFilter, UserView,
+    holds_super_admin, outranks, within_reach,
+};
+use crate::ports::{AccountObligations, Directory, UsersTx};
+
+/// What [`Administration`] works with.
+#[derive(Clone)]
+pub struct AdministrationPorts {
+    /// Accounts.
+    pub accounts: AccountPorts,
+    /// Users, to read.
+    pub directory: Arc<dyn Directory>,
+    /// What stands between an account and its end.
+    pub obligations: Arc<dyn AccountObligations>,
+    /// How long a deleted account keeps what it holds of its owner.
+    pub purge_after: Duration,
+}
+
+/// An account to be made for somebody else.
+#[derive(Debug, Clone)]
+pub struct CreateUser {
+    /// Name, address, password, profile.
+    pub registration: Registration,
+    /// Their role beside `user`.
+    pub role: RoleName,
+    /// Whether the account may be used.
+    pub is_active: bool,
+}
+
+/// What an administrator wants changed of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AdministerUser {
+    /// Their role beside `user`, in place of all others.
+    pub role: Option<RoleName>,
+    /// Whether the account may be used.
+    pub is_active: Option<bool>,
+    /// The rest.
+    pub profile: ProfileChange,
+}
+
+/// Looks after the accounts of others.
+#[derive(Clone)]
+pub struct Administration {
+    ports: AdministrationPorts,
+}
+
+type Outcome<T> = Result<T, AdministerError>;
+
+impl Administration {
+    /// A service over these ports.
+    pub const fn new(ports: AdministrationPorts) -> Self {
+        Self { ports }
+    }
+
+    /// One page of the users. It needs `user.read`.
+    ///
+    /// # Errors
+    /// When the actor may not, or the filter names a role that does not exist.
+    pub async fn list(&self, actor: &Actor, filter: &UserFilter, page: PageRequest) -> Outcome<Page<UserView>> {
+        actor.require("user.read")?;
+        if let Some(name) = &filter.role {
+            let names = [name.clone()];
+            let known = transact!(self.ports.accounts.store, |tx| {
+                Ok::<_, AdministerError>(tx.roles().find_by_names(&names).await?)
+            })?;
+            if known.is_empty() {
+                return Err(unknown_role());
+            }
+        }
+        Ok(self.ports.directory.list(filter, page).await?)
+    }
+
+    /// A user. It needs `user.read`.
+    ///
+    /// # Errors
+    /// When the actor may not, or there is no such user.
+    pub async fn find(&self, actor: &Actor, user: UserId) -> Outcome<UserView> {
+        actor.require("user.read")?;
+        self.view(user).await
+    }
+
+    /// Makes an account for somebody else. It needs `user.create`, and nobody gives a
+    /// role above their own.
+    ///
+    /// # Errors
+    /// When the actor may not, the role does not exist, or a name is taken.
+    pub async fn create(&self, actor: &Actor, command: CreateUser) -> Outcome<UserView> {
+        actor.require("user.create")?;
+        let ports = &self.ports.accounts;
+        let CreateUser { registration, role, is_active } = command;
+        let Registration { username, email, password, profile } = registration;
+        let password_hash = ports.hasher.hash(password.password()).await?;
+        let id = UserId::new(ports.ids.number(UserId::SEQUENCE).await?);
+        let (now, events) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
+        let account = NewAccount { id, username, email, password_hash, profile, is_verified: false, created_at: now };
+        let inactive = AccountChange { is_active: Some(false), ..AccountChange::default() };
+        transact!(ports.store, |tx| {
+            tx.roles().hold().await?;
+            let own = tx.roles().find_by_user(actor.user_id).await?;
+            let given = find_role(tx, &role).await?;
+            require_reach(actor, &own, &given)?;
+            tx.accounts().insert(&account).await?;
+            tx.roles().replace(id, &beside_user(given.id), Some(actor.user_id), now).await?;
+            let mut event = events::registered(events[0], id, account.username.as_str(), now);
+            event.actor = Some(actor.user_id);
+            tx.outbox().append(&event).await?;
+            if !is_active {
+                tx.edits().change(id, &inactive, now).await?;
+                let event = events::account(events[1], events::DEACTIVATED, id, Some(actor.user_id), now);
+                tx.outbox().append(&event).await?;
+            }
+            Ok::<_, AdministerError>(())
+        })?;
+        self.view(id).await
+    }
+
+    /// Changes somebody's account. It needs `user.update`, a change of role
+    /// `role.grant`, too; and only accounts below one's own are changed.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such user or role, or no super admin would be left.
+    pub async fn update(&self, actor: &Actor, user: UserId, wanted: AdministerUser) -> Outcome<UserView> {
+        actor.require("user.update")?;
+        if wanted.role.is_some() {
+            actor.require("role.grant")?;
+        }
+        let ports = &self.ports.accounts;
+        let now = ports.clock.now();
+        let ids: [_; 5] = std::array::from_fn(|_| ports.ids.uuid());
+        transact!(ports.store, |tx| {
+            tx.roles().hold().await?;
+            let record = tx.edits().hold_record(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
+            let (own, theirs) = self.both(tx, actor, user).await?;
+            let mut change = of_profile(wanted.profile.clone(), &record);
+            change.is_active = wanted.is_active.filter(|wish| *wish != record.is_active);
+            if !change.is_empty() {
+                tx.edits().change(user, &change, now).await?;
+                let event = events::updated(ids[0], user, actor.user_id, &fields(&change), now);
+                tx.outbox().append(&event).await?;
+            }
+            if !change.avatar.is_keep() {
+                avatars::forget_file(tx, ids[1], user, record.avatar_file, now).await?;
+            }
+            if let Some(active) = change.is_active {
+                let event = switched(tx, user, active, actor, ids[2], now).await?;
+                tx.outbox().append(&event).await?;
+            }
+            if let Some(name) = &wanted.role {
+                let given = find_role(tx, name).await?;
+                let after = [given, BuiltInRole::User.role()];
+                for role in lost_or_gained(&theirs, &after) {
+                    require_reach(actor, &own, role)?;
+                }
+                tx.roles().replace(user, &beside_user(after[0].id), Some(actor.user_id), now).await?;
+                let (before, after) = (names(&theirs), names(&after));
+                if before != after {
+                    let event = events::roles_changed(ids[3], user, &before, &after, actor.user_id, now);
+                    tx.outbox().append(&event).await?;
+                }
+            }
+            keep_one(tx, &theirs).await
+        })?;
+        super::forget(&*ports.cache, user).await;
+        self.view(user).await
+    }
+
+    /// Lets an account be used, or not. It needs `user.activate` or `user.deactivate`;
+    /// doing it again changes nothing. Sessions of an account that may not be used end.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such user, or no super admin would be left.
+    pub async fn set_active(&self, actor: &Actor, user: UserId, active: bool) -> Outcome<UserView> {
+        actor.require(if active { "user.activate" } else { "user.deactivate" })?;
+        let ports = &self.ports.accounts;
+        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
+        let change = AccountChange { is_active: Some(active), ..AccountChange::default() };
+        transact!(ports.store, |tx| {
+            tx.roles().hold().await?;
+            let record = tx.edits().hold_record(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
+            let (_, theirs) = self.both(tx, actor, user).await?;
+            if record.is_active == active {
+                return Ok(());
+            }
+            tx.edits().change(user, &change, now).await?;
+            let event = switched(tx, user, active, actor, event_id, now).await?;
+            tx.outbox().append(&event).await?;
+            keep_one(tx, &theirs).await
+        })?;
+        super::forget(&*ports.cache, user).await;
+        self.view(user).await
+    }
+
+    /// Deletes an account. It needs `user.delete`. What the account holds of its owner
+    /// goes later.
+    ///
+    /// # Errors
+    /// When the actor may not, there is no such user, something must be settled first, or
+    /// no super admin would be left.
+    pub async fn delete(&self, actor: &Actor, user: UserId) -> Outcome<()> {
+        actor.require("user.delete")?;
+        self.end(actor, user).await
+    }
+
+    /// Ends an account: for administrators who may, and for its owner, whose wish the
+    /// caller has made sure of.
+    ///
+    /// # Errors
+    /// As [`Self::delete`].
+    pub async fn end(&self, actor: &Actor, user: UserId) -> Outcome<()> {
+        let ports = &self.ports.accounts;
+        let obligations = self.ports.obligations.find(user).await?;
+        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
+        let purge = NewJob {
+            dedupe_key: Some(format!("{PURGE}:{user}")),
+            ..NewJob::new(ports.ids.uuid(), PURGE, json!({ "user_id": user }), now + self.ports.purge_after)
+        };
+        transact!(ports.store, |tx| {
+            tx.roles().hold().await?;
+            tx.edits().hold_record(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
+            let (_, theirs) = self.both(tx, actor, user).await?;
+            if !obligations.is_empty() {
+                return Err(AdministerError::Owes(obligations.clone()));
+            }
+            tx.sessions().revoke_all(user, None, "deleted", now).await?;
+            tx.edits().delete(user, now).await?;
+            tx.roles().replace(user, &[], Some(actor.user_id), now).await?;
+            keep_one(tx, &theirs).await?;
+            tx.jobs().enqueue(&purge).await?;
+            let event = events::account(event_id, events::DELETED, user, Some(actor.user_id), now);
+            tx.outbox().append(&event).await?;
+            Ok(())
+        })?;
+        super::forget(&*ports.cache, user).await;
+        Ok(())
+    }
+
+    /// The actor's roles and the user's; refuses an actor who does not stand above.
+    async fn both(&self, tx: &mut (dyn UsersTx + '_), actor: &Actor, user: UserId) -> Outcome<(Vec<Role>, Vec<Role>)> {
+        let own = tx.roles().find_by_user(actor.user_id).await?;
+        if actor.user_id == user {
+            return Ok((own.clone(), own));
+        }
+        let theirs = tx.roles().find_by_user(user).await?;
+        if outranks(&own, &theirs) { Ok((own, theirs)) } else { Err(above(actor).into()) }
+    }
+
+    async fn view(&self, user: UserId) -> Outcome<UserView> {
+        let found = self.ports.accounts.queries.find_by_id(user).await?;
+        found.ok_or(AdministerError::NoSuchUser(user))
+    }
+}
+
+/// What follows from an account's being switched on or off.
+async fn switched(
+    tx: &mut (dyn UsersTx + '_),
+    user: UserId,
+    active: bool,
+    actor: &Actor,
+    event_id: uuid::Uuid,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Outcome<sharestack_kernel::event::DomainEvent> {
+    if !active {
+        // Rows, not the flag alone: else they would live again with the account.
+        tx.sessions().revoke_all(user, None, "deactivated", now).await?;
+    }
+    let kind = if active { events::ACTIVATED } else { events::DEACTIVATED };
+    Ok(events::account(event_id, kind, user, Some(actor.user_id), now))
+}
+
+/// Refuses when the change of who was a super admin leaves nobody who is.
+async fn keep_one(tx: &mut (dyn UsersTx + '_), before: &[Role]) -> Outcome<()> {
+    let super_admin = BuiltInRole::SuperAdmin.id();
+    if holds_super_admin(before) && tx.roles().count_active_holders(super_admin).await? == 0 {
+        return Err(AdministerError::LastSuperAdmin);
+    }
+    Ok(())
+}
+
+async fn find_role(tx: &mut (dyn UsersTx + '_), name: &RoleName) -> Outcome<Role> {
+    let found = tx.roles().find_by_names(std::slice::from_ref(name)).await?;
+    found.into_iter().next().ok_or_else(unknown_role)
+}
+
+/// A role and `user`, each once.
+fn beside_user(role: RoleId) -> Vec<RoleId> {
+    let user = BuiltInRole::User.id();
+    if role == user { vec![user] } else { vec![role, user] }
+}
+
+fn unknown_role() -> AdministerError {
+    FieldErrors::of("role", Issue::NotAllowed { allowed: Vec::new() }).into()
+}
+
+fn lost_or_gained<'a>(before: &'a [Role], after: &'a [Role]) -> impl Iterator<Item = &'a Role> {
+    let only_in = |these: &'a [Role], others: &'a [Role]| {
+        these.iter().filter(move |role| !others.iter().any(|other| other.id == role.id))
+    };
+    only_in(before, after).chain(only_in(after, before))
+}
+
+fn require_reach(actor: &Actor, own: &[Role], role: &Role) -> Result<(), Denied> {
+    if within_reach(actor, own, role.rank, &role.permissions) { Ok(()) } else { Err(above(actor)) }
+}
+
+/// What is missing of an actor who reaches for what stands above them.
+pub(super) fn above(actor: &Actor) -> Denied {
+    Denied { required: "*", role: Some(actor.role.clone()) }
+}
+
+pub(super) fn names(roles: &[Role]) -> Vec<String> {
+    let mut names: Vec<_> = roles.iter().map(|role| role.name.as_str().to_owned()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}

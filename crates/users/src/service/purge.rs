@@ -1,0 +1,59 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::Duration;
+use serde_json::json;
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
+use sharestack_kernel::transact;
+
+use super::AccountPorts;
+use super::avatars::forget_file;
+use crate::events;
+use crate::ports::AccountObligations;
+
+/// Erases a deleted account.
+pub const PURGE: &str = "user.purge";
+/// How long an account that owns something after all is left alone.
+const AGAIN_AFTER: Duration = Duration::days(1);
+
+/// Takes from a deleted account all that says whose it was, once its time has come.
+pub struct PurgeAccount {
+    ports: AccountPorts,
+    obligations: Arc<dyn AccountObligations>,
+}
+
+impl PurgeAccount {
+    /// A handler over these ports.
+    pub const fn new(ports: AccountPorts, obligations: Arc<dyn AccountObligations>) -> Self {
+        Self { ports, obligations }
+    }
+}
+
+#[async_trait]
+impl JobHandler for PurgeAccount {
+    fn kind(&self) -> &'static str {
+        PURGE
+    }
+
+    async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
+        let user = job.payload["user_id"].as_i64().map(UserId::new).ok_or("the job names no user")?;
+        let ports = &self.ports;
+        let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
+        // Money may have come between the deletion and this.
+        if !self.obligations.find(user).await?.is_empty() {
+            let again = NewJob::new(ids[0], PURGE, json!({ "user_id": user }), now + AGAIN_AFTER);
+            transact!(ports.store, |tx| { tx.jobs().enqueue(&again).await })?;
+            return Ok(());
+        }
+        transact!(ports.store, |tx| {
+            if let Some(erased) = tx.edits().erase(user, now).await? {
+                forget_file(tx, ids[0], user, erased.avatar_file, now).await?;
+                tx.outbox().append(&events::account(ids[1], events::ERASED, user, None, now)).await?;
+            }
+            Ok::<_, StoreError>(())
+        })?;
+        Ok(())
+    }
+}
