@@ -144,6 +144,7 @@ impl Parse for AuditQuery {
 /// What was done, the newest first, for who holds `audit.read`. Looking is logged too.
 #[utoipa::path(
     tag = "Audit",
+    extensions(("x-required-permission" = json!("audit.read"))),
     params(AuditQuery),
     responses((status = 200, description = "The entries", body = Envelope<Vec<AuditLogEntry>>)),
 )]
@@ -161,6 +162,7 @@ pub async fn list_audit_logs(
 /// One act, for who holds `audit.read`. Looking is logged too.
 #[utoipa::path(
     tag = "Audit",
+    extensions(("x-required-permission" = json!("audit.read"))),
     params(("id" = String, Path, description = "The entry", example = "019c4a5e-7d31-7c02-9b5a-3f6c1d2e4a10")),
     responses((status = 200, description = "The entry", body = Envelope<AuditLogEntry>)),
 )]

@@ -217,6 +217,7 @@ impl Parse for RemoveTotp {
 
 /// Removes the app and its recovery codes: no second proof is asked for any longer.
 #[utoipa::path(
+    operation_id = "remove_totp",
     tag = "Authentication",
     request_body = RemoveTotp,
     responses(
