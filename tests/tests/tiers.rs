@@ -9,6 +9,8 @@ const DOMAINS: &[&str] = &["users", "content", "billing", "social", "platform"];
 const ADAPTERS: &[&str] = &["store-seaorm", "cache", "blob", "search", "media", "identity", "payments", "messaging"];
 /// Programs and suites on top of everything.
 const TOP: &[&str] = &["app", "tests", "bench"];
+/// Other programs, which take a domain and the adapters they choose, and never the app.
+const EXAMPLES: &[&str] = &["embed-users"];
 
 /// What a domain must not know: databases, HTTP, a runtime.
 const BANNED_IN_DOMAINS: &[&str] =
@@ -58,7 +60,7 @@ fn beyond<'a>(package: &'a Package, everything: bool, allowed: &[&[&str]]) -> Ve
 #[test]
 fn every_member_has_a_tier() {
     let others = ["kernel", "migrations", "conformance"];
-    let known: BTreeSet<&str> = [DOMAINS, ADAPTERS, TOP, &others].concat().into_iter().collect();
+    let known: BTreeSet<&str> = [DOMAINS, ADAPTERS, TOP, EXAMPLES, &others].concat().into_iter().collect();
     let found: BTreeSet<&str> = members().into_keys().collect();
     assert_eq!(found, known, "name each new member's tier in this file");
 }
@@ -67,7 +69,7 @@ fn every_member_has_a_tier() {
 fn the_kernel_knows_no_other_member() {
     let members = members();
     assert_eq!(beyond(members["kernel"], true, &[]), [""; 0]);
-    assert_eq!(beyond(members["migrations"], true, &[]), [""; 0]);
+    assert_eq!(beyond(members["migrations"], true, &[&["kernel"]]), [""; 0]);
 }
 
 #[test]
@@ -102,6 +104,16 @@ fn adapters_do_not_know_each_other() {
             [""; 0],
             "tests of {adapter}"
         );
+    }
+}
+
+#[test]
+fn examples_take_domains_and_adapters_without_the_app() {
+    for name in EXAMPLES {
+        let package = members()[name];
+        assert_eq!(beyond(package, true, &[&["kernel"], DOMAINS, ADAPTERS]), [""; 0], "{name}");
+        let web = dependencies(package, true).into_iter().find(|other| other.starts_with(BANNED_PREFIX_IN_DOMAINS));
+        assert_eq!(web, None, "{name}");
     }
 }
 

@@ -106,6 +106,11 @@ impl FieldErrors {
         self.0.push(FieldError { field: field.into(), issue });
     }
 
+    /// Adds all that another check has found.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// Takes a value that must be there.
     pub fn required<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {

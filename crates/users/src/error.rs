@@ -1,8 +1,10 @@
 //! What can be refused, one enum an operation.
 
 mod factor;
+mod privacy;
 
 pub use factor::{FactorError, SecondFactorError, TotpError};
+pub use privacy::{DepartureError, ExportError};
 use serde_json::json;
 use sharestack_kernel::actor::Denied;
 use sharestack_kernel::carries_store;

@@ -2,8 +2,10 @@
 //! a reader sees a user's events in order.
 
 mod access;
+mod privacy;
 
 pub use access::*;
+pub use privacy::*;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};

@@ -31,6 +31,7 @@ use crate::ports::{
 };
 
 mod api_keys;
+mod privacy;
 
 #[derive(Debug, Clone)]
 struct Account {
@@ -65,6 +66,7 @@ struct State {
     api_keys: Vec<api_keys::Key>,
     factors: factor::Factors,
     oauth: oauth::State,
+    wishes: privacy::Wishes,
     events: Vec<DomainEvent>,
     more: accounts::More,
 }
@@ -100,6 +102,7 @@ impl Default for MemoryStore {
             api_keys: Vec::new(),
             factors: factor::Factors::default(),
             oauth: oauth::State::default(),
+            wishes: privacy::Wishes::default(),
             events: Vec::new(),
             more: accounts::More::default(),
         })))
@@ -204,6 +207,10 @@ impl UsersTx for MemoryTx {
     }
 
     fn settings(&mut self) -> &mut dyn SettingsRepository {
+        self
+    }
+
+    fn privacy(&mut self) -> &mut dyn crate::ports::PrivacyRepository {
         self
     }
 

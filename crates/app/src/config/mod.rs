@@ -32,6 +32,7 @@ pub struct Config {
     pub search: Search,
     pub upload: Upload,
     pub accounts: Accounts,
+    pub privacy: PrivacySettings,
     pub jwt: Jwt,
     pub auth: Auth,
     pub password: Password,
@@ -156,6 +157,16 @@ pub struct Upload {
 pub struct Accounts {
     /// Days that a deleted account keeps what it holds of its owner.
     pub purge_after_days: u32,
+}
+
+/// What people may ask of their own data.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrivacySettings {
+    /// Days that a copy of somebody's data can be fetched.
+    pub export_ttl_days: u32,
+    /// Days in which somebody may take back the wish to go.
+    pub cooling_off_days: u32,
 }
 
 /// Where files are kept.

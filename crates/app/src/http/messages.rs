@@ -14,6 +14,7 @@ pub struct Message {
 impl Message {
     pub const SUCCESS: Self = Self { en: "Success", zh: "成功" };
     pub const CREATED: Self = Self { en: "Created", zh: "创建成功" };
+    pub const ACCEPTED: Self = Self { en: "Accepted", zh: "已受理" };
 
     /// The text in one language.
     pub const fn text(self, language: Language) -> &'static str {

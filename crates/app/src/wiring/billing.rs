@@ -11,6 +11,7 @@ use sharestack_billing::ports::plan::PlanQueries;
 use sharestack_billing::ports::sandbox::CallbackSender;
 use sharestack_billing::service::checkout::Checkout;
 use sharestack_billing::service::closing::CloseOrder;
+use sharestack_billing::service::departure::EndBusiness;
 use sharestack_billing::service::entitlements::{ArticleEntitlements, Entitlements};
 use sharestack_billing::service::expiry::{ExpireOrder, ExpireSubscription};
 use sharestack_billing::service::orders::Orders;
@@ -43,6 +44,8 @@ pub struct Billing {
     /// The sandbox's pay page; `None` where there is no sandbox.
     pub cashier: Option<Cashier>,
     pub handlers: Vec<Arc<dyn JobHandler>>,
+    /// Ends the business of who has gone.
+    pub departed: Arc<EndBusiness>,
 }
 
 impl Billing {
@@ -80,13 +83,15 @@ impl Billing {
         let channels = Channels::new(channels);
         handlers.push(Arc::new(ExpireOrder::new(ports.clone(), channels.clone(), Arc::new(store.clone()))));
         handlers.push(Arc::new(CloseOrder::new(ports.clone(), channels.clone())));
+        let subscriptions = Subscriptions::new(ports.clone(), Arc::new(store.clone()));
         let entitlements = Entitlements::new(Arc::new(store.clone()), clock.clone());
         Ok(Self {
             plans: Plans::new(ports.clone()),
             plan_queries: Arc::new(store.clone()),
             checkout: Checkout::new(ports.clone(), channels.clone()),
             settlement: Settlement::new(ports.clone(), channels.clone()),
-            subscriptions: Subscriptions::new(ports.clone(), Arc::new(store.clone())),
+            departed: Arc::new(EndBusiness::new(ports.clone(), subscriptions.clone(), Arc::new(store.clone()))),
+            subscriptions,
             orders: Orders::new(ports.clone(), channels, Arc::new(store.clone())),
             revenue: Revenue::new(ports, Arc::new(store.clone())),
             access: ArticleEntitlements::new(entitlements, articles, Arc::new(store.clone())),

@@ -22,6 +22,8 @@ use sharestack_search::{ArticleIndex, SearchConfig};
 
 /// What handlers and workers ask of the content domain.
 pub struct Content {
+    /// What every service of the domain works with.
+    pub ports: Ports,
     pub authoring: Authoring,
     pub publishing: Publishing,
     pub reading: Reading,
@@ -49,7 +51,8 @@ impl Content {
             publishing: Publishing::new(ports.clone()),
             reading,
             views,
-            scheduled: Arc::new(ScheduledPublish::new(ports)),
+            scheduled: Arc::new(ScheduledPublish::new(ports.clone())),
+            ports,
         }
     }
 }

@@ -2,10 +2,12 @@
 //! function with a configuration of their own.
 
 mod access;
+mod archive;
 mod articles;
 mod billing;
 mod content;
 mod factors;
+mod privacy;
 mod rendering;
 mod secrets;
 mod third_party;
@@ -22,7 +24,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use sharestack_billing::service::entitlements::Entitlements;
 use sharestack_cache::LocalConfig;
-use sharestack_content::service::{ForgetArticles, Ports as ContentPorts};
+use sharestack_content::service::{ForgetArticles, Ports as ContentPorts, RemoveArticles};
 use sharestack_identity::{AesSealer, Argon2Config, Argon2Hasher, HmacDeriver, Jwt, JwtAlgorithm, JwtConfig};
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::clock::{Clock, SystemClock};
@@ -45,6 +47,7 @@ use self::access::Access;
 use self::articles::NodeArticles;
 use self::billing::Billing;
 use self::content::{ArticleGates, BillingGate, Content};
+use self::privacy::{Privacy, PrivacyParts};
 use self::rendering::BoundedRenderer;
 use self::users::People;
 use crate::backing::{Files, Shared};
@@ -79,6 +82,7 @@ pub struct App {
     pub ids: Arc<dyn IdGenerator>,
     pub store: Store,
     pub shared: Shared,
+    pub files: Files,
     pub health: Health,
     pub limits: RateLimits,
     pub routes: RouteTable,
@@ -91,6 +95,7 @@ pub struct App {
     pub handlers: Vec<Arc<dyn JobHandler>>,
     pub accounts: Accounts,
     pub people: People,
+    pub privacy: Privacy,
     pub sessions: Sessions,
     pub factors: SecondFactors,
     pub third_party: ThirdPartyLogin,
@@ -166,7 +171,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         clock: clock.clone(),
     };
     let people = People::new(&config, &store, &account_ports, files.0.clone());
-    let accounts = Accounts::new(account_ports);
+    let accounts = Accounts::new(account_ports.clone());
     let policy = SessionPolicy {
         access_ttl: chrono::Duration::minutes(i64::from(config.jwt.access_token_expire_minutes)),
         refresh_ttl: chrono::Duration::days(i64::from(config.jwt.refresh_token_expire_days)),
@@ -220,11 +225,22 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     let gates = Arc::new(ArticleGates(Arc::new(store.clone())));
     let billing = Billing::new(&config, &store, &clock, &ids, gates, &secrets.sandbox)?;
 
+    let departed = Arc::new(RemoveArticles::new(content.ports.clone()));
+    let parts = PrivacyParts {
+        accounts: account_ports,
+        administration: people.administration.clone(),
+        obligations: people.obligations.clone(),
+        articles: departed.clone(),
+        sealer,
+        blobs: files.0.clone(),
+    };
+    let privacy = Privacy::new(&config, &store, parts);
+
     let document = docs::document();
     let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
     Ok(App {
-        health: Health::new(store.clone(), shared.clone(), files, clock.clone()),
         limits: RateLimits::new(shared.0.limiter.clone(), config.rate_limit.clone(), &document),
+        health: Health::new(store.clone(), shared.clone(), files.clone(), clock.clone()),
         routes: RouteTable::of(&document),
         document: text,
         default_language: Language::parse(&config.localization.default_language).unwrap_or_default(),
@@ -234,8 +250,10 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
             Arc::new(ForgetSessions::new(cache, Arc::new(store.clone()))),
             Arc::new(ForgetArticles::new(articles)),
             Arc::new(AuditTrail::new(Arc::new(store.clone()), AUDITED)),
+            departed,
+            billing.departed.clone(),
         ],
-        handlers: handlers(&content, &billing, &people),
+        handlers: handlers(&content, [&billing.handlers, &people.handlers, &privacy.handlers]),
         config,
         clock,
         ids,
@@ -243,6 +261,8 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         shared,
         accounts,
         people,
+        privacy,
+        files,
         sessions,
         factors,
         third_party,
@@ -256,9 +276,9 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     })
 }
 
-fn handlers(content: &Content, billing: &Billing, people: &People) -> Vec<Arc<dyn JobHandler>> {
+fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 3]) -> Vec<Arc<dyn JobHandler>> {
     let scheduled: Arc<dyn JobHandler> = content.scheduled.clone();
-    billing.handlers.iter().chain(&people.handlers).cloned().chain([scheduled]).collect()
+    others.into_iter().flatten().cloned().chain([scheduled]).collect()
 }
 
 fn jwt(config: &Config, secret: &SecretString, clock: Arc<dyn Clock>) -> Result<Jwt, ConfigError> {
@@ -387,6 +407,9 @@ impl App {
         }
         if let Err(error) = self.idempotency.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old idempotency keys were not removed");
+        }
+        if let Err(error) = self.privacy.exports.prune().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old copies of personal data were not removed");
         }
     }
 

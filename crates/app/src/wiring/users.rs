@@ -17,8 +17,7 @@ use sharestack_store_seaorm::Store;
 use sharestack_users::model::Obligation;
 use sharestack_users::ports::{AccountObligations, Directory};
 use sharestack_users::service::{
-    AccountPorts, Administration, AdministrationPorts, Avatars, Profiles, PurgeAccount, RemoveAvatar, RolePorts, Roles,
-    Settings,
+    AccountPorts, Administration, AdministrationPorts, Avatars, Profiles, RemoveAvatar, RolePorts, Roles, Settings,
 };
 
 use crate::config::Config;
@@ -32,6 +31,8 @@ pub struct People {
     pub settings: Settings,
     /// Where pictures are.
     pub blobs: Arc<dyn Blob>,
+    /// What stands between an account and its end.
+    pub obligations: Arc<dyn AccountObligations>,
     pub handlers: Vec<Arc<dyn JobHandler>>,
 }
 
@@ -58,10 +59,8 @@ impl People {
                 directory: directory.clone(),
             }),
             settings: Settings::new(accounts.clone(), Arc::new(store.clone())),
-            handlers: vec![
-                Arc::new(PurgeAccount::new(accounts.clone(), obligations)),
-                Arc::new(RemoveAvatar::new(directory, blobs.clone())),
-            ],
+            handlers: vec![Arc::new(RemoveAvatar::new(directory, blobs.clone()))],
+            obligations,
             blobs,
         }
     }

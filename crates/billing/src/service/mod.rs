@@ -2,6 +2,7 @@
 
 pub mod checkout;
 pub mod closing;
+pub mod departure;
 pub mod entitlements;
 pub mod expiry;
 pub mod orders;

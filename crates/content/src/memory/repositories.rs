@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::{DomainEvent, Outbox};
+use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::{JobQueue, NewJob};
 
 use super::{MemoryTx, Row};
@@ -52,6 +53,11 @@ impl MemoryTx {
 impl ArticleRepository for MemoryTx {
     async fn find_for_update(&mut self, id: ArticleId) -> Result<Option<Article>, StoreError> {
         Ok(self.state.rows.get(&id).filter(|row| !row.deleted).map(|row| row.article.clone()))
+    }
+
+    async fn find_one_by_author_for_update(&mut self, author: UserId) -> Result<Option<Article>, StoreError> {
+        let of = |row: &&Row| !row.deleted && row.article.author_id == author;
+        Ok(self.state.rows.values().find(of).map(|row| row.article.clone()))
     }
 
     async fn insert(&mut self, article: &Article, text: &Text) -> Result<(), WriteError> {

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
 use thiserror::Error;
 
 use crate::model::{Article, ArticleId, CountKey, Draft, Tag, TagId, TagName, Text};
@@ -29,6 +30,9 @@ pub trait ArticleRepository: Send {
     ///
     /// MUST return `None` for one that is deleted.
     async fn find_for_update(&mut self, id: ArticleId) -> Result<Option<Article>, StoreError>;
+
+    /// Any article of an author, as `find_for_update` returns it; `None` when there is none left.
+    async fn find_one_by_author_for_update(&mut self, author: UserId) -> Result<Option<Article>, StoreError>;
 
     /// Keeps a new article with its text.
     ///

@@ -1,6 +1,7 @@
 //! What a caller uses.
 
 mod authoring;
+mod departure;
 mod forget;
 mod indexing;
 mod publishing;
@@ -19,6 +20,7 @@ use sharestack_kernel::id::IdGenerator;
 use sharestack_kernel::tx::Begin;
 
 pub use authoring::{Authoring, Autosave, Autosaved, CreateArticle, EditArticle};
+pub use departure::RemoveArticles;
 pub use forget::ForgetArticles;
 pub use indexing::{IndexArticles, Step};
 pub use publishing::{PUBLISH_JOB, PublishArticle, Publishing, ScheduledPublish};

@@ -1,10 +1,11 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, LockType, Query, SimpleExpr, UpdateStatement};
+use sea_orm::sea_query::{Expr, LockType, Order, Query, SimpleExpr, UpdateStatement};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait, FromQueryResult};
 use sharestack_content::model::{Article, ArticleId, Tag, Text};
 use sharestack_content::ports::{ArticleRepository, WriteError};
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
 use sharestack_kernel::money::Money;
 
 use super::rows::{ArticleRow, DELETED, article_columns};
@@ -105,6 +106,19 @@ impl ArticleRepository for SeaTx {
             .lock(LockType::Update);
         let Some(row) = self.conn().query_one(&select).await.map_err(store_error)? else { return Ok(None) };
         ArticleRow::from_query_result(&row, "").map_err(store_error)?.into_article().map(Some)
+    }
+
+    async fn find_one_by_author_for_update(&mut self, author: UserId) -> Result<Option<Article>, StoreError> {
+        let first = Query::select()
+            .column("id")
+            .from("articles")
+            .and_where(Expr::col("author_id").eq(author.get()))
+            .and_where(Expr::col("status").ne(DELETED))
+            .order_by("id", Order::Asc)
+            .limit(1)
+            .to_owned();
+        let Some(row) = self.conn().query_one(&first).await.map_err(store_error)? else { return Ok(None) };
+        self.find_for_update(ArticleId::new(row.try_get("", "id").map_err(store_error)?)).await
     }
 
     async fn insert(&mut self, article: &Article, text: &Text) -> Result<(), WriteError> {

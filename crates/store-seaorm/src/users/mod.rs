@@ -7,6 +7,8 @@ mod edit;
 mod external;
 mod factor;
 mod oauth;
+mod personal;
+mod privacy;
 mod rights;
 mod role;
 mod role_catalog;
@@ -20,7 +22,8 @@ use sharestack_kernel::job::JobQueue;
 use sharestack_kernel::tx::Begin;
 use sharestack_users::ports::{
     AccountEdits, AccountRepository, ApiKeyRepository, ExternalIdentityRepository, FactorRepository,
-    OAuthFlowRepository, RoleCatalog, RoleRepository, SessionRepository, SettingsRepository, UsersTx,
+    OAuthFlowRepository, PrivacyRepository, RoleCatalog, RoleRepository, SessionRepository, SettingsRepository,
+    UsersTx,
 };
 
 use crate::connect::Store;
@@ -71,6 +74,10 @@ impl UsersTx for SeaTx {
     }
 
     fn settings(&mut self) -> &mut dyn SettingsRepository {
+        self
+    }
+
+    fn privacy(&mut self) -> &mut dyn PrivacyRepository {
         self
     }
 

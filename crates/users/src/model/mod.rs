@@ -10,6 +10,7 @@ mod factor;
 mod login;
 mod oauth;
 mod password;
+mod privacy;
 mod profile;
 mod registration;
 mod role;
@@ -35,6 +36,7 @@ pub use oauth::{
     RedirectUris, client_state,
 };
 pub use password::{NewPassword, Password, PasswordHash};
+pub use privacy::{Departure, Export, ExportId, ExportState, Extract, HeldFile, PrivacyPolicy};
 pub use profile::{AvatarUrl, Bio, DisplayName, Phone, Profile, ProfileInput};
 pub use registration::{Registration, RegistrationInput};
 pub use role::{BuiltInRole, InvalidRoleName, Role, RoleId, RoleName};

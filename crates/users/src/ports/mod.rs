@@ -8,6 +8,7 @@ mod external;
 mod factor;
 mod oauth;
 mod password;
+mod privacy;
 mod provider;
 mod role;
 mod role_catalog;
@@ -24,6 +25,7 @@ pub use external::{ExternalIdentityQueries, ExternalIdentityRepository};
 pub use factor::{FactorQueries, FactorRepository, TotpCodes};
 pub use oauth::{OAuthFlowQueries, OAuthFlowRepository};
 pub use password::{PasswordHasher, Verified};
+pub use privacy::{Archive, PersonalRecords, PrivacyQueries, PrivacyRepository};
 pub use provider::{AuthorizeRequest, CallbackProof, IdentityProvider, ProviderInfo, ProviderKind};
 pub use role::RoleRepository;
 pub use role_catalog::{RoleCatalog, RoleQueries};
@@ -42,6 +44,7 @@ pub use {
     factor::{MockFactorQueries, MockFactorRepository, MockTotpCodes},
     oauth::{MockOAuthFlowQueries, MockOAuthFlowRepository},
     password::MockPasswordHasher,
+    privacy::{MockArchive, MockPersonalRecords, MockPrivacyQueries, MockPrivacyRepository},
     provider::MockIdentityProvider,
     role::MockRoleRepository,
     role_catalog::{MockRoleCatalog, MockRoleQueries},
@@ -77,6 +80,8 @@ pub trait UsersTx: Transaction {
     fn role_catalog(&mut self) -> &mut dyn RoleCatalog;
     /// Settings and the consent log.
     fn settings(&mut self) -> &mut dyn SettingsRepository;
+    /// Copies of personal data, and wishes to go.
+    fn privacy(&mut self) -> &mut dyn PrivacyRepository;
     /// Jobs.
     fn jobs(&mut self) -> &mut dyn JobQueue;
     /// Events.

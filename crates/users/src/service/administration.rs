@@ -215,15 +215,20 @@ impl Administration {
     /// no super admin would be left.
     pub async fn delete(&self, actor: &Actor, user: UserId) -> Outcome<()> {
         actor.require("user.delete")?;
-        self.end(actor, user).await
+        self.end(Some(actor), user).await
     }
 
-    /// Ends an account: for administrators who may, and for its owner, whose wish the
-    /// caller has made sure of.
+    /// Ends an account for its owner, whose wish the caller has made sure of.
     ///
     /// # Errors
     /// As [`Self::delete`].
-    pub async fn end(&self, actor: &Actor, user: UserId) -> Outcome<()> {
+    pub async fn end_own(&self, user: UserId) -> Outcome<()> {
+        self.end(None, user).await
+    }
+
+    /// Ends an account for an administrator, or else for its owner.
+    async fn end(&self, administrator: Option<&Actor>, user: UserId) -> Outcome<()> {
+        let by = administrator.map_or(user, |actor| actor.user_id);
         let ports = &self.ports.accounts;
         let obligations = self.ports.obligations.find(user).await?;
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
@@ -234,16 +239,19 @@ impl Administration {
         transact!(ports.store, |tx| {
             tx.roles().hold().await?;
             tx.edits().hold_record(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
-            let (_, theirs) = self.both(tx, actor, user).await?;
+            let theirs = match administrator {
+                Some(actor) => self.both(tx, actor, user).await?.1,
+                None => tx.roles().find_by_user(user).await?,
+            };
             if !obligations.is_empty() {
                 return Err(AdministerError::Owes(obligations.clone()));
             }
             tx.sessions().revoke_all(user, None, "deleted", now).await?;
             tx.edits().delete(user, now).await?;
-            tx.roles().replace(user, &[], Some(actor.user_id), now).await?;
+            tx.roles().replace(user, &[], Some(by), now).await?;
             keep_one(tx, &theirs).await?;
             tx.jobs().enqueue(&purge).await?;
-            let event = events::account(event_id, events::DELETED, user, Some(actor.user_id), now);
+            let event = events::account(event_id, events::DELETED, user, Some(by), now);
             tx.outbox().append(&event).await?;
             Ok(())
         })?;

@@ -11,7 +11,7 @@ use sharestack_kernel::transact;
 use super::AccountPorts;
 use super::avatars::forget_file;
 use crate::events;
-use crate::ports::AccountObligations;
+use crate::ports::{AccountObligations, PersonalRecords};
 
 /// Erases a deleted account.
 pub const PURGE: &str = "user.purge";
@@ -22,12 +22,17 @@ const AGAIN_AFTER: Duration = Duration::days(1);
 pub struct PurgeAccount {
     ports: AccountPorts,
     obligations: Arc<dyn AccountObligations>,
+    records: Arc<dyn PersonalRecords>,
 }
 
 impl PurgeAccount {
     /// A handler over these ports.
-    pub const fn new(ports: AccountPorts, obligations: Arc<dyn AccountObligations>) -> Self {
-        Self { ports, obligations }
+    pub const fn new(
+        ports: AccountPorts,
+        obligations: Arc<dyn AccountObligations>,
+        records: Arc<dyn PersonalRecords>,
+    ) -> Self {
+        Self { ports, obligations, records }
     }
 }
 
@@ -47,6 +52,11 @@ impl JobHandler for PurgeAccount {
             transact!(ports.store, |tx| { tx.jobs().enqueue(&again).await })?;
             return Ok(());
         }
+        let lives = transact!(ports.store, |tx| { Ok::<_, StoreError>(tx.accounts().hold(user).await?.is_some()) })?;
+        if lives {
+            return Err("the account is not deleted".into());
+        }
+        self.records.erase(user, now).await?;
         transact!(ports.store, |tx| {
             if let Some(erased) = tx.edits().erase(user, now).await? {
                 forget_file(tx, ids[0], user, erased.avatar_file, now).await?;

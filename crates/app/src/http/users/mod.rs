@@ -12,6 +12,7 @@ pub mod mfa;
 pub mod oauth;
 pub mod passwords;
 mod people_views;
+pub mod privacy;
 pub mod roles;
 pub mod sessions;
 pub mod settings;
@@ -55,6 +56,12 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(identities::linked_identities)
         .service(identities::unlink)
         .service(me::update_me)
+        .service(privacy::request_export)
+        .service(privacy::find_export)
+        .service(privacy::download_export)
+        .service(privacy::leave)
+        .service(privacy::find_departure)
+        .service(privacy::stay)
         .service(avatar::set_avatar)
         .service(avatar::remove_avatar)
         .service(avatar::read_avatar)

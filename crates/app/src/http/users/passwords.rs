@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, post};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sharestack_kernel::field::{FieldErrors, Issue};
+use sharestack_kernel::id::UserId;
 use sharestack_users::service::{ChangePassword, ChangePasswordInput, Proof};
 use utoipa::ToSchema;
 
@@ -71,7 +72,7 @@ pub async fn change_password(
     auth: SessionAuth,
     body: Body<UserChangePassword>,
 ) -> Result<Reply<PasswordChanged>, ApiError> {
-    count_account(&request, &app, Account::Named(&proofs_of(&auth))).await?;
+    count_proof(&request, &app, auth.0.user_id).await?;
     let sessions_ended = app.access.passwords.change(&auth.0, body.0).await?;
     Ok(Reply::ok(PasswordChanged { changed: true, sessions_ended }).message("Password changed", "密码修改成功"))
 }
@@ -123,15 +124,18 @@ pub async fn reauthenticate(
     auth: SessionAuth,
     body: Body<Reauthentication>,
 ) -> Result<Reply<Reauthenticated>, ApiError> {
-    count_account(&request, &app, Account::Named(&proofs_of(&auth))).await?;
+    count_proof(&request, &app, auth.0.user_id).await?;
     let proved_at = app.access.passwords.prove(&auth.0, &body.0).await?;
     let recent_until = proved_at + app.recent_for();
     let data = Reauthenticated { proved_at: timestamp(proved_at), recent_until: timestamp(recent_until) };
     Ok(Reply::ok(data).message("Identity confirmed", "身份已确认"))
 }
 
-/// Under what tries are counted: apart from logins, so that who tries to get in from
+/// Counts a proof of who one is, apart from logins, so that who tries to get in from
 /// outside keeps nobody from it who is in.
-fn proofs_of(auth: &SessionAuth) -> String {
-    format!("proof:{}", auth.0.user_id)
+///
+/// # Errors
+/// 429 when it was tried too often.
+pub async fn count_proof(request: &HttpRequest, app: &App, user: UserId) -> Result<(), ApiError> {
+    count_account(request, app, Account::Named(&format!("proof:{user}"))).await
 }

@@ -22,6 +22,7 @@ use crate::model::{
     ConsentInput, EmailAddress, Language, Obligation, ProfileInput, RoleChange, RoleId, RoleInput, RoleName,
     SearchText, SelfChangeInput, SettingsChange, UserFilter, UserRef, parse_consents,
 };
+use crate::ports::MockPersonalRecords;
 use crate::ports::{AccountObligations, AvatarImages, RenderedAvatar, SessionCache as _};
 
 /// What somebody has, as the rest of the product would say.
@@ -425,7 +426,9 @@ async fn a_deleted_account_is_gone_and_erased_later() {
     assert!(house.world.accounts.register(registration("lin")).await.is_err(), "names stay taken meanwhile");
     let job = house.world.store.jobs().pop().unwrap();
     assert_eq!(job.run_at, house.world.clock.now() + chrono::Duration::days(30));
-    let purge = PurgeAccount::new(house.world.ports.clone(), house.owing.clone());
+    let mut records = MockPersonalRecords::new();
+    records.expect_erase().withf(move |user, _| *user == lin.user_id).times(1).returning(|_, _| Ok(()));
+    let purge = PurgeAccount::new(house.world.ports.clone(), house.owing.clone(), Arc::new(records));
     // Money that came meanwhile puts it off.
     house.owing.0.lock().unwrap().push(owed);
     purge.run(&claimed(&job)).await.unwrap();

@@ -1,0 +1,136 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::Duration;
+use serde_json::json;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
+use sharestack_kernel::transact;
+
+use super::PrivacyPorts;
+use crate::error::{AdministerError, DepartureError};
+use crate::events;
+use crate::model::{BuiltInRole, Departure, PrivacyPolicy};
+use crate::ports::AccountObligations;
+use crate::service::Administration;
+
+/// The kind of the job that ends an account whose owner wanted to go.
+pub const LEAVE: &str = "user.leave";
+/// How long an account that cannot end yet is left alone.
+const AGAIN_AFTER: Duration = Duration::days(1);
+
+/// People go, after a while in which they may think better of it.
+#[derive(Clone)]
+pub struct Departures {
+    ports: PrivacyPorts,
+    obligations: Arc<dyn AccountObligations>,
+    policy: PrivacyPolicy,
+}
+
+impl Departures {
+    /// The service over its ports.
+    pub const fn new(ports: PrivacyPorts, obligations: Arc<dyn AccountObligations>, policy: PrivacyPolicy) -> Self {
+        Self { ports, obligations, policy }
+    }
+
+    /// Notes that a user wants to go; whose wish it is the caller has made sure of. Said
+    /// again, the first time counts.
+    ///
+    /// # Errors
+    /// When something must be settled first, or no super admin would be left.
+    pub async fn schedule(&self, user: UserId, reason: Option<String>) -> Result<Departure, DepartureError> {
+        let PrivacyPorts { ids, clock, .. } = &self.ports;
+        let obligations = self.obligations.find(user).await?;
+        if !obligations.is_empty() {
+            return Err(AdministerError::Owes(obligations).into());
+        }
+        let now = clock.now();
+        let wish = Departure { user_id: user, reason, requested_at: now, due_at: now + self.policy.cooling_off };
+        let (event_id, job_id) = (ids.uuid(), ids.uuid());
+        transact!(self.ports.store, |tx| {
+            tx.roles().hold().await?;
+            tx.accounts().hold(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
+            let roles = tx.roles().find_by_user(user).await?;
+            let rules = roles.iter().any(|role| role.id == BuiltInRole::SuperAdmin.id());
+            if rules && tx.roles().count_active_holders(BuiltInRole::SuperAdmin.id()).await? <= 1 {
+                return Err(AdministerError::LastSuperAdmin.into());
+            }
+            if !tx.privacy().insert_departure(&wish).await? {
+                return tx
+                    .privacy()
+                    .find_departure(user)
+                    .await?
+                    .ok_or_else(|| AdministerError::NoSuchUser(user).into());
+            }
+            let job = NewJob::new(job_id, LEAVE, json!({ "user_id": user }), wish.due_at);
+            tx.jobs().enqueue(&job).await?;
+            tx.outbox().append(&events::departure_scheduled(event_id, &wish)).await?;
+            Ok(wish.clone())
+        })
+    }
+
+    /// Takes the wish back.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn cancel(&self, user: UserId) -> Result<(), DepartureError> {
+        let PrivacyPorts { ids, clock, .. } = &self.ports;
+        let (event_id, now) = (ids.uuid(), clock.now());
+        transact!(self.ports.store, |tx| {
+            tx.accounts().hold(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
+            if !tx.privacy().delete_departure(user).await? {
+                return Err(DepartureError::NotScheduled);
+            }
+            tx.outbox().append(&events::departure_cancelled(event_id, user, now)).await?;
+            Ok(())
+        })
+    }
+
+    /// The wish of a user to go.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn find(&self, user: UserId) -> Result<Option<Departure>, DepartureError> {
+        Ok(self.ports.queries.find_departure(user).await?)
+    }
+}
+
+/// Ends accounts whose owners wanted to go, when the time for second thoughts is over.
+pub struct Leave {
+    ports: PrivacyPorts,
+    administration: Administration,
+}
+
+impl Leave {
+    /// The handler over its ports.
+    pub const fn new(ports: PrivacyPorts, administration: Administration) -> Self {
+        Self { ports, administration }
+    }
+}
+
+#[async_trait]
+impl JobHandler for Leave {
+    fn kind(&self) -> &'static str {
+        LEAVE
+    }
+
+    async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
+        let user = job.payload["user_id"].as_i64().map(UserId::new).ok_or("the job names no user")?;
+        let PrivacyPorts { queries, ids, clock, .. } = &self.ports;
+        // Taken back, or taken back and said again: that has a job of its own.
+        let Some(wish) = queries.find_departure(user).await? else { return Ok(()) };
+        if wish.due_at > clock.now() {
+            return Ok(());
+        }
+        match self.administration.end_own(user).await {
+            Ok(()) | Err(AdministerError::NoSuchUser(_)) => Ok(()),
+            // Money came meanwhile, or everybody else who ruled has gone.
+            Err(AdministerError::Owes(_) | AdministerError::LastSuperAdmin) => {
+                let again = NewJob::new(ids.uuid(), LEAVE, json!({ "user_id": user }), clock.now() + AGAIN_AFTER);
+                transact!(self.ports.store, |tx| { Ok::<_, DepartureError>(tx.jobs().enqueue(&again).await?) })?;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Duration, Utc};
+use serde_json::json;
+use sharestack_kernel::blob::BlobError;
+use sharestack_kernel::clock::{Clock as _, FakeClock};
+use sharestack_kernel::error::{Category, Classified, StoreError};
+use sharestack_kernel::id::{SequentialIds, UserId};
+use sharestack_kernel::job::{ClaimedJob, JobHandler};
+use sharestack_kernel::seal::OpenSeal;
+use sharestack_kernel::transact;
+
+use super::*;
+use crate::error::{AdministerError, DepartureError, ExportError, InsertAccountError};
+use crate::events;
+use crate::memory::MemoryStore;
+use crate::model::{
+    BuiltInRole, EmailAddress, Export, ExportState, Extract, HeldFile, NewAccount, Obligation, PasswordHash,
+    PrivacyPolicy, Profile, Username,
+};
+use crate::ports::{Archive, MockAccountObligations, PersonalRecords, PrivacyQueries};
+
+async fn person(store: &MemoryStore, number: i64, name: &str, roles: &[BuiltInRole]) -> UserId {
+    let id = UserId::new(number);
+    let account = NewAccount {
+        id,
+        username: Username::parse(name).unwrap(),
+        email: EmailAddress::parse(&format!("{name}@example.com")).unwrap(),
+        password_hash: PasswordHash::new("hash".to_owned()),
+        profile: Profile::default(),
+        is_verified: true,
+        created_at: DateTime::UNIX_EPOCH,
+    };
+    let roles: Vec<_> = roles.iter().map(|role| role.id()).collect();
+    let done: Result<(), InsertAccountError> = transact!(store, |tx| {
+        tx.accounts().insert(&account).await?;
+        Ok(tx.roles().replace(id, &roles, None, DateTime::UNIX_EPOCH).await?)
+    });
+    done.unwrap();
+    id
+}
+
+struct OneRecord;
+
+#[async_trait]
+impl PersonalRecords for OneRecord {
+    async fn collect(&self, user: UserId) -> Result<Vec<Extract>, StoreError> {
+        Ok(vec![Extract { name: "account", records: vec![json!({ "id": user })] }])
+    }
+
+    async fn list_files(&self, _user: UserId) -> Result<Vec<HeldFile>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn erase(&self, _user: UserId, _at: DateTime<Utc>) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// Files by name; refuses to write while it is full.
+#[derive(Default)]
+struct Shelf {
+    files: Mutex<Vec<String>>,
+    full: Mutex<bool>,
+}
+
+#[async_trait]
+impl Archive for Shelf {
+    async fn write(&self, key: &str, extracts: &[Extract], _files: &[HeldFile]) -> Result<u64, BlobError> {
+        if *self.full.lock().unwrap() {
+            return Err(BlobError::Unavailable("full".into()));
+        }
+        self.files.lock().unwrap().push(key.to_owned());
+        Ok(extracts.len() as u64)
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), BlobError> {
+        self.files.lock().unwrap().retain(|file| file != key);
+        Ok(())
+    }
+}
+
+struct World {
+    store: MemoryStore,
+    clock: FakeClock,
+    shelf: Arc<Shelf>,
+    ports: PrivacyPorts,
+    policy: PrivacyPolicy,
+    user: UserId,
+}
+
+impl World {
+    async fn new() -> Self {
+        let (store, clock, shelf) = (MemoryStore::new(), FakeClock::default(), Arc::new(Shelf::default()));
+        let ports = PrivacyPorts {
+            store: Arc::new(store.clone()),
+            queries: Arc::new(store.clone()),
+            records: Arc::new(OneRecord),
+            archive: shelf.clone(),
+            sealer: Arc::new(OpenSeal::default()),
+            ids: Arc::new(SequentialIds::default()),
+            clock: Arc::new(clock.clone()),
+        };
+        let user = person(&store, 1, "lin", &[BuiltInRole::User]).await;
+        Self { store, clock, shelf, ports, policy: PrivacyPolicy::default(), user }
+    }
+
+    fn exports(&self) -> Exports {
+        Exports::new(self.ports.clone(), self.policy)
+    }
+
+    async fn made(&self) -> Export {
+        let asked = self.exports().request(self.user).await.unwrap();
+        BuildExport::new(self.ports.clone(), self.policy).build(asked.id).await.unwrap();
+        self.store.find_export(asked.id).await.unwrap().unwrap()
+    }
+
+    fn departures(&self, obligations: Vec<Obligation>) -> Departures {
+        let mut port = MockAccountObligations::new();
+        port.expect_find().returning(move |_| Ok(obligations.clone()));
+        Departures::new(self.ports.clone(), Arc::new(port), self.policy)
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        self.store.events().into_iter().map(|event| event.kind).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_copy_is_made_once_a_day_and_opened_by_its_link() {
+    let world = World::new().await;
+    let export = world.made().await;
+    assert_eq!(export.file(world.clock.now()).unwrap().1, 1);
+    let refused = world.exports().request(world.user).await.unwrap_err();
+    assert_eq!(refused.category(), Category::RateLimited);
+    let (_, link) = world.exports().find(world.user, export.id).await.unwrap();
+    let link = link.unwrap();
+    assert_eq!(link.expires_at, world.clock.now() + Duration::minutes(10));
+    assert_eq!(world.exports().open(export.id, &link.ticket).await.unwrap(), export);
+    assert_eq!(world.kinds().last().unwrap(), events::EXPORT_DOWNLOADED);
+    let stranger = world.exports().find(UserId::new(99), export.id).await;
+    assert!(matches!(stranger, Err(ExportError::NotFound(_))));
+    let made_up = world.exports().open(export.id, "0=export-link=00").await;
+    assert!(matches!(made_up, Err(ExportError::NotFound(_))));
+    world.clock.advance(Duration::minutes(10));
+    assert!(matches!(world.exports().open(export.id, &link.ticket).await, Err(ExportError::Gone)));
+    world.clock.advance(Duration::days(1));
+    world.made().await;
+}
+
+#[tokio::test]
+async fn a_link_opens_no_other_copy() {
+    let world = World::new().await;
+    let first = world.made().await;
+    world.clock.advance(Duration::days(2));
+    let second = world.made().await;
+    let (_, link) = world.exports().find(world.user, first.id).await.unwrap();
+    let refused = world.exports().open(second.id, &link.unwrap().ticket).await;
+    assert!(matches!(refused, Err(ExportError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn an_old_copy_goes_with_its_file() {
+    let world = World::new().await;
+    let export = world.made().await;
+    assert_eq!(world.exports().prune().await.unwrap(), 0);
+    world.clock.advance(Duration::days(7));
+    assert_eq!(world.exports().prune().await.unwrap(), 1);
+    assert!(world.shelf.files.lock().unwrap().is_empty());
+    let (gone, link) = world.exports().find(world.user, export.id).await.unwrap();
+    assert_eq!((gone.state, link), (ExportState::Expired, None));
+    assert_eq!(world.exports().prune().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_copy_that_cannot_be_made_is_told_and_does_not_count() {
+    let world = World::new().await;
+    let asked = world.exports().request(world.user).await.unwrap();
+    *world.shelf.full.lock().unwrap() = true;
+    let handler = BuildExport::new(world.ports.clone(), world.policy);
+    let attempt = |attempt| ClaimedJob {
+        id: uuid::Uuid::nil(),
+        kind: handler.kind().to_owned(),
+        payload: json!({ "export_id": asked.id }),
+        attempt,
+        max_attempts: 2,
+    };
+    assert!(handler.run(&attempt(1)).await.is_err());
+    assert_eq!(world.store.find_export(asked.id).await.unwrap().unwrap().state, ExportState::Pending);
+    assert!(handler.run(&attempt(2)).await.is_err());
+    let failed = world.store.find_export(asked.id).await.unwrap().unwrap();
+    assert_eq!(failed.state, ExportState::Failed { at: world.clock.now() });
+    *world.shelf.full.lock().unwrap() = false;
+    world.made().await;
+    // The job of the failed one comes too late.
+    assert!(handler.run(&attempt(1)).await.is_ok());
+    assert_eq!(world.shelf.files.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_wish_to_go_counts_from_the_first_time_and_can_be_taken_back() {
+    let world = World::new().await;
+    let departures = world.departures(Vec::new());
+    let wish = departures.schedule(world.user, Some("moved on".into())).await.unwrap();
+    assert_eq!(wish.due_at, world.clock.now() + Duration::days(7));
+    world.clock.advance(Duration::days(1));
+    assert_eq!(departures.schedule(world.user, None).await.unwrap(), wish);
+    assert_eq!(departures.find(world.user).await.unwrap(), Some(wish));
+    departures.cancel(world.user).await.unwrap();
+    assert!(matches!(departures.cancel(world.user).await, Err(DepartureError::NotScheduled)));
+    assert_eq!(departures.find(world.user).await.unwrap(), None);
+    assert_eq!(world.kinds(), [events::DEPARTURE_SCHEDULED, events::DEPARTURE_CANCELLED]);
+}
+
+#[tokio::test]
+async fn who_has_money_here_or_rules_alone_does_not_go() {
+    let world = World::new().await;
+    let balance = Obligation { kind: "balance".into(), amount: Some(1990), currency: Some("CNY".into()) };
+    let refused = world.departures(vec![balance]).schedule(world.user, None).await.unwrap_err();
+    assert!(matches!(refused, DepartureError::Account(AdministerError::Owes(_))));
+    let root = person(&world.store, 2, "root", &[BuiltInRole::SuperAdmin]).await;
+    let refused = world.departures(Vec::new()).schedule(root, None).await.unwrap_err();
+    assert!(matches!(refused, DepartureError::Account(AdministerError::LastSuperAdmin)));
+    assert_eq!(refused.category(), Category::Conflict);
+    assert!(world.kinds().is_empty());
+}

@@ -1,0 +1,193 @@
+//! What people may ask of their own data: a copy of it, and its end.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+
+use serde_json::{Value, json};
+use sharestack_tests::harness::PASSWORD;
+use sharestack_tests::{Account, Database, Harness, Options, until};
+
+const EXPORT: &str = "/api/v1/users/me/export";
+const ME: &str = "/api/v1/users/me";
+const DELETION: &str = "/api/v1/users/me/deletion";
+
+/// Asks for a copy and waits until it is made.
+async fn export(app: &Harness, account: &Account) -> Value {
+    let asked = app.post_as(&account.token, EXPORT, &json!({ "format": "zip" })).await.expect(202);
+    assert_eq!(asked.data()["status"], "pending");
+    let path = asked.header("location");
+    let find = async || app.get_as(&account.token, path).await.expect(200).data().clone();
+    until("the copy is made", async || find().await["status"] == "ready").await;
+    find().await
+}
+
+/// The JSON documents of an archive, by their names.
+fn documents(archive: &[u8]) -> BTreeMap<String, Value> {
+    let mut zip = zip::ZipArchive::new(Cursor::new(archive)).unwrap();
+    let mut found = BTreeMap::new();
+    for index in 0..zip.len() {
+        let mut file = zip.by_index(index).unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        let name = file.name().unwrap().into_owned();
+        if let Some(name) = name.strip_prefix("data/") {
+            found.insert(name.to_owned(), serde_json::from_str(&text).unwrap());
+        }
+    }
+    found
+}
+
+async fn a_copy_holds_everything_of_one_person(database: Database) {
+    let app = Harness::start(Options::on(database)).await;
+    let (lin, wei) = (app.account("lin").await, app.account("wei").await);
+    let article = json!({ "title": "长期投资", "content": "正文 of lin", "tags": ["投资"] });
+    app.post_as(&lin.token, "/api/v1/articles", &article).await.refused(403, "PERMISSION_DENIED");
+    let admin = app.admin().await;
+    let roles = json!({ "roles": ["user", "creator"] });
+    app.put_as(&admin.token, &format!("/api/v1/users/{}/roles", lin.id), &roles).await.expect(200);
+    let lin = app.login("lin").await;
+    app.post_as(&lin.token, "/api/v1/articles", &article).await.expect(201);
+    let ready = export(&app, &lin).await;
+    let url = ready["download_url"].as_str().unwrap();
+    let archive = app.request(reqwest::Method::GET, url).send().await.unwrap();
+    assert_eq!(archive.status(), 200);
+    assert_eq!(archive.headers()["content-type"], "application/zip");
+    assert_eq!(archive.headers()["cache-control"], "private, no-store");
+    let bytes = archive.bytes().await.unwrap();
+    assert_eq!(ready["size"], bytes.len());
+    let documents = documents(&bytes);
+    assert_eq!(documents["account.json"][0]["username"], "lin");
+    assert_eq!(documents["account.json"][0]["email"], "lin@example.com");
+    assert_eq!(documents["articles.json"][0]["title"], "长期投资");
+    assert_eq!(documents["article_texts.json"][0]["source"], "正文 of lin");
+    assert!(documents["sessions.json"].as_array().unwrap().len() >= 2);
+    assert_eq!(documents["orders.json"], json!([]));
+    let all = serde_json::to_string(&documents).unwrap();
+    for secret in ["argon2", "password_hash", "token_hash", "wei@example.com"] {
+        assert!(!all.contains(secret), "{secret}");
+    }
+    // Another person neither sees it nor opens it with a ticket of their own making.
+    let path = format!("{EXPORT}/{}", ready["id"].as_str().unwrap());
+    app.get_as(&wei.token, &path).await.refused(404, "RESOURCE_NOT_FOUND");
+    for ticket in ["", "x", &url[url.len() - 20..]] {
+        app.get(&format!("{path}/download?ticket={ticket}")).await.refused(404, "RESOURCE_NOT_FOUND");
+    }
+    // One a day.
+    let again = app.post_as(&lin.token, EXPORT, &json!({})).await.refused(429, "RATE_LIMIT_EXCEEDED");
+    assert!(again.header("retry-after").parse::<u64>().unwrap() > 80_000);
+    assert_eq!(app.count("SELECT COUNT(*) FROM privacy_exports").await, 1);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_copy_holds_everything_of_one_person_on_every_database() {
+    for database in Database::all() {
+        a_copy_holds_everything_of_one_person(database).await;
+    }
+}
+
+#[tokio::test]
+async fn bad_requests_for_a_copy_get_the_contracts_answers() {
+    let app = Harness::embedded().await;
+    let lin = app.account("lin").await;
+    app.post(EXPORT, &json!({})).await.refused(401, "AUTHENTICATION_REQUIRED");
+    let refused = app.post_as(&lin.token, EXPORT, &json!({ "format": "tar" })).await.refused(400, "VALIDATION_ERROR");
+    assert_eq!(refused.fields(), [("format".to_owned(), "NOT_ALLOWED".to_owned())]);
+    app.post_as(&lin.token, EXPORT, &json!({ "format": 7 })).await.refused(422, "UNPROCESSABLE_ENTITY");
+    for id in ["1", "not-a-uuid", "019a8f3c-7b1e-7c40-9d6e-0f1a2b3c4d5e", "../../etc/passwd", "%00"] {
+        app.get_as(&lin.token, &format!("{EXPORT}/{id}")).await.expect(404);
+    }
+    assert_eq!(app.count("SELECT COUNT(*) FROM privacy_exports").await, 0);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn two_requests_at_once_make_one_copy() {
+    let app = Harness::embedded().await;
+    let lin = app.account("lin").await;
+    let body = json!({});
+    let asked = futures::future::join_all((0..8).map(|_| app.post_as(&lin.token, EXPORT, &body))).await;
+    let mut statuses: Vec<_> = asked.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [202, 429, 429, 429, 429, 429, 429, 429]);
+    assert_eq!(app.count("SELECT COUNT(*) FROM privacy_exports").await, 1);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn who_wants_to_go_may_think_better_of_it() {
+    let app = Harness::embedded().await;
+    let lin = app.account("lin").await;
+    app.get_as(&lin.token, DELETION).await.refused(404, "RESOURCE_NOT_FOUND");
+    let leave = |body: Value| app.send(app.request(reqwest::Method::DELETE, ME).bearer_auth(&lin.token).json(&body));
+    let refused = leave(json!({ "password": "not mine" })).await.refused(400, "VALIDATION_ERROR");
+    assert_eq!(refused.fields(), [("password".to_owned(), "MISMATCH".to_owned())]);
+    let refused = leave(json!({ "reason": "x".repeat(501) })).await.refused(400, "VALIDATION_ERROR");
+    assert_eq!(
+        refused.fields(),
+        [("password".to_owned(), "REQUIRED".to_owned()), ("reason".to_owned(), "TOO_LONG".to_owned())]
+    );
+    assert_eq!(app.count("SELECT COUNT(*) FROM departures").await, 0);
+    let first = leave(json!({ "password": PASSWORD, "reason": " I moved on " })).await.expect(202);
+    assert_eq!(first.data()["reason"], "I moved on");
+    // Said again, the first time counts.
+    let second = leave(json!({ "password": PASSWORD })).await.expect(202);
+    assert_eq!(second.data(), first.data());
+    assert_eq!(app.get_as(&lin.token, DELETION).await.expect(200).data(), first.data());
+    // Until then nothing changes.
+    app.get_as(&lin.token, ME).await.expect(200);
+    app.delete_as(&lin.token, DELETION).await.expect(204);
+    app.delete_as(&lin.token, DELETION).await.refused(409, "RESOURCE_CONFLICT");
+    assert_eq!(app.count("SELECT COUNT(*) FROM departures").await, 0);
+    app.stop().await;
+}
+
+/// Goes at once: without time for second thoughts, and without time in which a deleted
+/// account keeps its owner's data.
+fn at_once(database: Database) -> Options {
+    Options::on(database)
+        .with("SHARESTACK__PRIVACY__COOLING_OFF_DAYS", "0")
+        .with("SHARESTACK__ACCOUNTS__PURGE_AFTER_DAYS", "0")
+}
+
+async fn who_goes_leaves_nothing_that_says_who_it_was(database: Database) {
+    let app = Harness::start(at_once(database)).await;
+    let admin = app.admin().await;
+    let lin = app.with_role(&admin, "lin", "creator").await;
+    let wei = app.account("wei").await;
+    let article = json!({ "title": "长期投资", "content": "正文", "tags": ["投资"] });
+    let id = app.post_as(&lin.token, "/api/v1/articles", &article).await.expect(201).data()["id"].clone();
+    app.post_as(&lin.token, &format!("/api/v1/articles/{id}/publish"), &json!({})).await.expect(200);
+    let leave = app.request(reqwest::Method::DELETE, ME).bearer_auth(&lin.token);
+    app.send(leave.json(&json!({ "password": PASSWORD }))).await.expect(202);
+    let erased = "SELECT COUNT(*) FROM users WHERE email_key = 'lin@example.com'";
+    until("the account is erased", async || app.count(erased).await == 0).await;
+    until("the articles are gone", async || app.count("SELECT COUNT(*) FROM articles").await == 0).await;
+    app.get_as(&lin.token, ME).await.refused(401, "INVALID_TOKEN");
+    app.get(&format!("/api/v1/articles/{id}")).await.refused(404, "RESOURCE_NOT_FOUND");
+    assert_eq!(app.count(&format!("SELECT COUNT(*) FROM sessions WHERE user_id = {}", lin.id)).await, 0);
+    // The row stays for those who refer to it, and says nothing.
+    let row = format!("SELECT COUNT(*) FROM users WHERE id = {} AND deleted_at IS NOT NULL AND phone IS NULL", lin.id);
+    assert_eq!(app.count(&row).await, 1);
+    // Others are as they were, and the name is free again.
+    app.get_as(&wei.token, ME).await.expect(200);
+    app.account("lin").await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn who_goes_leaves_nothing_that_says_who_it_was_on_every_database() {
+    for database in Database::all() {
+        who_goes_leaves_nothing_that_says_who_it_was(database).await;
+    }
+}
+
+#[tokio::test]
+async fn the_last_super_admin_does_not_go() {
+    let app = Harness::start(at_once(Database::Sqlite)).await;
+    let admin = app.admin().await;
+    let leave = app.request(reqwest::Method::DELETE, ME).bearer_auth(&admin.token);
+    app.send(leave.json(&json!({ "password": PASSWORD }))).await.refused(409, "RESOURCE_CONFLICT");
+    app.get_as(&admin.token, ME).await.expect(200);
+    app.stop().await;
+}
