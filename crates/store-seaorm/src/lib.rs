@@ -33,6 +33,7 @@ mod jobs;
 mod migrate;
 mod platform;
 mod rows;
+mod social;
 mod tail;
 mod times;
 mod tx;
