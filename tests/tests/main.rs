@@ -16,6 +16,7 @@ mod people;
 mod readme;
 mod resilience;
 mod search;
+mod social;
 mod startup;
 mod system;
 mod tiers;

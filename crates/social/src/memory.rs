@@ -9,6 +9,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::{DomainEvent, Outbox};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
+use sharestack_kernel::text::fold;
 use sharestack_kernel::tx::{Begin, Transaction};
 
 use crate::model::{Edge, FollowCounts, Listed, Person, Relation};
@@ -185,6 +186,13 @@ fn out(edges: &Edges, user: UserId) -> Vec<(UserId, DateTime<Utc>)> {
 
 #[async_trait]
 impl RelationQueries for MemorySocial {
+    async fn find_person(&self, id_or_name: &str) -> Result<Option<Person>, StoreError> {
+        let books = self.lock();
+        let by_id = books.people.values().find(|person| person.id.to_string() == id_or_name);
+        let named = |person: &&Person| fold(&person.username) == fold(id_or_name);
+        Ok(by_id.or_else(|| books.people.values().find(named)).cloned())
+    }
+
     async fn relation(&self, viewer: UserId, other: UserId) -> Result<Relation, StoreError> {
         let Ok(edge) = Edge::try_new(viewer, other) else { return Ok(Relation::default()) };
         let books = self.lock();

@@ -31,6 +31,7 @@ mod events;
 mod ids;
 mod jobs;
 mod migrate;
+mod people;
 mod platform;
 mod rows;
 mod social;

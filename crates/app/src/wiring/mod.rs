@@ -8,6 +8,7 @@ mod content;
 mod factors;
 mod rendering;
 mod secrets;
+mod social;
 mod third_party;
 mod users;
 
@@ -46,6 +47,7 @@ use self::articles::NodeArticles;
 use self::billing::Billing;
 use self::content::{ArticleGates, BillingGate, Content};
 use self::rendering::BoundedRenderer;
+use self::social::Social;
 use self::users::People;
 use crate::backing::{Files, Shared};
 use crate::config::{Config, ConfigError};
@@ -101,6 +103,7 @@ pub struct App {
     pub audit: AuditLog,
     pub content: Content,
     pub billing: Billing,
+    pub social: Social,
 }
 
 /// Installs the one TLS and crypto backend. A second call changes nothing.
@@ -220,6 +223,8 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     let gates = Arc::new(ArticleGates(Arc::new(store.clone())));
     let billing = Billing::new(&config, &store, &clock, &ids, gates, &secrets.sandbox)?;
 
+    let social = Social::new(&store, &clock, &ids);
+
     let document = docs::document();
     let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
     Ok(App {
@@ -253,6 +258,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         audit,
         content,
         billing,
+        social,
     })
 }
 

@@ -37,6 +37,7 @@ macro_rules! social_cases {
     ($run:ident) => {
         $run! {
             social::relation: [
+                a_person_is_found_by_id_or_name,
                 an_edge_is_there_once_and_goes_once,
                 a_block_is_seen_from_both_sides,
                 only_accounts_that_may_be_used_are_active,

@@ -64,6 +64,19 @@ pub async fn an_edge_is_there_once_and_goes_once(subject: Subject) {
     assert!(!held!(subject, edge, |tx| tx.relations().delete_block(edge).await));
 }
 
+/// MUST compare names by `fold`; who may not be used is not found.
+pub async fn a_person_is_found_by_id_or_name(subject: Subject) {
+    let [a, b] = subject.people().await;
+    for text in ["1", "user1", "USER1", "ｕｓｅｒ1"] {
+        let found = subject.queries.find_person(text).await.unwrap().unwrap();
+        assert_eq!((found.id, found.username.as_str()), (a, "user1"), "{text}");
+    }
+    (subject.disable)(b).await;
+    for nobody in ["2", "user2", "-1", "+1", "99999999999999999999", "", "' OR 1=1 --"] {
+        assert_eq!(subject.queries.find_person(nobody).await.unwrap(), None, "{nobody}");
+    }
+}
+
 /// Whether one of the two blocked the other, whichever asks.
 pub async fn a_block_is_seen_from_both_sides(subject: Subject) {
     let [a, b, c] = subject.people().await;

@@ -4,7 +4,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
 
-use crate::model::{Edge, FollowCounts, Listed, Relation};
+use crate::model::{Edge, FollowCounts, Listed, Person, Relation};
 
 /// Follows and blocks, inside a transaction.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -41,6 +41,12 @@ pub trait RelationRepository: Send {
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait RelationQueries: Send + Sync {
+    /// The user with this id, else the one with this name.
+    ///
+    /// MUST compare names by [`fold`](sharestack_kernel::text::fold), and prefer the id when
+    /// the text is one user's id and another's name.
+    async fn find_person(&self, id_or_name: &str) -> Result<Option<Person>, StoreError>;
+
     /// How `viewer` stands to `other`, in one statement.
     async fn relation(&self, viewer: UserId, other: UserId) -> Result<Relation, StoreError>;
 

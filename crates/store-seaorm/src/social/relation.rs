@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Cond, Expr, OnConflict, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Cond, Expr, JoinType, OnConflict, Order, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
@@ -10,11 +10,13 @@ use sharestack_social::ports::{RelationQueries, RelationRepository};
 
 use crate::connect::Store;
 use crate::error::store_error;
+use crate::people::find_user;
 use crate::rows::{self, Fields, Stored, select_as};
 use crate::tx::SeaTx;
 
 const FOLLOWS: &str = "follows";
 const BLOCKS: &str = "user_blocks";
+const PERSON: [&str; 5] = ["id", "username", "display_name", "bio", "avatar_url"];
 
 /// The row of an edge.
 fn is(edge: Edge) -> Cond {
@@ -137,13 +139,13 @@ fn edges(table: &'static str, user: UserId, ends: Ends) -> SelectStatement {
 /// The same with all that a list shows, the latest first.
 fn listed(table: &'static str, user: UserId, ends: Ends, viewer: Option<UserId>) -> SelectStatement {
     let mut select = edges(table, user, ends);
-    select_as(&mut select, "users", "", &["id", "username", "display_name", "bio", "avatar_url"]);
+    select_as(&mut select, "users", "", &PERSON);
     select_as(&mut select, "e", "", &["created_at"]);
     if let Some(viewer) = viewer {
         let on = Cond::all()
             .add(Expr::col(("v", "from_id")).eq(viewer.get()))
             .add(Expr::col(("v", "to_id")).equals(("users", "id")));
-        select.join_as(sea_orm::sea_query::JoinType::LeftJoin, FOLLOWS, "v", on);
+        select.join_as(JoinType::LeftJoin, FOLLOWS, "v", on);
         select.expr_as(Expr::col(("v", "from_id")), "followed_by");
     }
     select.order_by(("e", "created_at"), Order::Desc).order_by(("e", ends.listed()), Order::Desc);
@@ -156,16 +158,21 @@ struct Plain(Listed);
 /// One of a list that somebody looks at.
 struct Seen(Listed);
 
-impl Stored for Plain {
+impl Stored for Person {
     fn read(row: Fields<'_>) -> Result<Self, StoreError> {
-        let person = Person {
+        Ok(Self {
             id: UserId::new(row.get("id")?),
             username: row.get("username")?,
             display_name: row.get("display_name")?,
             bio: row.get("bio")?,
             avatar_url: row.get("avatar_url")?,
-        };
-        Ok(Self(Listed { person, since: row.get("created_at")?, following: None }))
+        })
+    }
+}
+
+impl Stored for Plain {
+    fn read(row: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self(Listed { person: Person::read(row)?, since: row.get("created_at")?, following: None }))
     }
 }
 
@@ -211,12 +218,24 @@ impl Stored for RelationRow {
 
 #[async_trait]
 impl RelationQueries for Store {
+    async fn find_person(&self, id_or_name: &str) -> Result<Option<Person>, StoreError> {
+        let Some(id) = find_user(self, id_or_name).await? else { return Ok(None) };
+        let select = Query::select()
+            .columns(PERSON)
+            .from("users")
+            .and_where(Expr::col("id").eq(id))
+            .and_where(Expr::col("is_active").eq(true))
+            .and_where(Expr::col("deleted_at").is_null())
+            .to_owned();
+        rows::one(self.read(), &select).await
+    }
+
     async fn relation(&self, viewer: UserId, other: UserId) -> Result<Relation, StoreError> {
         let Ok(edge) = Edge::try_new(viewer, other) else { return Ok(Relation::default()) };
         let count = |table, edge| {
             let mut select = Query::select();
             select.expr(Expr::cust("COUNT(*)")).from(table).cond_where(is(edge));
-            Expr::expr(sea_orm::sea_query::SimpleExpr::SubQuery(None, Box::new(select.into())))
+            Expr::expr(SimpleExpr::SubQuery(None, Box::new(select.into())))
         };
         let select = Query::select()
             .expr_as(count(FOLLOWS, edge), "following")
