@@ -10,6 +10,10 @@ use crate::error::store_error;
 
 /// The user with this id, else the one with this name.
 pub(crate) async fn find_user(store: &Store, id_or_name: &str) -> Result<Option<i64>, StoreError> {
+    // No name has such characters, and PostgreSQL refuses to look for them.
+    if id_or_name.chars().any(char::is_control) {
+        return Ok(None);
+    }
     let digits = id_or_name.bytes().all(|byte| byte.is_ascii_digit());
     let id: Option<i64> = id_or_name.parse().ok().filter(|_| digits);
     let named = Expr::col("username_key").eq(fold(id_or_name)).and(Expr::col("deleted_at").is_null());

@@ -72,7 +72,7 @@ pub async fn a_person_is_found_by_id_or_name(subject: Subject) {
         assert_eq!((found.id, found.username.as_str()), (a, "user1"), "{text}");
     }
     (subject.disable)(b).await;
-    for nobody in ["2", "user2", "-1", "+1", "99999999999999999999", "", "' OR 1=1 --"] {
+    for nobody in ["2", "user2", "-1", "+1", "99999999999999999999", "", "' OR 1=1 --", "a\0b"] {
         assert_eq!(subject.queries.find_person(nobody).await.unwrap(), None, "{nobody}");
     }
 }
