@@ -159,6 +159,45 @@ async fn bad_input_and_strangers_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_keeps_lists_to_themselves_shows_them_to_who_may_read_users_alone() {
+    let town = Town::embedded().await;
+    let admin = town.app.admin().await;
+    town.follow(&town.wei, &town.lin).await.expect(200);
+    town.follow(&town.lin, &town.san).await.expect(200);
+    let hidden = json!({ "privacy": { "show_followers": false, "show_following": false } });
+    town.app.put_as(&town.lin.token, "/api/v1/users/me/settings", &hidden).await.expect(200);
+    for list in ["lin/followers", "lin/following"] {
+        let refused = town.list(Some(&town.wei), list).await.refused(403, "PERMISSION_DENIED");
+        let details = &refused.body["error"]["details"];
+        assert_eq!((&details["required_permission"], &details["user_role"]), (&json!("user.read"), &json!("user")));
+        town.list(None, list).await.refused(403, "PERMISSION_DENIED");
+        for viewer in [&town.lin, &admin] {
+            assert_eq!(town.list(Some(viewer), list).await.expect(200).body["pagination"]["total"], 1);
+        }
+    }
+    // How many there are is no secret; and the others' lists are their own matter.
+    assert_eq!(town.list(None, "lin/stats").await.expect(200).data()["followers"], 1);
+    assert_eq!(names(&town.list(None, "san/followers").await.expect(200)), ["lin"]);
+    town.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_says_how_who_looks_stands_to_them() {
+    let town = Town::embedded().await;
+    let profile = async |who: Option<&Account>| town.list(who, "lin/profile").await.expect(200).data().clone();
+    let anonymous = profile(None).await;
+    assert!(anonymous.get("following").is_none() && anonymous.get("blocked").is_none());
+    town.follow(&town.wei, &town.lin).await.expect(200);
+    let seen = profile(Some(&town.wei)).await;
+    assert_eq!((&seen["following"], &seen["blocked"]), (&json!(true), &json!(false)));
+    town.act(Method::POST, &town.wei, "lin", "block").await.expect(204);
+    let seen = profile(Some(&town.wei)).await;
+    assert_eq!((&seen["following"], &seen["blocked"]), (&json!(false), &json!(true)));
+    assert_eq!(profile(Some(&town.san)).await["blocked"], false);
+    town.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_deactivated_is_no_longer_there() {
     let town = Town::embedded().await;
     town.follow(&town.wei, &town.lin).await.expect(200);
