@@ -11,6 +11,7 @@ mod m0003_content;
 mod m0004_billing;
 mod m0005_origin;
 mod m0007_order_ends;
+mod m0008_social;
 mod m0009_event_attempts;
 mod m0012_accounts;
 mod m0013_settings;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_billing::Migration),
             Box::new(m0005_origin::Migration),
             Box::new(m0007_order_ends::Migration),
+            Box::new(m0008_social::Migration),
             Box::new(m0009_event_attempts::Migration),
             Box::new(m0012_accounts::Migration),
             Box::new(m0013_settings::Migration),

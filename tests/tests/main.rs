@@ -17,6 +17,7 @@ mod privacy;
 mod readme;
 mod resilience;
 mod search;
+mod social;
 mod startup;
 mod system;
 mod tiers;

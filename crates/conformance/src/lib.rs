@@ -9,4 +9,5 @@ pub mod content;
 pub mod kernel;
 pub mod message;
 pub mod platform;
+pub mod social;
 pub mod users;

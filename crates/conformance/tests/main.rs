@@ -1,5 +1,18 @@
 //! The stores in memory that domain crates export with feature `mocks` are adapters too.
 
+macro_rules! run {
+    ($($domain:ident::$port:ident: [$($case:ident),* $(,)?]),* $(,)?) => {$(
+        mod $port {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    sharestack_conformance::$domain::$port::$case(super::subject()).await;
+                }
+            )*
+        }
+    )*};
+}
+
 mod billing {
     use std::sync::Arc;
 
@@ -12,19 +25,6 @@ mod billing {
         Subject::over(&MemoryBilling::new(), Arc::new(SequentialIds::default()), FakeClock::default())
     }
 
-    macro_rules! run {
-        ($($domain:ident::$port:ident: [$($case:ident),* $(,)?]),* $(,)?) => {$(
-            mod $port {
-                $(
-                    #[tokio::test]
-                    async fn $case() {
-                        sharestack_conformance::$domain::$port::$case(super::subject()).await;
-                    }
-                )*
-            }
-        )*};
-    }
-
     sharestack_conformance::billing_cases!(run);
 }
 
@@ -33,19 +33,40 @@ mod content {
 
     use sharestack_content::memory::MemorySearch;
 
-    macro_rules! run {
-        ($($domain:ident::$port:ident: [$($case:ident),* $(,)?]),* $(,)?) => {$(
-            mod $port {
-                $(
-                    #[tokio::test]
-                    async fn $case() {
-                        let subject = super::Arc::new(super::MemorySearch::default());
-                        sharestack_conformance::$domain::$port::$case(subject).await;
-                    }
-                )*
-            }
-        )*};
+    fn subject() -> Arc<MemorySearch> {
+        Arc::new(MemorySearch::default())
     }
 
     sharestack_conformance::article_search_cases!(run);
+}
+
+mod social {
+    use std::sync::Arc;
+
+    use futures::future::{BoxFuture, FutureExt, ready};
+    use sharestack_conformance::social::Subject;
+    use sharestack_kernel::clock::FakeClock;
+    use sharestack_kernel::id::{SequentialIds, UserId};
+    use sharestack_social::memory::MemorySocial;
+
+    fn subject() -> Subject {
+        let store = MemorySocial::of([]);
+        let to_account = |change: fn(&MemorySocial, UserId)| {
+            let store = store.clone();
+            Arc::new(move |user| -> BoxFuture<'static, ()> {
+                change(&store, user);
+                ready(()).boxed()
+            })
+        };
+        Subject {
+            store: Arc::new(store.clone()),
+            queries: Arc::new(store.clone()),
+            ids: Arc::new(SequentialIds::default()),
+            clock: FakeClock::default(),
+            register: to_account(MemorySocial::register),
+            disable: to_account(MemorySocial::disable),
+        }
+    }
+
+    sharestack_conformance::social_cases!(run);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use sharestack_conformance::{kernel, platform, users};
+use sharestack_conformance::{kernel, platform, social, users};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::random::uuid_v7;
@@ -107,16 +107,37 @@ impl Fixture {
         }
     }
 
-    /// What the cases of the users ports need.
-    pub fn users(&self) -> users::Subject {
+    /// What the cases of the social ports need.
+    pub fn social(&self) -> social::Subject {
+        let accounts = self.store.clone();
+        let register = move |id: UserId| -> BoxFuture<'static, ()> {
+            let accounts = accounts.clone();
+            Box::pin(async move { users::register(&accounts, id).await })
+        };
+        social::Subject {
+            store: Arc::new(self.store.clone()),
+            queries: Arc::new(self.store.clone()),
+            ids: Arc::new(SequenceIds::new(self.store.clone())),
+            clock: self.clock.clone(),
+            register: Arc::new(register),
+            disable: self.disable(),
+        }
+    }
+
+    /// Makes an account inactive.
+    fn disable(&self) -> users::Disable {
         let store = self.store.clone();
-        let disable = move |id: UserId| -> BoxFuture<'static, ()> {
+        Arc::new(move |id: UserId| -> BoxFuture<'static, ()> {
             let store = store.clone();
             Box::pin(async move {
                 store.execute_raw(&format!("UPDATE users SET is_active = false WHERE id = {id}")).await.unwrap();
             })
-        };
-        users::Subject::over(&self.store, Arc::new(disable))
+        })
+    }
+
+    /// What the cases of the users ports need.
+    pub fn users(&self) -> users::Subject {
+        users::Subject::over(&self.store, self.disable())
     }
 
     /// What the cases of the billing ports need.

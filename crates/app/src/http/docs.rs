@@ -37,6 +37,7 @@ fn frame() -> OpenApi {
         ("Authentication", "Registration, login, tokens"),
         ("User Management", "Profiles and roles"),
         ("Articles", "Writing, publishing, reading"),
+        ("Social", "Follows, blocks, people in figures"),
         ("Subscriptions", "Plans, subscriptions, orders, payments, revenue"),
         ("Audit", "What was done, by whom, from where"),
         ("Cache", "Cache administration"),

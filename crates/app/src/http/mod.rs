@@ -16,6 +16,7 @@ pub mod messages;
 pub mod middleware;
 pub mod reply;
 pub mod routes;
+pub mod social;
 
 pub mod billing;
 pub mod content;

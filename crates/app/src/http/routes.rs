@@ -10,13 +10,14 @@ use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::ApiError;
-use super::{billing, content, platform, system, users};
+use super::{billing, content, platform, social, system, users};
 use crate::wiring::App;
 
 /// Registers every operation that the document shows.
 pub fn register(config: &mut ServiceConfig<'_>) {
     system::register(config);
     users::register(config);
+    social::register(config);
     content::register(config);
     billing::register(config);
     platform::register(config);

@@ -10,6 +10,7 @@ mod factors;
 mod privacy;
 mod rendering;
 mod secrets;
+mod social;
 mod third_party;
 mod users;
 
@@ -49,6 +50,7 @@ use self::billing::Billing;
 use self::content::{ArticleGates, BillingGate, Content};
 use self::privacy::{Privacy, PrivacyParts};
 use self::rendering::BoundedRenderer;
+use self::social::Social;
 use self::users::People;
 use crate::backing::{Files, Shared};
 use crate::config::{Config, ConfigError};
@@ -106,6 +108,7 @@ pub struct App {
     pub audit: AuditLog,
     pub content: Content,
     pub billing: Billing,
+    pub social: Social,
 }
 
 /// Installs the one TLS and crypto backend. A second call changes nothing.
@@ -235,6 +238,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         blobs: files.0.clone(),
     };
     let privacy = Privacy::new(&config, &store, parts);
+    let social = Social::new(&store, &clock, &ids);
 
     let document = docs::document();
     let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
@@ -273,6 +277,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         audit,
         content,
         billing,
+        social,
     })
 }
 

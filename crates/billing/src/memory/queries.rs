@@ -1,7 +1,7 @@
 //! Queries over what is committed.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
@@ -97,6 +97,14 @@ impl SubscriptionQueries for MemoryBilling {
         let mut found: Vec<&Subscription> = books.subscriptions.values().filter(shown).collect();
         found.sort_by_key(|one| Reverse((one.created_at, one.id)));
         Ok(cut(found.into_iter().filter_map(|one| view(&books, one)).collect(), page))
+    }
+
+    async fn count_subscribers(&self, creator: UserId, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let books = self.lock();
+        let runs = |one: &&Subscription| one.creator_id == creator && one.state_at(now).is_running();
+        let readers: BTreeSet<UserId> =
+            books.subscriptions.values().filter(runs).map(|one| one.subscriber_id).collect();
+        Ok(readers.len() as u64)
     }
 }
 

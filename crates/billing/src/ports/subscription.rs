@@ -71,4 +71,8 @@ pub trait SubscriptionQueries: Send + Sync {
         now: DateTime<Utc>,
         page: PageRequest,
     ) -> Result<Page<SubscriptionView>, StoreError>;
+
+    /// How many readers have a subscription to a creator that runs at `now`. MUST count a
+    /// reader once, whatever they subscribed to.
+    async fn count_subscribers(&self, creator: UserId, now: DateTime<Utc>) -> Result<u64, StoreError>;
 }

@@ -55,6 +55,14 @@ impl Subscriptions {
         self.queries.list(subscriber, state, self.billing.clock.now(), page).await
     }
 
+    /// How many readers have a subscription to a creator that runs.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn count_subscribers(&self, creator: UserId) -> Result<u64, StoreError> {
+        self.queries.count_subscribers(creator, self.billing.clock.now()).await
+    }
+
     /// One subscription, for its reader and for the creator of its plan.
     ///
     /// # Errors

@@ -126,7 +126,8 @@ macro_rules! billing_cases {
                 taking_a_live_key_that_another_has_is_stale,
                 an_update_of_an_old_version_is_stale,
                 a_trial_is_remembered,
-                a_period_that_ended_counts_as_ended_noted_or_not
+                a_period_that_ended_counts_as_ended_noted_or_not,
+                subscribers_are_counted_once_while_they_run
             ],
             billing::order: [
                 an_inserted_order_is_found_as_it_was,

@@ -109,3 +109,21 @@ pub async fn a_period_that_ended_counts_as_ended_noted_or_not(subject: Subject) 
     assert_eq!(count(Some(SubscriptionState::Canceled), 40).await, 1);
     assert_eq!(count(Some(SubscriptionState::Incomplete), 0).await, 0);
 }
+
+/// MUST count a reader once, whatever they subscribed to, while a subscription runs.
+pub async fn subscribers_are_counted_once_while_they_run(subject: Subject) {
+    let [one, two, other] =
+        [plan(&subject, CREATOR, 1).await, plan(&subject, CREATOR, 2).await, plan(&subject, READER, 3).await];
+    for (plan, reader) in [(&one, READER), (&two, READER), (&one, UserId::new(3)), (&other, UserId::new(3))] {
+        let mut paid = subscription(&subject, plan, reader).await;
+        paid.pay_period(plan.price.id, Interval::Month, subject.now(), subject.now()).unwrap();
+        update(&subject, &paid).await.unwrap();
+    }
+    subscription(&subject, &two, UserId::new(4)).await;
+    let count = |creator, days| {
+        let (queries, now) = (subject.subscriptions.clone(), subject.now() + Duration::days(days));
+        async move { queries.count_subscribers(creator, now).await.unwrap() }
+    };
+    assert_eq!((count(CREATOR, 0).await, count(READER, 0).await, count(UserId::new(9), 0).await), (2, 1, 0));
+    assert_eq!(count(CREATOR, 40).await, 0);
+}

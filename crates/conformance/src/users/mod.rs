@@ -242,6 +242,13 @@ async fn insert(subject: &Subject, account: &NewAccount) -> Result<(), InsertAcc
     transact!(subject.store, |tx| { tx.accounts().insert(account).await })
 }
 
+/// An account called `user` and its id, for the cases of other domains.
+pub async fn register(store: &dyn Begin<dyn UsersTx>, id: UserId) {
+    let new = account(id.get(), &format!("user{id}"), &format!("user{id}@example.com"));
+    let done: Result<(), InsertAccountError> = transact!(store, |tx| { tx.accounts().insert(&new).await });
+    done.unwrap();
+}
+
 /// A user with these roles.
 async fn user(subject: &Subject, id: i64, roles: &[BuiltInRole]) -> UserId {
     let account = account(id, &format!("user{id}"), &format!("user{id}@example.com"));

@@ -212,6 +212,17 @@ impl Reading {
         Ok(self.gate(reader, page).await?)
     }
 
+    /// How many articles of an author are published.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn count_published(&self, author: UserId) -> Result<u64, StoreError> {
+        let statuses = vec![Status::Published];
+        let filter = ArticleFilter { statuses, author: Some(author), ..ArticleFilter::default() };
+        let one = PageRequest::try_new(1, 1).unwrap_or_default();
+        Ok(self.ports.queries.list(&filter, one).await?.total)
+    }
+
     /// The actor's own articles that are not public, the last changed first.
     ///
     /// # Errors

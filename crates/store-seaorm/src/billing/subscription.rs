@@ -227,4 +227,17 @@ impl SubscriptionQueries for Store {
         }
         rows::page(self, select, page).await
     }
+
+    async fn count_subscribers(&self, creator: UserId, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let running = SubscriptionState::ALL.into_iter().filter(|state| state.is_running());
+        let select = Query::select()
+            .expr_as(Expr::col("subscriber_id").count_distinct(), "readers")
+            .from("subscriptions")
+            .and_where(Expr::col("creator_id").eq(creator.get()))
+            .cond_where(running.fold(Cond::any(), |any, state| any.add(stands_in(state, now))))
+            .to_owned();
+        let row = self.read().query_one(&select).await.map_err(store_error)?;
+        let readers = row.map(|row| row.try_get::<i64>("", "readers")).transpose().map_err(store_error)?;
+        Ok(readers.unwrap_or_default().unsigned_abs())
+    }
 }

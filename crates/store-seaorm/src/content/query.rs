@@ -6,13 +6,13 @@ use sharestack_content::ports::{ArticleCard, ArticleDetail, ArticleFilter, Artic
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
-use sharestack_kernel::text::fold;
 
 use super::draft::read_draft;
 use super::rows::{ArticleRow, AuthorRow, DELETED, article_columns, author_columns, known, plans};
 use super::tag::read_tags;
 use crate::connect::Store;
 use crate::error::store_error;
+use crate::people::find_user;
 
 /// Keeps the article with this key; `None` when no article can have it.
 fn with_key<'a>(select: &'a mut SelectStatement, key: &ArticleKey) -> Option<&'a mut SelectStatement> {
@@ -127,21 +127,6 @@ impl ArticleQueries for Store {
     }
 
     async fn find_author(&self, id_or_name: &str) -> Result<Option<UserId>, StoreError> {
-        let digits = id_or_name.bytes().all(|byte| byte.is_ascii_digit());
-        let id: Option<i64> = id_or_name.parse().ok().filter(|_| digits);
-        let named = Expr::col("username_key").eq(fold(id_or_name)).and(Expr::col("deleted_at").is_null());
-        let select = Query::select()
-            .column("id")
-            .from("users")
-            .and_where(match id {
-                Some(id) => named.or(Expr::col("id").eq(id)),
-                None => named,
-            })
-            .to_owned();
-        let rows = self.read().query_all(&select).await.map_err(store_error)?;
-        let found: Result<Vec<i64>, _> = rows.iter().map(|row| row.try_get("", "id")).collect();
-        let found = found.map_err(store_error)?;
-        let preferred = found.iter().find(|found| Some(**found) == id).or(found.first());
-        Ok(preferred.copied().map(UserId::new))
+        Ok(find_user(self, id_or_name).await?.map(UserId::new))
     }
 }

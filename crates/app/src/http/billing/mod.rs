@@ -11,6 +11,7 @@ pub mod subscriptions;
 mod views;
 
 use utoipa_actix_web::service_config::ServiceConfig;
+pub(super) use views::RevenueSummary;
 
 /// Registers the domain's operations. Literal segments come before `{id}`.
 pub fn register(config: &mut ServiceConfig<'_>) {

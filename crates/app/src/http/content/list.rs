@@ -11,38 +11,38 @@ use super::fields::option;
 use crate::http::extract::{Parse, parse_page};
 
 /// Filters, order and page of a list of articles.
-#[derive(Deserialize, IntoParams)]
+#[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ArticleListQuery {
     /// The page's number, from 1.
     #[param(value_type = Option<u32>, minimum = 1, default = 1, example = 1)]
-    page: Option<String>,
+    pub(in crate::http) page: Option<String>,
     /// How many items a page has.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20, example = 20)]
-    limit: Option<String>,
+    pub(in crate::http) limit: Option<String>,
     /// `published`; `draft` and `scheduled` for one's own articles or with `article.update`.
     #[param(default = "published", example = "published")]
-    status: Option<String>,
+    pub(in crate::http) status: Option<String>,
     /// An id or a user name; digits are an id when somebody has it.
     #[param(example = "linxiaohong")]
-    author: Option<String>,
+    pub(in crate::http) author: Option<String>,
     /// A category's id.
-    category: Option<String>,
+    pub(in crate::http) category: Option<String>,
     /// A tag's name or slug.
     #[param(example = "投资")]
-    tag: Option<String>,
+    pub(in crate::http) tag: Option<String>,
     /// `free`, `members` or `paid`.
     #[param(example = "paid")]
-    access: Option<String>,
+    pub(in crate::http) access: Option<String>,
     /// A text in the title or the summary, up to 100 characters.
     #[param(max_length = 100, example = "基金")]
-    search: Option<String>,
+    pub(in crate::http) search: Option<String>,
     /// `published_at`, `created_at`, `updated_at`, `title` or `view_count`.
     #[param(default = "published_at", example = "published_at")]
-    sort_by: Option<String>,
+    pub(in crate::http) sort_by: Option<String>,
     /// `asc` or `desc`.
     #[param(default = "desc", example = "desc")]
-    sort_order: Option<String>,
+    pub(in crate::http) sort_order: Option<String>,
 }
 
 fn sort(text: &str) -> Result<Sort, Issue> {

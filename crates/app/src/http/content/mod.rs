@@ -9,7 +9,9 @@ mod requests;
 pub mod search;
 mod views;
 
+pub(super) use list::ArticleListQuery;
 use utoipa_actix_web::service_config::ServiceConfig;
+pub(super) use views::Article;
 
 /// Registers the domain's operations. Literal segments come before `{id}`.
 pub fn register(config: &mut ServiceConfig<'_>) {

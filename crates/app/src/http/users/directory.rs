@@ -73,11 +73,13 @@ pub async fn search_users(
 #[get("/api/v1/users/{user_id}/profile")]
 pub async fn public_profile(
     app: Data<App>,
-    _auth: MaybeAuth,
+    auth: MaybeAuth,
     path: Path<String>,
 ) -> Result<Reply<PublicUser>, ApiError> {
     let missing = || ApiError::not_found("user", path.as_str());
     let user = UserRef::parse(&path).ok_or_else(missing)?;
     let profile = app.people.profiles.find(&user).await?.ok_or_else(missing)?;
-    Ok(Reply::ok(profile.into()))
+    let Some(viewer) = auth.0 else { return Ok(Reply::ok(profile.into())) };
+    let relation = app.social.lists.relation(viewer.user_id, profile.id).await?;
+    Ok(Reply::ok(PublicUser::from(profile).seen(relation)))
 }

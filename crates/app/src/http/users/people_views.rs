@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use sharestack_kernel::permission::PermissionSet;
+use sharestack_social::model::Relation;
 use sharestack_users::model::{self, PublicProfile, RoleView, UserView};
 use utoipa::ToSchema;
 
@@ -122,7 +123,7 @@ impl From<RoleView> for Role {
 #[schema(example = json!({
     "id": 42, "username": "linxiaohong", "full_name": "林小红", "display_name": "林小红", "bio": "写作者",
     "avatar": "https://example.com/avatar.jpg", "avatar_url": "https://example.com/avatar.jpg",
-    "email": null, "is_verified": true, "created_at": "2026-01-15T10:30:00Z"
+    "email": null, "is_verified": true, "created_at": "2026-01-15T10:30:00Z", "following": true, "blocked": false
 }))]
 pub struct PublicUser {
     pub id: i64,
@@ -137,6 +138,19 @@ pub struct PublicUser {
     pub is_verified: bool,
     #[schema(format = DateTime)]
     pub created_at: String,
+    /// Whether the caller follows them; on the profile, for who is signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub following: Option<bool>,
+    /// Whether the caller blocked them; on the profile, for who is signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<bool>,
+}
+
+impl PublicUser {
+    /// As somebody sees them who stands so to them.
+    pub fn seen(self, relation: Relation) -> Self {
+        Self { following: Some(relation.following), blocked: Some(relation.blocked), ..self }
+    }
 }
 
 impl From<PublicProfile> for PublicUser {
@@ -152,6 +166,8 @@ impl From<PublicProfile> for PublicUser {
             email: profile.email,
             is_verified: profile.is_verified,
             created_at: timestamp(profile.created_at),
+            following: None,
+            blocked: None,
         }
     }
 }
