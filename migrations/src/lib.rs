@@ -12,6 +12,7 @@ mod m0004_billing;
 mod m0005_origin;
 mod m0007_order_ends;
 mod m0009_event_attempts;
+mod m0010_codes;
 mod m0012_accounts;
 mod m0013_settings;
 mod m0014_audit;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_origin::Migration),
             Box::new(m0007_order_ends::Migration),
             Box::new(m0009_event_attempts::Migration),
+            Box::new(m0010_codes::Migration),
             Box::new(m0012_accounts::Migration),
             Box::new(m0013_settings::Migration),
             Box::new(m0014_audit::Migration),

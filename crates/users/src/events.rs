@@ -4,6 +4,7 @@
 mod access;
 
 pub use access::*;
+mod codes;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -16,6 +17,11 @@ use crate::model::{AuthMethod, ExternalIdentity, FactorMethod, NewSession};
 mod admin;
 
 pub use admin::*;
+
+pub use codes::{
+    CODE_ACCEPTED, CODE_REFUSED, CODE_SENT, EMAIL_VERIFIED, INVITATION, INVITED, PASSWORD_RESET, PHONE_VERIFIED,
+    VERIFICATION, code, invited, password_reset, proven,
+};
 
 /// The aggregate of every event of this domain.
 pub const AGGREGATE: &str = "user";
@@ -56,6 +62,8 @@ pub enum RevokeReason {
     Forced,
     /// Its user set another password.
     PasswordChanged,
+    /// Its user set a new password without the old one.
+    PasswordReset,
 }
 
 impl RevokeReason {
@@ -67,6 +75,7 @@ impl RevokeReason {
             Self::Ended => "ended",
             Self::Forced => "forced",
             Self::PasswordChanged => "password_changed",
+            Self::PasswordReset => "password_reset",
         }
     }
 }

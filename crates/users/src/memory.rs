@@ -4,6 +4,7 @@
 //! meanwhile, so rivals behave as on a database.
 
 mod accounts;
+mod codes;
 mod factor;
 mod oauth;
 
@@ -26,8 +27,9 @@ use crate::model::{
     PasswordHash, Role, RoleId, RoleName, SessionView, StoredRefreshToken, TokenHash, UserView,
 };
 use crate::ports::{
-    AccountEdits, AccountQueries, AccountRepository, ApiKeyRepository, ExternalIdentityRepository, FactorRepository,
-    OAuthFlowRepository, RoleCatalog, RoleRepository, SessionQueries, SessionRepository, SettingsRepository, UsersTx,
+    AccountEdits, AccountQueries, AccountRepository, ApiKeyRepository, CodeRepository, ContactRepository,
+    ExternalIdentityRepository, FactorRepository, InvitationRepository, OAuthFlowRepository, RoleCatalog,
+    RoleRepository, SessionQueries, SessionRepository, SettingsRepository, UsersTx,
 };
 
 mod api_keys;
@@ -67,6 +69,7 @@ struct State {
     oauth: oauth::State,
     events: Vec<DomainEvent>,
     more: accounts::More,
+    codes: codes::Codes,
 }
 
 impl State {
@@ -102,6 +105,7 @@ impl Default for MemoryStore {
             oauth: oauth::State::default(),
             events: Vec::new(),
             more: accounts::More::default(),
+            codes: codes::Codes::default(),
         })))
     }
 }
@@ -204,6 +208,18 @@ impl UsersTx for MemoryTx {
     }
 
     fn settings(&mut self) -> &mut dyn SettingsRepository {
+        self
+    }
+
+    fn codes(&mut self) -> &mut dyn CodeRepository {
+        self
+    }
+
+    fn invitations(&mut self) -> &mut dyn InvitationRepository {
+        self
+    }
+
+    fn contacts(&mut self) -> &mut dyn ContactRepository {
         self
     }
 

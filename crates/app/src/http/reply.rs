@@ -102,6 +102,11 @@ impl<T> Reply<T> {
         Self::new(StatusCode::CREATED, Message::CREATED, data)
     }
 
+    /// 202.
+    pub const fn accepted(data: T) -> Self {
+        Self::new(StatusCode::ACCEPTED, Message::SUCCESS, data)
+    }
+
     /// Another message than the usual one.
     pub const fn message(mut self, en: &'static str, zh: &'static str) -> Self {
         self.message = Message { en, zh };

@@ -6,6 +6,7 @@ mod articles;
 mod billing;
 mod content;
 mod factors;
+mod messaging;
 mod rendering;
 mod secrets;
 mod third_party;
@@ -23,28 +24,32 @@ use secrecy::SecretString;
 use sharestack_billing::service::entitlements::Entitlements;
 use sharestack_cache::LocalConfig;
 use sharestack_content::service::{ForgetArticles, Ports as ContentPorts};
-use sharestack_identity::{AesSealer, Argon2Config, Argon2Hasher, HmacDeriver, Jwt, JwtAlgorithm, JwtConfig};
+use sharestack_identity::{
+    AesSealer, Argon2Config, Argon2Hasher, HmacDeriver, HmacKeyedHash, Jwt, JwtAlgorithm, JwtConfig,
+};
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::clock::{Clock, SystemClock};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Subscriber;
 use sharestack_kernel::id::IdGenerator;
 use sharestack_kernel::job::JobHandler;
+use sharestack_kernel::message::Mailroom;
 use sharestack_kernel::random::{Randomness, SystemRandomness};
 use sharestack_kernel::seal::Sealer;
 use sharestack_platform::service::{AuditLog, AuditTrail, CacheAdmin, Idempotency};
 use sharestack_search::SearchConfig;
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
-use sharestack_users::model::{ProfileInput, RegistrationInput, SessionPolicy};
+use sharestack_users::model::{ProfileInput, RegistrationInput, RegistrationMode, SessionPolicy};
 use sharestack_users::service::{
-    AccountPorts, Accounts, CachedSessions, ForgetSessions, SecondFactors, SessionChecks, SessionPorts, Sessions,
-    ThirdPartyLogin,
+    AccountPorts, Accounts, CachedSessions, ForgetSessions, Recovery, Registrations, SecondFactors, SessionChecks,
+    SessionPorts, Sessions, ThirdPartyLogin, Verification, VerificationPorts,
 };
 
 use self::access::Access;
 use self::articles::NodeArticles;
 use self::billing::Billing;
 use self::content::{ArticleGates, BillingGate, Content};
+use self::messaging::Messaging;
 use self::rendering::BoundedRenderer;
 use self::users::People;
 use crate::backing::{Files, Shared};
@@ -64,7 +69,7 @@ const RENDER_QUEUE: usize = 64;
 /// The areas whose events are entries of the audit log: who people are, how they come in,
 /// and what they may do.
 const AUDITED: &[&str] =
-    &["user", "role", "verification", "oauth", "mfa", "passkey", "privacy", "settings", "workspace"];
+    &["user", "role", "verification", "invitation", "oauth", "mfa", "passkey", "privacy", "settings", "workspace"];
 
 /// When this version of the API ends.
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +96,10 @@ pub struct App {
     pub handlers: Vec<Arc<dyn JobHandler>>,
     pub accounts: Accounts,
     pub people: People,
+    pub registrations: Registrations,
+    pub verification: Verification,
+    pub recovery: Recovery,
+    pub mailroom: Arc<dyn Mailroom>,
     pub sessions: Sessions,
     pub factors: SecondFactors,
     pub third_party: ThirdPartyLogin,
@@ -166,7 +175,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         clock: clock.clone(),
     };
     let people = People::new(&config, &store, &account_ports, files.0.clone());
-    let accounts = Accounts::new(account_ports);
+    let accounts = Accounts::new(account_ports.clone());
     let policy = SessionPolicy {
         access_ttl: chrono::Duration::minutes(i64::from(config.jwt.access_token_expire_minutes)),
         refresh_ttl: chrono::Duration::days(i64::from(config.jwt.refresh_token_expire_days)),
@@ -183,13 +192,29 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         cache: cache.clone(),
         ids: ids.clone(),
         clock: clock.clone(),
-        randomness,
+        randomness: randomness.clone(),
     };
     let sessions = Sessions::new(ports.clone(), policy);
     let sealer: Arc<dyn Sealer> = Arc::new(AesSealer::new(&secrets.derivation));
     let factors = factors::second_factors(&config, &store, &shared, &sealer, &ports, &sessions)?;
     let access = Access::new(&store, &cache, hasher, &ids, &clock);
     let third_party = third_party::third_party(&config, &store, &sessions, &ids, &clock)?;
+
+    let messaging = Messaging::new(&config, &clock, sealer)?;
+    let verification_ports = VerificationPorts {
+        store: Arc::new(store.clone()),
+        contacts: Arc::new(store.clone()),
+        codes: Arc::new(store.clone()),
+        hash: Arc::new(HmacKeyedHash::new(&secrets.derivation)),
+        mailroom: messaging.mailroom.clone(),
+        ids: ids.clone(),
+        clock: clock.clone(),
+        randomness,
+    };
+    let verification = Verification::new(verification_ports, messaging::code_policy(&config));
+    let recovery = Recovery::new(account_ports.clone(), sessions.clone(), verification.clone());
+    let mode = RegistrationMode::parse(&config.auth.registration).unwrap_or_default();
+    let registrations = Registrations::new(accounts.clone(), account_ports, verification.clone(), mode);
 
     let idempotency = Idempotency::new(Arc::new(store.clone()), clock.clone());
     let audit = AuditLog::new(Arc::new(store.clone()), ids.clone(), clock.clone());
@@ -220,6 +245,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     let gates = Arc::new(ArticleGates(Arc::new(store.clone())));
     let billing = Billing::new(&config, &store, &clock, &ids, gates, &secrets.sandbox)?;
 
+    messaging::warn_of_files(&config);
     let document = docs::document();
     let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
     Ok(App {
@@ -235,7 +261,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
             Arc::new(ForgetArticles::new(articles)),
             Arc::new(AuditTrail::new(Arc::new(store.clone()), AUDITED)),
         ],
-        handlers: handlers(&content, &billing, &people),
+        handlers: handlers(&content, &billing, &people, messaging.handler),
         config,
         clock,
         ids,
@@ -243,6 +269,10 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         shared,
         accounts,
         people,
+        registrations,
+        verification,
+        recovery,
+        mailroom: messaging.mailroom,
         sessions,
         factors,
         third_party,
@@ -256,9 +286,14 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     })
 }
 
-fn handlers(content: &Content, billing: &Billing, people: &People) -> Vec<Arc<dyn JobHandler>> {
+fn handlers(
+    content: &Content,
+    billing: &Billing,
+    people: &People,
+    messages: Arc<dyn JobHandler>,
+) -> Vec<Arc<dyn JobHandler>> {
     let scheduled: Arc<dyn JobHandler> = content.scheduled.clone();
-    billing.handlers.iter().chain(&people.handlers).cloned().chain([scheduled]).collect()
+    billing.handlers.iter().chain(&people.handlers).cloned().chain([scheduled, messages]).collect()
 }
 
 fn jwt(config: &Config, secret: &SecretString, clock: Arc<dyn Clock>) -> Result<Jwt, ConfigError> {
@@ -384,6 +419,9 @@ impl App {
         }
         if let Err(error) = self.third_party.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old logins at other services were not removed");
+        }
+        if let Err(error) = self.verification.prune().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old codes were not removed");
         }
         if let Err(error) = self.idempotency.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old idempotency keys were not removed");

@@ -2,6 +2,7 @@
 
 mod account;
 mod api_key;
+mod code;
 mod directory;
 mod edit;
 mod external;
@@ -19,8 +20,9 @@ use sharestack_kernel::event::Outbox;
 use sharestack_kernel::job::JobQueue;
 use sharestack_kernel::tx::Begin;
 use sharestack_users::ports::{
-    AccountEdits, AccountRepository, ApiKeyRepository, ExternalIdentityRepository, FactorRepository,
-    OAuthFlowRepository, RoleCatalog, RoleRepository, SessionRepository, SettingsRepository, UsersTx,
+    AccountEdits, AccountRepository, ApiKeyRepository, CodeRepository, ContactRepository, ExternalIdentityRepository,
+    FactorRepository, InvitationRepository, OAuthFlowRepository, RoleCatalog, RoleRepository, SessionRepository,
+    SettingsRepository, UsersTx,
 };
 
 use crate::connect::Store;
@@ -71,6 +73,18 @@ impl UsersTx for SeaTx {
     }
 
     fn settings(&mut self) -> &mut dyn SettingsRepository {
+        self
+    }
+
+    fn codes(&mut self) -> &mut dyn CodeRepository {
+        self
+    }
+
+    fn invitations(&mut self) -> &mut dyn InvitationRepository {
+        self
+    }
+
+    fn contacts(&mut self) -> &mut dyn ContactRepository {
         self
     }
 

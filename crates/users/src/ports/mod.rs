@@ -3,9 +3,11 @@
 mod account;
 mod api_key;
 mod avatar;
+mod code;
 mod edit;
 mod external;
 mod factor;
+mod keyed;
 mod oauth;
 mod password;
 mod provider;
@@ -19,9 +21,11 @@ mod token;
 pub use account::{AccountQueries, AccountRepository};
 pub use api_key::{ApiKeyCache, ApiKeyQueries, ApiKeyRepository};
 pub use avatar::{AvatarImages, RenderedAvatar};
+pub use code::{CodeQueries, CodeRepository, ContactQueries, ContactRepository, Holder, InvitationRepository};
 pub use edit::{AccountEdits, AccountObligations, Directory, Erased};
 pub use external::{ExternalIdentityQueries, ExternalIdentityRepository};
 pub use factor::{FactorQueries, FactorRepository, TotpCodes};
+pub use keyed::KeyedHash;
 pub use oauth::{OAuthFlowQueries, OAuthFlowRepository};
 pub use password::{PasswordHasher, Verified};
 pub use provider::{AuthorizeRequest, CallbackProof, IdentityProvider, ProviderInfo, ProviderKind};
@@ -37,9 +41,11 @@ pub use {
     account::{MockAccountQueries, MockAccountRepository},
     api_key::{MockApiKeyCache, MockApiKeyQueries, MockApiKeyRepository},
     avatar::MockAvatarImages,
+    code::{MockCodeQueries, MockCodeRepository, MockContactQueries, MockContactRepository, MockInvitationRepository},
     edit::{MockAccountEdits, MockAccountObligations, MockDirectory},
     external::{MockExternalIdentityQueries, MockExternalIdentityRepository},
     factor::{MockFactorQueries, MockFactorRepository, MockTotpCodes},
+    keyed::MockKeyedHash,
     oauth::{MockOAuthFlowQueries, MockOAuthFlowRepository},
     password::MockPasswordHasher,
     provider::MockIdentityProvider,
@@ -77,6 +83,12 @@ pub trait UsersTx: Transaction {
     fn role_catalog(&mut self) -> &mut dyn RoleCatalog;
     /// Settings and the consent log.
     fn settings(&mut self) -> &mut dyn SettingsRepository;
+    /// Codes and what they are exchanged for.
+    fn codes(&mut self) -> &mut dyn CodeRepository;
+    /// Invitations.
+    fn invitations(&mut self) -> &mut dyn InvitationRepository;
+    /// Proven addresses.
+    fn contacts(&mut self) -> &mut dyn ContactRepository;
     /// Jobs.
     fn jobs(&mut self) -> &mut dyn JobQueue;
     /// Events.
