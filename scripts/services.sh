@@ -39,11 +39,16 @@ postgres_bin() { # the newest PostgreSQL's programs; Debian keeps them off the P
   [[ -n $found ]] && dirname "$found"
 }
 
+has_mail_server() { # what the tests of mail start themselves
+  /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || python3 -c 'import aiosmtpd' 2>/dev/null
+}
+
 missing_packages() {
   wanted postgres && { postgres_bin >/dev/null || echo postgresql; }
   wanted mysql && { { command -v mariadbd && command -v mariadb-install-db && command -v mariadb; } >/dev/null ||
     echo mariadb-server-core mariadb-client-core; }
   wanted redis && { { command -v redis-server && command -v redis-cli; } >/dev/null || echo redis-server; }
+  has_mail_server || echo python3-aiosmtpd
   command -v curl >/dev/null || echo curl
   command -v setpriv >/dev/null || echo util-linux
   return 0

@@ -13,6 +13,7 @@ mod m0005_origin;
 mod m0007_order_ends;
 mod m0008_social;
 mod m0009_event_attempts;
+mod m0010_codes;
 mod m0012_accounts;
 mod m0013_settings;
 mod m0014_audit;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_order_ends::Migration),
             Box::new(m0008_social::Migration),
             Box::new(m0009_event_attempts::Migration),
+            Box::new(m0010_codes::Migration),
             Box::new(m0012_accounts::Migration),
             Box::new(m0013_settings::Migration),
             Box::new(m0014_audit::Migration),

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use secrecy::ExposeSecret;
+use sharestack_kernel::job::JobStore;
+use sharestack_users::model::EmailAddress;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, ConfigError};
@@ -55,6 +58,16 @@ enum Command {
         #[command(subcommand)]
         action: Search,
     },
+    /// Invitations to register.
+    Invite {
+        #[command(subcommand)]
+        action: Invite,
+    },
+    /// Jobs that were given up.
+    Jobs {
+        #[command(subcommand)]
+        action: Jobs,
+    },
     /// Prints the API document.
     Openapi,
     /// Checks every configured dependency and prints the configuration without secrets.
@@ -93,6 +106,42 @@ enum Admin {
         email: String,
         #[arg(long, required = true)]
         password_stdin: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Invite {
+    /// Makes one, and prints its code, which is shown nowhere else.
+    Create {
+        /// For this address alone.
+        #[arg(long)]
+        email: Option<String>,
+        /// For how many days it is good.
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
+        days: u16,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Jobs {
+    /// Lists the jobs that were given up, the latest first.
+    Dead {
+        /// Of this kind alone, for example `message.send`.
+        #[arg(long)]
+        kind: Option<String>,
+        #[arg(long, default_value_t = 50)]
+        limit: u64,
+    },
+    /// Offers jobs that were given up again, as if they were new.
+    Retry {
+        /// Which, by their ids.
+        #[arg(required_unless_present = "all")]
+        ids: Vec<uuid::Uuid>,
+        /// All of them; with `--kind` all of a kind.
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+        #[arg(long, requires = "all")]
+        kind: Option<String>,
     },
 }
 
@@ -172,6 +221,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             Box::pin(create_admin(config, &username, &email)).await
         }
         Command::Search { action: Search::Rebuild } => Box::pin(rebuild_search(config)).await,
+        Command::Invite { action: Invite::Create { email, days } } => Box::pin(invite(config, email, days)).await,
+        Command::Jobs { action } => dead_jobs(&config, action).await,
         Command::Demo => {
             let app = wiring::build(config).await?;
             app.store.migrate().await.map_err(Failure::other)?;
@@ -288,5 +339,48 @@ async fn create_admin(config: Config, username: &str, email: &str) -> Result<(),
     let created = app.create_admin(username, email, password).await.map_err(Failure::Other)?;
     say(&format!("created super admin {created}"));
     app.close().await;
+    Ok(())
+}
+
+async fn invite(config: Config, email: Option<String>, days: u16) -> Result<(), Failure> {
+    let email = email.map(|text| EmailAddress::parse(&text)).transpose();
+    let email = email.map_err(|_| Failure::Other("--email: is no address".to_owned()))?;
+    let app = ready_app(config).await?;
+    let ttl = chrono::Duration::days(i64::from(days));
+    let token = app.registrations.invite(None, email, ttl).await.map_err(Failure::other)?;
+    say(token.expose_secret());
+    app.close().await;
+    Ok(())
+}
+
+async fn dead_jobs(config: &Config, action: Jobs) -> Result<(), Failure> {
+    wiring::prepare_data_dir(config)?;
+    let store = wiring::open_store(config).await?;
+    match action {
+        Jobs::Dead { kind, limit } => {
+            for job in store.list_dead(kind.as_deref(), limit).await.map_err(Failure::other)? {
+                let at = job.finished_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+                say(&format!("{} {} {at} after {} attempts: {}", job.id, job.kind, job.attempts, job.last_error));
+            }
+        }
+        Jobs::Retry { mut ids, all, kind } => {
+            if all {
+                let dead = store.list_dead(kind.as_deref(), 10_000).await.map_err(Failure::other)?;
+                ids = dead.into_iter().map(|job| job.id).collect();
+            }
+            let mut missing = Vec::new();
+            for id in ids {
+                if store.revive(id).await.map_err(Failure::other)? {
+                    say(&format!("{id} waits again"));
+                } else {
+                    missing.push(id.to_string());
+                }
+            }
+            if !missing.is_empty() {
+                return Err(Failure::Other(format!("no dead letters: {}", missing.join(", "))));
+            }
+        }
+    }
+    store.close().await;
     Ok(())
 }

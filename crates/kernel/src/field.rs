@@ -49,6 +49,11 @@ pub enum Issue {
         /// The other field.
         other: &'static str,
     },
+    /// It is a code, and not the right one.
+    WrongCode {
+        /// How many more may be tried now.
+        attempts_left: u32,
+    },
     /// It is easily guessed; the reason is for people.
     WeakPassword {
         /// Why, in English.
@@ -66,7 +71,7 @@ impl Issue {
             Self::TooLong { .. } => "TOO_LONG",
             Self::OutOfRange { .. } => "OUT_OF_RANGE",
             Self::NotAllowed { .. } => "NOT_ALLOWED",
-            Self::Mismatch { .. } => "MISMATCH",
+            Self::Mismatch { .. } | Self::WrongCode { .. } => "MISMATCH",
             Self::WeakPassword { .. } => "WEAK_PASSWORD",
         }
     }

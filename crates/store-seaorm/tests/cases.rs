@@ -46,6 +46,7 @@ macro_rules! on {
             mod users {
                 use super::DATABASE;
                 sharestack_conformance::users_cases!(run);
+                sharestack_conformance::users_code_cases!(run);
             }
         }
     };

@@ -1,5 +1,6 @@
 //! What can be refused, one enum an operation.
 
+mod codes;
 mod factor;
 mod privacy;
 
@@ -17,6 +18,7 @@ use crate::model::ApiKeyId;
 mod admin;
 
 pub use admin::{AdministerError, AvatarError, EditAccountError, PictureError, RoleError, WriteRoleError};
+pub use codes::{CodeError, ProofRefused, SendCodeError};
 
 mod oauth;
 
@@ -91,6 +93,17 @@ pub enum RegisterError {
     /// Another account has the same normalised username.
     #[error("username is taken")]
     UsernameTaken,
+    /// A proof that the address is theirs was not taken.
+    #[error("code or token is wrong")]
+    Proof {
+        /// Why.
+        refused: ProofRefused,
+        /// The field that the proof came in.
+        field: &'static str,
+    },
+    /// What the mode of registration asks for is missing or worth nothing.
+    #[error(transparent)]
+    Fields(#[from] FieldErrors),
     /// The password could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -113,6 +126,8 @@ impl Classified for RegisterError {
     fn category(&self) -> Category {
         match self {
             Self::EmailTaken | Self::UsernameTaken => Category::Conflict,
+            Self::Proof { refused, .. } => codes::proof_category(*refused),
+            Self::Fields(errors) => errors.category(),
             Self::Hash(error) => error.category(),
             Self::Store(error) => error.category(),
         }
@@ -122,6 +137,8 @@ impl Classified for RegisterError {
         match self {
             Self::EmailTaken => Details::Object(json!({ "field": "email" })),
             Self::UsernameTaken => Details::Object(json!({ "field": "username" })),
+            Self::Proof { refused, field } => codes::proof_details(*refused, field),
+            Self::Fields(errors) => errors.details(),
             _ => Details::None,
         }
     }

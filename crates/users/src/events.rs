@@ -6,6 +6,7 @@ mod privacy;
 
 pub use access::*;
 pub use privacy::*;
+mod codes;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -18,6 +19,11 @@ use crate::model::{AuthMethod, ExternalIdentity, FactorMethod, NewSession};
 mod admin;
 
 pub use admin::*;
+
+pub use codes::{
+    CODE_ACCEPTED, CODE_REFUSED, CODE_SENT, EMAIL_VERIFIED, INVITATION, INVITED, PASSWORD_RESET, PHONE_VERIFIED,
+    VERIFICATION, code, invited, password_reset, proven,
+};
 
 /// The aggregate of every event of this domain.
 pub const AGGREGATE: &str = "user";
@@ -58,6 +64,8 @@ pub enum RevokeReason {
     Forced,
     /// Its user set another password.
     PasswordChanged,
+    /// Its user set a new password without the old one.
+    PasswordReset,
 }
 
 impl RevokeReason {
@@ -69,6 +77,7 @@ impl RevokeReason {
             Self::Ended => "ended",
             Self::Forced => "forced",
             Self::PasswordChanged => "password_changed",
+            Self::PasswordReset => "password_reset",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! meanwhile, so rivals behave as on a database.
 
 mod accounts;
+mod codes;
 mod factor;
 mod oauth;
 
@@ -26,8 +27,9 @@ use crate::model::{
     PasswordHash, Role, RoleId, RoleName, SessionView, StoredRefreshToken, TokenHash, UserView,
 };
 use crate::ports::{
-    AccountEdits, AccountQueries, AccountRepository, ApiKeyRepository, ExternalIdentityRepository, FactorRepository,
-    OAuthFlowRepository, RoleCatalog, RoleRepository, SessionQueries, SessionRepository, SettingsRepository, UsersTx,
+    AccountEdits, AccountQueries, AccountRepository, ApiKeyRepository, CodeRepository, ContactRepository,
+    ExternalIdentityRepository, FactorRepository, InvitationRepository, OAuthFlowRepository, RoleCatalog,
+    RoleRepository, SessionQueries, SessionRepository, SettingsRepository, UsersTx,
 };
 
 mod api_keys;
@@ -69,6 +71,7 @@ struct State {
     wishes: privacy::Wishes,
     events: Vec<DomainEvent>,
     more: accounts::More,
+    codes: codes::Codes,
 }
 
 impl State {
@@ -105,6 +108,7 @@ impl Default for MemoryStore {
             wishes: privacy::Wishes::default(),
             events: Vec::new(),
             more: accounts::More::default(),
+            codes: codes::Codes::default(),
         })))
     }
 }
@@ -211,6 +215,18 @@ impl UsersTx for MemoryTx {
     }
 
     fn privacy(&mut self) -> &mut dyn crate::ports::PrivacyRepository {
+        self
+    }
+
+    fn codes(&mut self) -> &mut dyn CodeRepository {
+        self
+    }
+
+    fn invitations(&mut self) -> &mut dyn InvitationRepository {
+        self
+    }
+
+    fn contacts(&mut self) -> &mut dyn ContactRepository {
         self
     }
 

@@ -7,8 +7,10 @@ use config::{File, FileFormat};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::Config;
+use sharestack_users::model::RegistrationMode;
+
 use super::names::{Kind, NAMES, list};
+use super::{Config, MailTransport};
 
 /// Where the product runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -108,11 +110,60 @@ impl Config {
         if self.payments.platform_fee_basis_points > 10_000 {
             return Err(ConfigError::new("payments.platform_fee_basis_points", "must be at most 10000"));
         }
+        self.validate_messages()?;
         if self.is_production() {
             strong("JWT_SECRET_KEY", self.jwt.secret_key.expose())?;
             if !self.server.secret_key.is_empty() {
                 strong("SECRET_KEY", self.server.secret_key.expose())?;
             }
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// What mail, text messages and codes need.
+    fn validate_messages(&self) -> Result<(), ConfigError> {
+        if RegistrationMode::parse(&self.auth.registration).is_none() {
+            return Err(ConfigError::new("auth.registration", "must be open, code or invitation"));
+        }
+        let missing = |setting: &str, what: &str| Err(ConfigError::new(setting, what));
+        match self.mail.chosen() {
+            None => return missing("mail.transport", "must be smtp, sendgrid, file or empty"),
+            Some(MailTransport::File) => {}
+            Some(_) if self.mail.sender().is_empty() => return missing("EMAIL_FROM", "is needed to send mail"),
+            Some(MailTransport::Smtp) if self.mail.smtp_host.is_empty() => {
+                return missing("SMTP_HOST", "is needed to send mail");
+            }
+            Some(MailTransport::Sendgrid) if self.mail.sendgrid_api_key.is_empty() => {
+                return missing("SENDGRID_API_KEY", "is needed to send mail");
+            }
+            Some(_) => {}
+        }
+        let country = &self.sms.default_country;
+        if !(1..=3).contains(&country.len()) || !country.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(ConfigError::new("sms.default_country", "must be a country's 1 to 3 digits"));
+        }
+        let codes = &self.verification;
+        if !(4..=10).contains(&codes.code_length) {
+            return Err(ConfigError::new("verification.code_length", "must be 4 to 10"));
+        }
+        // What leaves no code good, or any number of guesses, is a slip.
+        let least = [
+            codes.code_expire_minutes,
+            codes.code_max_attempts,
+            codes.code_attempt_window_minutes,
+            codes.code_max_daily_sends,
+        ];
+        let most = [
+            (codes.code_expire_minutes, 1440),
+            (codes.code_max_attempts, 20),
+            (codes.code_cooldown_seconds, 3600),
+            (codes.code_max_daily_sends, 1000),
+            (codes.code_attempt_window_minutes, 10_080),
+        ];
+        if least.contains(&0) || most.iter().any(|(value, most)| value > most) {
+            return Err(ConfigError::new("verification", "a time or count is 0, or far too high"));
         }
         Ok(())
     }
@@ -269,6 +320,38 @@ mod tests {
         for secret in ["short", "your-app-secret-key-change-in-production"] {
             let error = load(&[production[0], production[1], ("SECRET_KEY", secret)]).unwrap_err();
             assert_eq!(error.setting, "SECRET_KEY");
+        }
+    }
+
+    #[test]
+    fn the_transport_is_what_is_configured() {
+        let chosen = |variables: &[(&str, &str)]| load(variables).map(|config| config.mail.chosen());
+        assert_eq!(chosen(&[]).unwrap(), Some(MailTransport::File));
+        let smtp = [("SMTP_HOST", "smtp.qq.com"), ("SMTP_FROM_EMAIL", "a@qq.com")];
+        assert_eq!(chosen(&smtp).unwrap(), Some(MailTransport::Smtp));
+        let sendgrid = [("SENDGRID_API_KEY", "SG.x"), ("EMAIL_FROM", "a@example.com")];
+        assert_eq!(chosen(&sendgrid).unwrap(), Some(MailTransport::Sendgrid));
+        let file = [smtp[0], smtp[1], ("SHARESTACK__MAIL__TRANSPORT", "file")];
+        assert_eq!(chosen(&file).unwrap(), Some(MailTransport::File));
+        assert!(!toml::to_string(&load(&sendgrid).unwrap()).unwrap().contains("SG.x"));
+    }
+
+    #[test]
+    fn messages_that_cannot_be_sent_are_refused_at_the_start() {
+        for (variables, setting) in [
+            (&[("SMTP_HOST", "smtp.qq.com")][..], "EMAIL_FROM"),
+            (&[("SENDGRID_API_KEY", "SG.x")], "EMAIL_FROM"),
+            (&[("SHARESTACK__MAIL__TRANSPORT", "smtp"), ("EMAIL_FROM", "a@b.cn")], "SMTP_HOST"),
+            (&[("SHARESTACK__MAIL__TRANSPORT", "sendgrid"), ("EMAIL_FROM", "a@b.cn")], "SENDGRID_API_KEY"),
+            (&[("SHARESTACK__MAIL__TRANSPORT", "pigeon")], "mail.transport"),
+            (&[("SHARESTACK__SMS__DEFAULT_COUNTRY", "+86")], "sms.default_country"),
+            (&[("SHARESTACK__AUTH__REGISTRATION", "closed")], "auth.registration"),
+            (&[("SHARESTACK__VERIFICATION__CODE_LENGTH", "3")], "verification.code_length"),
+            (&[("SHARESTACK__VERIFICATION__CODE_MAX_ATTEMPTS", "0")], "verification"),
+            (&[("SHARESTACK__VERIFICATION__CODE_EXPIRE_MINUTES", "100000")], "verification"),
+        ] {
+            let refused = load(variables).unwrap_err().setting;
+            assert!(refused.contains(setting), "{refused} instead of {setting}");
         }
     }
 

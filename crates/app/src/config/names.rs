@@ -40,6 +40,8 @@ pub const NAMES: &[(&str, &str, Kind)] = &[
     ("SMTP_PASSWORD", "mail.smtp_password", Kind::Plain),
     ("SMTP_FROM_EMAIL", "mail.smtp_from_email", Kind::Plain),
     ("SMTP_USE_TLS", "mail.smtp_use_tls", Kind::Plain),
+    ("EMAIL_FROM", "mail.from", Kind::Plain),
+    ("SENDGRID_API_KEY", "mail.sendgrid_api_key", Kind::Plain),
     ("CORS_ORIGINS", "cors.origins", Kind::List),
     ("CORS_ALLOW_CREDENTIALS", "cors.allow_credentials", Kind::Plain),
     ("CORS_ALLOW_METHODS", "cors.allow_methods", Kind::List),

@@ -35,6 +35,7 @@ fn frame() -> OpenApi {
     let tags = [
         ("General", "Health, figures, documents"),
         ("Authentication", "Registration, login, tokens"),
+        ("Verification Codes", "Codes by mail and SMS"),
         ("User Management", "Profiles and roles"),
         ("Articles", "Writing, publishing, reading"),
         ("Social", "Follows, blocks, people in figures"),

@@ -10,6 +10,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Value, json};
 use sharestack_kernel::cache::{Decision, Limit};
 use sharestack_kernel::error::{Category, Classified, Details, Throttle};
+use sharestack_kernel::field::Issue;
 
 use super::context::{RequestContext, timestamp};
 use super::messages;
@@ -172,11 +173,15 @@ impl ApiError {
             Details::Fields(fields) => fields
                 .iter()
                 .map(|error| {
-                    json!({
+                    let mut item = json!({
                         "field": error.field,
                         "message": messages::of_issue(&error.field, &error.issue, context.language),
                         "code": error.issue.code(),
-                    })
+                    });
+                    if let Issue::WrongCode { attempts_left } = error.issue {
+                        item["attempts_left"] = json!(attempts_left);
+                    }
+                    item
                 })
                 .collect(),
             Details::Denied(denied) => json!({ "required_permission": denied.required, "user_role": denied.role }),

@@ -35,6 +35,7 @@ const PROOFS: &[&str] = &[
     "/api/v1/auth/change-password",
     "/api/v1/auth/reauthenticate",
     "/api/v1/auth/email",
+    "/api/v1/auth/phone",
     "/api/v1/auth/mfa",
     "/api/v1/auth/passkeys/login",
     "/api/v1/auth/oauth/{provider}",

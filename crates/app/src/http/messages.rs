@@ -88,6 +88,7 @@ fn in_english(field: &str, issue: &Issue) -> String {
         Issue::NotAllowed { allowed } if allowed.is_empty() => format!("{capital} is not allowed"),
         Issue::NotAllowed { allowed } => format!("{capital} must be one of {}", allowed.join(", ")),
         Issue::Mismatch { other } => format!("{capital} must equal {}", spoken(other)),
+        Issue::WrongCode { .. } => format!("{capital} is wrong or has expired"),
         Issue::WeakPassword { reason } => format!("{capital} is too weak: {reason}"),
     }
 }
@@ -102,6 +103,7 @@ fn in_chinese(field: &str, issue: &Issue) -> String {
         Issue::NotAllowed { allowed } if allowed.is_empty() => format!("{field} 的值不被允许"),
         Issue::NotAllowed { allowed } => format!("{field} 必须是以下之一：{}", allowed.join("、")),
         Issue::Mismatch { other } => format!("{field} 必须与 {other} 一致"),
+        Issue::WrongCode { .. } => format!("{field} 错误或已过期"),
         Issue::WeakPassword { .. } => format!("{field} 过于简单，容易被猜到"),
     }
 }

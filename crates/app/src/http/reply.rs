@@ -50,7 +50,6 @@ pub enum Paging {
 #[derive(Debug, ToSchema)]
 #[schema(as = Paging)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "the document's view of the kernel's types")]
 pub enum PagingSchema {
     Numbered(PaginationSchema),
     Keyset(CursorPaginationSchema),

@@ -7,6 +7,7 @@ mod articles;
 mod billing;
 mod content;
 mod factors;
+mod messaging;
 mod privacy;
 mod rendering;
 mod secrets;
@@ -26,28 +27,32 @@ use secrecy::SecretString;
 use sharestack_billing::service::entitlements::Entitlements;
 use sharestack_cache::LocalConfig;
 use sharestack_content::service::{ForgetArticles, Ports as ContentPorts, RemoveArticles};
-use sharestack_identity::{AesSealer, Argon2Config, Argon2Hasher, HmacDeriver, Jwt, JwtAlgorithm, JwtConfig};
+use sharestack_identity::{
+    AesSealer, Argon2Config, Argon2Hasher, HmacDeriver, HmacKeyedHash, Jwt, JwtAlgorithm, JwtConfig,
+};
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::clock::{Clock, SystemClock};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Subscriber;
 use sharestack_kernel::id::IdGenerator;
 use sharestack_kernel::job::JobHandler;
+use sharestack_kernel::message::Mailroom;
 use sharestack_kernel::random::{Randomness, SystemRandomness};
 use sharestack_kernel::seal::Sealer;
 use sharestack_platform::service::{AuditLog, AuditTrail, CacheAdmin, Idempotency};
 use sharestack_search::SearchConfig;
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
-use sharestack_users::model::{ProfileInput, RegistrationInput, SessionPolicy};
+use sharestack_users::model::{ProfileInput, RegistrationInput, RegistrationMode, SessionPolicy};
 use sharestack_users::service::{
-    AccountPorts, Accounts, CachedSessions, ForgetSessions, SecondFactors, SessionChecks, SessionPorts, Sessions,
-    ThirdPartyLogin,
+    AccountPorts, Accounts, CachedSessions, ForgetSessions, Recovery, Registrations, SecondFactors, SessionChecks,
+    SessionPorts, Sessions, ThirdPartyLogin, Verification, VerificationPorts,
 };
 
 use self::access::Access;
 use self::articles::NodeArticles;
 use self::billing::Billing;
 use self::content::{ArticleGates, BillingGate, Content};
+use self::messaging::Messaging;
 use self::privacy::{Privacy, PrivacyParts};
 use self::rendering::BoundedRenderer;
 use self::social::Social;
@@ -69,7 +74,7 @@ const RENDER_QUEUE: usize = 64;
 /// The areas whose events are entries of the audit log: who people are, how they come in,
 /// and what they may do.
 const AUDITED: &[&str] =
-    &["user", "role", "verification", "oauth", "mfa", "passkey", "privacy", "settings", "workspace"];
+    &["user", "role", "verification", "invitation", "oauth", "mfa", "passkey", "privacy", "settings", "workspace"];
 
 /// When this version of the API ends.
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +103,10 @@ pub struct App {
     pub accounts: Accounts,
     pub people: People,
     pub privacy: Privacy,
+    pub registrations: Registrations,
+    pub verification: Verification,
+    pub recovery: Recovery,
+    pub mailroom: Arc<dyn Mailroom>,
     pub sessions: Sessions,
     pub factors: SecondFactors,
     pub third_party: ThirdPartyLogin,
@@ -191,13 +200,29 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         cache: cache.clone(),
         ids: ids.clone(),
         clock: clock.clone(),
-        randomness,
+        randomness: randomness.clone(),
     };
     let sessions = Sessions::new(ports.clone(), policy);
     let sealer: Arc<dyn Sealer> = Arc::new(AesSealer::new(&secrets.derivation));
     let factors = factors::second_factors(&config, &store, &shared, &sealer, &ports, &sessions)?;
     let access = Access::new(&store, &cache, hasher, &ids, &clock);
     let third_party = third_party::third_party(&config, &store, &sessions, &ids, &clock)?;
+
+    let messaging = Messaging::new(&config, &clock, sealer.clone())?;
+    let verification_ports = VerificationPorts {
+        store: Arc::new(store.clone()),
+        contacts: Arc::new(store.clone()),
+        codes: Arc::new(store.clone()),
+        hash: Arc::new(HmacKeyedHash::new(&secrets.derivation)),
+        mailroom: messaging.mailroom.clone(),
+        ids: ids.clone(),
+        clock: clock.clone(),
+        randomness,
+    };
+    let verification = Verification::new(verification_ports, messaging::code_policy(&config));
+    let recovery = Recovery::new(account_ports.clone(), sessions.clone(), verification.clone());
+    let mode = RegistrationMode::parse(&config.auth.registration).unwrap_or_default();
+    let registrations = Registrations::new(accounts.clone(), account_ports.clone(), verification.clone(), mode);
 
     let idempotency = Idempotency::new(Arc::new(store.clone()), clock.clone());
     let audit = AuditLog::new(Arc::new(store.clone()), ids.clone(), clock.clone());
@@ -240,6 +265,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     let privacy = Privacy::new(&config, &store, parts);
     let social = Social::new(&store, &clock, &ids);
 
+    messaging::warn_of_files(&config);
     let document = docs::document();
     let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
     Ok(App {
@@ -257,7 +283,10 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
             departed,
             billing.departed.clone(),
         ],
-        handlers: handlers(&content, [&billing.handlers, &people.handlers, &privacy.handlers]),
+        handlers: handlers(
+            &content,
+            [&billing.handlers, &people.handlers, &privacy.handlers, &vec![messaging.handler]],
+        ),
         config,
         clock,
         ids,
@@ -267,6 +296,10 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         people,
         privacy,
         files,
+        registrations,
+        verification,
+        recovery,
+        mailroom: messaging.mailroom,
         sessions,
         factors,
         third_party,
@@ -281,7 +314,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     })
 }
 
-fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 3]) -> Vec<Arc<dyn JobHandler>> {
+fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 4]) -> Vec<Arc<dyn JobHandler>> {
     let scheduled: Arc<dyn JobHandler> = content.scheduled.clone();
     others.into_iter().flatten().cloned().chain([scheduled]).collect()
 }
@@ -409,6 +442,9 @@ impl App {
         }
         if let Err(error) = self.third_party.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old logins at other services were not removed");
+        }
+        if let Err(error) = self.verification.prune().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old codes were not removed");
         }
         if let Err(error) = self.idempotency.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old idempotency keys were not removed");

@@ -54,6 +54,11 @@ fn python() -> &'static str {
 impl MailServer {
     /// Starts one on a free port.
     pub fn start(protection: Protection) -> Self {
+        Self::start_at(protection, 0)
+    }
+
+    /// Starts one on this port.
+    pub fn start_at(protection: Protection, port: u16) -> Self {
         let (tls, auth) = match protection {
             Protection::None => ("none", "open"),
             Protection::StartTls => ("starttls", "auth"),
@@ -61,7 +66,7 @@ impl MailServer {
         };
         let mut child = Command::new(python())
             .arg(fixture("server.py"))
-            .args([tls, auth])
+            .args([tls, auth, &port.to_string()])
             .env("PYTHONWARNINGS", "ignore")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod api_key;
+pub mod code;
 pub mod directory;
 pub mod edit;
 pub mod external;
@@ -28,8 +29,8 @@ use sharestack_users::model::{
     RefreshSecret, TokenHash, Username,
 };
 use sharestack_users::ports::{
-    AccountQueries, ApiKeyQueries, Directory, ExternalIdentityQueries, FactorQueries, OAuthFlowQueries, RoleQueries,
-    SessionQueries, SettingsQueries, UsersTx,
+    AccountQueries, ApiKeyQueries, CodeQueries, ContactQueries, Directory, ExternalIdentityQueries, FactorQueries,
+    OAuthFlowQueries, RoleQueries, SessionQueries, SettingsQueries, UsersTx,
 };
 use uuid::Uuid;
 
@@ -58,6 +59,10 @@ pub struct Subject {
     pub factors: Arc<dyn FactorQueries>,
     /// API keys, to read.
     pub keys: Arc<dyn ApiKeyQueries>,
+    /// Codes, to prune.
+    pub codes: Arc<dyn CodeQueries>,
+    /// Whose addresses are.
+    pub contacts: Arc<dyn ContactQueries>,
     /// Makes an account inactive, as no port does yet.
     pub disable: Disable,
 }
@@ -80,6 +85,8 @@ impl Subject {
             + RoleQueries
             + SettingsQueries
             + EventLog
+            + CodeQueries
+            + ContactQueries
             + Clone
             + 'static,
     {
@@ -95,7 +102,9 @@ impl Subject {
             directory: store.clone(),
             roles: store.clone(),
             settings: store.clone(),
-            events: store,
+            events: store.clone(),
+            codes: store.clone(),
+            contacts: store,
             disable,
         }
     }
@@ -216,6 +225,28 @@ macro_rules! users_cases {
                 a_key_is_deleted_by_its_owner_only,
                 keys_are_listed_the_newest_first,
                 a_use_is_noted_once_a_minute
+            ]
+        }
+    };
+}
+
+/// Hands the list of the cases about codes, invitations and proven addresses to a macro.
+#[macro_export]
+macro_rules! users_code_cases {
+    ($run:ident) => {
+        $run! {
+            users::code: [
+                what_is_remembered_reads_back,
+                rivals_see_what_the_one_before_them_left,
+                a_proven_address_is_taken_once,
+                a_proven_address_outlives_what_is_undone_but_not_its_time,
+                pruning_forgets_what_is_old_alone,
+                an_invitation_is_redeemed_once,
+                an_invitation_is_for_its_address_and_time,
+                an_address_is_found_with_its_holder,
+                a_number_belongs_to_who_proved_it_last,
+                a_number_that_is_no_longer_shown_is_nobodys,
+                any_sequence_of_sends_tries_and_waits_agrees_with_the_rule
             ]
         }
     };

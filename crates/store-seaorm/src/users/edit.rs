@@ -16,7 +16,8 @@ use crate::tx::SeaTx;
 
 /// What goes with the owner of an account: tables whose rows have a `user_id`. A table that
 /// holds something of a user, and nothing of money or of others, is listed here.
-const PERSONAL: [&str; 10] = [
+const PERSONAL: [&str; 11] = [
+    "user_phones",
     "sessions",
     "user_roles",
     "user_settings",

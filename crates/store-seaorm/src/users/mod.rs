@@ -2,6 +2,7 @@
 
 mod account;
 mod api_key;
+mod code;
 mod directory;
 mod edit;
 mod external;
@@ -21,9 +22,9 @@ use sharestack_kernel::event::Outbox;
 use sharestack_kernel::job::JobQueue;
 use sharestack_kernel::tx::Begin;
 use sharestack_users::ports::{
-    AccountEdits, AccountRepository, ApiKeyRepository, ExternalIdentityRepository, FactorRepository,
-    OAuthFlowRepository, PrivacyRepository, RoleCatalog, RoleRepository, SessionRepository, SettingsRepository,
-    UsersTx,
+    AccountEdits, AccountRepository, ApiKeyRepository, CodeRepository, ContactRepository, ExternalIdentityRepository,
+    FactorRepository, InvitationRepository, OAuthFlowRepository, PrivacyRepository, RoleCatalog, RoleRepository,
+    SessionRepository, SettingsRepository, UsersTx,
 };
 
 use crate::connect::Store;
@@ -78,6 +79,18 @@ impl UsersTx for SeaTx {
     }
 
     fn privacy(&mut self) -> &mut dyn PrivacyRepository {
+        self
+    }
+
+    fn codes(&mut self) -> &mut dyn CodeRepository {
+        self
+    }
+
+    fn invitations(&mut self) -> &mut dyn InvitationRepository {
+        self
+    }
+
+    fn contacts(&mut self) -> &mut dyn ContactRepository {
         self
     }
 

@@ -36,8 +36,6 @@ enum Whose {
     Column(&'static str),
     /// Those whose column is an id of a table whose rows are theirs by its own column.
     Through(&'static str, &'static str, &'static str),
-    /// As `Through`, one table further: column, table, its column, next table, its column.
-    Behind(&'static str, &'static str, &'static str, &'static str, &'static str),
     /// Those of an aggregate of this kind with their id.
     Aggregate(&'static str),
     /// Those that are about a target of this kind with their id.
@@ -52,14 +50,6 @@ impl Whose {
         match self {
             Self::Column(column) => Expr::col(column).eq(user.get()),
             Self::Through(column, table, owner) => Expr::col(column).in_subquery(theirs(table, owner, "id")),
-            Self::Behind(column, table, key, next, owner) => {
-                let inner = Query::select()
-                    .column("id")
-                    .from(table)
-                    .and_where(Expr::col(key).in_subquery(theirs(next, owner, "id")))
-                    .to_owned();
-                Expr::col(column).in_subquery(inner)
-            }
             Self::Aggregate(kind) => {
                 Expr::col("aggregate").eq(kind).and(Expr::col("aggregate_id").eq(user.get().to_string()))
             }
@@ -218,6 +208,43 @@ const HOLDINGS: &[Holding] = &[
     },
     Holding { extract: None, table: "oauth_states", whose: Whose::Column("user_id"), columns: &[], end: End::Gone },
     Holding { extract: None, table: "oauth_codes", whose: Whose::Column("user_id"), columns: &[], end: End::Gone },
+    Holding {
+        extract: Some("proven_phones"),
+        table: "user_phones",
+        whose: Whose::Column("user_id"),
+        columns: &[("number", Text), ("proven_at", Time)],
+        end: End::Gone,
+    },
+    Holding {
+        extract: Some("invitations"),
+        table: "invitations",
+        whose: Whose::Column("created_by"),
+        columns: &[("id", Id), ("created_at", Time), ("expires_at", Time), ("used_at", Time)],
+        end: End::Kept,
+    },
+    Holding {
+        extract: Some("following"),
+        table: "follows",
+        whose: Whose::Column("from_id"),
+        columns: &[("to_id", Number), ("created_at", Time)],
+        end: End::Gone,
+    },
+    Holding {
+        extract: Some("followers"),
+        table: "follows",
+        whose: Whose::Column("to_id"),
+        columns: &[("from_id", Number), ("created_at", Time)],
+        end: End::Gone,
+    },
+    Holding {
+        extract: Some("blocks"),
+        table: "user_blocks",
+        whose: Whose::Column("from_id"),
+        columns: &[("to_id", Number), ("created_at", Time)],
+        end: End::Gone,
+    },
+    // Who was blocked is not told by whom.
+    Holding { extract: None, table: "user_blocks", whose: Whose::Column("to_id"), columns: &[], end: End::Gone },
     // Who did what stays, as the law on security asks; from where goes.
     Holding {
         extract: Some("security_log"),
@@ -408,6 +435,9 @@ pub(crate) const IMPERSONAL: &[(&str, &str)] = &[
     ("sequences", "numbers"),
     ("jobs", "names things by number, and is pruned"),
     ("idempotency_keys", "kept for a day"),
+    ("verification_codes", "names addresses by a keyed hash"),
+    ("verification_tokens", "kept for minutes"),
+    ("relation_pairs", "locks, by number"),
     ("roles", "what roles there are"),
     ("role_permissions", "what roles may"),
     ("article_counts", "sums"),

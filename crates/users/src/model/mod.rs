@@ -2,6 +2,8 @@
 
 mod account;
 mod api_key;
+mod code;
+mod contact;
 mod directory;
 mod edit;
 mod email;
@@ -9,6 +11,7 @@ mod external;
 mod factor;
 mod login;
 mod oauth;
+mod one_time;
 mod password;
 mod privacy;
 mod profile;
@@ -22,6 +25,9 @@ mod username;
 
 pub use account::{AccountState, Credentials, NewAccount, UserView};
 pub use api_key::{ApiKeyId, ApiKeyInput, ApiKeyName, ApiKeyRequest, ApiKeySecret, ApiKeyView, KeyHolder, NewApiKey};
+pub(crate) use code::DAY as CODE_DAY;
+pub use code::{Code, CodeHash, CodePolicy, CodeState, CodeSubject, LiveCode, Purpose, Verdict};
+pub use contact::{Contact, PhoneNumber};
 pub use directory::{PublicProfile, SearchText, UserFilter, UserRef};
 pub use edit::{AccountChange, AccountRecord, Avatar, Obligation, ProfileChange, SelfChange, SelfChangeInput};
 pub use email::EmailAddress;
@@ -35,6 +41,7 @@ pub use oauth::{
     ClientTarget, CodeChallenge, FlowSecret, InvalidRedirectUri, LoginCode, OAuthPurpose, OAuthState, RedirectUri,
     RedirectUris, client_state,
 };
+pub use one_time::{InvitationId, InvitationToken, NewInvitation, ProvenContact, RegistrationMode, VerificationToken};
 pub use password::{NewPassword, Password, PasswordHash};
 pub use privacy::{Departure, Export, ExportId, ExportState, Extract, HeldFile, PrivacyPolicy};
 pub use profile::{AvatarUrl, Bio, DisplayName, Phone, Profile, ProfileInput};

@@ -3,9 +3,11 @@
 mod account;
 mod api_key;
 mod avatar;
+mod code;
 mod edit;
 mod external;
 mod factor;
+mod keyed;
 mod oauth;
 mod password;
 mod privacy;
@@ -20,9 +22,11 @@ mod token;
 pub use account::{AccountQueries, AccountRepository};
 pub use api_key::{ApiKeyCache, ApiKeyQueries, ApiKeyRepository};
 pub use avatar::{AvatarImages, RenderedAvatar};
+pub use code::{CodeQueries, CodeRepository, ContactQueries, ContactRepository, Holder, InvitationRepository};
 pub use edit::{AccountEdits, AccountObligations, Directory, Erased};
 pub use external::{ExternalIdentityQueries, ExternalIdentityRepository};
 pub use factor::{FactorQueries, FactorRepository, TotpCodes};
+pub use keyed::KeyedHash;
 pub use oauth::{OAuthFlowQueries, OAuthFlowRepository};
 pub use password::{PasswordHasher, Verified};
 pub use privacy::{Archive, PersonalRecords, PrivacyQueries, PrivacyRepository};
@@ -39,9 +43,11 @@ pub use {
     account::{MockAccountQueries, MockAccountRepository},
     api_key::{MockApiKeyCache, MockApiKeyQueries, MockApiKeyRepository},
     avatar::MockAvatarImages,
+    code::{MockCodeQueries, MockCodeRepository, MockContactQueries, MockContactRepository, MockInvitationRepository},
     edit::{MockAccountEdits, MockAccountObligations, MockDirectory},
     external::{MockExternalIdentityQueries, MockExternalIdentityRepository},
     factor::{MockFactorQueries, MockFactorRepository, MockTotpCodes},
+    keyed::MockKeyedHash,
     oauth::{MockOAuthFlowQueries, MockOAuthFlowRepository},
     password::MockPasswordHasher,
     privacy::{MockArchive, MockPersonalRecords, MockPrivacyQueries, MockPrivacyRepository},
@@ -82,6 +88,12 @@ pub trait UsersTx: Transaction {
     fn settings(&mut self) -> &mut dyn SettingsRepository;
     /// Copies of personal data, and wishes to go.
     fn privacy(&mut self) -> &mut dyn PrivacyRepository;
+    /// Codes and what they are exchanged for.
+    fn codes(&mut self) -> &mut dyn CodeRepository;
+    /// Invitations.
+    fn invitations(&mut self) -> &mut dyn InvitationRepository;
+    /// Proven addresses.
+    fn contacts(&mut self) -> &mut dyn ContactRepository;
     /// Jobs.
     fn jobs(&mut self) -> &mut dyn JobQueue;
     /// Events.

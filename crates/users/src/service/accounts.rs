@@ -131,20 +131,60 @@ impl Accounts {
         roles: &[BuiltInRole],
         is_verified: bool,
     ) -> Result<UserView, RegisterError> {
+        let new = self.prepare(command, roles, is_verified).await?;
+        transact!(self.ports.store, |tx| { Self::insert(tx, &new).await })?;
+        Ok(new.view())
+    }
+
+    /// Hashes and draws what a new account needs before its transaction.
+    pub(super) async fn prepare(
+        &self,
+        command: Registration,
+        roles: &[BuiltInRole],
+        is_verified: bool,
+    ) -> Result<Prepared, RegisterError> {
         let Registration { username, email, password, profile } = command;
         let ports = &self.ports;
         let password_hash = ports.hasher.hash(password.password()).await?;
         let id = UserId::new(ports.ids.number(UserId::SEQUENCE).await?);
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
         let account = NewAccount { id, username, email, password_hash, profile, is_verified, created_at: now };
+        Ok(Prepared { account, roles: roles.to_vec(), event_id })
+    }
+
+    /// Makes the account, inside a transaction.
+    pub(super) async fn insert(tx: &mut dyn UsersTx, new: &Prepared) -> Result<(), RegisterError> {
+        let Prepared { account, roles, event_id } = new;
         let role_ids: Vec<_> = roles.iter().map(|role| role.id()).collect();
-        transact!(ports.store, |tx| {
-            tx.accounts().insert(&account).await?;
-            tx.roles().replace(id, &role_ids, None, now).await?;
-            tx.outbox().append(&events::registered(event_id, id, account.username.as_str(), now)).await?;
-            Ok::<_, RegisterError>(())
-        })?;
-        Ok(view(account, roles))
+        tx.accounts().insert(account).await?;
+        tx.roles().replace(account.id, &role_ids, None, account.created_at).await?;
+        let (name, at) = (account.username.as_str(), account.created_at);
+        tx.outbox().append(&events::registered(*event_id, account.id, name, at)).await?;
+        Ok(())
+    }
+}
+
+/// A new account with all that is drawn for it.
+pub(super) struct Prepared {
+    account: NewAccount,
+    roles: Vec<BuiltInRole>,
+    event_id: uuid::Uuid,
+}
+
+impl Prepared {
+    /// Its id.
+    pub(super) const fn id(&self) -> UserId {
+        self.account.id
+    }
+
+    /// When it is made.
+    pub(super) const fn created_at(&self) -> chrono::DateTime<chrono::Utc> {
+        self.account.created_at
+    }
+
+    /// As the store will show it.
+    pub(super) fn view(self) -> UserView {
+        view(self.account, &self.roles)
     }
 }
 

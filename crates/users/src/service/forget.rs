@@ -37,6 +37,7 @@ impl Subscriber for ForgetSessions {
                 | events::SESSIONS_REVOKED
                 | events::ROLES_CHANGED
                 | events::PASSWORD_CHANGED
+                | events::PASSWORD_RESET
                 | events::API_KEY_DELETED
                 | events::ROLE_UPDATED
                 | events::DEACTIVATED

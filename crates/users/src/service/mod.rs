@@ -13,12 +13,15 @@ mod passwords;
 mod privacy;
 mod profiles;
 mod purge;
+mod recovery;
+mod registrations;
 mod roles;
 mod second_factors;
 mod session_control;
 mod sessions;
 mod settings;
 mod third_party;
+mod verification;
 
 pub use accounts::{AccountPorts, Accounts, CreateSuperAdmin};
 pub use administration::{AdministerUser, Administration, AdministrationPorts, CreateUser};
@@ -33,11 +36,14 @@ pub use passwords::{ChangePassword, ChangePasswordInput, PasswordPorts, Password
 pub use privacy::{BuildExport, Departures, ExportLink, Exports, LEAVE, Leave, PrivacyPorts};
 pub use profiles::Profiles;
 pub use purge::PurgeAccount;
+pub use recovery::Recovery;
+pub use registrations::{Credential, RegistrationProof, Registrations};
 pub use roles::{RolePorts, Roles};
 pub use second_factors::{FactorPorts, FactorProof, SecondFactors};
 pub use session_control::{SessionControl, SessionControlPorts};
 pub use sessions::{Login, SecondFactorNeeded, SessionPorts, Sessions, SignIn, Tokens};
 pub use settings::{Settings, SettingsView};
+pub use verification::{CodeSent, ContactProof, SendCode, Verification, VerificationPorts, Verified};
 
 pub use third_party::{
     BeginOAuth, Begun, Callback, Completed, FLOW_MINUTES, Outcome, ThirdPartyLogin, ThirdPartyPolicy, ThirdPartyPorts,

@@ -5,15 +5,15 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, Responder, post};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use sharestack_kernel::field::FieldErrors;
+use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::patch::Patch;
-use sharestack_users::model::{LoginName, ProfileInput, Registration, RegistrationInput};
-use sharestack_users::service::{Login, SignIn};
+use sharestack_users::model::{Code, LoginName, ProfileInput, Registration, RegistrationInput, VerificationToken};
+use sharestack_users::service::{Credential, Login, RegistrationProof, SignIn};
 use utoipa::ToSchema;
 
 use super::views::{SignInAnswer, TokenPair, User};
 use crate::http::error::ApiError;
-use crate::http::extract::{Body, ClientInfo, FormOrBody, OptionalBody, Parse, SignedToken};
+use crate::http::extract::{Body, ClientInfo, FormOrBody, OptionalBody, Parse, SignedToken, option};
 use crate::http::middleware::rate_limit::count_name;
 use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
@@ -51,12 +51,22 @@ pub struct UserCreate {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 2048)]
     avatar_url: Patch<String>,
+    /// A code that was sent to the address for `register`; or else `verification_token`.
+    #[schema(max_length = 64)]
+    verification_code: Option<String>,
+    /// What such a code was exchanged for.
+    #[schema(max_length = 64)]
+    verification_token: Option<String>,
+    /// Where one must be invited.
+    #[schema(max_length = 64)]
+    invite_code: Option<String>,
 }
 
 impl Parse for UserCreate {
-    type Output = Registration;
+    type Output = (Registration, Credential);
 
-    fn parse(self) -> Result<Registration, FieldErrors> {
+    fn parse(self) -> Result<Self::Output, FieldErrors> {
+        let (code, token, invitation) = (self.verification_code, self.verification_token, self.invite_code);
         let profile = ProfileInput {
             full_name: self.full_name,
             display_name: self.display_name,
@@ -65,24 +75,48 @@ impl Parse for UserCreate {
             avatar: self.avatar,
             avatar_url: self.avatar_url,
         };
-        RegistrationInput { username: self.username, email: self.email, password: self.password, profile }.parse()
+        let input = RegistrationInput { username: self.username, email: self.email, password: self.password, profile };
+        let (mut check, registration) = match input.parse() {
+            Ok(registration) => (FieldErrors::new(), Some(registration)),
+            Err(errors) => (errors, None),
+        };
+        let proof = match (code, token) {
+            (Some(_), Some(_)) => {
+                check.push("verification_token", Issue::NotAllowed { allowed: Vec::new() });
+                None
+            }
+            (Some(code), None) => check.check("verification_code", Code::parse(&code)).map(RegistrationProof::Code),
+            (None, token) => option(&mut check, "verification_token", token, |text| {
+                VerificationToken::parse(&text).ok_or(Issue::NotAllowed { allowed: Vec::new() })
+            })
+            .map(RegistrationProof::Token),
+        };
+        match registration {
+            Some(registration) if check.is_empty() => Ok((registration, Credential { proof, invitation })),
+            _ => Err(check),
+        }
     }
 }
 
 /// Makes an account with the role `user`.
+///
+/// By a setting everybody may register, or who was sent a code, or who was invited. A code
+/// that is sent along confirms the address in each case.
 #[utoipa::path(
     tag = "Authentication",
     security(()),
     request_body = UserCreate,
     responses(
         (status = 201, description = "The new user", body = Envelope<User>),
+        (status = 400, description = "A field, a code or an invitation is wrong, or one of these is asked for"),
         (status = 409, description = "The username or the address is taken; `details.field` says which"),
     ),
 )]
 #[post("/api/v1/auth/register")]
 pub async fn register(request: HttpRequest, app: Data<App>, body: Body<UserCreate>) -> Result<Reply<User>, ApiError> {
-    count_name(&request, &app, &LoginName::Email(body.0.email.clone())).await?;
-    let user: User = app.accounts.register(body.0).await?.into();
+    let (registration, with) = body.0;
+    count_name(&request, &app, &LoginName::Email(registration.email.clone())).await?;
+    let user: User = app.registrations.register(registration, with).await?.into();
     let location = format!("/api/v1/users/{}", user.id);
     Ok(Reply::created(user).message("User registered", "注册成功").location(location))
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::people_views::{Permissions, WhoAmI};
 use super::views::{Profile, User};
+use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, Parse};
 use crate::http::reply::{Envelope, Reply};
@@ -116,7 +117,8 @@ impl Parse for UserUpdate {
 
 /// Changes one's own account. Roles and flags are not among what can be changed.
 ///
-/// A new address waits in `pending_email` until its owner has proven it.
+/// A new address waits in `pending_email` until its owner has proven it: a code goes there, for
+/// `POST /api/v1/auth/email/change`.
 #[utoipa::path(
     method(put, patch),
     path = "/api/v1/users/me",
@@ -128,7 +130,16 @@ impl Parse for UserUpdate {
     ),
 )]
 #[route("/api/v1/users/me", method = "PUT", method = "PATCH")]
-pub async fn update_me(app: Data<App>, auth: Auth, body: Body<UserUpdate>) -> Result<Reply<User>, ApiError> {
+pub async fn update_me(
+    app: Data<App>,
+    auth: Auth,
+    context: RequestContext,
+    body: Body<UserUpdate>,
+) -> Result<Reply<User>, ApiError> {
+    let asked = body.0.email.clone();
     let user = app.people.profiles.update(auth.0.user_id, body.0).await?;
+    if let Some(email) = asked.filter(|email| user.pending_email.as_deref() == Some(email.as_str())) {
+        app.recovery.offer_email_change(&email, context.language.tag()).await?;
+    }
     Ok(Reply::ok(user.into()).message("Profile updated", "资料已更新"))
 }

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod api_keys;
 pub mod auth;
 pub mod avatar;
+pub mod codes;
 mod device;
 pub mod directory;
 pub mod identities;
@@ -13,6 +14,7 @@ pub mod oauth;
 pub mod passwords;
 mod people_views;
 pub mod privacy;
+pub mod recovery;
 pub mod roles;
 pub mod sessions;
 pub mod settings;
@@ -44,6 +46,15 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(mfa::confirm)
         .service(mfa::remove)
         .service(mfa::verify)
+        .service(codes::send)
+        .service(codes::verify)
+        .service(codes::config)
+        .service(recovery::login)
+        .service(recovery::forgot)
+        .service(recovery::reset)
+        .service(recovery::verify_email)
+        .service(recovery::change_email)
+        .service(recovery::verify_phone)
         .service(me::profile)
         .service(me::auth_me)
         .service(me::permissions)

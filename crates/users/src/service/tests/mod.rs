@@ -3,6 +3,7 @@
 mod accounts;
 mod administration;
 mod checks;
+mod codes;
 mod factors;
 mod interleavings;
 mod keys;
@@ -314,6 +315,18 @@ impl World {
             seen,
             limiter,
             factors,
+        }
+    }
+
+    /// The ports of services over accounts.
+    fn ports(&self) -> AccountPorts {
+        AccountPorts {
+            store: Arc::new(self.store.clone()),
+            queries: Arc::new(self.store.clone()),
+            hasher: self.hasher.clone(),
+            cache: self.cached.clone(),
+            ids: Arc::new(SequentialIds::default()),
+            clock: Arc::new(self.clock.clone()),
         }
     }
 

@@ -1,0 +1,76 @@
+//! What happens with codes. Their aggregate is the address and purpose, by its hash: the
+//! same is written whether or not somebody has an account there.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use sharestack_kernel::event::DomainEvent;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::origin::Origin;
+use uuid::Uuid;
+
+use super::event;
+use crate::model::{CodeSubject, Contact, Purpose};
+
+/// The aggregate of events about codes.
+pub const VERIFICATION: &str = "verification";
+/// A code was asked for.
+pub const CODE_SENT: &str = "verification.sent";
+/// A right code was given.
+pub const CODE_ACCEPTED: &str = "verification.accepted";
+/// A wrong code was given, or one too many.
+pub const CODE_REFUSED: &str = "verification.refused";
+/// A user proved their address.
+pub const EMAIL_VERIFIED: &str = "user.email_verified";
+/// A user proved a number.
+pub const PHONE_VERIFIED: &str = "user.phone_verified";
+/// A user set a new password without the old one.
+pub const PASSWORD_RESET: &str = "user.password_reset";
+/// An invitation was made.
+pub const INVITED: &str = "invitation.created";
+/// The aggregate of events about invitations.
+pub const INVITATION: &str = "invitation";
+
+/// Something happened with a code.
+pub fn code(
+    id: Uuid,
+    kind: &'static str,
+    subject: &CodeSubject,
+    (purpose, contact): (Purpose, &Contact),
+    user: Option<UserId>,
+    at: DateTime<Utc>,
+) -> DomainEvent {
+    DomainEvent {
+        id,
+        kind: kind.to_owned(),
+        aggregate: VERIFICATION.to_owned(),
+        aggregate_id: subject.as_str().to_owned(),
+        actor: None,
+        origin: Origin::current(),
+        occurred_at: at,
+        payload: json!({ "purpose": purpose.as_str(), "channel": contact.channel(), "user_id": user }),
+    }
+}
+
+/// Something happened to a user by a proof of theirs.
+pub fn proven(id: Uuid, kind: &'static str, user: UserId, at: DateTime<Utc>) -> DomainEvent {
+    event(id, kind, user, Some(user), at, json!({ "user_id": user }))
+}
+
+/// A user set a new password without the old one; `ended` sessions ended with it.
+pub fn password_reset(id: Uuid, user: UserId, ended: u64, at: DateTime<Utc>) -> DomainEvent {
+    event(id, PASSWORD_RESET, user, Some(user), at, json!({ "user_id": user, "sessions_ended": ended }))
+}
+
+/// An invitation was made.
+pub fn invited(invitation: &crate::model::NewInvitation, id: Uuid) -> DomainEvent {
+    DomainEvent {
+        id,
+        kind: INVITED.to_owned(),
+        aggregate: INVITATION.to_owned(),
+        aggregate_id: invitation.id.to_string(),
+        actor: invitation.created_by,
+        origin: Origin::current(),
+        occurred_at: invitation.created_at,
+        payload: json!({ "invitation_id": invitation.id, "expires_at": invitation.expires_at }),
+    }
+}

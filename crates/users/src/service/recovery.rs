@@ -1,0 +1,246 @@
+use serde_json::json;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::patch::Patch;
+use sharestack_kernel::transact;
+
+use super::verification::known;
+use super::{AccountPorts, ContactProof, SendCode, Sessions, SignIn, Verification};
+use crate::error::{CodeError, LoginError, ProofRefused, SendCodeError};
+use crate::events::{self, RevokeReason};
+use crate::model::{
+    AccountChange, AuthMethod, Client, Code, Contact, EmailAddress, NewPassword, PhoneNumber, Purpose, UserView,
+};
+
+/// What a proof that an address is one's own is good for.
+#[derive(Clone)]
+pub struct Recovery {
+    ports: AccountPorts,
+    sessions: Sessions,
+    verification: Verification,
+}
+
+impl Recovery {
+    /// A service over these.
+    pub const fn new(ports: AccountPorts, sessions: Sessions, verification: Verification) -> Self {
+        Self { ports, sessions, verification }
+    }
+
+    /// Opens a session for who was sent a code. A mailbox that was shown so to be theirs
+    /// counts as verified.
+    ///
+    /// # Errors
+    /// When the code is wrong, or nobody has the address: the same; when too many wrong
+    /// ones were tried; when the account is disabled.
+    pub async fn login(&self, contact: Contact, code: Code, client: Client) -> Result<SignIn, CodeError> {
+        let ports = &self.ports;
+        let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
+        let by_mail = matches!(contact, Contact::Email(_));
+        let proof = ContactProof::Code(contact, code);
+        let taken = transact!(ports.store, |tx| {
+            let contact = match self.verification.take(tx, &proof, Purpose::Login, now, ids[0]).await? {
+                Ok(contact) => contact,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            let Some(user) = known(tx.contacts().find_holder(&contact).await?) else {
+                return Ok(Err(self.nobody()));
+            };
+            tx.accounts().hold(user).await?;
+            if by_mail && tx.contacts().set_verified(user, now).await? {
+                tx.outbox().append(&events::proven(ids[1], events::EMAIL_VERIFIED, user, now)).await?;
+            }
+            Ok::<_, CodeError>(Ok(user))
+        })?;
+        let user = taken.map_err(refused("code"))?;
+        match self.sessions.establish(user, AuthMethod::Code, client).await {
+            // It went between the two.
+            Err(LoginError::InvalidCredentials) => Err(refused("code")(self.nobody())),
+            done => Ok(done?),
+        }
+    }
+
+    /// Sets a new password for who was sent a code, and ends every session. The mailbox
+    /// counts as verified.
+    ///
+    /// # Errors
+    /// When the proof is wrong, or nobody has the address: the same.
+    pub async fn reset_password(
+        &self,
+        proof: ContactProof,
+        password: &NewPassword,
+        language: &str,
+    ) -> Result<(), CodeError> {
+        let ports = &self.ports;
+        // Before the proof is looked at: it takes as long when that is wrong.
+        let hash = ports.hasher.hash(password.password()).await?;
+        let (now, ids, reason) = (ports.clock.now(), [(); 3].map(|()| ports.ids.uuid()), RevokeReason::PasswordReset);
+        let field = field_of(&proof);
+        let taken = transact!(ports.store, |tx| {
+            let contact = match self.verification.take(tx, &proof, Purpose::Reset, now, ids[0]).await? {
+                Ok(contact) => contact,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            let Some(user) = known(tx.contacts().find_holder(&contact).await?) else {
+                return Ok(Err(self.nobody()));
+            };
+            tx.accounts().hold(user).await?;
+            tx.accounts().set_password(user, &hash, now).await?;
+            let ended = tx.sessions().revoke_all(user, None, reason.as_str(), now).await?;
+            tx.outbox().append(&events::password_reset(ids[1], user, ended, now)).await?;
+            if matches!(contact, Contact::Email(_)) && tx.contacts().set_verified(user, now).await? {
+                tx.outbox().append(&events::proven(ids[2], events::EMAIL_VERIFIED, user, now)).await?;
+            }
+            Ok::<_, CodeError>(Ok(user))
+        })?;
+        let user = taken.map_err(refused(field))?;
+        super::forget(&*ports.cache, user).await;
+        self.tell_of_new_password(user, language).await
+    }
+
+    /// Notes that a user's own address is theirs.
+    ///
+    /// # Errors
+    /// When the proof is wrong, or nobody has the address, or not `user`: the same.
+    pub async fn verify_email(&self, proof: ContactProof, user: Option<UserId>) -> Result<(), CodeError> {
+        let ports = &self.ports;
+        let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
+        let field = field_of(&proof);
+        let taken = transact!(ports.store, |tx| {
+            let contact = match self.verification.take(tx, &proof, Purpose::Register, now, ids[0]).await? {
+                Ok(contact) => contact,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            let holder = known(tx.contacts().find_holder(&contact).await?);
+            let Some(holder) = holder.filter(|holder| user.is_none_or(|user| user == *holder)) else {
+                return Ok(Err(self.nobody()));
+            };
+            tx.accounts().hold(holder).await?;
+            if tx.contacts().set_verified(holder, now).await? {
+                tx.outbox().append(&events::proven(ids[1], events::EMAIL_VERIFIED, holder, now)).await?;
+            }
+            Ok::<_, CodeError>(Ok(()))
+        })?;
+        taken.map_err(refused(field))
+    }
+
+    /// Sends the code with which a user takes another address.
+    ///
+    /// # Errors
+    /// When one was sent a moment ago, or too many today.
+    pub async fn begin_email_change(
+        &self,
+        email: &EmailAddress,
+        language: &str,
+    ) -> Result<super::CodeSent, SendCodeError> {
+        let contact = Contact::Email(email.clone());
+        let command = SendCode { contact, purpose: Purpose::ChangeEmail, language: language.to_owned() };
+        self.verification.send(command).await
+    }
+
+    /// The same for an address that already waits: that a code was sent a moment ago is no
+    /// reason to refuse what else was asked for.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn offer_email_change(&self, email: &EmailAddress, language: &str) -> Result<(), SendCodeError> {
+        match self.begin_email_change(email, language).await {
+            Ok(_) | Err(SendCodeError::TooOften(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes another address for who was sent a code there. The old one is told.
+    ///
+    /// # Errors
+    /// When the proof is wrong, or another account has the address.
+    pub async fn change_email(
+        &self,
+        user: UserId,
+        email: EmailAddress,
+        proof: ContactProof,
+        language: &str,
+    ) -> Result<UserView, CodeError> {
+        let ports = &self.ports;
+        let before = ports.queries.find_by_id(user).await?.ok_or(CodeError::NoSuchUser(user))?;
+        let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
+        let data = json!({ "username": before.username, "new_email": email.as_str() });
+        let notice = match EmailAddress::parse(&before.email) {
+            Ok(old) if old.key() != email.key() => {
+                Some(self.verification.notice(&old, "email_changed", language, data, now)?)
+            }
+            _ => None,
+        };
+        let change = AccountChange {
+            email: Some(email),
+            pending_email: Patch::Clear,
+            is_verified: Some(true),
+            ..AccountChange::default()
+        };
+        let field = field_of(&proof);
+        let taken = transact!(ports.store, |tx| {
+            if let Err(refused) = self.verification.take(tx, &proof, Purpose::ChangeEmail, now, ids[0]).await? {
+                return Ok(Err(refused));
+            }
+            tx.accounts().hold(user).await?.ok_or(CodeError::NoSuchUser(user))?;
+            tx.edits().change(user, &change, now).await?;
+            if let Some(notice) = &notice {
+                tx.jobs().enqueue(notice).await?;
+            }
+            tx.outbox().append(&events::account(ids[1], events::EMAIL_CHANGED, user, Some(user), now)).await?;
+            Ok::<Result<(), ProofRefused>, CodeError>(Ok(()))
+        })?;
+        taken.map_err(refused(field))?;
+        super::forget(&*ports.cache, user).await;
+        ports.queries.find_by_id(user).await?.ok_or(CodeError::NoSuchUser(user))
+    }
+
+    /// Notes that a number is the user's, who can then sign in by it. It is taken from who
+    /// had proven it before.
+    ///
+    /// # Errors
+    /// When the code is wrong, or too many wrong ones were tried.
+    pub async fn verify_phone(&self, user: UserId, phone: PhoneNumber, code: Code) -> Result<UserView, CodeError> {
+        let ports = &self.ports;
+        let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
+        let proof = ContactProof::Code(Contact::Phone(phone.clone()), code);
+        let taken = transact!(ports.store, |tx| {
+            if let Err(refused) = self.verification.take(tx, &proof, Purpose::Register, now, ids[0]).await? {
+                return Ok(Err(refused));
+            }
+            tx.accounts().hold(user).await?.ok_or(CodeError::NoSuchUser(user))?;
+            tx.contacts().set_phone(user, &phone, now).await?;
+            tx.outbox().append(&events::proven(ids[1], events::PHONE_VERIFIED, user, now)).await?;
+            Ok::<Result<(), ProofRefused>, CodeError>(Ok(()))
+        })?;
+        taken.map_err(refused("code"))?;
+        ports.queries.find_by_id(user).await?.ok_or(CodeError::NoSuchUser(user))
+    }
+
+    async fn tell_of_new_password(&self, user: UserId, language: &str) -> Result<(), CodeError> {
+        let ports = &self.ports;
+        let Some(view) = ports.queries.find_by_id(user).await? else { return Ok(()) };
+        let Ok(email) = EmailAddress::parse(&view.email) else { return Ok(()) };
+        let data = json!({ "username": view.username });
+        let notice = self.verification.notice(&email, "password_changed", language, data, ports.clock.now())?;
+        transact!(ports.store, |tx| {
+            tx.jobs().enqueue(&notice).await?;
+            Ok::<_, CodeError>(())
+        })
+    }
+
+    /// What is said of a right code for an address that nobody has: nobody was sent it, so
+    /// it was guessed.
+    const fn nobody(&self) -> ProofRefused {
+        ProofRefused::Code { attempts_left: self.verification.policy().max_attempts }
+    }
+}
+
+const fn field_of(proof: &ContactProof) -> &'static str {
+    match proof {
+        ContactProof::Code(..) => "code",
+        ContactProof::Token(..) => "token",
+    }
+}
+
+fn refused(field: &'static str) -> impl Fn(ProofRefused) -> CodeError {
+    move |refused| CodeError::Proof { refused, field }
+}

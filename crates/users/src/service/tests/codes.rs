@@ -1,0 +1,444 @@
+use sharestack_kernel::error::{Category, Classified, Details};
+use sharestack_kernel::field::Issue;
+use sharestack_kernel::message::{PlainMailroom, Recipient};
+
+use secrecy::SecretString;
+
+use super::*;
+use crate::error::{CodeError, ProofRefused, RegisterError, SendCodeError};
+use crate::events;
+use crate::model::{
+    AuthMethod, Code, CodePolicy, Contact, EmailAddress, NewPassword, PhoneNumber, Purpose, RegistrationMode,
+    VerificationToken,
+};
+use crate::ports::KeyedHash;
+
+struct PlainKeyed;
+
+impl KeyedHash for PlainKeyed {
+    fn hash(&self, context: &str, text: &str) -> [u8; 32] {
+        Sha256::new().chain_update(context).chain_update([0]).chain_update(text).finalize().into()
+    }
+}
+
+struct Codes {
+    world: World,
+    verification: Verification,
+    recovery: Recovery,
+}
+
+/// One message, as it would be sent.
+#[derive(Debug)]
+struct Sent {
+    to: Recipient,
+    template: String,
+    data: serde_json::Value,
+}
+
+impl Codes {
+    fn new() -> Self {
+        let world = World::new();
+        let verification = Verification::new(
+            VerificationPorts {
+                store: Arc::new(world.store.clone()),
+                contacts: Arc::new(world.store.clone()),
+                codes: Arc::new(world.store.clone()),
+                hash: Arc::new(PlainKeyed),
+                mailroom: Arc::new(PlainMailroom),
+                ids: Arc::new(SequentialIds::default()),
+                clock: Arc::new(world.clock.clone()),
+                randomness: Arc::new(CountingRandomness::default()),
+            },
+            CodePolicy::default(),
+        );
+        let recovery = Recovery::new(world.ports(), world.sessions.clone(), verification.clone());
+        Self { world, verification, recovery }
+    }
+
+    fn registrations(&self, mode: RegistrationMode) -> Registrations {
+        Registrations::new(self.world.accounts.clone(), self.world.ports(), self.verification.clone(), mode)
+    }
+
+    async fn send(&self, contact: &Contact, purpose: Purpose) -> Result<CodeSent, SendCodeError> {
+        let command = SendCode { contact: contact.clone(), purpose, language: "zh-CN".to_owned() };
+        self.verification.send(command).await
+    }
+
+    fn sent(&self) -> Vec<Sent> {
+        let read = |job: sharestack_kernel::job::NewJob| {
+            let message: sharestack_kernel::message::Message = serde_json::from_value(job.payload).unwrap();
+            Sent { to: message.to, template: message.template, data: message.data }
+        };
+        self.world.store.jobs().into_iter().map(read).collect()
+    }
+
+    /// The code that was sent last.
+    fn code(&self) -> Code {
+        Code::parse(self.sent().last().unwrap().data["code"].as_str().unwrap()).unwrap()
+    }
+
+    async fn sent_code(&self, contact: &Contact, purpose: Purpose) -> Code {
+        self.send(contact, purpose).await.unwrap();
+        self.code()
+    }
+
+    fn wait(&self, seconds: i64) {
+        self.world.clock.advance(chrono::Duration::seconds(seconds));
+    }
+}
+
+fn mail(text: &str) -> Contact {
+    Contact::Email(EmailAddress::parse(text).unwrap())
+}
+
+fn number(text: &str) -> Contact {
+    Contact::Phone(PhoneNumber::parse(text, "86").unwrap())
+}
+
+fn wrong() -> Code {
+    Code::parse("999999").unwrap()
+}
+
+fn left(error: &CodeError) -> Option<u32> {
+    match error {
+        CodeError::Proof { refused: ProofRefused::Code { attempts_left }, .. } => Some(*attempts_left),
+        _ => None,
+    }
+}
+
+fn password() -> NewPassword {
+    NewPassword::parse("river stone lantern", &[]).unwrap()
+}
+
+#[tokio::test]
+async fn a_code_signs_in_once_and_proves_the_mailbox() {
+    let codes = Codes::new();
+    let lin = codes.world.user("lin").await;
+    let contact = mail("LIN@example.com");
+    let sent = codes.send(&contact, Purpose::Login).await.unwrap();
+    assert_eq!((sent.expires_in, sent.cooldown), (600, 60));
+    let code = codes.code();
+    let tokens = codes.recovery.login(contact.clone(), code.clone(), Client::default()).await.unwrap().tokens();
+    assert_eq!(tokens.unwrap().user.id, lin.id);
+    assert!(codes.world.accounts.find(lin.id).await.unwrap().unwrap().is_verified);
+    let kinds: Vec<_> = codes.world.store.events().into_iter().map(|event| event.kind).collect();
+    assert_eq!(
+        kinds,
+        [events::REGISTERED, events::CODE_SENT, events::CODE_ACCEPTED, events::EMAIL_VERIFIED, events::LOGGED_IN]
+    );
+    let login = codes.world.store.events().pop().unwrap();
+    assert_eq!(login.payload["method"], AuthMethod::Code.as_str());
+    let again = codes.recovery.login(contact, code, Client::default()).await.unwrap_err();
+    assert_eq!(left(&again), Some(3));
+    assert!(!format!("{:?}", codes.world.store.events()).contains("example.com"));
+}
+
+#[tokio::test]
+async fn who_is_nobody_is_told_the_same_by_the_same_work() {
+    let codes = Codes::new();
+    codes.world.user("lin").await;
+    for purpose in [Purpose::Login, Purpose::Reset] {
+        let before =
+            (codes.world.store.events().len(), codes.world.store.jobs().len(), codes.world.store.code_subjects());
+        let there = codes.send(&mail("lin@example.com"), purpose).await.unwrap();
+        let between =
+            (codes.world.store.events().len(), codes.world.store.jobs().len(), codes.world.store.code_subjects());
+        let nobody = codes.send(&mail("ghost@example.com"), purpose).await.unwrap();
+        let after =
+            (codes.world.store.events().len(), codes.world.store.jobs().len(), codes.world.store.code_subjects());
+        assert_eq!(there, nobody);
+        assert_eq!((between.0 - before.0, between.1 - before.1, between.2 - before.2), (1, 1, 1));
+        assert_eq!((after.0 - between.0, after.1 - between.1, after.2 - between.2), (1, 1, 1));
+        assert_eq!(codes.sent().last().unwrap().to, Recipient::Nobody);
+        let guess = codes.code();
+        for name in ["lin", "ghost"] {
+            let contact = mail(&format!("{name}@example.com"));
+            let refused = codes.send(&contact, purpose).await.unwrap_err();
+            assert!(matches!(refused, SendCodeError::TooOften(throttle) if throttle.wait.as_secs() == 60));
+            let error = match purpose {
+                Purpose::Login => codes.recovery.login(contact, wrong(), Client::default()).await.unwrap_err(),
+                _ => {
+                    let proof = ContactProof::Code(contact, wrong());
+                    codes.recovery.reset_password(proof, &password(), "en").await.unwrap_err()
+                }
+            };
+            assert_eq!((left(&error), error.category()), (Some(2), Category::Invalid));
+        }
+        // Also who guesses it is nobody.
+        let contact = mail("ghost@example.com");
+        if purpose == Purpose::Login {
+            let error = codes.recovery.login(contact, guess, Client::default()).await.unwrap_err();
+            assert!(left(&error).is_some());
+        }
+    }
+}
+
+#[tokio::test]
+async fn wrong_codes_are_counted_over_every_use_of_a_purpose() {
+    let codes = Codes::new();
+    codes.world.user("lin").await;
+    let contact = mail("lin@example.com");
+    codes.send(&contact, Purpose::Login).await.unwrap();
+    for expected in [2, 1, 0] {
+        let error = codes.recovery.login(contact.clone(), wrong(), Client::default()).await.unwrap_err();
+        assert_eq!(left(&error), Some(expected));
+        let Details::Fields(fields) = error.details() else { panic!() };
+        assert_eq!(fields.iter().next().unwrap().issue, Issue::WrongCode { attempts_left: expected });
+    }
+    codes.wait(60);
+    let right = codes.sent_code(&contact, Purpose::Login).await;
+    let error = codes.verification.verify(contact.clone(), Purpose::Login, right.clone()).await.unwrap_err();
+    assert_eq!(error.category(), Category::RateLimited);
+    let Details::Throttled(throttle) = error.details() else { panic!() };
+    assert_eq!((throttle.limit, throttle.window.as_secs()), (3, 3600));
+    assert!(codes.recovery.login(contact.clone(), right, Client::default()).await.is_err());
+    // Another purpose, and another way in, are not touched.
+    let reset = codes.sent_code(&contact, Purpose::Reset).await;
+    codes.verification.verify(contact, Purpose::Reset, reset).await.unwrap();
+    codes.world.login("lin", PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_code_is_for_its_address_and_purpose_alone() {
+    let codes = Codes::new();
+    codes.world.user("lin").await;
+    codes.world.user("wei").await;
+    let code = codes.sent_code(&mail("lin@example.com"), Purpose::Login).await;
+    codes.send(&mail("wei@example.com"), Purpose::Login).await.unwrap();
+    let other = codes.recovery.login(mail("wei@example.com"), code.clone(), Client::default()).await;
+    let purpose = codes.verification.verify(mail("lin@example.com"), Purpose::Reset, code.clone()).await;
+    assert!(other.is_err() && purpose.is_err());
+    codes.wait(600);
+    assert!(codes.recovery.login(mail("lin@example.com"), code, Client::default()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_reset_sets_the_password_once_and_ends_every_session() {
+    let codes = Codes::new();
+    let lin = codes.world.user("lin").await;
+    let open = codes.world.login("lin", PASSWORD).await.unwrap();
+    let contact = mail("lin@example.com");
+    let code = codes.sent_code(&contact, Purpose::Reset).await;
+    let proof = || ContactProof::Code(contact.clone(), code.clone());
+    codes.recovery.reset_password(proof(), &password(), "en").await.unwrap();
+    assert!(codes.world.checks.authenticate(access(&open)).await.is_err());
+    assert!(codes.world.sessions.refresh(refresh(&open)).await.is_err());
+    assert!(codes.world.login("lin", PASSWORD).await.is_err());
+    codes.world.login("lin", "river stone lantern").await.unwrap();
+    assert!(codes.recovery.reset_password(proof(), &password(), "en").await.is_err());
+    let told = codes.sent().pop().unwrap();
+    assert_eq!((told.template.as_str(), told.to), ("password_changed", Recipient::Mail("lin@example.com".to_owned())));
+    assert!(codes.world.accounts.find(lin.id).await.unwrap().unwrap().is_verified);
+    let event = codes.world.store.events().into_iter().find(|event| event.kind == events::PASSWORD_RESET).unwrap();
+    assert_eq!(event.payload["sessions_ended"], 1);
+}
+
+#[tokio::test]
+async fn a_token_stands_for_a_code_once() {
+    let codes = Codes::new();
+    codes.world.user("lin").await;
+    codes.world.user("wei").await;
+    let token = async |name: &str, purpose: Purpose| {
+        codes.wait(60);
+        let contact = mail(&format!("{name}@example.com"));
+        let code = codes.sent_code(&contact, purpose).await;
+        let verified = codes.verification.verify(contact, purpose, code).await.unwrap();
+        assert_eq!(verified.expires_in, 600);
+        VerificationToken::parse(verified.token.expose_secret()).unwrap()
+    };
+    let reset = async |token: VerificationToken, said: Option<&str>| {
+        let proof = ContactProof::Token(token, said.map(mail));
+        codes.recovery.reset_password(proof, &password(), "en").await
+    };
+    let spent = token("lin", Purpose::Reset).await;
+    let copy = VerificationToken::parse(spent.text().expose_secret()).unwrap();
+    reset(spent, Some("lin@example.com")).await.unwrap();
+    for bad in [
+        reset(copy, Some("lin@example.com")).await,
+        reset(token("lin", Purpose::Reset).await, Some("wei@example.com")).await,
+        reset(token("lin", Purpose::Login).await, Some("lin@example.com")).await,
+        reset(VerificationToken::new([9; 32]), None).await,
+    ] {
+        let error = bad.unwrap_err();
+        assert!(matches!(error, CodeError::Proof { refused: ProofRefused::Token, field: "token" }), "{error:?}");
+    }
+    let late = token("lin", Purpose::Reset).await;
+    codes.wait(600);
+    assert!(reset(late, None).await.is_err());
+    let good = token("lin", Purpose::Reset).await;
+    reset(good, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_address_is_confirmed_by_who_has_it() {
+    let codes = Codes::new();
+    let lin = codes.world.user("lin").await;
+    let wei = codes.world.user("wei").await;
+    let contact = mail("lin@example.com");
+    let code = codes.sent_code(&contact, Purpose::Register).await;
+    let proof = || ContactProof::Code(contact.clone(), code.clone());
+    assert!(codes.recovery.verify_email(proof(), Some(wei.id)).await.is_err());
+    codes.wait(60);
+    let code = codes.sent_code(&contact, Purpose::Register).await;
+    codes.recovery.verify_email(ContactProof::Code(contact.clone(), code), Some(lin.id)).await.unwrap();
+    assert!(codes.world.accounts.find(lin.id).await.unwrap().unwrap().is_verified);
+    // Whoever asks again is told that it is taken, and by mail alone.
+    codes.wait(60);
+    codes.send(&contact, Purpose::Register).await.unwrap();
+    let told = codes.sent().pop().unwrap();
+    assert_eq!((told.template.as_str(), told.data.get("code")), ("already_registered", None));
+}
+
+#[tokio::test]
+async fn another_address_is_taken_by_who_was_sent_a_code_there_and_the_old_one_is_told() {
+    let codes = Codes::new();
+    let lin = codes.world.user("lin").await;
+    codes.world.user("wei").await;
+    let new = EmailAddress::parse("new@example.com").unwrap();
+    codes.recovery.begin_email_change(&new, "en").await.unwrap();
+    let proof = ContactProof::Code(Contact::Email(new.clone()), codes.code());
+    let bad = ContactProof::Code(Contact::Email(new.clone()), wrong());
+    assert!(codes.recovery.change_email(lin.id, new.clone(), bad, "en").await.is_err());
+    let view = codes.recovery.change_email(lin.id, new.clone(), proof, "en").await.unwrap();
+    assert_eq!((view.email.as_str(), view.is_verified), ("new@example.com", true));
+    let told = codes.sent().pop().unwrap();
+    assert_eq!(told.to, Recipient::Mail("lin@example.com".to_owned()));
+    assert_eq!((told.template.as_str(), &told.data["new_email"]), ("email_changed", &"new@example.com".into()));
+    let taken = EmailAddress::parse("wei@example.com").unwrap();
+    codes.recovery.begin_email_change(&taken, "en").await.unwrap();
+    assert_eq!(codes.sent().pop().unwrap().template, "already_registered");
+    let gone = EmailAddress::parse("gone@example.com").unwrap();
+    codes.recovery.begin_email_change(&gone, "en").await.unwrap();
+    let proof = ContactProof::Code(Contact::Email(gone.clone()), codes.code());
+    codes.world.accounts.register(Registration { email: gone.clone(), ..registration("first") }).await.unwrap();
+    let error = codes.recovery.change_email(lin.id, gone, proof, "en").await.unwrap_err();
+    assert_eq!(error.category(), Category::Conflict);
+}
+
+#[tokio::test]
+async fn a_confirmed_number_is_a_way_in() {
+    let codes = Codes::new();
+    let lin = codes.world.user("lin").await;
+    let contact = number("138 0013 8000");
+    codes.send(&contact, Purpose::Login).await.unwrap();
+    assert_eq!(codes.sent().pop().unwrap().to, Recipient::Nobody, "nobody has confirmed it");
+    let code = codes.sent_code(&contact, Purpose::Register).await;
+    let Contact::Phone(phone) = contact.clone() else { unreachable!() };
+    assert!(codes.recovery.verify_phone(lin.id, phone.clone(), wrong()).await.is_err());
+    let view = codes.recovery.verify_phone(lin.id, phone, code).await.unwrap();
+    assert_eq!(view.phone.as_deref(), Some("+8613800138000"));
+    codes.wait(60);
+    let code = codes.sent_code(&contact, Purpose::Login).await;
+    assert_eq!(codes.sent().pop().unwrap().to, Recipient::Sms("+8613800138000".to_owned()));
+    let tokens = codes.recovery.login(contact, code, Client::default()).await.unwrap().tokens().unwrap();
+    assert_eq!(tokens.user.id, lin.id);
+    assert!(!codes.world.accounts.find(lin.id).await.unwrap().unwrap().is_verified, "a number is no mailbox");
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_told_so_only_with_the_right_code() {
+    let codes = Codes::new();
+    let lin = codes.world.user("lin").await;
+    codes.world.store.set_active(lin.id, false);
+    let contact = mail("lin@example.com");
+    let code = codes.sent_code(&contact, Purpose::Login).await;
+    let error = codes.recovery.login(contact.clone(), wrong(), Client::default()).await.unwrap_err();
+    assert_eq!(left(&error), Some(2));
+    let error = codes.recovery.login(contact, code, Client::default()).await.unwrap_err();
+    assert_eq!((error.category(), error.code()), (Category::Unauthenticated, Some("ACCOUNT_DISABLED")));
+}
+
+fn fields(error: &RegisterError) -> Vec<String> {
+    match error.details() {
+        Details::Fields(errors) => errors.iter().map(|one| format!("{} {}", one.field, one.issue.code())).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn where_codes_are_asked_for_only_who_proves_the_address_registers() {
+    let codes = Codes::new();
+    let registrations = codes.registrations(RegistrationMode::Code);
+    let error = registrations.register(registration("lin"), Credential::default()).await.unwrap_err();
+    assert_eq!(fields(&error), ["verification_code REQUIRED"]);
+    let contact = mail("lin@example.com");
+    let code = codes.sent_code(&contact, Purpose::Register).await;
+    let with = |code: Code| Credential { proof: Some(RegistrationProof::Code(code)), invitation: None };
+    let error = registrations.register(registration("lin"), with(wrong())).await.unwrap_err();
+    assert_eq!(fields(&error), ["verification_code MISMATCH"]);
+    assert!(registrations.register(registration("wei"), with(code.clone())).await.is_err(), "it is lin's");
+    assert_eq!(codes.world.store.events().iter().filter(|event| event.kind == events::REGISTERED).count(), 0);
+    let user = registrations.register(registration("lin"), with(code)).await.unwrap();
+    assert!(user.is_verified && codes.world.accounts.find(user.id).await.unwrap().unwrap().is_verified);
+    // By what a code was exchanged for, too.
+    let contact = mail("wei@example.com");
+    let code = codes.sent_code(&contact, Purpose::Register).await;
+    let token = codes.verification.verify(contact, Purpose::Register, code).await.unwrap().token;
+    let token = VerificationToken::parse(token.expose_secret()).unwrap();
+    let with = |token| Credential { proof: Some(RegistrationProof::Token(token)), invitation: None };
+    let other = registrations.register(registration("someone"), with(VerificationToken::new([3; 32]))).await;
+    assert_eq!(fields(&other.unwrap_err()), ["verification_token NOT_ALLOWED"]);
+    assert!(registrations.register(registration("wei"), with(token)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refused_registration_leaves_a_right_code_good() {
+    let codes = Codes::new();
+    codes.world.user("lin").await;
+    let registrations = codes.registrations(RegistrationMode::Code);
+    let code = codes.sent_code(&mail("new@example.com"), Purpose::Register).await;
+    let new =
+        |name: &str| Registration { email: EmailAddress::parse("new@example.com").unwrap(), ..registration(name) };
+    let with = || Credential { proof: Some(RegistrationProof::Code(code.clone())), invitation: None };
+    assert!(matches!(registrations.register(new("lin"), with()).await, Err(RegisterError::UsernameTaken)));
+    registrations.register(new("wei"), with()).await.unwrap();
+}
+
+#[tokio::test]
+async fn where_invitations_are_asked_for_each_lets_one_in() {
+    let codes = Codes::new();
+    let registrations = codes.registrations(RegistrationMode::Invitation);
+    let error = registrations.register(registration("lin"), Credential::default()).await.unwrap_err();
+    assert_eq!(fields(&error), ["invite_code REQUIRED"]);
+    let day = chrono::Duration::days(1);
+    let anybody = registrations.invite(None, None, day).await.unwrap();
+    let for_lin = registrations.invite(None, EmailAddress::parse("lin@example.com").ok(), day).await.unwrap();
+    let with = |token: &SecretString| Credential { proof: None, invitation: Some(token.expose_secret().to_owned()) };
+    for bad in [registrations.register(registration("wei"), with(&for_lin)).await, {
+        let nonsense = SecretString::from("ssi_nonsense".to_owned());
+        registrations.register(registration("wei"), with(&nonsense)).await
+    }] {
+        assert_eq!(fields(&bad.unwrap_err()), ["invite_code NOT_ALLOWED"]);
+    }
+    registrations.register(registration("lin"), with(&for_lin)).await.unwrap();
+    registrations.register(registration("wei"), with(&anybody)).await.unwrap();
+    for token in [&for_lin, &anybody] {
+        let error = registrations.register(registration("third"), with(token)).await.unwrap_err();
+        assert_eq!(fields(&error), ["invite_code NOT_ALLOWED"]);
+    }
+    let late = registrations.invite(None, None, day).await.unwrap();
+    codes.world.clock.advance(day);
+    assert!(registrations.register(registration("third"), with(&late)).await.is_err());
+}
+
+#[tokio::test]
+async fn what_nobody_asked_for_leaves_no_row_and_old_rows_go() {
+    let codes = Codes::new();
+    let unknown = codes.verification.verify(mail("ghost@example.com"), Purpose::Login, wrong()).await.unwrap_err();
+    assert_eq!((left(&unknown), codes.world.store.code_subjects()), (Some(3), 0));
+    codes.send(&mail("lin@example.com"), Purpose::Register).await.unwrap();
+    assert_eq!(codes.verification.prune().await.unwrap(), 0);
+    codes.wait(86_401);
+    assert_eq!(codes.verification.prune().await.unwrap(), 1);
+    assert_eq!(codes.world.store.code_subjects(), 0);
+}
+
+#[tokio::test]
+async fn nobody_learns_by_silence_that_a_code_was_not_sent() {
+    let codes = Codes::new();
+    let command = || SendCode { contact: mail("lin@example.com"), purpose: Purpose::Reset, language: "en".to_owned() };
+    for _ in 0..3 {
+        codes.verification.send_in_silence(command()).await.unwrap();
+    }
+    assert_eq!(codes.world.store.jobs().len(), 1);
+}
