@@ -18,6 +18,7 @@ mod m0013_settings;
 mod m0014_audit;
 mod m0015_api_keys;
 mod m0016_factors;
+mod m0017_passkeys;
 mod m0018_external_identities;
 
 use sea_orm_migration::prelude::*;
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_api_keys::Migration),
             Box::new(m0016_factors::Migration),
             Box::new(m0018_external_identities::Migration),
+            Box::new(m0017_passkeys::Migration),
         ]
     }
 }

@@ -20,6 +20,7 @@ pub mod fake_provider;
 pub mod harness;
 pub mod money;
 pub mod oidc;
+pub mod passkey;
 pub mod process;
 pub mod redis;
 

@@ -7,6 +7,7 @@
 //! - [`HmacDeriver`] implements `TokenDeriver`;
 //! - [`RfcTotp`] implements `TotpCodes`;
 //! - [`AesSealer`] implements the kernel's `Sealer`;
+//! - `WebauthnCeremonies` implements `PasskeyCeremonies`, with the feature `passkeys`;
 //! - [`connect`] makes an `IdentityProvider`: `OpenID` Connect by any issuer, GitHub, `WeChat`.
 //!
 //! ```
@@ -28,6 +29,8 @@ mod deriver;
 mod error;
 mod jwt;
 mod oauth;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod sealer;
 mod totp;
 
@@ -37,5 +40,7 @@ pub use deriver::HmacDeriver;
 pub use error::ConfigError;
 pub use jwt::Jwt;
 pub use oauth::{ProviderConfig, ProviderHttp, connect};
+#[cfg(feature = "passkeys")]
+pub use passkeys::{PasskeyConfig, WebauthnCeremonies};
 pub use sealer::AesSealer;
 pub use totp::RfcTotp;

@@ -1,12 +1,14 @@
 //! What can be refused, one enum an operation.
 
 mod factor;
+mod passkey;
 
 pub use factor::{FactorError, SecondFactorError, TotpError};
+pub use passkey::{CeremonyError, InsertPasskeyError, PasskeyError, PasskeyLoginError};
 use serde_json::json;
 use sharestack_kernel::actor::Denied;
 use sharestack_kernel::carries_store;
-use sharestack_kernel::error::{Category, Classified, Details, StoreError};
+use sharestack_kernel::error::{Category, Classified, Details, StoreError, Throttle};
 use sharestack_kernel::field::FieldErrors;
 use sharestack_kernel::id::{SessionId, UserId};
 use thiserror::Error;
@@ -134,6 +136,9 @@ pub enum LoginError {
     /// The password is right, but the account may not be used.
     #[error("account is disabled")]
     AccountDisabled,
+    /// Too many wrong passwords; whether this one is right was not looked at.
+    #[error("too many wrong passwords")]
+    TooMany(Throttle),
     /// The password could not be checked.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -149,6 +154,7 @@ impl Classified for LoginError {
     fn category(&self) -> Category {
         match self {
             Self::InvalidCredentials | Self::AccountDisabled => Category::Unauthenticated,
+            Self::TooMany(_) => Category::RateLimited,
             Self::Hash(error) => error.category(),
             Self::Issue(error) => error.category(),
             Self::Store(error) => error.category(),
@@ -160,6 +166,13 @@ impl Classified for LoginError {
             Self::InvalidCredentials => Some("INVALID_CREDENTIALS"),
             Self::AccountDisabled => Some("ACCOUNT_DISABLED"),
             _ => None,
+        }
+    }
+
+    fn details(&self) -> Details {
+        match self {
+            Self::TooMany(throttle) => Details::Throttled(*throttle),
+            _ => Details::None,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod accounts;
 mod factor;
 mod oauth;
+mod passkey;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +28,8 @@ use crate::model::{
 };
 use crate::ports::{
     AccountEdits, AccountQueries, AccountRepository, ApiKeyRepository, ExternalIdentityRepository, FactorRepository,
-    OAuthFlowRepository, RoleCatalog, RoleRepository, SessionQueries, SessionRepository, SettingsRepository, UsersTx,
+    OAuthFlowRepository, PasskeyRepository, RoleCatalog, RoleRepository, SessionQueries, SessionRepository,
+    SettingsRepository, UsersTx,
 };
 
 mod api_keys;
@@ -65,6 +67,7 @@ struct State {
     api_keys: Vec<api_keys::Key>,
     factors: factor::Factors,
     oauth: oauth::State,
+    passkeys: passkey::Passkeys,
     events: Vec<DomainEvent>,
     more: accounts::More,
 }
@@ -100,6 +103,7 @@ impl Default for MemoryStore {
             api_keys: Vec::new(),
             factors: factor::Factors::default(),
             oauth: oauth::State::default(),
+            passkeys: passkey::Passkeys::default(),
             events: Vec::new(),
             more: accounts::More::default(),
         })))
@@ -208,6 +212,10 @@ impl UsersTx for MemoryTx {
     }
 
     fn jobs(&mut self) -> &mut dyn JobQueue {
+        self
+    }
+
+    fn passkeys(&mut self) -> &mut dyn PasskeyRepository {
         self
     }
 

@@ -6,6 +6,8 @@ mod articles;
 mod billing;
 mod content;
 mod factors;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod rendering;
 mod secrets;
 mod social;
@@ -38,8 +40,8 @@ use sharestack_search::SearchConfig;
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
 use sharestack_users::model::{ProfileInput, RegistrationInput, SessionPolicy};
 use sharestack_users::service::{
-    AccountPorts, Accounts, CachedSessions, ForgetSessions, SecondFactors, SessionChecks, SessionPorts, Sessions,
-    ThirdPartyLogin,
+    AccountPorts, Accounts, CachedSessions, ForgetSessions, LoginGuard, SecondFactors, SessionChecks, SessionPorts,
+    Sessions, ThirdPartyLogin,
 };
 
 use self::access::Access;
@@ -94,8 +96,11 @@ pub struct App {
     pub accounts: Accounts,
     pub people: People,
     pub sessions: Sessions,
+    pub guard: LoginGuard,
     pub factors: SecondFactors,
     pub third_party: ThirdPartyLogin,
+    #[cfg(feature = "passkeys")]
+    pub passkeys: sharestack_users::service::Passkeys,
     pub checks: SessionChecks,
     pub access: Access,
     pub idempotency: Idempotency,
@@ -170,12 +175,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     };
     let people = People::new(&config, &store, &account_ports, files.0.clone());
     let accounts = Accounts::new(account_ports);
-    let policy = SessionPolicy {
-        access_ttl: chrono::Duration::minutes(i64::from(config.jwt.access_token_expire_minutes)),
-        refresh_ttl: chrono::Duration::days(i64::from(config.jwt.refresh_token_expire_days)),
-        second_factor_ttl: chrono::Duration::minutes(i64::from(config.auth.mfa_token_minutes.max(1))),
-        ..SessionPolicy::default()
-    };
+    let policy = session_policy(&config);
     let ports = SessionPorts {
         store: Arc::new(store.clone()),
         accounts: Arc::new(store.clone()),
@@ -188,9 +188,15 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         clock: clock.clone(),
         randomness,
     };
-    let sessions = Sessions::new(ports.clone(), policy);
+    let guard = factors::guard(&shared, &clock);
+    let mut sessions = Sessions::new(ports.clone(), policy);
+    if config.auth.slow_down {
+        sessions = sessions.guarded(guard.clone());
+    }
     let sealer: Arc<dyn Sealer> = Arc::new(AesSealer::new(&secrets.derivation));
     let factors = factors::second_factors(&config, &store, &shared, &sealer, &ports, &sessions)?;
+    #[cfg(feature = "passkeys")]
+    let passkeys = passkeys::passkeys(&config, &store, &shared, &sealer, &ports, &sessions)?;
     let access = Access::new(&store, &cache, hasher, &ids, &clock);
     let third_party = third_party::third_party(&config, &store, &sessions, &ids, &clock)?;
 
@@ -249,8 +255,11 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         accounts,
         people,
         sessions,
+        guard,
         factors,
         third_party,
+        #[cfg(feature = "passkeys")]
+        passkeys,
         checks,
         access,
         idempotency,
@@ -276,6 +285,16 @@ fn jwt(config: &Config, secret: &SecretString, clock: Arc<dyn Clock>) -> Result<
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}
+
+/// How long sessions and what belongs to them last.
+fn session_policy(config: &Config) -> SessionPolicy {
+    SessionPolicy {
+        access_ttl: chrono::Duration::minutes(i64::from(config.jwt.access_token_expire_minutes)),
+        refresh_ttl: chrono::Duration::days(i64::from(config.jwt.refresh_token_expire_days)),
+        second_factor_ttl: chrono::Duration::minutes(i64::from(config.auth.mfa_token_minutes.max(1))),
+        ..SessionPolicy::default()
+    }
 }
 
 fn hasher(config: &Config) -> Result<Argon2Hasher, ConfigError> {

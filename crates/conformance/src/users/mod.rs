@@ -9,6 +9,7 @@ pub mod edit;
 pub mod external;
 pub mod factor;
 pub mod oauth;
+pub mod passkey;
 pub mod role;
 pub mod role_catalog;
 pub mod session;
@@ -28,8 +29,8 @@ use sharestack_users::model::{
     RefreshSecret, TokenHash, Username,
 };
 use sharestack_users::ports::{
-    AccountQueries, ApiKeyQueries, Directory, ExternalIdentityQueries, FactorQueries, OAuthFlowQueries, RoleQueries,
-    SessionQueries, SettingsQueries, UsersTx,
+    AccountQueries, ApiKeyQueries, Directory, ExternalIdentityQueries, FactorQueries, OAuthFlowQueries, PasskeyQueries,
+    RoleQueries, SessionQueries, SettingsQueries, UsersTx,
 };
 use uuid::Uuid;
 
@@ -56,6 +57,8 @@ pub struct Subject {
     pub events: Arc<dyn EventLog>,
     /// Second factors, to read.
     pub factors: Arc<dyn FactorQueries>,
+    /// Passkeys, to read.
+    pub passkeys: Arc<dyn PasskeyQueries>,
     /// API keys, to read.
     pub keys: Arc<dyn ApiKeyQueries>,
     /// Makes an account inactive, as no port does yet.
@@ -79,6 +82,7 @@ impl Subject {
             + Directory
             + RoleQueries
             + SettingsQueries
+            + PasskeyQueries
             + EventLog
             + Clone
             + 'static,
@@ -95,6 +99,7 @@ impl Subject {
             directory: store.clone(),
             roles: store.clone(),
             settings: store.clone(),
+            passkeys: store.clone(),
             events: store,
             disable,
         }
@@ -183,6 +188,15 @@ macro_rules! users_cases {
             users::settings: [
                 settings_are_kept_as_they_are,
                 the_consent_log_only_grows
+            ],
+            users::passkey: [
+                a_passkey_reads_back,
+                a_taken_key_is_refused,
+                of_rivals_for_a_key_one_gets_it,
+                a_used_passkey_says_when,
+                a_passkey_is_removed_by_its_owner_only,
+                a_passkey_is_a_way_in,
+                holding_a_passkey_makes_others_wait
             ],
             users::role: [
                 every_built_in_role_is_there,

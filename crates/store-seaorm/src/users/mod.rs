@@ -7,6 +7,7 @@ mod edit;
 mod external;
 mod factor;
 mod oauth;
+mod passkey;
 mod rights;
 mod role;
 mod role_catalog;
@@ -20,7 +21,8 @@ use sharestack_kernel::job::JobQueue;
 use sharestack_kernel::tx::Begin;
 use sharestack_users::ports::{
     AccountEdits, AccountRepository, ApiKeyRepository, ExternalIdentityRepository, FactorRepository,
-    OAuthFlowRepository, RoleCatalog, RoleRepository, SessionRepository, SettingsRepository, UsersTx,
+    OAuthFlowRepository, PasskeyRepository, RoleCatalog, RoleRepository, SessionRepository, SettingsRepository,
+    UsersTx,
 };
 
 use crate::connect::Store;
@@ -75,6 +77,10 @@ impl UsersTx for SeaTx {
     }
 
     fn jobs(&mut self) -> &mut dyn JobQueue {
+        self
+    }
+
+    fn passkeys(&mut self) -> &mut dyn PasskeyRepository {
         self
     }
 

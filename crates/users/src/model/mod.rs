@@ -9,6 +9,7 @@ mod external;
 mod factor;
 mod login;
 mod oauth;
+mod passkey;
 mod password;
 mod profile;
 mod registration;
@@ -33,6 +34,10 @@ pub use login::LoginName;
 pub use oauth::{
     ClientTarget, CodeChallenge, FlowSecret, InvalidRedirectUri, LoginCode, OAuthPurpose, OAuthState, RedirectUri,
     RedirectUris, client_state,
+};
+pub use passkey::{
+    Answered, CEREMONY_TTL, Ceremony, CredentialId, MAX_PASSKEYS, NewCredential, NewPasskey, PasskeyId, PasskeyName,
+    PasskeyOwner, PasskeyView, StoredPasskey,
 };
 pub use password::{NewPassword, Password, PasswordHash};
 pub use profile::{AvatarUrl, Bio, DisplayName, Phone, Profile, ProfileInput};

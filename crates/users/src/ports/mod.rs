@@ -7,6 +7,7 @@ mod edit;
 mod external;
 mod factor;
 mod oauth;
+mod passkey;
 mod password;
 mod provider;
 mod role;
@@ -23,6 +24,7 @@ pub use edit::{AccountEdits, AccountObligations, Directory, Erased};
 pub use external::{ExternalIdentityQueries, ExternalIdentityRepository};
 pub use factor::{FactorQueries, FactorRepository, TotpCodes};
 pub use oauth::{OAuthFlowQueries, OAuthFlowRepository};
+pub use passkey::{PasskeyCeremonies, PasskeyQueries, PasskeyRepository};
 pub use password::{PasswordHasher, Verified};
 pub use provider::{AuthorizeRequest, CallbackProof, IdentityProvider, ProviderInfo, ProviderKind};
 pub use role::RoleRepository;
@@ -41,6 +43,7 @@ pub use {
     external::{MockExternalIdentityQueries, MockExternalIdentityRepository},
     factor::{MockFactorQueries, MockFactorRepository, MockTotpCodes},
     oauth::{MockOAuthFlowQueries, MockOAuthFlowRepository},
+    passkey::{MockPasskeyCeremonies, MockPasskeyQueries, MockPasskeyRepository},
     password::MockPasswordHasher,
     provider::MockIdentityProvider,
     role::MockRoleRepository,
@@ -79,6 +82,8 @@ pub trait UsersTx: Transaction {
     fn settings(&mut self) -> &mut dyn SettingsRepository;
     /// Jobs.
     fn jobs(&mut self) -> &mut dyn JobQueue;
+    /// Passkeys.
+    fn passkeys(&mut self) -> &mut dyn PasskeyRepository;
     /// Events.
     fn outbox(&mut self) -> &mut dyn Outbox;
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod administration;
 mod checks;
 mod factors;
+mod guard;
 mod interleavings;
 mod keys;
 mod passwords;
