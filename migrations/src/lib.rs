@@ -19,6 +19,7 @@ mod m0013_settings;
 mod m0014_audit;
 mod m0015_api_keys;
 mod m0016_factors;
+mod m0017_passkeys;
 mod m0018_external_identities;
 mod m0019_privacy;
 
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_audit::Migration),
             Box::new(m0015_api_keys::Migration),
             Box::new(m0016_factors::Migration),
+            Box::new(m0017_passkeys::Migration),
             Box::new(m0018_external_identities::Migration),
             Box::new(m0019_privacy::Migration),
         ]

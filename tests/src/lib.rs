@@ -21,6 +21,7 @@ pub mod harness;
 pub mod money;
 pub mod oidc;
 pub mod outbox;
+pub mod passkey;
 pub mod process;
 pub mod redis;
 

@@ -15,6 +15,9 @@ pub enum ConfigError {
     /// Apps could not show this name.
     #[error("the name that apps show must not be empty or have a colon")]
     Issuer,
+    /// Passkeys cannot work on this site.
+    #[error("{0}")]
+    Passkeys(String),
     /// Argon2 does not take these costs.
     #[error("argon2 does not take these costs: {0}")]
     Costs(String),

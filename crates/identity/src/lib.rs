@@ -7,6 +7,7 @@
 //! - [`HmacDeriver`] implements `TokenDeriver`;
 //! - [`RfcTotp`] implements `TotpCodes`;
 //! - [`AesSealer`] implements the kernel's `Sealer`;
+//! - `WebauthnCeremonies` implements `PasskeyCeremonies`, with the feature `passkeys`;
 //! - [`connect`] makes an `IdentityProvider`: `OpenID` Connect by any issuer, GitHub, `WeChat`.
 //!
 //! ```
@@ -29,6 +30,8 @@ mod error;
 mod jwt;
 mod keyed;
 mod oauth;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod sealer;
 mod totp;
 
@@ -39,5 +42,7 @@ pub use error::ConfigError;
 pub use jwt::Jwt;
 pub use keyed::HmacKeyedHash;
 pub use oauth::{ProviderConfig, ProviderHttp, connect};
+#[cfg(feature = "passkeys")]
+pub use passkeys::{PasskeyConfig, WebauthnCeremonies};
 pub use sealer::AesSealer;
 pub use totp::RfcTotp;

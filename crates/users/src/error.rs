@@ -4,12 +4,15 @@ mod codes;
 mod factor;
 mod privacy;
 
+mod passkey;
+
 pub use factor::{FactorError, SecondFactorError, TotpError};
+pub use passkey::{CeremonyError, InsertPasskeyError, PasskeyError, PasskeyLoginError};
 pub use privacy::{DepartureError, ExportError};
 use serde_json::json;
 use sharestack_kernel::actor::Denied;
 use sharestack_kernel::carries_store;
-use sharestack_kernel::error::{Category, Classified, Details, StoreError};
+use sharestack_kernel::error::{Category, Classified, Details, StoreError, Throttle};
 use sharestack_kernel::field::FieldErrors;
 use sharestack_kernel::id::{SessionId, UserId};
 use thiserror::Error;
@@ -153,6 +156,9 @@ pub enum LoginError {
     /// The password is right, but the account may not be used.
     #[error("account is disabled")]
     AccountDisabled,
+    /// Too many wrong passwords; whether this one is right was not looked at.
+    #[error("too many wrong passwords")]
+    TooMany(Throttle),
     /// The password could not be checked.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -168,6 +174,7 @@ impl Classified for LoginError {
     fn category(&self) -> Category {
         match self {
             Self::InvalidCredentials | Self::AccountDisabled => Category::Unauthenticated,
+            Self::TooMany(_) => Category::RateLimited,
             Self::Hash(error) => error.category(),
             Self::Issue(error) => error.category(),
             Self::Store(error) => error.category(),
@@ -179,6 +186,13 @@ impl Classified for LoginError {
             Self::InvalidCredentials => Some("INVALID_CREDENTIALS"),
             Self::AccountDisabled => Some("ACCOUNT_DISABLED"),
             _ => None,
+        }
+    }
+
+    fn details(&self) -> Details {
+        match self {
+            Self::TooMany(throttle) => Details::Throttled(*throttle),
+            _ => Details::None,
         }
     }
 }

@@ -15,7 +15,7 @@ use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
-use crate::model::{AuthMethod, ExternalIdentity, FactorMethod, NewSession};
+use crate::model::{AuthMethod, ExternalIdentity, FactorMethod, NewSession, PasskeyId};
 mod admin;
 
 pub use admin::*;
@@ -50,6 +50,11 @@ pub const IDENTITY_LINKED: &str = "user.identity_linked";
 pub const IDENTITY_UNLINKED: &str = "user.identity_unlinked";
 /// Another service vouched for somebody who comes in.
 pub const IDENTITY_USED: &str = "user.identity_used";
+
+/// An account can be opened by one passkey more.
+pub const PASSKEY_ADDED: &str = "user.passkey_added";
+/// An account can be opened by one passkey less.
+pub const PASSKEY_REMOVED: &str = "user.passkey_removed";
 
 /// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +142,16 @@ pub fn recovery_code_used(id: Uuid, user: UserId, at: DateTime<Utc>) -> DomainEv
 /// The first proof, by `method`, was right, and the second was not.
 pub fn second_factor_failed(id: Uuid, user: UserId, method: AuthMethod, at: DateTime<Utc>) -> DomainEvent {
     event(id, SECOND_FACTOR_FAILED, user, Some(user), at, json!({ "user_id": user, "method": method.as_str() }))
+}
+
+/// An account can be opened by one passkey more.
+pub fn passkey_added(id: Uuid, user: UserId, passkey: PasskeyId, at: DateTime<Utc>) -> DomainEvent {
+    event(id, PASSKEY_ADDED, user, Some(user), at, json!({ "user_id": user, "passkey_id": passkey }))
+}
+
+/// An account can be opened by one passkey less.
+pub fn passkey_removed(id: Uuid, user: UserId, passkey: PasskeyId, at: DateTime<Utc>) -> DomainEvent {
+    event(id, PASSKEY_REMOVED, user, Some(user), at, json!({ "user_id": user, "passkey_id": passkey }))
 }
 
 fn factor_event(id: Uuid, kind: &str, user: UserId, factor: FactorMethod, at: DateTime<Utc>) -> DomainEvent {

@@ -7,6 +7,7 @@ mod accounts;
 mod codes;
 mod factor;
 mod oauth;
+mod passkey;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,8 +29,8 @@ use crate::model::{
 };
 use crate::ports::{
     AccountEdits, AccountQueries, AccountRepository, ApiKeyRepository, CodeRepository, ContactRepository,
-    ExternalIdentityRepository, FactorRepository, InvitationRepository, OAuthFlowRepository, RoleCatalog,
-    RoleRepository, SessionQueries, SessionRepository, SettingsRepository, UsersTx,
+    ExternalIdentityRepository, FactorRepository, InvitationRepository, OAuthFlowRepository, PasskeyRepository,
+    RoleCatalog, RoleRepository, SessionQueries, SessionRepository, SettingsRepository, UsersTx,
 };
 
 mod api_keys;
@@ -69,6 +70,7 @@ struct State {
     factors: factor::Factors,
     oauth: oauth::State,
     wishes: privacy::Wishes,
+    passkeys: passkey::Passkeys,
     events: Vec<DomainEvent>,
     more: accounts::More,
     codes: codes::Codes,
@@ -106,6 +108,7 @@ impl Default for MemoryStore {
             factors: factor::Factors::default(),
             oauth: oauth::State::default(),
             wishes: privacy::Wishes::default(),
+            passkeys: passkey::Passkeys::default(),
             events: Vec::new(),
             more: accounts::More::default(),
             codes: codes::Codes::default(),
@@ -231,6 +234,10 @@ impl UsersTx for MemoryTx {
     }
 
     fn jobs(&mut self) -> &mut dyn JobQueue {
+        self
+    }
+
+    fn passkeys(&mut self) -> &mut dyn PasskeyRepository {
         self
     }
 

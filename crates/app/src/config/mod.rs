@@ -210,10 +210,25 @@ pub struct Auth {
     pub recent_login_minutes: u32,
     /// How long the second of two proofs may follow the first.
     pub mfa_token_minutes: u32,
+    /// Whether who guesses passwords is slowed down, beside the limits of routes.
+    pub slow_down: bool,
     /// What apps that show codes call the product.
     pub totp_issuer: String,
     /// Who may register: `open`, `code` or `invitation`.
     pub registration: String,
+    pub passkeys: Passkeys,
+}
+
+/// Which site passkeys are for.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passkeys {
+    /// The domain that keys belong to; empty takes the public address's.
+    pub rp_id: String,
+    /// What authenticators call the site.
+    pub rp_name: String,
+    /// Where its pages come from; empty takes the public address.
+    pub origins: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -46,6 +46,8 @@ pub const NAMES: &[(&str, &str, Kind)] = &[
     ("CORS_ALLOW_CREDENTIALS", "cors.allow_credentials", Kind::Plain),
     ("CORS_ALLOW_METHODS", "cors.allow_methods", Kind::List),
     ("CORS_ALLOW_HEADERS", "cors.allow_headers", Kind::List),
+    ("PASSKEY_RP_ID", "auth.passkeys.rp_id", Kind::Plain),
+    ("PASSKEY_ORIGINS", "auth.passkeys.origins", Kind::List),
     ("SECRET_KEY", "server.secret_key", Kind::Plain),
     ("ALLOWED_HOSTS", "server.allowed_hosts", Kind::List),
     ("MAX_REQUEST_SIZE", "server.max_request_size", Kind::Plain),

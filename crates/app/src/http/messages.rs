@@ -3,6 +3,7 @@
 use sharestack_kernel::field::Issue;
 
 use super::language::Language;
+use super::password_reasons;
 
 /// A text in both languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +105,7 @@ fn in_chinese(field: &str, issue: &Issue) -> String {
         Issue::NotAllowed { allowed } => format!("{field} 必须是以下之一：{}", allowed.join("、")),
         Issue::Mismatch { other } => format!("{field} 必须与 {other} 一致"),
         Issue::WrongCode { .. } => format!("{field} 错误或已过期"),
-        Issue::WeakPassword { .. } => format!("{field} 过于简单，容易被猜到"),
+        Issue::WeakPassword { reason } => format!("{field} 过于简单：{}", password_reasons::in_chinese(reason)),
     }
 }
 

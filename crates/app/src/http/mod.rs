@@ -14,6 +14,7 @@ pub mod language;
 pub mod limits;
 pub mod messages;
 pub mod middleware;
+mod password_reasons;
 pub mod reply;
 pub mod routes;
 pub mod social;

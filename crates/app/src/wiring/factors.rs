@@ -1,11 +1,12 @@
-//! Second factors.
+//! Second factors, and what slows down who guesses.
 
 use std::sync::Arc;
 
 use sharestack_identity::RfcTotp;
+use sharestack_kernel::clock::Clock;
 use sharestack_kernel::seal::Sealer;
 use sharestack_users::model::FactorPolicy;
-use sharestack_users::service::{FactorPorts, SecondFactors, SessionPorts, Sessions};
+use sharestack_users::service::{FactorPorts, GuardPolicy, LoginGuard, SecondFactors, SessionPorts, Sessions};
 
 use crate::backing::Shared;
 use crate::config::{Config, ConfigError};
@@ -38,4 +39,10 @@ pub fn second_factors(
         randomness: signing_in.randomness.clone(),
     };
     Ok(SecondFactors::new(ports, sessions.clone(), FactorPolicy::default()))
+}
+
+/// What slows down who guesses passwords, over all nodes.
+pub fn guard(shared: &Shared, clock: &Arc<dyn Clock>) -> LoginGuard {
+    let (limiter, cache) = (shared.0.limiter.clone(), shared.0.strict_cache.clone());
+    LoginGuard::new(limiter, cache, clock.clone(), GuardPolicy::default())
 }

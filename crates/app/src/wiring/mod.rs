@@ -8,6 +8,8 @@ mod billing;
 mod content;
 mod factors;
 mod messaging;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod privacy;
 mod rendering;
 mod secrets;
@@ -44,8 +46,8 @@ use sharestack_search::SearchConfig;
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
 use sharestack_users::model::{ProfileInput, RegistrationInput, RegistrationMode, SessionPolicy};
 use sharestack_users::service::{
-    AccountPorts, Accounts, CachedSessions, ForgetSessions, Recovery, Registrations, SecondFactors, SessionChecks,
-    SessionPorts, Sessions, ThirdPartyLogin, Verification, VerificationPorts,
+    AccountPorts, Accounts, CachedSessions, ForgetSessions, LoginGuard, Recovery, Registrations, SecondFactors,
+    SessionChecks, SessionPorts, Sessions, ThirdPartyLogin, Verification, VerificationPorts,
 };
 
 use self::access::Access;
@@ -108,8 +110,11 @@ pub struct App {
     pub recovery: Recovery,
     pub mailroom: Arc<dyn Mailroom>,
     pub sessions: Sessions,
+    pub guard: LoginGuard,
     pub factors: SecondFactors,
     pub third_party: ThirdPartyLogin,
+    #[cfg(feature = "passkeys")]
+    pub passkeys: sharestack_users::service::Passkeys,
     pub checks: SessionChecks,
     pub access: Access,
     pub idempotency: Idempotency,
@@ -184,12 +189,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     };
     let people = People::new(&config, &store, &account_ports, files.0.clone());
     let accounts = Accounts::new(account_ports.clone());
-    let policy = SessionPolicy {
-        access_ttl: chrono::Duration::minutes(i64::from(config.jwt.access_token_expire_minutes)),
-        refresh_ttl: chrono::Duration::days(i64::from(config.jwt.refresh_token_expire_days)),
-        second_factor_ttl: chrono::Duration::minutes(i64::from(config.auth.mfa_token_minutes.max(1))),
-        ..SessionPolicy::default()
-    };
+    let policy = session_policy(&config);
     let ports = SessionPorts {
         store: Arc::new(store.clone()),
         accounts: Arc::new(store.clone()),
@@ -202,9 +202,15 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         clock: clock.clone(),
         randomness: randomness.clone(),
     };
-    let sessions = Sessions::new(ports.clone(), policy);
+    let guard = factors::guard(&shared, &clock);
+    let mut sessions = Sessions::new(ports.clone(), policy);
+    if config.auth.slow_down {
+        sessions = sessions.guarded(guard.clone());
+    }
     let sealer: Arc<dyn Sealer> = Arc::new(AesSealer::new(&secrets.derivation));
     let factors = factors::second_factors(&config, &store, &shared, &sealer, &ports, &sessions)?;
+    #[cfg(feature = "passkeys")]
+    let passkeys = passkeys::passkeys(&config, &store, &shared, &sealer, &ports, &sessions)?;
     let access = Access::new(&store, &cache, hasher, &ids, &clock);
     let third_party = third_party::third_party(&config, &store, &sessions, &ids, &clock)?;
 
@@ -301,8 +307,11 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         recovery,
         mailroom: messaging.mailroom,
         sessions,
+        guard,
         factors,
         third_party,
+        #[cfg(feature = "passkeys")]
+        passkeys,
         checks,
         access,
         idempotency,
@@ -328,6 +337,16 @@ fn jwt(config: &Config, secret: &SecretString, clock: Arc<dyn Clock>) -> Result<
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}
+
+/// How long sessions and what belongs to them last.
+fn session_policy(config: &Config) -> SessionPolicy {
+    SessionPolicy {
+        access_ttl: chrono::Duration::minutes(i64::from(config.jwt.access_token_expire_minutes)),
+        refresh_ttl: chrono::Duration::days(i64::from(config.jwt.refresh_token_expire_days)),
+        second_factor_ttl: chrono::Duration::minutes(i64::from(config.auth.mfa_token_minutes.max(1))),
+        ..SessionPolicy::default()
+    }
 }
 
 fn hasher(config: &Config) -> Result<Argon2Hasher, ConfigError> {

@@ -17,6 +17,9 @@ use sharestack_users::model::{
 use sharestack_users::ports::Erased;
 use uuid::Uuid;
 
+use sharestack_users::model::{FactorsView, NewTotp, RecoveryCode};
+
+use super::passkey::passkey;
 use super::{Subject, account, insert, now, open, session, token, user};
 
 fn username(text: &str) -> Username {
@@ -214,6 +217,10 @@ pub async fn an_erased_account_says_nothing_of_its_owner(subject: Subject) {
     };
     let kept: Result<(), StoreError> = transact!(subject.store, |tx| {
         tx.settings().save(id, &UserSettings::default(), now()).await?;
+        tx.factors().put_totp(&NewTotp { user_id: id, sealed_secret: "s1.x".to_owned(), created_at: now() }).await?;
+        let code = RecoveryCode::new([7; 32]).hash(id);
+        tx.factors().replace_recovery_codes(id, &[code], now()).await?;
+        tx.passkeys().insert(&passkey(id, 1)).await.map_err(StoreError::corrupt)?;
         tx.settings().append_consent(&entry).await
     });
     kept.unwrap();
@@ -223,6 +230,8 @@ pub async fn an_erased_account_says_nothing_of_its_owner(subject: Subject) {
     assert_eq!(erase(&subject, id).await, Some(Erased { avatar_file: Some("1-a".to_owned()) }));
     assert_eq!(erase(&subject, id).await, None, "once is enough");
     assert_eq!(subject.directory.find_by_avatar("1-a").await.unwrap(), None);
+    assert_eq!(subject.factors.find_factors(id).await.unwrap(), FactorsView::default());
+    assert!(subject.passkeys.list_passkeys(id).await.unwrap().is_empty());
     let log = subject.settings.list_consents(id, 10).await.unwrap();
     assert_eq!(log, [ConsentEntry { address: None, ..entry }]);
     insert(&subject, &account(2, "user1", "user1@example.com")).await.unwrap();

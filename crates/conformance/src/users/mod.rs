@@ -10,6 +10,7 @@ pub mod edit;
 pub mod external;
 pub mod factor;
 pub mod oauth;
+pub mod passkey;
 pub mod role;
 pub mod role_catalog;
 pub mod session;
@@ -30,7 +31,7 @@ use sharestack_users::model::{
 };
 use sharestack_users::ports::{
     AccountQueries, ApiKeyQueries, CodeQueries, ContactQueries, Directory, ExternalIdentityQueries, FactorQueries,
-    OAuthFlowQueries, RoleQueries, SessionQueries, SettingsQueries, UsersTx,
+    OAuthFlowQueries, PasskeyQueries, RoleQueries, SessionQueries, SettingsQueries, UsersTx,
 };
 use uuid::Uuid;
 
@@ -57,6 +58,8 @@ pub struct Subject {
     pub events: Arc<dyn EventLog>,
     /// Second factors, to read.
     pub factors: Arc<dyn FactorQueries>,
+    /// Passkeys, to read.
+    pub passkeys: Arc<dyn PasskeyQueries>,
     /// API keys, to read.
     pub keys: Arc<dyn ApiKeyQueries>,
     /// Codes, to prune.
@@ -84,6 +87,7 @@ impl Subject {
             + Directory
             + RoleQueries
             + SettingsQueries
+            + PasskeyQueries
             + EventLog
             + CodeQueries
             + ContactQueries
@@ -104,6 +108,7 @@ impl Subject {
             settings: store.clone(),
             events: store.clone(),
             codes: store.clone(),
+            passkeys: store.clone(),
             contacts: store,
             disable,
         }
@@ -192,6 +197,15 @@ macro_rules! users_cases {
             users::settings: [
                 settings_are_kept_as_they_are,
                 the_consent_log_only_grows
+            ],
+            users::passkey: [
+                a_passkey_reads_back,
+                a_taken_key_is_refused,
+                of_rivals_for_a_key_one_gets_it,
+                a_used_passkey_says_when,
+                a_passkey_is_removed_by_its_owner_only,
+                a_passkey_is_a_way_in,
+                holding_a_passkey_makes_others_wait
             ],
             users::role: [
                 every_built_in_role_is_there,

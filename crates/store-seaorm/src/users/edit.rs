@@ -16,7 +16,7 @@ use crate::tx::SeaTx;
 
 /// What goes with the owner of an account: tables whose rows have a `user_id`. A table that
 /// holds something of a user, and nothing of money or of others, is listed here.
-const PERSONAL: [&str; 11] = [
+const PERSONAL: [&str; 12] = [
     "user_phones",
     "sessions",
     "user_roles",
@@ -28,6 +28,7 @@ const PERSONAL: [&str; 11] = [
     "external_identities",
     "oauth_states",
     "oauth_codes",
+    "passkeys",
 ];
 
 /// What a display name is found by, as long as the column.

@@ -157,13 +157,14 @@ impl ExternalIdentityRepository for SeaTx {
         let password = self.conn().query_one(&password).await.map_err(store_error)?;
         let password = password.map(|row| row.try_get::<String>("", "password_hash")).transpose();
         let password = password.map_err(store_error)?.is_some_and(|hash| PasswordHash::new(hash).is_set());
-        Ok(WaysIn { password, identities: self.count_of(TABLE, user).await?, passkeys: 0 })
+        let (identities, passkeys) = (self.count_of(TABLE, user).await?, self.count_of("passkeys", user).await?);
+        Ok(WaysIn { password, identities, passkeys })
     }
 }
 
 impl SeaTx {
     /// How many rows of a table are a user's.
-    async fn count_of(&self, table: &'static str, user: UserId) -> Result<u64, StoreError> {
+    pub(super) async fn count_of(&self, table: &'static str, user: UserId) -> Result<u64, StoreError> {
         let count = Query::select()
             .expr_as(Expr::col("user_id").count(), "number")
             .from(table)

@@ -8,6 +8,7 @@ mod edit;
 mod external;
 mod factor;
 mod oauth;
+mod passkey;
 mod personal;
 mod privacy;
 mod rights;
@@ -23,8 +24,8 @@ use sharestack_kernel::job::JobQueue;
 use sharestack_kernel::tx::Begin;
 use sharestack_users::ports::{
     AccountEdits, AccountRepository, ApiKeyRepository, CodeRepository, ContactRepository, ExternalIdentityRepository,
-    FactorRepository, InvitationRepository, OAuthFlowRepository, PrivacyRepository, RoleCatalog, RoleRepository,
-    SessionRepository, SettingsRepository, UsersTx,
+    FactorRepository, InvitationRepository, OAuthFlowRepository, PasskeyRepository, PrivacyRepository, RoleCatalog,
+    RoleRepository, SessionRepository, SettingsRepository, UsersTx,
 };
 
 use crate::connect::Store;
@@ -95,6 +96,10 @@ impl UsersTx for SeaTx {
     }
 
     fn jobs(&mut self) -> &mut dyn JobQueue {
+        self
+    }
+
+    fn passkeys(&mut self) -> &mut dyn PasskeyRepository {
         self
     }
 

@@ -209,6 +209,13 @@ const HOLDINGS: &[Holding] = &[
     Holding { extract: None, table: "oauth_states", whose: Whose::Column("user_id"), columns: &[], end: End::Gone },
     Holding { extract: None, table: "oauth_codes", whose: Whose::Column("user_id"), columns: &[], end: End::Gone },
     Holding {
+        extract: Some("passkeys"),
+        table: "passkeys",
+        whose: Whose::Column("user_id"),
+        columns: &[("id", Id), ("name", Text), ("created_at", Time), ("last_used_at", Time)],
+        end: End::Gone,
+    },
+    Holding {
         extract: Some("proven_phones"),
         table: "user_phones",
         whose: Whose::Column("user_id"),

@@ -139,6 +139,8 @@ impl AccountEdits for MemoryTx {
         };
         self.state.held.retain(|(holder, _)| *holder != id);
         self.state.sessions.retain(|_, session| session.new.user_id != id);
+        self.state.factors.forget(id);
+        self.state.passkeys.retain(|_, (passkey, _)| passkey.user_id != id);
         let more = &mut self.state.more;
         more.pending.remove(&id);
         more.settings.remove(&id);

@@ -26,6 +26,15 @@ pub(super) struct Factors {
     challenges: HashMap<SecretHash, StoredChallenge>,
 }
 
+impl Factors {
+    /// Forgets all that a user has.
+    pub(super) fn forget(&mut self, user: UserId) {
+        self.totp.remove(&user);
+        self.codes.retain(|(owner, _), _| *owner != user);
+        self.challenges.retain(|_, challenge| challenge.user_id != user);
+    }
+}
+
 #[async_trait]
 impl FactorRepository for MemoryTx {
     async fn put_totp(&mut self, totp: &NewTotp) -> Result<(), StoreError> {

@@ -64,7 +64,8 @@ impl ExternalIdentityRepository for MemoryTx {
     async fn ways_in(&mut self, user: UserId) -> Result<WaysIn, StoreError> {
         let password = self.state.accounts.get(&user).is_some_and(|account| account.new.password_hash.is_set());
         let identities = self.state.oauth.identities.values().filter(|one| one.user_id == user).count();
-        Ok(WaysIn { password, identities: identities as u64, passkeys: 0 })
+        let passkeys = self.state.passkeys.values().filter(|(passkey, _)| passkey.user_id == user).count();
+        Ok(WaysIn { password, identities: identities as u64, passkeys: passkeys as u64 })
     }
 }
 

@@ -12,6 +12,7 @@ mod factor;
 mod login;
 mod oauth;
 mod one_time;
+mod passkey;
 mod password;
 mod privacy;
 mod profile;
@@ -42,6 +43,10 @@ pub use oauth::{
     RedirectUris, client_state,
 };
 pub use one_time::{InvitationId, InvitationToken, NewInvitation, ProvenContact, RegistrationMode, VerificationToken};
+pub use passkey::{
+    Answered, CEREMONY_TTL, Ceremony, CredentialId, MAX_PASSKEYS, NewCredential, NewPasskey, PasskeyId, PasskeyName,
+    PasskeyOwner, PasskeyView, StoredPasskey,
+};
 pub use password::{NewPassword, Password, PasswordHash};
 pub use privacy::{Departure, Export, ExportId, ExportState, Extract, HeldFile, PrivacyPolicy};
 pub use profile::{AvatarUrl, Bio, DisplayName, Phone, Profile, ProfileInput};

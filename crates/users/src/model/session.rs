@@ -1,3 +1,5 @@
+use std::net::{IpAddr, Ipv6Addr};
+
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use sharestack_kernel::actor::{Actor, Credential};
@@ -45,6 +47,15 @@ impl Client {
     pub fn new(ip: Option<String>, user_agent: Option<&str>) -> Self {
         let clean = |text: &str| text.chars().filter(|c| !c.is_control()).take(255).collect();
         Self { ip: ip.filter(|ip| ip.len() <= 45), user_agent: user_agent.map(clean) }
+    }
+
+    /// Whom the address stands for: one IPv4 address, or the /64 that one IPv6 subscriber has.
+    pub fn network(&self) -> String {
+        match self.ip.as_deref().and_then(|ip| ip.parse::<IpAddr>().ok()) {
+            Some(IpAddr::V6(v6)) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).to_string(),
+            Some(IpAddr::V4(v4)) => v4.to_string(),
+            None => "unknown".to_owned(),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod external;
 mod factor;
 mod keyed;
 mod oauth;
+mod passkey;
 mod password;
 mod privacy;
 mod provider;
@@ -28,6 +29,7 @@ pub use external::{ExternalIdentityQueries, ExternalIdentityRepository};
 pub use factor::{FactorQueries, FactorRepository, TotpCodes};
 pub use keyed::KeyedHash;
 pub use oauth::{OAuthFlowQueries, OAuthFlowRepository};
+pub use passkey::{PasskeyCeremonies, PasskeyQueries, PasskeyRepository};
 pub use password::{PasswordHasher, Verified};
 pub use privacy::{Archive, PersonalRecords, PrivacyQueries, PrivacyRepository};
 pub use provider::{AuthorizeRequest, CallbackProof, IdentityProvider, ProviderInfo, ProviderKind};
@@ -49,6 +51,7 @@ pub use {
     factor::{MockFactorQueries, MockFactorRepository, MockTotpCodes},
     keyed::MockKeyedHash,
     oauth::{MockOAuthFlowQueries, MockOAuthFlowRepository},
+    passkey::{MockPasskeyCeremonies, MockPasskeyQueries, MockPasskeyRepository},
     password::MockPasswordHasher,
     privacy::{MockArchive, MockPersonalRecords, MockPrivacyQueries, MockPrivacyRepository},
     provider::MockIdentityProvider,
@@ -96,6 +99,8 @@ pub trait UsersTx: Transaction {
     fn contacts(&mut self) -> &mut dyn ContactRepository;
     /// Jobs.
     fn jobs(&mut self) -> &mut dyn JobQueue;
+    /// Passkeys.
+    fn passkeys(&mut self) -> &mut dyn PasskeyRepository;
     /// Events.
     fn outbox(&mut self) -> &mut dyn Outbox;
 }

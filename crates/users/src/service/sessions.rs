@@ -9,6 +9,7 @@ use sharestack_kernel::random::Randomness;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
+use super::LoginGuard;
 use crate::error::{IssueError, LoginError, RefreshError};
 use crate::events::{self, RevokeReason};
 use crate::model::{
@@ -134,12 +135,19 @@ enum Opened {
 pub struct Sessions {
     ports: SessionPorts,
     policy: SessionPolicy,
+    guard: Option<LoginGuard>,
 }
 
 impl Sessions {
     /// A service over these ports.
     pub const fn new(ports: SessionPorts, policy: SessionPolicy) -> Self {
-        Self { ports, policy }
+        Self { ports, policy, guard: None }
+    }
+
+    /// The same, that slows down who guesses passwords.
+    pub fn guarded(mut self, guard: LoginGuard) -> Self {
+        self.guard = Some(guard);
+        self
     }
 
     /// Opens a session for who knows the password.
@@ -155,9 +163,25 @@ impl Sessions {
             self.failures().login_failed(None, &login.name, "password", "wrong").await;
             return Err(LoginError::InvalidCredentials);
         };
+        let admission = match (&self.guard, &name) {
+            // What no account can be called cannot be guessed at.
+            (Some(guard), Some(name)) => {
+                let admission = guard.admit(name, &login.client).await.map_err(LoginError::TooMany)?;
+                Some((guard, admission))
+            }
+            _ => None,
+        };
         // A hash that changed while it was being checked is checked again.
         for _ in 0..3 {
-            let (credentials, rehashed) = self.verify(name.as_ref(), &password).await?;
+            let verified = self.verify(name.as_ref(), &password).await;
+            if let Some((guard, admission)) = &admission {
+                match &verified {
+                    Ok(_) => guard.succeeded(admission).await,
+                    Err(LoginError::InvalidCredentials) => guard.failed(admission).await,
+                    Err(_) => {}
+                }
+            }
+            let (credentials, rehashed) = verified?;
             let proof = Proof::Password { verified: credentials.password_hash, rehashed };
             if let Some(done) = self.sign_in(credentials.user_id, proof, login.client.clone()).await? {
                 return Ok(done);
@@ -325,6 +349,9 @@ impl Sessions {
         match opened {
             Opened::Session => {
                 let view = ports.accounts.find_by_id(user).await?.ok_or(LoginError::InvalidCredentials)?;
+                if let Some(guard) = &self.guard {
+                    guard.trust(&view, &session.client).await;
+                }
                 Ok(Some(SignIn::Tokens(self.tokens(view, session.id, &secret, now)?)))
             }
             Opened::Challenge => Ok(Some(SignIn::SecondFactor(SecondFactorNeeded {

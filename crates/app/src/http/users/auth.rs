@@ -14,7 +14,8 @@ use utoipa::ToSchema;
 use super::views::{SignInAnswer, TokenPair, User};
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, ClientInfo, FormOrBody, OptionalBody, Parse, SignedToken, option};
-use crate::http::middleware::rate_limit::count_name;
+use crate::http::limits::Account;
+use crate::http::middleware::rate_limit::{count_account, count_name};
 use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
 
@@ -166,7 +167,14 @@ pub async fn login_command(
 ) -> Result<Login, ApiError> {
     // What no account can be called needs no count of its own: the address is counted.
     if let Some(name) = LoginName::parse(&credentials.name) {
-        count_name(request, app, &name).await?;
+        // A network that the account was opened from has a bucket of its own: strangers who
+        // use up the account's do not shut its owner out.
+        if app.guard.knows(&name, &client.0).await {
+            let known = format!("{} from {}", name.key(), client.0.network());
+            count_account(request, app, Account::Named(&known)).await?;
+        } else {
+            count_name(request, app, &name).await?;
+        }
     }
     Ok(Login { name: credentials.name, password: credentials.password, client: client.0 })
 }

@@ -82,7 +82,11 @@ impl From<FactorsView> for Factors {
 )]
 #[get("/api/v1/auth/mfa")]
 pub async fn list(app: Data<App>, auth: Auth) -> Result<Reply<Factors>, ApiError> {
-    Ok(Reply::ok(app.factors.find(auth.0.user_id).await?.into()))
+    #[cfg_attr(not(feature = "passkeys"), expect(unused_mut, reason = "passkeys are added to them"))]
+    let mut factors = Factors::from(app.factors.find(auth.0.user_id).await?);
+    #[cfg(feature = "passkeys")]
+    factors.factors.extend(app.passkeys.list(auth.0.user_id).await?.into_iter().map(Factor::from));
+    Ok(Reply::ok(factors))
 }
 
 /// What an app that shows codes is fed with. Nobody sees it again.

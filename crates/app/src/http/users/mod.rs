@@ -11,6 +11,8 @@ pub mod identities;
 pub mod me;
 pub mod mfa;
 pub mod oauth;
+#[cfg(feature = "passkeys")]
+pub mod passkeys;
 pub mod passwords;
 mod people_views;
 pub mod privacy;
@@ -93,4 +95,11 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(admin::read_user)
         .service(admin::update_user)
         .service(admin::delete_user);
+    #[cfg(feature = "passkeys")]
+    config
+        .service(passkeys::registration_options)
+        .service(passkeys::register)
+        .service(passkeys::remove)
+        .service(passkeys::login_options)
+        .service(passkeys::login);
 }

@@ -5,6 +5,7 @@ mod administration;
 mod checks;
 mod codes;
 mod factors;
+mod guard;
 mod interleavings;
 mod keys;
 mod passwords;
