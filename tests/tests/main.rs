@@ -13,6 +13,7 @@ mod limits;
 mod mfa;
 mod oauth;
 mod people;
+mod permissions;
 mod readme;
 mod resilience;
 mod search;
