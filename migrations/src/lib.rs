@@ -19,6 +19,7 @@ mod m0014_audit;
 mod m0015_api_keys;
 mod m0016_factors;
 mod m0018_external_identities;
+mod m0030_creators_own_plans;
 
 use sea_orm_migration::prelude::*;
 
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_api_keys::Migration),
             Box::new(m0016_factors::Migration),
             Box::new(m0018_external_identities::Migration),
+            Box::new(m0030_creators_own_plans::Migration),
         ]
     }
 }
