@@ -16,6 +16,7 @@ mod mfa;
 mod oauth;
 mod passkeys;
 mod people;
+mod permissions;
 mod privacy;
 mod readme;
 mod resilience;

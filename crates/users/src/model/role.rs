@@ -157,9 +157,7 @@ impl BuiltInRole {
                 "article.update",
             ],
             Self::User => &["photo.read", "category.read", "tag.read", "article.read"],
-            Self::Creator => {
-                &["article.read", "article.create", "plan.create", "plan.update", "revenue.read", "media.create"]
-            }
+            Self::Creator => &["article.read", "article.create", "plan.create", "revenue.read", "media.create"],
             Self::Finance => &["order.read", "refund.*", "withdrawal.*", "finance.read", "ledger.read"],
         }
     }

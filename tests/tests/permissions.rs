@@ -1,0 +1,245 @@
+//! Who may call what: every route of the document, by nobody, by each built-in role, and
+//! by who owns the thing. `permissions.txt` says who may; a route without a row fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use sharestack_tests::money::{monthly_plan, notify, paid_article, subscribe, success};
+use sharestack_tests::{Account, Harness};
+
+const TABLE: &str = include_str!("permissions.txt");
+const ROLES: [&str; 6] = ["user", "creator", "finance", "editor", "admin", "super_admin"];
+
+/// Who may call a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Access {
+    /// Everybody.
+    Public,
+    /// Everybody; what is brought decides: a password, a token, a signature.
+    Door,
+    /// Who is signed in.
+    Signed,
+    /// Who holds one of these roles.
+    Roles(BTreeSet<String>),
+    /// Who owns the thing, and who holds one of these roles.
+    Owner(BTreeSet<String>),
+}
+
+/// One row: who may, and with which body they ask; without one, the document's example.
+struct Row {
+    access: Access,
+    body: Option<Value>,
+}
+
+fn row(line: &str) -> (String, Row) {
+    let mut parts = line.splitn(3, " | ");
+    let (name, access, body) = (parts.next().unwrap(), parts.next().unwrap(), parts.next());
+    let mut words = access.split_whitespace();
+    let kind = words.next().unwrap();
+    let roles: BTreeSet<String> = words.map(str::to_owned).collect();
+    assert!(roles.iter().all(|role| ROLES.contains(&role.as_str())), "{line}");
+    let access = match kind {
+        "public" => Access::Public,
+        "door" => Access::Door,
+        "signed" => Access::Signed,
+        "roles" => Access::Roles(roles),
+        "owner" => Access::Owner(roles),
+        _ => panic!("{line}"),
+    };
+    (name.to_owned(), Row { access, body: body.map(|text| serde_json::from_str(text).unwrap()) })
+}
+
+fn table() -> BTreeMap<String, Row> {
+    TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(row).collect()
+}
+
+/// A route of the document, with the example of its body.
+struct Operation {
+    method: Method,
+    path: String,
+    example: Option<Value>,
+}
+
+impl Operation {
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+/// The example of a request's body, in itself or in its schema.
+fn example(operation: &Value, document: &Value) -> Option<Value> {
+    let content = &operation["requestBody"]["content"]["application/json"];
+    let mut schema = &content["schema"];
+    let shown = |schema: &Value| {
+        [&schema["example"], &schema["examples"][0]].into_iter().find(|value| !value.is_null()).cloned()
+    };
+    if !content["example"].is_null() {
+        return Some(content["example"].clone());
+    }
+    for _ in 0..4 {
+        if let Some(found) = shown(schema) {
+            return Some(found);
+        }
+        let parts = schema["oneOf"].as_array().or_else(|| schema["allOf"].as_array());
+        let reference = |schema: &Value| schema["$ref"].as_str().map(str::to_owned);
+        let next = reference(schema).or_else(|| parts?.iter().find_map(reference))?;
+        schema = document.pointer(next.trim_start_matches('#'))?;
+    }
+    None
+}
+
+async fn operations(app: &Harness) -> Vec<Operation> {
+    let document = app.get("/openapi.json").await.expect(200).body;
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, value) in item.as_object().unwrap() {
+            if let Ok(method) = method.to_uppercase().parse::<Method>()
+                && value["responses"].is_object()
+            {
+                all.push(Operation { method, path: path.clone(), example: example(value, &document) });
+            }
+        }
+    }
+    all
+}
+
+/// Somebody who owns one of everything, made anew for each route that asks about one.
+struct Owner {
+    account: Account,
+    things: BTreeMap<&'static str, String>,
+}
+
+async fn owner(app: &Harness, admin: &Account, number: usize, operation: &Operation) -> Owner {
+    let name = format!("owner{number}");
+    let account = app.with_role(admin, &name, "creator").await;
+    let mut things = BTreeMap::from([("user_id", account.id.to_string()), ("username", name.clone())]);
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let path = operation.path.as_str();
+    if path.contains("session") {
+        let sessions = app.get_as(&account.token, "/api/v1/auth/sessions").await.expect(200);
+        things.insert("session_id", text(&sessions.data()[0]["id"]));
+    }
+    if path.contains("/roles/{") {
+        let role = json!({ "name": format!("role_{number}"), "permissions": ["article.read"] });
+        let role = app.post_as(&admin.token, "/api/v1/roles", &role).await.expect(201);
+        things.insert("role_id", role.data()["id"].to_string());
+    }
+    if path.contains("/articles/{") {
+        let draft = json!({ "title": "慢慢写", "content": "一" });
+        let draft = app.post_as(&account.token, "/api/v1/articles", &draft).await.expect(201);
+        things.insert("id", draft.data()["id"].to_string());
+    } else if path.contains("/api-keys/{") {
+        let key = json!({ "name": "one", "scopes": ["article.read"] });
+        let key = app.post_as(&account.token, "/api/v1/auth/api-keys", &key).await.expect(201);
+        things.insert("id", text(&key.data()["id"]));
+    } else if path.contains("/subscriptions/plans/{") {
+        things.insert("id", monthly_plan(app, &account.token).await.to_string());
+    } else if path.contains("/subscriptions/{") || path.contains("/orders/{") {
+        let seller = app.with_role(admin, &format!("seller{number}"), "creator").await;
+        paid_article(app, &seller.token).await;
+        let plan = monthly_plan(app, &seller.token).await;
+        let sold = subscribe(app, &account.token, plan, "one").await.expect(201);
+        things.insert("order_id", sold.data()["order"]["id"].to_string());
+        things.insert("id", sold.data()["subscription"]["id"].to_string());
+        if path.contains("/subscriptions/{") {
+            notify(app, &success(&sold.data()["order"], &format!("txn-{number}"))).await.expect(200);
+        }
+    }
+    Owner { account, things }
+}
+
+/// The path with what the owner has.
+fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
+    let part = |part: &str| {
+        let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
+        name.map_or_else(|| part.to_owned(), |name| things.get(name).map_or_else(|| "999999".to_owned(), Clone::clone))
+    };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+async fn call(app: &Harness, operation: &Operation, path: &str, body: Option<&Value>, token: Option<&str>) -> u16 {
+    let mut request = app.request(operation.method.clone(), path);
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    if operation.method == Method::POST {
+        request = request.header("idempotency-key", "once");
+    }
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    app.send(request).await.status
+}
+
+/// What is wrong with a status that somebody got.
+fn problem(access: &Access, who: &str, status: u16) -> Option<String> {
+    let passed = ![401, 403].contains(&status);
+    let right = match (access, who) {
+        (Access::Public, _) => passed,
+        (Access::Door, _) => status != 403,
+        (_, "nobody") => status == 401,
+        (Access::Signed, _) => passed,
+        (Access::Owner(_), "owner") => passed && status != 404,
+        (_, "owner") => true,
+        (Access::Roles(roles), role) => {
+            if roles.contains(role) {
+                passed
+            } else {
+                status == 403
+            }
+        }
+        (Access::Owner(roles), role) => {
+            if roles.contains(role) {
+                passed
+            } else {
+                [403, 404].contains(&status)
+            }
+        }
+    };
+    (!right).then(|| format!("{who} got {status}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_route_lets_in_who_may_and_nobody_else() {
+    let app = Harness::embedded().await;
+    let admin = app.admin().await;
+    let table = table();
+    let mut problems = Vec::new();
+    let operations = operations(&app).await;
+    let known: BTreeSet<_> = operations.iter().map(Operation::name).collect();
+    problems.extend(table.keys().filter(|name| !known.contains(*name)).map(|name| format!("{name}: no such route")));
+    for (number, operation) in operations.iter().enumerate() {
+        let Some(row) = table.get(&operation.name()) else {
+            problems.push(format!("{}: has no row in permissions.txt", operation.name()));
+            continue;
+        };
+        let owner = owner(&app, &admin, number, operation).await;
+        let path = filled(&operation.path, &owner.things);
+        let body = row.body.as_ref().or(operation.example.as_ref());
+        let mut note = |who: &str, status: u16| {
+            problems.extend(problem(&row.access, who, status).map(|text| format!("{}: {text}", operation.name())));
+        };
+        note("nobody", call(&app, operation, &path, body, None).await);
+        // The lowest first: what is refused changes nothing, what is done may end the thing.
+        for role in ROLES {
+            // Who may touch what another owns comes after the owner.
+            if matches!(&row.access, Access::Owner(roles) if roles.contains(role)) {
+                continue;
+            }
+            let name = format!("{role}_{number}");
+            let caller =
+                if role == "user" { app.account(&name).await } else { app.with_role(&admin, &name, role).await };
+            note(role, call(&app, operation, &path, body, Some(&caller.token)).await);
+        }
+        note("owner", call(&app, operation, &path, body, Some(&owner.account.token)).await);
+        if let Access::Owner(roles) = &row.access {
+            for role in roles {
+                let caller = app.with_role(&admin, &format!("{role}_{number}"), role).await;
+                note(role, call(&app, operation, &path, body, Some(&caller.token)).await);
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    app.stop().await;
+}
