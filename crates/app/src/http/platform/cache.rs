@@ -156,7 +156,11 @@ pub async fn put(
     ),
 )]
 #[delete("/cache/{key}")]
-pub async fn remove(app: Data<App>, _operator: CacheOperator, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn remove_entry(
+    app: Data<App>,
+    _operator: CacheOperator,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
     let key = CacheKey::parse(&path)?;
     app.cache_admin.remove(&key).await?;
     Ok(no_content())

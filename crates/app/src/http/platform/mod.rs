@@ -14,5 +14,5 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(cache::test)
         .service(cache::find)
         .service(cache::put)
-        .service(cache::remove);
+        .service(cache::remove_entry);
 }

@@ -179,7 +179,7 @@ pub struct VerificationToken {
     ),
 )]
 #[post("/api/v1/verification/verify")]
-pub async fn verify(
+pub async fn verify_code(
     request: HttpRequest,
     app: Data<App>,
     body: Body<CodeClaim>,

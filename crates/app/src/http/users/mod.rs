@@ -49,9 +49,9 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(mfa::remove)
         .service(mfa::verify)
         .service(codes::send)
-        .service(codes::verify)
+        .service(codes::verify_code)
         .service(codes::config)
-        .service(recovery::login)
+        .service(recovery::login_with_code)
         .service(recovery::forgot)
         .service(recovery::reset)
         .service(recovery::verify_email)
@@ -98,8 +98,8 @@ pub fn register(config: &mut ServiceConfig<'_>) {
     #[cfg(feature = "passkeys")]
     config
         .service(passkeys::registration_options)
-        .service(passkeys::register)
-        .service(passkeys::remove)
+        .service(passkeys::register_passkey)
+        .service(passkeys::remove_passkey)
         .service(passkeys::login_options)
-        .service(passkeys::login);
+        .service(passkeys::login_with_passkey);
 }

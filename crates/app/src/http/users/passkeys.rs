@@ -146,7 +146,11 @@ impl Parse for PasskeyAttestation {
     ),
 )]
 #[post("/api/v1/auth/passkeys/register")]
-pub async fn register(app: Data<App>, auth: Auth, body: Body<PasskeyAttestation>) -> Result<Reply<Passkey>, ApiError> {
+pub async fn register_passkey(
+    app: Data<App>,
+    auth: Auth,
+    body: Body<PasskeyAttestation>,
+) -> Result<Reply<Passkey>, ApiError> {
     let (name, credential) = body.0;
     let passkey = app.passkeys.register(auth.0.user_id, name, &credential).await?;
     Ok(Reply::created(passkey.into()).message("Passkey registered", "通行密钥已注册"))
@@ -163,7 +167,7 @@ pub async fn register(app: Data<App>, auth: Auth, body: Body<PasskeyAttestation>
     ),
 )]
 #[delete("/api/v1/auth/passkeys/{id}")]
-pub async fn remove(app: Data<App>, auth: RecentAuth, id: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn remove_passkey(app: Data<App>, auth: RecentAuth, id: Path<String>) -> Result<HttpResponse, ApiError> {
     let parsed = Uuid::parse_str(&id).map_err(|_| ApiError::not_found("passkey", id.as_str()))?;
     app.passkeys.remove(auth.0.user_id, PasskeyId::new(parsed)).await?;
     Ok(no_content())
@@ -222,7 +226,7 @@ impl Parse for PasskeyAssertion {
     ),
 )]
 #[post("/api/v1/auth/passkeys/login")]
-pub async fn login(
+pub async fn login_with_passkey(
     app: Data<App>,
     client: ClientInfo,
     body: Body<PasskeyAssertion>,

@@ -60,7 +60,7 @@ pub struct CodeLogin {
     ),
 )]
 #[post("/api/v1/auth/login/code")]
-pub async fn login(
+pub async fn login_with_code(
     request: HttpRequest,
     app: Data<App>,
     client: ClientInfo,
