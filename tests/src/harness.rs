@@ -95,6 +95,10 @@ impl Harness {
 
     /// A server as the options say.
     pub async fn start(options: Options) -> Self {
+        Box::pin(Self::launch(options)).await
+    }
+
+    async fn launch(options: Options) -> Self {
         wiring::install_crypto();
         sharestack_app::telemetry::start_metrics();
         let data = tempfile::tempdir().unwrap();

@@ -133,8 +133,8 @@ async fn a_bad_key_request_names_every_field_and_makes_nothing() {
     // What the server decides cannot be sent.
     let sent =
         json!({ "name": "x", "scopes": ["own.read"], "id": "x", "user_id": 999, "secret": "ssk_x", "prefix": "ssk_" });
-    let made = make(sent).await.expect(201);
-    assert_ne!(made.data()["secret"], "ssk_x");
+    let answer = make(sent).await.expect(201);
+    assert_ne!(answer.data()["secret"], "ssk_x");
     assert_eq!(app.count(&format!("SELECT COUNT(*) FROM api_keys WHERE user_id = {}", lin.id)).await, 1);
     app.get(KEYS).await.refused(401, "AUTHENTICATION_REQUIRED");
     app.stop().await;
@@ -333,14 +333,14 @@ async fn sessions_from_the_first_to_the_last(database: Database) {
     // Forced logout.
     let listed = app.get_as(&admin.token, &users).await.expect(200);
     assert_eq!((listed.data().as_array().unwrap().len(), &listed.data()[0]["current"]), (1, &json!(false)));
-    let last = listed.data()[0]["id"].as_str().unwrap();
+    let only = listed.data()[0]["id"].as_str().unwrap();
     for unknown in
-        [format!("/api/v1/users/999999/sessions/{last}"), format!("/api/v1/users/{}/sessions/{last}", wei.id)]
+        [format!("/api/v1/users/999999/sessions/{only}"), format!("/api/v1/users/{}/sessions/{only}", wei.id)]
     {
         app.delete_as(&admin.token, &unknown).await.refused(404, "RESOURCE_NOT_FOUND");
     }
     app.get_as(&admin.token, "/api/v1/users/999999/sessions").await.refused(404, "RESOURCE_NOT_FOUND");
-    app.delete_as(&admin.token, &format!("{users}/{last}")).await.expect(204);
+    app.delete_as(&admin.token, &format!("{users}/{only}")).await.expect(204);
     app.get_as(&lin.token, ME).await.refused(401, "INVALID_TOKEN");
     let ended = format!("SELECT COUNT(*) FROM sessions WHERE user_id = {} AND revoked_at IS NOT NULL", lin.id);
     assert_eq!(app.count(&ended).await, 2);
@@ -530,7 +530,7 @@ async fn passwords_cannot_be_guessed_within_a_session() {
     let app = Harness::start(limited).await;
     let lin = app.account("lin").await;
     let guess = |n: u8| {
-        let (path, body) = if n % 2 == 0 {
+        let (path, body) = if n.is_multiple_of(2) {
             (PROVE, json!({ "password": "wrong" }))
         } else {
             (CHANGE, json!({ "current_password": "wrong", "new_password": ANOTHER, "confirm_password": ANOTHER }))

@@ -49,6 +49,7 @@ async fn a_registration_answers_the_user_of_s1() {
             "is_superuser",
             "is_verified",
             "last_login_at",
+            "pending_email",
             "phone",
             "role",
             "roles",

@@ -144,7 +144,7 @@ async fn all_names_of_one_account_are_counted_together() {
 async fn an_address_may_be_registered_five_times_a_minute_from_anywhere() {
     let app = Harness::start(proxied()).await;
     let register = async |number: u8| {
-        let email = if number % 2 == 0 { "One@Example.com" } else { "one@example.com" };
+        let email = if number.is_multiple_of(2) { "One@Example.com" } else { "one@example.com" };
         let body = json!({ "username": format!("one{number}"), "email": email, "password": PASSWORD });
         from(&app, number, "/api/v1/auth/register", &body).await
     };

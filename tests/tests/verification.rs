@@ -62,6 +62,9 @@ async fn me(app: &Harness, account: &Account) -> Value {
     app.get_as(&account.token, ME).await.expect(200).data().clone()
 }
 
+/// What is asked about an address.
+type Ask = Box<dyn Fn(&str) -> Value>;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_code_signs_in_once_on_every_store() {
     for options in everywhere() {
@@ -217,7 +220,7 @@ async fn nobody_learns_who_has_an_account_by_body_status_header_or_work() {
         counts
     };
     let code = |email: &str| json!({ "email": email, "code": "111111" });
-    let requests: [(&str, Box<dyn Fn(&str) -> Value>); 8] = [
+    let requests: [(&str, Ask); 8] = [
         (SEND, Box::new(|email| json!({ "email": email, "purpose": "login" }))),
         (SEND, Box::new(|email| json!({ "email": email, "purpose": "reset" }))),
         (SEND, Box::new(|email| json!({ "email": email, "purpose": "register" }))),
@@ -247,8 +250,8 @@ async fn nobody_learns_who_has_an_account_by_body_status_header_or_work() {
 /// Not by time either: the work is the same, so the medians are near each other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_learns_who_has_an_account_by_time() {
-    let app = Harness::start(Options { workers: false, ..eager() }).await;
     const RUNS: usize = 25;
+    let app = Harness::start(Options { workers: false, ..eager() }).await;
     for n in 0..RUNS {
         app.account(&format!("user{n}")).await;
     }

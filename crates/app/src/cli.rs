@@ -215,7 +215,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     telemetry::start_metrics();
     match command {
         Command::Serve { no_worker, demo } => Box::pin(serve(config, !no_worker, demo)).await,
-        Command::Worker => work(config).await,
+        Command::Worker => Box::pin(work(config)).await,
         Command::Migrate { action } => migrate(&config, &action).await,
         Command::Admin { action: Admin::Create { username, email, password_stdin: _ } } => {
             Box::pin(create_admin(config, &username, &email)).await

@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
 use sharestack_kernel::actor::{Actor, Credential};
 use sharestack_kernel::clock::{Clock, FakeClock};
-use sharestack_kernel::id::{SequentialIds, UserId};
+use sharestack_kernel::id::{SequentialIds, SessionId, UserId};
 use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler};
 use sharestack_kernel::money::{Currency, Money};
 use sharestack_kernel::permission::Permission;
@@ -115,7 +115,7 @@ pub struct World {
 pub fn actor(user_id: UserId, permissions: &[&str]) -> Actor {
     Actor {
         user_id,
-        credential: Credential::ApiKey(Uuid::nil()),
+        credential: Credential::Session { id: SessionId::new(Uuid::nil()), proved_at: DateTime::UNIX_EPOCH },
         role: "user".to_owned(),
         permissions: permissions.iter().map(|text| Permission::parse(text).unwrap()).collect(),
     }

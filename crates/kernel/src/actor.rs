@@ -113,7 +113,10 @@ impl Actor {
     fn may_as_owner(&self, permission: &str) -> bool {
         match self.credential {
             Credential::Session { .. } => true,
-            Credential::ApiKey(_) => self.may(if permission.ends_with(".read") { OWN_READ } else { OWN_WRITE }),
+            Credential::ApiKey(_) => self.may(match permission.rsplit_once('.') {
+                Some((_, "read")) => OWN_READ,
+                _ => OWN_WRITE,
+            }),
         }
     }
 }

@@ -104,9 +104,9 @@ fn square(picture: &DynamicImage, size: u32) -> Result<RenderedAvatar, PictureEr
     } else {
         webp::Encoder::from_rgb(resized.buffer(), size, size)
     };
-    let encoded = encoder.encode_simple(false, QUALITY);
-    let encoded = encoded.map_err(|error| failed(format!("webp encoder: {error:?}").into()))?;
-    Ok(RenderedAvatar { size, bytes: Bytes::copy_from_slice(&encoded) })
+    let made = encoder.encode_simple(false, QUALITY);
+    let made = made.map_err(|error| failed(format!("webp encoder: {error:?}").into()))?;
+    Ok(RenderedAvatar { size, bytes: Bytes::copy_from_slice(&made) })
 }
 
 #[cfg(test)]

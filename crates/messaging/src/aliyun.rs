@@ -118,7 +118,7 @@ impl Call<'_> {
     fn authorization(&self, key_id: &str, secret: &SecretString) -> String {
         let headers = self.headers();
         let names = headers.each_ref().map(|(name, _)| *name).join(";");
-        let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        let lines = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect::<Vec<_>>().concat();
         let hash = hex::encode(Sha256::digest(b""));
         let canonical = format!("POST\n/\n{}\n{lines}\n{names}\n{hash}", self.query);
         let to_sign = format!("ACS3-HMAC-SHA256\n{}", hex::encode(Sha256::digest(canonical)));

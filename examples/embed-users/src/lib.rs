@@ -151,8 +151,8 @@ mod tests {
         assert!(
             say("register lin lin@example.com correct-horse-battery").await.unwrap().starts_with("lin has the number")
         );
-        let taken = say("register lin other@example.com correct-horse-battery").await.unwrap_err();
-        assert_eq!(taken.to_string(), "username is taken");
+        let refused = say("register lin other@example.com correct-horse-battery").await.unwrap_err();
+        assert_eq!(refused.to_string(), "username is taken");
         assert!(say("register x not-an-address short").await.unwrap_err().to_string().contains("email"));
         assert_eq!(say("login lin wrong-horse").await.unwrap_err().to_string(), "name or password is wrong");
         let token = say("login LIN@example.com correct-horse-battery").await.unwrap();

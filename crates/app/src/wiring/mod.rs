@@ -166,6 +166,12 @@ pub async fn open_store(config: &Config) -> Result<Store, ConfigError> {
 /// # Errors
 /// Names the first setting that cannot be used.
 pub async fn build(config: Config) -> Result<App, ConfigError> {
+    // Boxed: what it holds on its way is larger than a caller's stack should carry.
+    Box::pin(assemble(config)).await
+}
+
+#[expect(clippy::too_many_lines, reason = "the product's parts, from top to bottom")]
+async fn assemble(config: Config) -> Result<App, ConfigError> {
     prepare_data_dir(&config)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
@@ -260,7 +266,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
     let billing = Billing::new(&config, &store, &clock, &ids, gates, &secrets.sandbox)?;
 
     let departed = Arc::new(RemoveArticles::new(content.ports.clone()));
-    let parts = PrivacyParts {
+    let given = PrivacyParts {
         accounts: account_ports,
         administration: people.administration.clone(),
         obligations: people.obligations.clone(),
@@ -268,7 +274,7 @@ pub async fn build(config: Config) -> Result<App, ConfigError> {
         sealer,
         blobs: files.0.clone(),
     };
-    let privacy = Privacy::new(&config, &store, parts);
+    let privacy = Privacy::new(&config, &store, given);
     let social = Social::new(&store, &clock, &ids);
 
     messaging::warn_of_files(&config);

@@ -47,7 +47,7 @@ impl Privacy {
             ..PrivacyPolicy::default()
         };
         let records = Arc::new(Records { store: store.clone(), articles });
-        let ports = PrivacyPorts {
+        let asked = PrivacyPorts {
             store: accounts.store.clone(),
             queries: Arc::new(store.clone()),
             records: records.clone(),
@@ -57,11 +57,11 @@ impl Privacy {
             clock: accounts.clock.clone(),
         };
         Self {
-            exports: Exports::new(ports.clone(), policy),
-            departures: Departures::new(ports.clone(), obligations.clone(), policy),
+            exports: Exports::new(asked.clone(), policy),
+            departures: Departures::new(asked.clone(), obligations.clone(), policy),
             handlers: vec![
-                Arc::new(BuildExport::new(ports.clone(), policy)),
-                Arc::new(Leave::new(ports, administration)),
+                Arc::new(BuildExport::new(asked.clone(), policy)),
+                Arc::new(Leave::new(asked, administration)),
                 Arc::new(PurgeAccount::new(accounts, obligations, records)),
             ],
         }

@@ -14,7 +14,7 @@ use sharestack_content::service::{Authoring, CreateArticle, EditArticle, Ports, 
 use sharestack_kernel::actor::{Actor, Credential};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::error::StoreError;
-use sharestack_kernel::id::UserId;
+use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::permission::Permission;
 
 use super::list::{filter, page};
@@ -97,7 +97,10 @@ impl Newsroom {
         for id in [1, 2] {
             authors.push(Actor {
                 user_id: subject.author(id).await,
-                credential: Credential::ApiKey(subject.ids.uuid()),
+                credential: Credential::Session {
+                    id: SessionId::new(subject.ids.uuid()),
+                    proved_at: chrono::DateTime::UNIX_EPOCH,
+                },
                 role: "editor".to_owned(),
                 permissions: [Permission::parse("article.*").unwrap()].into_iter().collect(),
             });

@@ -24,7 +24,7 @@ fn entry(user_id: UserId, number: u128, granted: bool) -> ConsentEntry {
         user_id,
         consent: Consent { kind: ConsentKind::PrivacyPolicy, version: "第 2 版".to_owned(), granted },
         at: now() + chrono::Duration::seconds(i64::try_from(number).unwrap()),
-        address: (number % 2 == 0).then(|| "2001:db8::1".parse().unwrap()),
+        address: number.is_multiple_of(2).then(|| "2001:db8::1".parse().unwrap()),
     }
 }
 

@@ -15,7 +15,7 @@ use sharestack_kernel::cache::{Cache, CacheError};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::DomainEvent;
-use sharestack_kernel::id::{SequentialIds, UserId};
+use sharestack_kernel::id::{SequentialIds, SessionId, UserId};
 use sharestack_kernel::job::NewJob;
 use sharestack_kernel::permission::Permission;
 use sharestack_kernel::tx::{Begin, Transaction};
@@ -174,7 +174,7 @@ impl Cache for MemoryCache {
 pub fn actor(user: i64, permissions: &[&str]) -> Actor {
     Actor {
         user_id: UserId::new(user),
-        credential: Credential::ApiKey(Uuid::nil()),
+        credential: Credential::Session { id: SessionId::new(Uuid::nil()), proved_at: chrono::DateTime::UNIX_EPOCH },
         role: "user".to_owned(),
         permissions: permissions.iter().map(|text| Permission::parse(text).expect("a permission")).collect(),
     }

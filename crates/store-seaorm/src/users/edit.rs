@@ -36,6 +36,7 @@ pub(super) fn display_key(name: &str) -> String {
     fold(name).chars().take(255).collect()
 }
 
+#[expect(clippy::option_option, reason = "kept, cleared and set are three things")]
 fn nullable<T>(patch: &Patch<T>, text: impl Fn(&T) -> String) -> Option<Option<String>> {
     match patch {
         Patch::Keep => None,

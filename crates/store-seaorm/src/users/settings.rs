@@ -28,6 +28,7 @@ const COLUMNS: [&str; 8] = [
     "notify_marketing",
 ];
 
+#[expect(clippy::struct_excessive_bools, reason = "a row of switches")]
 #[derive(FromQueryResult)]
 struct Row {
     language: Option<String>,

@@ -67,6 +67,7 @@ impl Default for TimeZone {
 
 /// What others may see of somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own that somebody sets")]
 pub struct Privacy {
     /// The address, on the public profile.
     pub show_email: bool,

@@ -130,11 +130,8 @@ pub async fn actor(request: &HttpRequest) -> Result<Option<Actor>, ApiError> {
         }
         (Some(token), None) => app.authenticate(token).await?,
         (None, Some(key)) => {
-            let actor = match request.extensions().get::<KeyHolder>() {
-                Some(KeyHolder(actor)) => Some(actor.clone()),
-                None => None,
-            };
-            let actor = match actor {
+            let known = request.extensions().get::<KeyHolder>().map(|KeyHolder(actor)| actor.clone());
+            let actor = match known {
                 Some(actor) => actor,
                 None => app.access.keys.authenticate(key).await?,
             };

@@ -29,9 +29,10 @@ pub async fn user_stats(app: Data<App>, auth: MaybeAuth, path: Path<String>) -> 
     let user = person(&app, &path).await?.id;
     let counts = app.social.lists.counts(user).await?;
     let is_own = auth.0.is_some_and(|actor| actor.user_id == user);
-    let revenue = match is_own {
-        true => Some(app.billing.revenue.summary(user, Currency::Cny, RevenuePeriod::All).await?.into()),
-        false => None,
+    let revenue = if is_own {
+        Some(app.billing.revenue.summary(user, Currency::Cny, RevenuePeriod::All).await?.into())
+    } else {
+        None
     };
     Ok(Reply::ok(UserStats {
         user_id: user.get(),

@@ -22,6 +22,7 @@ use crate::wiring::App;
 #[schema(example = json!({
     "current_password": "correct horse 电池", "new_password": "staple battery 马", "confirm_password": "staple battery 马"
 }))]
+#[expect(clippy::struct_field_names, reason = "the names of S1")]
 pub struct UserChangePassword {
     #[schema(required = true, nullable = false, format = Password)]
     current_password: Option<String>,

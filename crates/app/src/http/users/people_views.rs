@@ -70,6 +70,7 @@ pub struct WorkspaceGrant {
     ],
     "workspaces": []
 }))]
+#[expect(clippy::struct_field_names, reason = "the field is the list's name in S3")]
 pub struct Permissions {
     /// `area.action`, `area.*` or `*`.
     pub permissions: Vec<String>,

@@ -1,20 +1,20 @@
 //! What people may ask of their own data: a copy, and its end.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
-use actix_web::web::{Data, Path, Query};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use serde::{Deserialize, Serialize};
 use sharestack_kernel::blob::BlobKey;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_users::model::{Departure, Export, ExportId, ExportState};
 use sharestack_users::service::{ExportLink, Proof};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::passwords::{Reauthentication, count_proof};
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
-use crate::http::extract::{Auth, Body, OptionalBody, Parse, RecentAuth};
+use crate::http::extract::{Auth, Body, OptionalBody, Params, Parse, RecentAuth};
 use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::App;
 
@@ -88,7 +88,7 @@ fn export_id(segment: &str) -> Result<ExportId, ApiError> {
 
 /// Asks for a copy of everything that the product holds of you. A job makes it; one a day.
 #[utoipa::path(
-    tag = "Privacy",
+    tag = "User Management",
     request_body(content = Option<ExportCreate>),
     responses((status = 202, description = "It is being made", body = Envelope<ExportView>)),
 )]
@@ -105,7 +105,7 @@ pub async fn request_export(
 
 /// Where your copy stands, with a short-lived link when it is ready.
 #[utoipa::path(
-    tag = "Privacy",
+    tag = "User Management",
     params(("id" = String, Path, description = "The copy's id")),
     responses((status = 200, description = "The copy", body = Envelope<ExportView>)),
 )]
@@ -116,18 +116,26 @@ pub async fn find_export(app: Data<App>, auth: Auth, id: Path<String>) -> Result
 }
 
 /// What opens a copy.
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize)]
 pub struct Ticket {
     /// From `download_url`.
     #[serde(default)]
     ticket: String,
 }
 
+impl Parse for Ticket {
+    type Output = String;
+
+    fn parse(self) -> Result<String, FieldErrors> {
+        Ok(self.ticket)
+    }
+}
+
 /// The copy itself, to whoever has its link.
 #[utoipa::path(
-    tag = "Privacy",
+    tag = "User Management",
     security(()),
-    params(("id" = String, Path, description = "The copy's id"), Ticket),
+    params(("id" = String, Path, description = "The copy's id"), ("ticket" = String, Query, description = "From download_url")),
     responses(
         (status = 200, description = "A ZIP archive", content_type = "application/zip", body = Vec<u8>),
         (status = 410, description = "The link's time is over, or the copy is gone"),
@@ -137,9 +145,9 @@ pub struct Ticket {
 pub async fn download_export(
     app: Data<App>,
     id: Path<String>,
-    ticket: Query<Ticket>,
+    ticket: Params<Ticket>,
 ) -> Result<HttpResponse, ApiError> {
-    let export = app.privacy.exports.open(export_id(&id)?, &ticket.ticket).await?;
+    let export = app.privacy.exports.open(export_id(&id)?, &ticket.0).await?;
     let gone = || ApiError::not_found("export", export.id.to_string());
     let (file, size) = export.file(app.clock.now()).ok_or_else(gone)?;
     let key = BlobKey::parse(file).map_err(ApiError::internal)?;
@@ -218,7 +226,7 @@ impl Parse for AccountDelete {
 /// Schedules the end of your account. Until it is due it can be taken back; then what it
 /// holds of you goes, and what must stay (money, other people's threads) loses your name.
 #[utoipa::path(
-    tag = "Privacy",
+    tag = "User Management",
     request_body = AccountDelete,
     responses(
         (status = 202, description = "It is scheduled", body = Envelope<DepartureView>),
@@ -240,7 +248,7 @@ pub async fn leave(
 
 /// Your scheduled deletion.
 #[utoipa::path(
-    tag = "Privacy",
+    tag = "User Management",
     responses((status = 200, description = "When the account ends", body = Envelope<DepartureView>)),
 )]
 #[get("/api/v1/users/me/deletion")]
@@ -251,7 +259,7 @@ pub async fn find_departure(app: Data<App>, auth: Auth) -> Result<Reply<Departur
 
 /// Takes your scheduled deletion back.
 #[utoipa::path(
-    tag = "Privacy",
+    tag = "User Management",
     responses(
         (status = 204, description = "The account stays"),
         (status = 409, description = "None is scheduled"),

@@ -18,6 +18,7 @@ use crate::wiring::App;
 /// What others may see of one.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "show_email": false, "show_followers": true, "show_following": true, "searchable": true }))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct PrivacySettings {
     /// The address, on the public profile.
     show_email: bool,

@@ -51,8 +51,8 @@ impl Departures {
             tx.roles().hold().await?;
             tx.accounts().hold(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
             let roles = tx.roles().find_by_user(user).await?;
-            let rules = roles.iter().any(|role| role.id == BuiltInRole::SuperAdmin.id());
-            if rules && tx.roles().count_active_holders(BuiltInRole::SuperAdmin.id()).await? <= 1 {
+            let may_everything = roles.iter().any(|role| role.id == BuiltInRole::SuperAdmin.id());
+            if may_everything && tx.roles().count_active_holders(BuiltInRole::SuperAdmin.id()).await? <= 1 {
                 return Err(AdministerError::LastSuperAdmin.into());
             }
             if !tx.privacy().insert_departure(&wish).await? {

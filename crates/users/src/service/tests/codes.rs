@@ -155,12 +155,11 @@ async fn who_is_nobody_is_told_the_same_by_the_same_work() {
             let contact = mail(&format!("{name}@example.com"));
             let refused = codes.send(&contact, purpose).await.unwrap_err();
             assert!(matches!(refused, SendCodeError::TooOften(throttle) if throttle.wait.as_secs() == 60));
-            let error = match purpose {
-                Purpose::Login => codes.recovery.login(contact, wrong(), Client::default()).await.unwrap_err(),
-                _ => {
-                    let proof = ContactProof::Code(contact, wrong());
-                    codes.recovery.reset_password(proof, &password(), "en").await.unwrap_err()
-                }
+            let error = if purpose == Purpose::Login {
+                codes.recovery.login(contact, wrong(), Client::default()).await.unwrap_err()
+            } else {
+                let proof = ContactProof::Code(contact, wrong());
+                codes.recovery.reset_password(proof, &password(), "en").await.unwrap_err()
             };
             assert_eq!((left(&error), error.category()), (Some(2), Category::Invalid));
         }
