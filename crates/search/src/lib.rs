@@ -13,8 +13,8 @@
 //! ```
 //! use sharestack_search::text::{Words, marked};
 //!
-//! let words = Words::parse("基金 Investing");
-//! assert_eq!(marked(&words, "指数基金 <for> investors"), Some("指数<mark>基金</mark> &lt;for&gt; investors".into()));
+//! let words = Words::parse("基金 Growth");
+//! assert_eq!(marked(&words, "指数基金 <for> growth"), Some("指数<mark>基金</mark> &lt;for&gt; <mark>growth</mark>".into()));
 //! ```
 
 pub mod articles;
