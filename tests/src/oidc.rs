@@ -1,6 +1,5 @@
 //! A real `OpenID` provider, started for a test, and the way through its pages.
 
-use std::path::Path;
 use std::process::Stdio;
 
 use reqwest::{Method, Url};
@@ -19,7 +18,7 @@ pub struct OidcServer {
 impl OidcServer {
     /// Fetches it if that was never done, and starts it.
     pub async fn start() -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/oidc-provider.sh");
+        let script = sharestack_conformance::workspace().join("scripts/oidc-provider.sh");
         let ready = Command::new(script).stderr(Stdio::inherit()).output().await.unwrap();
         assert!(ready.status.success(), "scripts/oidc-provider.sh failed");
         let directory = String::from_utf8(ready.stdout).unwrap();

@@ -19,7 +19,7 @@ const BANNED_PREFIX_IN_DOMAINS: &str = "actix-";
 
 static METADATA: LazyLock<Metadata> = LazyLock::new(|| {
     MetadataCommand::new()
-        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .manifest_path(sharestack_conformance::workspace().join("Cargo.toml"))
         .no_deps()
         .exec()
         .expect("cargo metadata reads the workspace")

@@ -2,6 +2,8 @@
 //! a port and run for each adapter by the adapter's own tests.
 #![expect(clippy::missing_panics_doc, reason = "a case fails by panicking")]
 
+use std::path::PathBuf;
+
 pub mod billing;
 pub mod blob;
 pub mod cache;
@@ -11,3 +13,12 @@ pub mod message;
 pub mod platform;
 pub mod social;
 pub mod users;
+
+/// The root of the source tree whose tests run. It is asked for while they run: a test
+/// program built in one checkout may run for another.
+pub fn workspace() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").expect("tests are run by cargo");
+    let package = PathBuf::from(package);
+    let root = package.ancestors().find(|directory| directory.join("Cargo.lock").exists());
+    root.expect("the package lies in the workspace").to_owned()
+}

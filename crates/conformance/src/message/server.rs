@@ -31,7 +31,7 @@ pub struct MailServer {
 }
 
 fn fixture(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "fixtures", "smtp", name].iter().collect()
+    crate::workspace().join("crates/conformance/fixtures/smtp").join(name)
 }
 
 /// The authority that the server's certificate comes from.
