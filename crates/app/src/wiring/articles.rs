@@ -6,9 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sharestack_cache::{Caching, LocalConfig, NodeCache};
 use sharestack_content::model::{ArticleId, ArticleKey, Slug};
-use sharestack_content::ports::{ArticleCache, ArticleDetail, ArticleQueries};
+use sharestack_content::ports::{ArticleCache, ArticleCard, ArticleDetail, ArticleFilter, ArticleQueries};
 use sharestack_kernel::cache::CacheError;
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::page::{Page, PageRequest};
 
 /// How long a node knows which article a slug was last seen to name. It may be long: an
 /// answer is looked at before it is given.
@@ -23,6 +24,7 @@ pub struct NodeArticles {
     queries: Arc<dyn ArticleQueries>,
     articles: NodeCache<ArticleDetail>,
     slugs: NodeCache<ArticleId>,
+    lists: NodeCache<Page<ArticleCard>>,
 }
 
 impl NodeArticles {
@@ -40,6 +42,7 @@ impl NodeArticles {
             queries,
             articles: NodeCache::listening(caching, "articles", config).await?,
             slugs: NodeCache::listening(caching, "slugs", &slugs).await?,
+            lists: NodeCache::listening(caching, "article_lists", config).await?,
         })
     }
 
@@ -65,6 +68,10 @@ fn weigh(article: &ArticleDetail) -> usize {
     article.source.len() + article.html.len() + article.preview.len() + CARD_BYTES
 }
 
+fn weigh_list(list: &Page<ArticleCard>) -> usize {
+    list.items.iter().map(|card| card.excerpt.len() + card.teaser.len() + CARD_BYTES).sum()
+}
+
 #[async_trait]
 impl ArticleCache for NodeArticles {
     async fn find(&self, key: &ArticleKey) -> Result<Option<Arc<ArticleDetail>>, StoreError> {
@@ -75,8 +82,16 @@ impl ArticleCache for NodeArticles {
         }
     }
 
+    async fn list(&self, filter: &ArticleFilter, page: PageRequest) -> Result<Arc<Page<ArticleCard>>, StoreError> {
+        let key = format!("{filter:?} {page:?}");
+        let load = || async { self.queries.list(filter, page).await.map(Some) };
+        let none = || Arc::new(Page { items: Vec::new(), total: 0, request: page });
+        Ok(self.lists.get_or_load(&key, weigh_list, load).await?.unwrap_or_else(none))
+    }
+
     async fn forget(&self, id: ArticleId) {
         self.articles.invalidate(&id.to_string()).await;
+        self.lists.invalidate_all().await;
     }
 }
 
@@ -84,6 +99,7 @@ impl ArticleCache for NodeArticles {
 mod tests {
     use sharestack_cache::MemoryConfig;
     use sharestack_content::memory::{MemoryContent, article};
+    use sharestack_content::model::Status;
     use sharestack_kernel::clock::FakeClock;
     use sharestack_kernel::random::SystemRandomness;
 
@@ -167,6 +183,47 @@ mod tests {
         node.forget(ArticleId::new(1)).await;
         assert_eq!((version(&node, "old-news").await, version(&node, "news").await), (Some(2), Some(7)));
         assert_eq!(version(&node, "news").await, Some(7));
+    }
+
+    async fn titles(node: &NodeArticles) -> usize {
+        let all = ArticleFilter { statuses: vec![Status::Published], ..ArticleFilter::default() };
+        node.list(&all, PageRequest::default()).await.unwrap().items.len()
+    }
+
+    #[tokio::test]
+    async fn a_list_is_kept_until_any_article_is_forgotten_on_any_node() {
+        let world = World::new();
+        let (one, other) = (world.node().await, world.node().await);
+        world.write(1, "first", 1);
+        assert_eq!((titles(&one).await, titles(&other).await), (1, 1));
+        world.write(2, "second", 1);
+        assert_eq!((titles(&one).await, titles(&other).await), (1, 1), "as they were a moment ago");
+        one.forget(ArticleId::new(2)).await;
+        assert_eq!(titles(&one).await, 2);
+        let heard = async {
+            while titles(&other).await != 2 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), heard).await.unwrap();
+        world.write(3, "third", 1);
+        world.clock.advance(chrono::Duration::seconds(5));
+        assert_eq!(titles(&one).await, 3, "never longer than its time");
+    }
+
+    #[tokio::test]
+    async fn lists_of_different_filters_and_pages_are_apart() {
+        let world = World::new();
+        let node = world.node().await;
+        world.write(1, "first", 1);
+        let all = ArticleFilter { statuses: vec![Status::Published], ..ArticleFilter::default() };
+        let tagged = ArticleFilter { tag: Some("none".into()), ..all.clone() };
+        let second = PageRequest::try_new(2, 20).unwrap();
+        let mut lengths = Vec::new();
+        for (filter, page) in [(&all, PageRequest::default()), (&tagged, PageRequest::default()), (&all, second)] {
+            lengths.push(node.list(filter, page).await.unwrap().items.len());
+        }
+        assert_eq!(lengths, [1, 0, 0]);
     }
 
     #[tokio::test]

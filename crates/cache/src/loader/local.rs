@@ -106,7 +106,7 @@ impl<V: Clone + Send + Sync + 'static> Local<V> {
         self.copies.remove(key).await;
     }
 
-    fn forget_all(&self) {
+    pub(super) fn forget_all(&self) {
         self.counters[COUNTERS].fetch_add(1, Ordering::AcqRel);
         self.copies.clear();
     }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sharestack_kernel::cache::{CacheError, PubSub};
+use sharestack_kernel::cache::{CacheError, MISSED, PubSub};
 use sharestack_kernel::clock::Clock;
 
 use super::flight::{Flights, Outcome, Seat};
@@ -93,6 +93,13 @@ impl<T: Send + Sync + 'static> NodeCache<T> {
         self.forget(key).await;
         // The other nodes' copies grow old by themselves when this gets lost.
         let _ = self.pubsub.publish(&self.channel, key).await;
+    }
+
+    /// Makes every node forget all it keeps. Call it after the change is committed.
+    pub async fn invalidate_all(&self) {
+        // Loads that run now are of an older generation: nobody joins them any more.
+        self.local.forget_all();
+        let _ = self.pubsub.publish(&self.channel, MISSED).await;
     }
 
     /// Makes this node alone forget `key`.

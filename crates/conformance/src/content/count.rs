@@ -8,13 +8,15 @@ use sharestack_content::model::{
     AccessLevel, ArticleId, ArticleKey, Body, CountKey, Format, PlanId, Status, TagName, Text, Title,
 };
 use sharestack_content::ports::{
-    Access, ArticleCache, ArticleDetail, ArticleFilter, ArticleQueries, Entitlements, GateQuery, RenderError, Renderer,
+    Access, ArticleCache, ArticleCard, ArticleDetail, ArticleFilter, ArticleQueries, Entitlements, GateQuery,
+    RenderError, Renderer,
 };
 use sharestack_content::service::{Authoring, CreateArticle, EditArticle, Ports, PublishArticle, Publishing};
 use sharestack_kernel::actor::{Actor, Credential};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{SessionId, UserId};
+use sharestack_kernel::page::{Page, PageRequest};
 use sharestack_kernel::permission::Permission;
 
 use super::list::{filter, page};
@@ -64,6 +66,10 @@ struct Direct(Arc<dyn ArticleQueries>);
 impl ArticleCache for Direct {
     async fn find(&self, key: &ArticleKey) -> Result<Option<Arc<ArticleDetail>>, StoreError> {
         Ok(self.0.find(key).await?.map(Arc::new))
+    }
+
+    async fn list(&self, filter: &ArticleFilter, page: PageRequest) -> Result<Arc<Page<ArticleCard>>, StoreError> {
+        Ok(Arc::new(self.0.list(filter, page).await?))
     }
 
     async fn forget(&self, _id: ArticleId) {}

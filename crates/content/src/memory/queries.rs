@@ -159,6 +159,10 @@ impl ArticleCache for MemoryContent {
         Ok(ArticleQueries::find(self, key).await?.map(Arc::new))
     }
 
+    async fn list(&self, filter: &ArticleFilter, page: PageRequest) -> Result<Arc<Page<ArticleCard>>, StoreError> {
+        Ok(Arc::new(ArticleQueries::list(self, filter, page).await?))
+    }
+
     async fn forget(&self, id: ArticleId) {
         self.state().forgotten.push(id);
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::page::{Page, PageRequest};
 
-use super::query::ArticleDetail;
+use super::query::{ArticleCard, ArticleDetail, ArticleFilter};
 use crate::model::{ArticleId, ArticleKey};
 
 /// Articles that are kept near their readers. They are the same for every reader: who may
@@ -21,7 +22,13 @@ pub trait ArticleCache: Send + Sync {
     /// just now: that there is none is not kept.
     async fn find(&self, key: &ArticleKey) -> Result<Option<Arc<ArticleDetail>>, StoreError>;
 
-    /// Forgets an article, here at once and on every other node soon. A failure to tell
+    /// A page of a list of public articles, perhaps as it was a moment ago.
+    ///
+    /// MUST show what was committed before the last [`ArticleCache::forget`] of any article
+    /// returned here; what another node changed it MUST show after a bounded time.
+    async fn list(&self, filter: &ArticleFilter, page: PageRequest) -> Result<Arc<Page<ArticleCard>>, StoreError>;
+
+    /// Forgets an article and the lists, here at once and on every other node soon. A failure to tell
     /// them is no error: what they keep grows old by itself.
     async fn forget(&self, id: ArticleId);
 }

@@ -171,3 +171,28 @@ async fn the_event_of_a_change_makes_the_cache_forget() {
     forget.handle(&event).await.unwrap();
     assert_eq!(content.forgotten(), [ArticleId::new(7)]);
 }
+
+#[tokio::test]
+async fn lists_of_readers_may_be_of_a_moment_ago_and_those_of_authors_and_editors_never() {
+    let content = content();
+    let mut cache = MockArticleCache::new();
+    let kept = Page { items: Vec::new(), total: 77, request: PageRequest::default() };
+    cache.expect_list().returning(move |_, _| Ok(Arc::new(kept.clone())));
+    let ports = Ports { articles: Arc::new(cache), ..content.ports(&FakeClock::default(), MockEntitlements::new()) };
+    let reading =
+        Reading::new(ports, Arc::new(ViewBuffer::new(Arc::new(content.clone()), Arc::new(MemoryCache::default()))));
+    let (own, others, search) = (Some("7".to_owned()), None, Some("文章".to_owned()));
+    let (author, editor) = (actor(7, &[]), actor(9, &["article.*"]));
+    for (reader, author, search, kept) in [
+        (NOBODY, &others, &None, true),
+        (NOBODY, &own, &None, true),
+        (by(&author), &others, &None, true),
+        (by(&author), &own, &None, false),
+        (by(&editor), &others, &None, false),
+        (by(&editor), &others, &search, false),
+    ] {
+        let query = ListArticles { author: author.clone(), search: search.clone(), ..ListArticles::default() };
+        let total = reading.list(reader, query).await.unwrap().total;
+        assert_eq!(total == 77, kept, "{reader:?} {author:?} {search:?}");
+    }
+}
