@@ -22,6 +22,7 @@ mod m0016_factors;
 mod m0017_passkeys;
 mod m0018_external_identities;
 mod m0019_privacy;
+mod m0020_photos;
 mod m0030_creators_own_plans;
 
 use sea_orm_migration::prelude::*;
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_passkeys::Migration),
             Box::new(m0018_external_identities::Migration),
             Box::new(m0019_privacy::Migration),
+            Box::new(m0020_photos::Migration),
             Box::new(m0030_creators_own_plans::Migration),
         ]
     }

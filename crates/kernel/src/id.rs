@@ -36,12 +36,31 @@ macro_rules! numeric_id {
             }
         }
 
+        impl $crate::id::NumericId for $name {
+            fn from_number(value: i64) -> Self {
+                Self(value)
+            }
+
+            fn number(self) -> i64 {
+                self.0
+            }
+        }
+
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 self.0.fmt(f)
             }
         }
     };
+}
+
+/// An id that is a number, whichever thing it names.
+pub trait NumericId: Copy + Eq + std::hash::Hash + std::fmt::Debug + std::fmt::Display + Send + Sync + 'static {
+    /// Wraps a number that is known to be such an id.
+    fn from_number(value: i64) -> Self;
+
+    /// The number.
+    fn number(self) -> i64;
 }
 
 /// Declares an id type that holds a `UUIDv7`.

@@ -14,6 +14,8 @@ pub(crate) enum Constraint {
     RoleName,
     PasskeyCredential,
     ArticleSlug,
+    PhotoSlug,
+    PhotoFile,
     LiveSubscription,
     OrderKey,
     PaymentTransaction,
@@ -23,6 +25,8 @@ pub(crate) enum Constraint {
 /// The one table: index name (PostgreSQL, MySQL), columns as SQLite names them, meaning.
 const CONSTRAINTS: &[(&str, &str, Constraint)] = &[
     ("uq_articles_slug", "articles.slug", Constraint::ArticleSlug),
+    ("uq_photos_slug", "photos.slug", Constraint::PhotoSlug),
+    ("uq_photos_file_id", "photos.file_id", Constraint::PhotoFile),
     ("uq_jobs_dedupe_key", "jobs.dedupe_key", Constraint::JobDedupeKey),
     ("uq_users_email_key", "users.email_key", Constraint::UserEmail),
     (

@@ -33,6 +33,7 @@ mod jobs;
 mod migrate;
 mod people;
 mod platform;
+mod portfolio;
 mod rows;
 mod social;
 mod tail;

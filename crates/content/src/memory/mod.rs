@@ -1,6 +1,7 @@
 //! A store in memory, for tests: it keeps the obligations of the ports, one transaction
 //! at a time.
 
+mod portfolio;
 mod queries;
 mod repositories;
 mod search;
@@ -25,6 +26,7 @@ use crate::model::{AccessLevel, Article, ArticleId, CountKey, Draft, Slug, Statu
 use crate::ports::{ContentTx, Entitlements};
 use crate::service::Ports;
 
+pub use portfolio::{MemoryPortfolio, photo};
 pub use search::MemorySearch;
 
 #[derive(Debug, Clone)]

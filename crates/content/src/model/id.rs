@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 use sharestack_kernel::field::{FieldErrors, Issue};
+use sharestack_kernel::id::{MAX_NUMERIC_ID, NumericId};
 use sharestack_kernel::numeric_id;
 
 use super::slug::Slug;
@@ -20,6 +21,21 @@ numeric_id!(
     "tags"
 );
 numeric_id!(
+    /// A photo.
+    PhotoId,
+    "photos"
+);
+numeric_id!(
+    /// A file that was uploaded.
+    FileId,
+    "files"
+);
+numeric_id!(
+    /// A category.
+    CategoryId,
+    "categories"
+);
+numeric_id!(
     /// A subscription plan, which content knows by number only.
     PlanId,
     "plans"
@@ -30,24 +46,29 @@ const MAX_TAGS: usize = 20;
 /// How many plans an article may name.
 const MAX_PLANS: usize = 50;
 
-/// What stands in a path: an article's id or its slug.
+/// What stands in a path: a thing's id or its slug.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum ArticleKey {
+pub enum Key<I> {
     /// Digits are always an id.
-    Id(ArticleId),
+    Id(I),
     /// Everything else is a slug.
     Slug(Slug),
     /// A text that neither an id nor a slug can be: nothing has it.
     Neither(String),
 }
 
-impl ArticleKey {
+/// An article's id or its slug.
+pub type ArticleKey = Key<ArticleId>;
+/// A photo's id or its slug.
+pub type PhotoKey = Key<PhotoId>;
+
+impl<I: NumericId> Key<I> {
     /// Reads a path segment.
     pub fn parse(text: &str) -> Self {
         if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
             return match text.parse() {
-                Ok(id) if id > 0 => Self::Id(ArticleId::new(id)),
-                _ => Self::Neither(text.to_owned()),
+                Ok(id) if (1..MAX_NUMERIC_ID).contains(&id) => Self::Id(I::from_number(id)),
+                _ => Self::Neither(text.chars().take(200).collect()),
             };
         }
         Slug::parse(text).map_or_else(|_| Self::Neither(text.chars().take(200).collect()), Self::Slug)
@@ -56,20 +77,20 @@ impl ArticleKey {
     /// The key as an error's details print it.
     pub fn to_value(&self) -> Value {
         match self {
-            Self::Id(id) => id.get().into(),
+            Self::Id(id) => id.number().into(),
             Self::Slug(slug) => slug.as_str().into(),
             Self::Neither(text) => text.as_str().into(),
         }
     }
 }
 
-impl From<ArticleId> for ArticleKey {
-    fn from(id: ArticleId) -> Self {
+impl<I: NumericId> From<I> for Key<I> {
+    fn from(id: I) -> Self {
         Self::Id(id)
     }
 }
 
-impl fmt::Display for ArticleKey {
+impl<I: fmt::Display> fmt::Display for Key<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Id(id) => id.fmt(f),
@@ -109,7 +130,7 @@ pub fn plan_ids(numbers: Vec<i64>) -> Result<Vec<PlanId>, FieldErrors> {
     if numbers.len() > MAX_PLANS {
         check.push("plan_ids", Issue::TooLong { max: MAX_PLANS });
     }
-    let max = sharestack_kernel::id::MAX_NUMERIC_ID - 1;
+    let max = MAX_NUMERIC_ID - 1;
     for (index, number) in numbers.into_iter().take(MAX_PLANS).enumerate() {
         if !(1..=max).contains(&number) {
             check.push(format!("plan_ids[{index}]"), Issue::OutOfRange { min: 1, max });

@@ -6,6 +6,7 @@ mod count;
 mod draft;
 mod id;
 mod outline;
+mod photo;
 mod rendered;
 mod slug;
 mod tag;
@@ -15,8 +16,12 @@ pub use article::{AccessLevel, Article, Status, WrongState};
 pub use body::{Body, Format, MAX_CONTENT};
 pub use count::{CountKey, deltas};
 pub use draft::Draft;
-pub use id::{ArticleId, ArticleKey, PlanId, TagId, plan_ids, tag_names};
+pub use id::{ArticleId, ArticleKey, CategoryId, FileId, Key, PhotoId, PhotoKey, PlanId, TagId, plan_ids, tag_names};
 pub use outline::plain_text;
+pub use photo::{
+    Bounds, Caption, Coordinate, Derivative, Exif, FormatName, Formats, MAX_METADATA, Metadata, Photo, PhotoCount,
+    PhotoStatus, Picture, Place, Position, ShareLink, ShareLinkId, ShareTarget, Taken, Visibility, photo_deltas,
+};
 pub use rendered::{EXCERPT_CHARS, PREVIEW_CHARS, Rendered, Text, TooDeep};
 pub use slug::{RESERVED_SLUGS, Slug};
 pub use tag::{Tag, TagName};

@@ -1,13 +1,15 @@
-//! The part of an article's address that people read.
+//! The part of an address that people read.
+
+use std::fmt;
 
 use sharestack_kernel::field::Issue;
 use unicode_normalization::UnicodeNormalization;
 
-use super::id::ArticleId;
 use super::text::Title;
 
-/// Literal path segments beside an article's address.
-pub const RESERVED_SLUGS: [&str; 7] = ["feed", "search", "drafts", "media", "categories", "tags", "batch"];
+/// Literal path segments beside the address of an article, photo, category or tag.
+pub const RESERVED_SLUGS: [&str; 11] =
+    ["feed", "search", "drafts", "media", "categories", "tags", "batch", "trash", "map", "reorder", "share-links"];
 
 const MAX_CHARS: usize = 100;
 /// A derived slug leaves room for what makes it unique.
@@ -41,9 +43,15 @@ impl Slug {
         Ok(Self(slug))
     }
 
-    /// The slug that a title suggests.
+    /// The slug that an article's title suggests.
     pub fn derived_from(title: &Title) -> Self {
-        let folded: String = title.as_str().nfkc().collect::<String>().to_lowercase().nfkc().collect();
+        Self::suggested(title.as_str(), "article")
+    }
+
+    /// The slug that the name of a thing suggests; `noun`, itself a slug, stands in for what
+    /// the name does not give.
+    pub fn suggested(name: &str, noun: &str) -> Self {
+        let folded: String = name.nfkc().collect::<String>().to_lowercase().nfkc().collect();
         let mut slug = String::new();
         let mut characters = 0;
         for part in folded.split(|c| !letter(c)).filter(|part| !part.is_empty()) {
@@ -59,13 +67,13 @@ impl Slug {
             characters += part.chars().count().min(room);
         }
         if slug.is_empty() {
-            return Self("article".to_owned());
+            return Self(noun.to_owned());
         }
-        Self::parse(&slug).unwrap_or_else(|_| Self(format!("article-{slug}")))
+        Self::parse(&slug).unwrap_or_else(|_| Self(format!("{noun}-{slug}")))
     }
 
-    /// The same slug made unique by the article's id.
-    pub fn with_id(&self, id: ArticleId) -> Self {
+    /// The same slug made unique by the thing's id, or by another part of a slug.
+    pub fn with_id(&self, id: impl fmt::Display) -> Self {
         let base: String = self.0.chars().take(MAX_DERIVED + "article-".len()).collect();
         Self(format!("{}-{id}", base.trim_end_matches('-')))
     }
@@ -89,6 +97,7 @@ fn letter(c: char) -> bool {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::id::ArticleId;
     use super::*;
 
     fn derive(title: &str) -> String {

@@ -6,9 +6,12 @@
 mod article;
 mod cache;
 mod entitlements;
+mod photo;
+mod portfolio;
 mod query;
 mod renderer;
 mod search;
+mod share;
 
 use sharestack_kernel::event::Outbox;
 use sharestack_kernel::job::JobQueue;
@@ -24,6 +27,13 @@ pub use cache::MockArticleCache;
 pub use entitlements::MockEntitlements;
 pub use entitlements::{Access, Entitlements, GateQuery, PlanOffer};
 #[cfg(any(test, feature = "mocks"))]
+pub use photo::{MockPhotoQueries, MockPhotoRepository};
+pub use photo::{
+    PhotoCategory, PhotoCluster, PhotoFilter, PhotoHead, PhotoQueries, PhotoRepository, PhotoScope, PhotoSort,
+    PhotoTag, PhotoView, PhotoWriteError,
+};
+pub use portfolio::PortfolioTx;
+#[cfg(any(test, feature = "mocks"))]
 pub use query::MockArticleQueries;
 pub use query::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, Sort};
 #[cfg(any(test, feature = "mocks"))]
@@ -33,6 +43,9 @@ pub use search::{
     ArticleDocument, ArticleHit, ArticleQuery, ArticleRebuild, ArticleSearch, Facet, FacetCounts, FoundArticles,
     Highlighted, IndexChanges, Standing,
 };
+#[cfg(any(test, feature = "mocks"))]
+pub use share::MockShareLinkRepository;
+pub use share::ShareLinkRepository;
 
 /// What one transaction of content can do.
 pub trait ContentTx: Transaction {

@@ -157,7 +157,17 @@ impl BuiltInRole {
                 "article.update",
             ],
             Self::User => &["photo.read", "category.read", "tag.read", "article.read"],
-            Self::Creator => &["article.read", "article.create", "plan.create", "revenue.read", "media.create"],
+            Self::Creator => &[
+                "article.read",
+                "article.create",
+                "photo.read",
+                "photo.create",
+                "category.read",
+                "tag.read",
+                "plan.create",
+                "revenue.read",
+                "media.create",
+            ],
             Self::Finance => &["order.read", "refund.*", "withdrawal.*", "finance.read", "ledger.read"],
         }
     }

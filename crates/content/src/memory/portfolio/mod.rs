@@ -1,0 +1,107 @@
+//! The portfolio in memory: one transaction at a time, on a copy of everything.
+
+mod photos;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::event::{DomainEvent, Outbox};
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::job::{JobQueue, NewJob};
+use sharestack_kernel::tx::{Begin, Transaction};
+
+use crate::model::{PhotoCount, PhotoId, ShareLink};
+use crate::ports::{PhotoRepository, PortfolioTx, ShareLinkRepository};
+
+pub use photos::photo;
+
+#[derive(Debug, Clone, Default)]
+struct State {
+    photos: BTreeMap<PhotoId, photos::Row>,
+    likes: BTreeSet<(PhotoId, UserId)>,
+    counts: HashMap<PhotoCount, i64>,
+    links: Vec<ShareLink>,
+    events: Vec<DomainEvent>,
+    jobs: Vec<NewJob>,
+}
+
+/// The portfolio in memory; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryPortfolio(Arc<Mutex<State>>);
+
+impl MemoryPortfolio {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The kinds of the events so far.
+    pub fn events(&self) -> Vec<String> {
+        self.state().events.iter().map(|event| event.kind.clone()).collect()
+    }
+
+    /// The jobs so far.
+    pub fn jobs(&self) -> Vec<NewJob> {
+        self.state().jobs.clone()
+    }
+}
+
+/// A transaction on a copy of everything, which a commit puts in place.
+pub struct MemoryPortfolioTx {
+    shared: Arc<Mutex<State>>,
+    state: State,
+}
+
+#[async_trait]
+impl Begin<dyn PortfolioTx> for MemoryPortfolio {
+    async fn begin(&self) -> Result<Box<dyn PortfolioTx>, StoreError> {
+        Ok(Box::new(MemoryPortfolioTx { shared: self.0.clone(), state: self.state().clone() }))
+    }
+}
+
+#[async_trait]
+impl Transaction for MemoryPortfolioTx {
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = self.state;
+        Ok(())
+    }
+
+    async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl PortfolioTx for MemoryPortfolioTx {
+    fn photos(&mut self) -> &mut dyn PhotoRepository {
+        self
+    }
+
+    fn share_links(&mut self) -> &mut dyn ShareLinkRepository {
+        self
+    }
+
+    fn outbox(&mut self) -> &mut dyn Outbox {
+        self
+    }
+
+    fn jobs(&mut self) -> &mut dyn JobQueue {
+        self
+    }
+}
+
+#[async_trait]
+impl Outbox for MemoryPortfolioTx {
+    async fn append(&mut self, event: &DomainEvent) -> Result<(), StoreError> {
+        self.state.events.push(event.clone());
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl JobQueue for MemoryPortfolioTx {
+    async fn enqueue(&mut self, job: &NewJob) -> Result<bool, StoreError> {
+        self.state.jobs.push(job.clone());
+        Ok(true)
+    }
+}

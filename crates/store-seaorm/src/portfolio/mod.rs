@@ -1,0 +1,43 @@
+//! The ports of the portfolio.
+
+mod map;
+mod photo;
+mod photo_list;
+mod photo_query;
+mod photo_rows;
+mod share;
+
+use async_trait::async_trait;
+use sharestack_content::ports::{PhotoRepository, PortfolioTx, ShareLinkRepository};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::event::Outbox;
+use sharestack_kernel::job::JobQueue;
+use sharestack_kernel::tx::Begin;
+
+use crate::connect::Store;
+use crate::tx::SeaTx;
+
+#[async_trait]
+impl Begin<dyn PortfolioTx> for Store {
+    async fn begin(&self) -> Result<Box<dyn PortfolioTx>, StoreError> {
+        Ok(Box::new(self.begin_tx().await?))
+    }
+}
+
+impl PortfolioTx for SeaTx {
+    fn photos(&mut self) -> &mut dyn PhotoRepository {
+        self
+    }
+
+    fn share_links(&mut self) -> &mut dyn ShareLinkRepository {
+        self
+    }
+
+    fn outbox(&mut self) -> &mut dyn Outbox {
+        self
+    }
+
+    fn jobs(&mut self) -> &mut dyn JobQueue {
+        self
+    }
+}

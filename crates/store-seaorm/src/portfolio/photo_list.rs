@@ -1,0 +1,198 @@
+//! Lists of photos: the ids of a page come from an index alone, and only their rows are
+//! read; the length comes from a counter where one is kept.
+
+use sea_orm::sea_query::{Cond, Expr, Func, JoinType, LikeExpr, Order, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, ExprTrait};
+use sharestack_content::model::{CategoryId, PhotoCount, ShareLink, ShareTarget};
+use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, PhotoSort, PhotoView};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::page::{Page, PageRequest};
+
+use super::photo_rows::{PhotoRow, photo_columns};
+use crate::connect::Store;
+use crate::error::store_error;
+use crate::rows::{all, count};
+
+/// The counter that knows the length of a list; `None` when it must be counted.
+fn counter(filter: &PhotoFilter) -> Option<PhotoCount> {
+    let plain = filter.category.is_none() && filter.tag.is_none() && filter.search.is_none();
+    if filter.scope != PhotoScope::Listed || !plain {
+        return None;
+    }
+    match (filter.year, filter.month) {
+        (None, None) => Some(PhotoCount::Listed),
+        (Some(year), None) => Some(PhotoCount::Year(year)),
+        (Some(year), Some(month)) => Some(PhotoCount::Month(year, month)),
+        (None, Some(_)) => None,
+    }
+}
+
+/// A pattern that finds `text` as it stands. `!` escapes: it means the same to all three databases.
+fn containing(text: &str) -> LikeExpr {
+    let text = text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    LikeExpr::new(format!("%{text}%")).escape('!')
+}
+
+/// The photos of a category and of those below it.
+fn in_category(category: CategoryId) -> SelectStatement {
+    let id = category.get();
+    let below = Cond::any()
+        .add(Expr::col(("c", "id")).eq(id))
+        .add(Expr::col(("c", "path")).like(format!("{id}/%")))
+        .add(Expr::col(("c", "path")).like(format!("%/{id}/%")));
+    Query::select()
+        .column(("pc", "photo_id"))
+        .from_as("photo_categories", "pc")
+        .join_as(JoinType::InnerJoin, "categories", "c", Expr::col(("c", "id")).equals(("pc", "category_id")))
+        .cond_where(below)
+        .to_owned()
+}
+
+/// The photos with the tag of a key.
+fn with_tag(key: &str) -> SelectStatement {
+    Query::select()
+        .column(("pt", "photo_id"))
+        .from_as("photo_tags", "pt")
+        .join_as(JoinType::InnerJoin, "tags", "t", Expr::col(("t", "id")).equals(("pt", "tag_id")))
+        .and_where(Expr::col(("t", "slug")).eq(key))
+        .to_owned()
+}
+
+fn in_scope(select: &mut SelectStatement, scope: PhotoScope) {
+    match scope {
+        PhotoScope::Listed => {
+            select.and_where(Expr::col(("p", "listed")).eq(true));
+        }
+        PhotoScope::Kept { status, visibility, owner } => {
+            select
+                .and_where(Expr::col(("p", "trashed_at")).is_null())
+                .and_where_option(status.map(|status| Expr::col(("p", "status")).eq(status.as_str())))
+                .and_where_option(visibility.map(|one| Expr::col(("p", "visibility")).eq(one.as_str())))
+                .and_where_option(owner.map(|owner| Expr::col(("p", "owner_id")).eq(owner.get())));
+        }
+        PhotoScope::Trash { owner } => {
+            select
+                .and_where(Expr::col(("p", "trashed_at")).is_not_null())
+                .and_where_option(owner.map(|owner| Expr::col(("p", "owner_id")).eq(owner.get())));
+        }
+    }
+}
+
+fn matching(filter: &PhotoFilter) -> SelectStatement {
+    let mut select = Query::select();
+    select.from_as("photos", "p");
+    in_scope(&mut select, filter.scope);
+    if let Some(category) = filter.category {
+        select.and_where(Expr::col(("p", "id")).in_subquery(in_category(category)));
+    }
+    if let Some(key) = &filter.tag {
+        select.and_where(Expr::col(("p", "id")).in_subquery(with_tag(key)));
+    }
+    if let Some(year) = filter.year {
+        select.and_where(Expr::col(("p", "taken_year")).eq(year));
+    }
+    if let Some(month) = filter.month {
+        select.and_where(Expr::col(("p", "taken_month")).eq(month));
+    }
+    if let Some(text) = &filter.search {
+        let found = |column| Expr::expr(Func::lower(Expr::col(("p", column)))).like(containing(text));
+        let places = ["place_name", "country", "city"].into_iter().fold(Cond::any(), |any, one| any.add(found(one)));
+        select.cond_where(places.add(found("title")).add(found("description")));
+    }
+    select
+}
+
+fn sorted_by(filter: &PhotoFilter) -> (&'static str, Order) {
+    if let PhotoScope::Trash { .. } = filter.scope {
+        return ("trashed_at", Order::Desc);
+    }
+    let column = match filter.sort {
+        PhotoSort::CreatedAt => "created_at",
+        PhotoSort::TakenAt => "shown_at",
+        PhotoSort::Title => "title",
+        PhotoSort::SortOrder => "sort_order",
+    };
+    let order = if filter.order == Direction::Ascending { Order::Asc } else { Order::Desc };
+    (column, order)
+}
+
+impl Store {
+    async fn photo_count(&self, key: PhotoCount) -> Result<u64, StoreError> {
+        let select = Query::select()
+            .column("n")
+            .from("photo_counts")
+            .and_where(Expr::col("count_key").eq(key.to_key()))
+            .to_owned();
+        let Some(row) = self.read().query_one(&select).await.map_err(store_error)? else { return Ok(0) };
+        let n: i64 = row.try_get("", "n").map_err(store_error)?;
+        u64::try_from(n).map_err(StoreError::corrupt)
+    }
+
+    pub(super) async fn list_photos(
+        &self,
+        filter: &PhotoFilter,
+        page: PageRequest,
+    ) -> Result<Page<PhotoView>, StoreError> {
+        let total = match counter(filter) {
+            Some(key) => self.photo_count(key).await?,
+            None => count(self, matching(filter)).await?,
+        };
+        let (column, order) = sorted_by(filter);
+        self.photo_page(matching(filter), total, (column, order), page).await
+    }
+
+    pub(super) async fn list_link(&self, link: &ShareLink, page: PageRequest) -> Result<Page<PhotoView>, StoreError> {
+        let mut select = Query::select();
+        select
+            .from_as("photos", "p")
+            .and_where(Expr::col(("p", "owner_id")).eq(link.owner_id.get()))
+            .and_where(Expr::col(("p", "trashed_at")).is_null())
+            .and_where(Expr::col(("p", "formats")).ne("{}"));
+        let by = match &link.target {
+            ShareTarget::Category(category) => {
+                select.and_where(Expr::col(("p", "id")).in_subquery(in_category(*category)));
+                (("p", "shown_at"), Order::Desc)
+            }
+            ShareTarget::Photos(_) => {
+                let shown = Cond::all()
+                    .add(Expr::col(("s", "photo_id")).equals(("p", "id")))
+                    .add(Expr::col(("s", "link_id")).eq(link.id.get()));
+                select.join_as(JoinType::InnerJoin, "share_link_photos", "s", shown);
+                (("s", "position"), Order::Asc)
+            }
+        };
+        let total = count(self, select.clone()).await?;
+        photo_columns(&mut select)
+            .order_by(by.0, by.1)
+            .order_by(("p", "id"), Order::Desc)
+            .limit(u64::from(page.limit()))
+            .offset(page.offset());
+        let rows: Vec<PhotoRow> = all(self.read(), &select).await?;
+        Ok(Page { items: self.views(rows).await?, total, request: page })
+    }
+
+    async fn photo_page(
+        &self,
+        mut ids: SelectStatement,
+        total: u64,
+        (column, order): (&'static str, Order),
+        page: PageRequest,
+    ) -> Result<Page<PhotoView>, StoreError> {
+        if page.offset() >= total {
+            return Ok(Page { items: Vec::new(), total, request: page });
+        }
+        ids.column(("p", "id"))
+            .order_by(("p", column), order.clone())
+            .order_by(("p", "id"), order.clone())
+            .limit(u64::from(page.limit()))
+            .offset(page.offset());
+        let mut select = Query::select();
+        photo_columns(&mut select)
+            .from_subquery(ids, "i")
+            .join_as(JoinType::InnerJoin, "photos", "p", Expr::col(("p", "id")).equals(("i", "id")))
+            .order_by(("p", column), order.clone())
+            .order_by(("p", "id"), order);
+        let rows: Vec<PhotoRow> = all(self.read(), &select).await?;
+        Ok(Page { items: self.views(rows).await?, total, request: page })
+    }
+}

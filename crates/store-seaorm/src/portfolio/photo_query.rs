@@ -1,0 +1,121 @@
+use async_trait::async_trait;
+use sea_orm::ExprTrait;
+use sea_orm::sea_query::{Expr, Query, SelectStatement};
+use sharestack_content::model::{Bounds, PhotoId, PhotoKey, PhotoStatus, ShareLink, Visibility};
+use sharestack_content::ports::{PhotoCluster, PhotoFilter, PhotoHead, PhotoQueries, PhotoView};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::page::{Page, PageRequest};
+
+use super::photo_rows::{PhotoRow, photo_columns};
+use super::share::read_link;
+use crate::connect::Store;
+use crate::rows::{Fields, Stored, all, known, one};
+
+/// Keeps the photo with this key; `None` when no photo can have it.
+fn with_key<'a>(select: &'a mut SelectStatement, key: &PhotoKey) -> Option<&'a mut SelectStatement> {
+    Some(select.and_where(match key {
+        PhotoKey::Id(id) => Expr::col(("p", "id")).eq(id.get()),
+        PhotoKey::Slug(slug) => Expr::col(("p", "slug")).eq(slug.as_str()),
+        PhotoKey::Neither(_) => return None,
+    }))
+}
+
+struct Head(PhotoHead);
+
+impl Stored for Head {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        let (status, visibility): (String, String) = (fields.get("status")?, fields.get("visibility")?);
+        Ok(Self(PhotoHead {
+            id: PhotoId::new(fields.get("id")?),
+            owner_id: UserId::new(fields.get("owner_id")?),
+            status: known("photo status", &status, PhotoStatus::parse(&status).ok())?,
+            visibility: known("visibility", &visibility, Visibility::parse(&visibility).ok())?,
+            trashed_at: fields.get("trashed_at")?,
+        }))
+    }
+}
+
+struct Liked(PhotoId);
+
+impl Stored for Liked {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self(PhotoId::new(fields.get("photo_id")?)))
+    }
+}
+
+impl Store {
+    /// Photos with their categories and tags, however many there are in three statements.
+    pub(super) async fn views(&self, rows: Vec<PhotoRow>) -> Result<Vec<PhotoView>, StoreError> {
+        Ok(rows
+            .into_iter()
+            .map(|row| PhotoView {
+                photo: row.photo,
+                view_count: row.view_count,
+                like_count: row.like_count,
+                download_count: row.download_count,
+                categories: Vec::new(),
+                tags: Vec::new(),
+            })
+            .collect())
+    }
+}
+
+#[async_trait]
+impl PhotoQueries for Store {
+    async fn find(&self, key: &PhotoKey) -> Result<Option<PhotoView>, StoreError> {
+        let mut select = Query::select();
+        photo_columns(&mut select).from_as("photos", "p");
+        let Some(select) = with_key(&mut select, key) else { return Ok(None) };
+        let Some(row) = one::<PhotoRow>(self.read(), select).await? else { return Ok(None) };
+        Ok(self.views(vec![row]).await?.pop())
+    }
+
+    async fn find_head(&self, key: &PhotoKey) -> Result<Option<PhotoHead>, StoreError> {
+        let columns = ["id", "owner_id", "status", "visibility", "trashed_at"];
+        let mut select = Query::select();
+        select.columns(columns.map(|column| ("p", column))).from_as("photos", "p");
+        let Some(select) = with_key(&mut select, key) else { return Ok(None) };
+        Ok(one::<Head>(self.read(), select).await?.map(|Head(head)| head))
+    }
+
+    async fn list(&self, filter: &PhotoFilter, page: PageRequest) -> Result<Page<PhotoView>, StoreError> {
+        self.list_photos(filter, page).await
+    }
+
+    async fn find_many(&self, ids: &[PhotoId]) -> Result<Vec<PhotoView>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut select = Query::select();
+        photo_columns(&mut select)
+            .from_as("photos", "p")
+            .and_where(Expr::col(("p", "id")).is_in(ids.iter().map(|id| id.get())));
+        self.views(all(self.read(), &select).await?).await
+    }
+
+    async fn liked(&self, user: UserId, ids: &[PhotoId]) -> Result<Vec<PhotoId>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let select = Query::select()
+            .column("photo_id")
+            .from("photo_likes")
+            .and_where(Expr::col("user_id").eq(user.get()))
+            .and_where(Expr::col("photo_id").is_in(ids.iter().map(|id| id.get())))
+            .to_owned();
+        Ok(all::<Liked>(self.read(), &select).await?.into_iter().map(|Liked(id)| id).collect())
+    }
+
+    async fn clusters(&self, bounds: Bounds, cell: i64, limit: u64) -> Result<Vec<PhotoCluster>, StoreError> {
+        self.gather(bounds, cell, limit).await
+    }
+
+    async fn find_share_link(&self, token_hash: &str) -> Result<Option<ShareLink>, StoreError> {
+        read_link(self, token_hash).await
+    }
+
+    async fn list_shared(&self, link: &ShareLink, page: PageRequest) -> Result<Page<PhotoView>, StoreError> {
+        self.list_link(link, page).await
+    }
+}
