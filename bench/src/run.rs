@@ -108,6 +108,13 @@ async fn one(
     filled.close().await;
     let seeding = seeding.elapsed().as_secs_f64();
     say(&format!("{database}: seeded in {seeding:.0} s"));
+    // A server that finds articles without an index builds one beside its answers.
+    let indexing = Instant::now();
+    let indexed = server::product(url, directory, 0, &["search", "rebuild"])?.output()?;
+    if !indexed.status.success() {
+        bail!("search rebuild: {}", String::from_utf8_lossy(&indexed.stderr));
+    }
+    say(&format!("{database}: indexed in {:.0} s", indexing.elapsed().as_secs_f64()));
 
     let mut ready = Vec::new();
     for _ in 0..10 {
