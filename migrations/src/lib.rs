@@ -23,6 +23,7 @@ mod m0017_passkeys;
 mod m0018_external_identities;
 mod m0019_privacy;
 mod m0020_photos;
+mod m0021_uploads;
 mod m0030_creators_own_plans;
 
 use sea_orm_migration::prelude::*;
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_external_identities::Migration),
             Box::new(m0019_privacy::Migration),
             Box::new(m0020_photos::Migration),
+            Box::new(m0021_uploads::Migration),
             Box::new(m0030_creators_own_plans::Migration),
         ]
     }

@@ -1,13 +1,14 @@
 //! What content tells the others.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
-use crate::model::Article;
+use crate::model::{Article, FileId};
 
 /// An article came to be, as a draft.
 pub const CREATED: &str = "article.created";
@@ -53,4 +54,20 @@ impl Occasion {
             }),
         }
     }
+}
+
+/// A file was uploaded whole.
+pub const FILE_UPLOADED: &str = "file.uploaded";
+/// A file was removed, with all that was made of it.
+pub const FILE_REMOVED: &str = "file.removed";
+/// The aggregate of both.
+pub const FILE: &str = "file";
+/// The kind of the job that works on a new file; its payload is [`ProcessFile`].
+pub const PROCESS_JOB: &str = "media.process";
+
+/// What the job [`PROCESS_JOB`] is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessFile {
+    /// The file.
+    pub file_id: FileId,
 }

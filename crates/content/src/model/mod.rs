@@ -4,6 +4,7 @@ mod article;
 mod body;
 mod count;
 mod draft;
+mod file;
 mod id;
 mod outline;
 mod photo;
@@ -11,11 +12,13 @@ mod rendered;
 mod slug;
 mod tag;
 mod text;
+mod upload;
 
 pub use article::{AccessLevel, Article, Status, WrongState};
 pub use body::{Body, Format, MAX_CONTENT};
 pub use count::{CountKey, deltas};
 pub use draft::Draft;
+pub use file::{FileName, FileStatus, MediaType, Processing, SNIFFED, Sha256, UploadedFile};
 pub use id::{ArticleId, ArticleKey, CategoryId, FileId, Key, PhotoId, PhotoKey, PlanId, TagId, plan_ids, tag_names};
 pub use outline::plain_text;
 pub use photo::{
@@ -26,3 +29,4 @@ pub use rendered::{EXCERPT_CHARS, PREVIEW_CHARS, Rendered, Text, TooDeep};
 pub use slug::{RESERVED_SLUGS, Slug};
 pub use tag::{Tag, TagName};
 pub use text::{CoverUrl, Price, SeoDescription, SeoTitle, Summary, Title};
+pub use upload::{Part, Upload, UploadKind, UploadLimits, UploadState};

@@ -6,6 +6,7 @@
 mod article;
 mod cache;
 mod entitlements;
+mod file;
 mod photo;
 mod portfolio;
 mod query;
@@ -26,6 +27,9 @@ pub use cache::MockArticleCache;
 #[cfg(any(test, feature = "mocks"))]
 pub use entitlements::MockEntitlements;
 pub use entitlements::{Access, Entitlements, GateQuery, PlanOffer};
+pub use file::{FileQueries, FileRepository, UploadRepository, UsageRepository};
+#[cfg(any(test, feature = "mocks"))]
+pub use file::{MockFileQueries, MockFileRepository, MockUploadRepository, MockUsageRepository};
 #[cfg(any(test, feature = "mocks"))]
 pub use photo::{MockPhotoQueries, MockPhotoRepository};
 pub use photo::{

@@ -4,6 +4,7 @@ use sharestack_kernel::event::Outbox;
 use sharestack_kernel::job::JobQueue;
 use sharestack_kernel::tx::Transaction;
 
+use super::file::{FileRepository, UploadRepository, UsageRepository};
 use super::photo::PhotoRepository;
 use super::share::ShareLinkRepository;
 
@@ -13,6 +14,12 @@ pub trait PortfolioTx: Transaction {
     fn photos(&mut self) -> &mut dyn PhotoRepository;
     /// Links that show photos to others.
     fn share_links(&mut self) -> &mut dyn ShareLinkRepository;
+    /// Files.
+    fn files(&mut self) -> &mut dyn FileRepository;
+    /// Uploads that brought no file yet.
+    fn uploads(&mut self) -> &mut dyn UploadRepository;
+    /// How much each person keeps.
+    fn usage(&mut self) -> &mut dyn UsageRepository;
     /// Events.
     fn outbox(&mut self) -> &mut dyn Outbox;
     /// Jobs.

@@ -1,14 +1,19 @@
 //! The ports of the portfolio.
 
+mod file;
 mod map;
 mod photo;
 mod photo_list;
 mod photo_query;
 mod photo_rows;
 mod share;
+mod upload;
+mod usage;
 
 use async_trait::async_trait;
-use sharestack_content::ports::{PhotoRepository, PortfolioTx, ShareLinkRepository};
+use sharestack_content::ports::{
+    FileRepository, PhotoRepository, PortfolioTx, ShareLinkRepository, UploadRepository, UsageRepository,
+};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Outbox;
 use sharestack_kernel::job::JobQueue;
@@ -33,6 +38,18 @@ impl PortfolioTx for SeaTx {
         self
     }
 
+    fn files(&mut self) -> &mut dyn FileRepository {
+        self
+    }
+
+    fn uploads(&mut self) -> &mut dyn UploadRepository {
+        self
+    }
+
+    fn usage(&mut self) -> &mut dyn UsageRepository {
+        self
+    }
+
     fn outbox(&mut self) -> &mut dyn Outbox {
         self
     }
@@ -40,4 +57,9 @@ impl PortfolioTx for SeaTx {
     fn jobs(&mut self) -> &mut dyn JobQueue {
         self
     }
+}
+
+/// A number of bytes as a column holds it.
+fn bytes(number: u64) -> Result<i64, StoreError> {
+    i64::try_from(number).map_err(StoreError::corrupt)
 }

@@ -334,6 +334,40 @@ const HOLDINGS: &[Holding] = &[
         end: End::Gone,
     },
     Holding {
+        extract: None,
+        table: "upload_parts",
+        whose: Whose::Through("upload_id", "uploads", "owner_id"),
+        columns: &[],
+        end: End::Gone,
+    },
+    Holding {
+        extract: Some("unfinished_uploads"),
+        table: "uploads",
+        whose: Whose::Column("owner_id"),
+        columns: &[("filename", Text), ("size", Number), ("received", Number), ("created_at", Time)],
+        end: End::Gone,
+    },
+    Holding {
+        extract: Some("files"),
+        table: "files",
+        whose: Whose::Column("owner_id"),
+        columns: &[
+            ("id", Number),
+            ("original_filename", Text),
+            ("size", Number),
+            ("mime_type", Text),
+            ("sha256", Text),
+            ("status", Text),
+            ("exif", Json),
+            ("width", Number),
+            ("height", Number),
+            ("created_at", Time),
+            ("updated_at", Time),
+        ],
+        end: End::Gone,
+    },
+    Holding { extract: None, table: "upload_usage", whose: Whose::Column("owner_id"), columns: &[], end: End::Gone },
+    Holding {
         extract: Some("payments"),
         table: "payments",
         whose: Whose::Through("order_id", "orders", "buyer_id"),
@@ -563,9 +597,12 @@ impl PersonalRecords for Store {
             Query::select().column("avatar_file").from("users").and_where(Expr::col("id").eq(user.get())).to_owned();
         let row = self.read().query_one(&picture).await.map_err(store_error)?;
         let file = row.map(|row| row.try_get::<Option<String>>("", "avatar_file")).transpose().map_err(store_error)?;
-        let Some(file) = file.flatten() else { return Ok(Vec::new()) };
-        let key = blob_key(&file, AVATAR_SIZES[0])?.to_string();
-        Ok(vec![HeldFile { key, name: "avatar.webp".to_owned() }])
+        let mut held = self.held_files(user).await?;
+        if let Some(file) = file.flatten() {
+            let key = blob_key(&file, AVATAR_SIZES[0])?.to_string();
+            held.push(HeldFile { key, name: "avatar.webp".to_owned() });
+        }
+        Ok(held)
     }
 
     async fn erase(&self, user: UserId, _at: DateTime<Utc>) -> Result<(), StoreError> {

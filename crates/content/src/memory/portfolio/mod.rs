@@ -1,5 +1,6 @@
 //! The portfolio in memory: one transaction at a time, on a copy of everything.
 
+mod files;
 mod photos;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,8 +13,10 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::{JobQueue, NewJob};
 use sharestack_kernel::tx::{Begin, Transaction};
 
-use crate::model::{PhotoCount, PhotoId, ShareLink};
-use crate::ports::{PhotoRepository, PortfolioTx, ShareLinkRepository};
+use crate::model::{FileId, Part, PhotoCount, PhotoId, ShareLink, Upload, UploadedFile};
+use crate::ports::{
+    FileRepository, PhotoRepository, PortfolioTx, ShareLinkRepository, UploadRepository, UsageRepository,
+};
 
 pub use photos::photo;
 
@@ -23,6 +26,10 @@ struct State {
     likes: BTreeSet<(PhotoId, UserId)>,
     counts: HashMap<PhotoCount, i64>,
     links: Vec<ShareLink>,
+    files: BTreeMap<FileId, UploadedFile>,
+    uploads: BTreeMap<FileId, Upload>,
+    parts: BTreeMap<FileId, BTreeMap<u64, Part>>,
+    usage: BTreeMap<UserId, u64>,
     events: Vec<DomainEvent>,
     jobs: Vec<NewJob>,
 }
@@ -44,6 +51,11 @@ impl MemoryPortfolio {
     /// The jobs so far.
     pub fn jobs(&self) -> Vec<NewJob> {
         self.state().jobs.clone()
+    }
+
+    /// Puts a file in place without a service.
+    pub fn put_file(&self, file: &UploadedFile) {
+        self.state().files.insert(file.id, file.clone());
     }
 }
 
@@ -78,6 +90,18 @@ impl PortfolioTx for MemoryPortfolioTx {
     }
 
     fn share_links(&mut self) -> &mut dyn ShareLinkRepository {
+        self
+    }
+
+    fn files(&mut self) -> &mut dyn FileRepository {
+        self
+    }
+
+    fn uploads(&mut self) -> &mut dyn UploadRepository {
+        self
+    }
+
+    fn usage(&mut self) -> &mut dyn UsageRepository {
         self
     }
 
