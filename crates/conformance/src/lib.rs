@@ -12,6 +12,7 @@ pub mod kernel;
 pub mod message;
 pub mod platform;
 pub mod social;
+pub mod taxonomy;
 pub mod users;
 
 /// The root of the source tree whose tests run. It is asked for while they run: a test

@@ -1,5 +1,7 @@
 //! Why an operation was refused, one enum each.
 
+mod taxonomy;
+
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use sharestack_kernel::actor::Denied;
@@ -7,6 +9,8 @@ use sharestack_kernel::carries_store;
 use sharestack_kernel::error::{Category, Classified, Details, StoreError};
 use sharestack_kernel::field::FieldErrors;
 use thiserror::Error;
+
+pub use taxonomy::{CategoryError, EventError, LabelError, ShelveError};
 
 use crate::model::{Article, ArticleKey, Status, WrongState};
 use crate::ports::WriteError;

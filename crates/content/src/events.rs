@@ -8,7 +8,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
-use crate::model::{Article, FileId};
+use crate::model::{Article, FileId, Kind};
 
 /// An article came to be, as a draft.
 pub const CREATED: &str = "article.created";
@@ -23,6 +23,32 @@ pub const DELETED: &str = "article.deleted";
 
 /// The aggregate of all of them.
 pub const AGGREGATE: &str = "article";
+
+/// Categories of photos: `category.created` and `category.updated` tell all of one (and,
+/// where photos were put into it or taken out, which), `category.deleted` its id.
+pub const CATEGORY: &str = "category";
+/// Categories of articles: `article_category.created` and so on.
+pub const ARTICLE_CATEGORY: &str = "article_category";
+
+/// A tag of photos was made. The payload of this and the next is all of it.
+pub const TAG_CREATED: &str = "tag.created";
+/// A tag changed.
+pub const TAG_UPDATED: &str = "tag.updated";
+/// A tag was removed, and taken from all photos.
+pub const TAG_DELETED: &str = "tag.deleted";
+/// Tags became one; the payload names those that are no more.
+pub const TAG_MERGED: &str = "tag.merged";
+/// The aggregate of these.
+pub const TAG: &str = "tag";
+
+/// An event of the timeline was written.
+pub const TIMELINE_CREATED: &str = "timeline_event.created";
+/// An event of the timeline changed.
+pub const TIMELINE_UPDATED: &str = "timeline_event.updated";
+/// An event of the timeline was removed.
+pub const TIMELINE_DELETED: &str = "timeline_event.deleted";
+/// The aggregate of these.
+pub const TIMELINE_EVENT: &str = "timeline_event";
 
 /// What is known of an event before its transaction.
 #[derive(Debug, Clone, Copy)]
@@ -70,4 +96,12 @@ pub const PROCESS_JOB: &str = "media.process";
 pub struct ProcessFile {
     /// The file.
     pub file_id: FileId,
+}
+
+/// The aggregate of the categories of a kind.
+pub(crate) const fn of_categories(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Photo => CATEGORY,
+        Kind::Article => ARTICLE_CATEGORY,
+    }
 }

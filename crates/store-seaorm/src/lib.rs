@@ -36,6 +36,7 @@ mod platform;
 mod portfolio;
 mod rows;
 mod social;
+mod tags;
 mod tail;
 mod times;
 mod tx;

@@ -43,6 +43,10 @@ macro_rules! on {
                 use super::DATABASE;
                 sharestack_conformance::social_cases!(run);
             }
+            mod taxonomy {
+                use super::DATABASE;
+                sharestack_conformance::taxonomy_cases!(run);
+            }
             mod users {
                 use super::DATABASE;
                 sharestack_conformance::users_cases!(run);

@@ -151,6 +151,12 @@ impl Fixture {
         sharestack_conformance::content::Subject::over(&self.store, SequenceIds::new(self.store.clone()))
     }
 
+    /// What the cases of the ports of categories, tags and the timeline need.
+    pub fn taxonomy(&self) -> sharestack_conformance::taxonomy::Subject {
+        let ids = SequenceIds::new(self.store.clone());
+        sharestack_conformance::taxonomy::Subject::over(&self.store, ids, self.clock.clone())
+    }
+
     /// What the cases of the platform ports need.
     pub fn platform(&self) -> platform::Subject<SeaTx> {
         platform::Subject {

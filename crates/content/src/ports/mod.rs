@@ -5,14 +5,18 @@
 
 mod article;
 mod cache;
+mod category;
 mod entitlements;
 mod file;
+mod label;
 mod photo;
 mod portfolio;
 mod query;
 mod renderer;
 mod search;
 mod share;
+mod shelf;
+mod timeline;
 
 use sharestack_kernel::event::Outbox;
 use sharestack_kernel::job::JobQueue;
@@ -24,12 +28,18 @@ pub use article::{MockArticleRepository, MockCountRepository, MockDraftRepositor
 pub use cache::ArticleCache;
 #[cfg(any(test, feature = "mocks"))]
 pub use cache::MockArticleCache;
+pub use category::{CategoryKey, CategoryQueries, CategoryRepository, CategoryWriteError, CountDelta};
+#[cfg(any(test, feature = "mocks"))]
+pub use category::{MockCategoryQueries, MockCategoryRepository};
 #[cfg(any(test, feature = "mocks"))]
 pub use entitlements::MockEntitlements;
 pub use entitlements::{Access, Entitlements, GateQuery, PlanOffer};
 pub use file::{FileQueries, FileRepository, UploadRepository, UsageRepository};
 #[cfg(any(test, feature = "mocks"))]
 pub use file::{MockFileQueries, MockFileRepository, MockUploadRepository, MockUsageRepository};
+pub use label::{Candidate, LabelFilter, LabelQueries, LabelRepository, LabelSort, LabelWriteError, Match, UsageDelta};
+#[cfg(any(test, feature = "mocks"))]
+pub use label::{MockLabelQueries, MockLabelRepository};
 #[cfg(any(test, feature = "mocks"))]
 pub use photo::{MockPhotoQueries, MockPhotoRepository};
 pub use photo::{
@@ -50,6 +60,12 @@ pub use search::{
 #[cfg(any(test, feature = "mocks"))]
 pub use share::MockShareLinkRepository;
 pub use share::ShareLinkRepository;
+#[cfg(any(test, feature = "mocks"))]
+pub use shelf::MockShelfRepository;
+pub use shelf::{ListingFacts, Placement, ShelfRepository, TagLink};
+pub use timeline::{EventWriteError, TimelineQueries, TimelineRepository, YearMonth};
+#[cfg(any(test, feature = "mocks"))]
+pub use timeline::{MockTimelineQueries, MockTimelineRepository};
 
 /// What one transaction of content can do.
 pub trait ContentTx: Transaction {

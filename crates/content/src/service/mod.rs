@@ -4,9 +4,12 @@ mod authoring;
 mod departure;
 mod forget;
 mod indexing;
+pub mod labels;
 mod publishing;
 mod reading;
 mod searching;
+pub mod shelving;
+mod taxonomy;
 mod views;
 
 use std::sync::Arc;
@@ -26,6 +29,11 @@ pub use indexing::{IndexArticles, Step};
 pub use publishing::{PUBLISH_JOB, PublishArticle, Publishing, ScheduledPublish};
 pub use reading::{ListArticles, ListedArticle, ReadArticle, Reader, Reading, Shown};
 pub use searching::{FoundArticle, SearchArticles, SearchResult, Searching};
+pub use taxonomy::{
+    Categories, CreateCategory, CreateEvent, CreateTag, EditCategory, EditEvent, EditTag, MAX_MERGE, Merged,
+    MonthOfPhotos, Suggestion, TAG_CREATE, TAG_DELETE, TAG_UPDATE, TIMELINE_CREATE, TIMELINE_DELETE, TIMELINE_UPDATE,
+    Tags, TaxonomyPorts, Timeline, TimelineStats, YearOfPhotos,
+};
 pub use views::{VIEW_WINDOW, ViewBuffer};
 
 use crate::error::Refused;

@@ -10,11 +10,13 @@ use crate::tx::SeaTx;
 
 /// Reads a length that is kept.
 pub(super) async fn read_count(db: &impl ConnectionTrait, key: CountKey) -> Result<u64, StoreError> {
-    let select = Query::select()
-        .column("n")
-        .from("article_counts")
-        .and_where(Expr::col("count_key").eq(key.to_key()))
-        .to_owned();
+    let mut select = Query::select();
+    match key {
+        CountKey::Tag(tag) => {
+            select.expr_as(Expr::col("usage_count"), "n").from("tags").and_where(Expr::col("id").eq(tag.get()))
+        }
+        _ => select.column("n").from("article_counts").and_where(Expr::col("count_key").eq(key.to_key())),
+    };
     let Some(row) = db.query_one(&select).await.map_err(store_error)? else { return Ok(0) };
     let n: i64 = row.try_get("", "n").map_err(store_error)?;
     u64::try_from(n).map_err(StoreError::corrupt)
@@ -24,6 +26,16 @@ pub(super) async fn read_count(db: &impl ConnectionTrait, key: CountKey) -> Resu
 impl CountRepository for SeaTx {
     async fn add(&mut self, deltas: &[(CountKey, i64)]) -> Result<(), StoreError> {
         for (key, delta) in deltas {
+            if let CountKey::Tag(tag) = key {
+                // A tag's own row says how much it is used.
+                let update = Query::update()
+                    .table("tags")
+                    .value("usage_count", Expr::col("usage_count").add(*delta))
+                    .and_where(Expr::col("id").eq(tag.get()))
+                    .to_owned();
+                self.conn().execute(&update).await.map_err(store_error)?;
+                continue;
+            }
             let update = Query::update()
                 .table("article_counts")
                 .value("n", Expr::col("n").add(*delta))

@@ -8,6 +8,8 @@ mod query;
 mod rows;
 mod tag;
 
+pub(crate) use rows::DELETED;
+
 use async_trait::async_trait;
 use sharestack_content::ports::{ArticleRepository, ContentTx, CountRepository, DraftRepository, TagRepository};
 use sharestack_kernel::error::StoreError;

@@ -14,7 +14,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::money::{Currency, Money};
 
 /// The status of a deleted article: no status of the model.
-pub(super) const DELETED: &str = "deleted";
+pub(crate) const DELETED: &str = "deleted";
 
 const ARTICLE_COLUMNS: [&str; 21] = [
     "id",

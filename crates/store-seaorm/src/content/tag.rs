@@ -1,15 +1,17 @@
 use async_trait::async_trait;
-use sea_orm::sea_query::{Expr, LockType, OnConflict, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, ExprTrait, QueryResult};
-use sharestack_content::model::{Tag, TagId, TagName};
+use sea_orm::sea_query::SelectStatement;
+use sea_orm::{ConnectionTrait, QueryResult};
+use sharestack_content::model::{Kind, Tag, TagId, TagName};
 use sharestack_content::ports::TagRepository;
 use sharestack_kernel::error::StoreError;
 
 use crate::error::store_error;
+use crate::tags::{Wanted, by_name, held, make};
 use crate::tx::SeaTx;
 
+/// The folded name of an article's tag is its slug.
 fn by_slug<'a>(slugs: impl IntoIterator<Item = &'a str>) -> SelectStatement {
-    Query::select().columns(["id", "name", "slug"]).from("tags").and_where(Expr::col("slug").is_in(slugs)).to_owned()
+    by_name(Kind::Article, &["id", "name", "slug"], slugs)
 }
 
 fn read(row: &QueryResult) -> Result<Tag, StoreError> {
@@ -35,22 +37,15 @@ impl TagRepository for SeaTx {
             return Ok(Vec::new());
         }
         let mut known = read_tags(self.conn(), tags.iter().map(|(_, name)| name.key())).await?;
-        let mut new: Vec<_> = tags.iter().filter(|(_, name)| !known.iter().any(|tag| tag.slug == name.key())).collect();
-        // One order for all writers: two of them never wait for each other.
-        new.sort_by_key(|(_, name)| name.key());
-        for (id, name) in &new {
-            let insert = Query::insert()
-                .into_table("tags")
-                .columns(["id", "name", "slug"])
-                .values_panic([id.get().into(), name.name().into(), name.key().into()])
-                .on_conflict(OnConflict::column("slug").do_nothing_on(["id"]).to_owned())
-                .to_owned();
-            self.conn().execute(&insert).await.map_err(store_error)?;
-        }
+        let new: Vec<Wanted<'_>> = tags
+            .iter()
+            .filter(|(_, name)| !known.iter().any(|tag| tag.slug == name.key()))
+            .map(|(id, name)| Wanted { id: *id, name, slugs: [name.key().to_owned(), format!("{}-{id}", name.key())] })
+            .collect();
         if !new.is_empty() {
-            // Locked, because MySQL would otherwise read what was there when the transaction began.
-            let mut select = by_slug(new.iter().map(|(_, name)| name.key()));
-            select.lock(LockType::Update);
+            make(self.conn(), Kind::Article, &new.iter().collect::<Vec<_>>(), self.now()).await?;
+            // Held, because MySQL would otherwise read what was there when the transaction began.
+            let select = held(by_slug(new.iter().map(|tag| tag.name.key())));
             for row in self.conn().query_all(&select).await.map_err(store_error)? {
                 known.push(read(&row)?);
             }

@@ -1,18 +1,27 @@
 //! The ports of the portfolio.
 
+mod category;
+mod category_query;
+mod category_rows;
 mod file;
+mod label;
+mod label_query;
+mod label_rows;
 mod map;
 mod photo;
 mod photo_list;
 mod photo_query;
 mod photo_rows;
 mod share;
+mod shelf;
+mod timeline;
 mod upload;
 mod usage;
 
 use async_trait::async_trait;
 use sharestack_content::ports::{
-    FileRepository, PhotoRepository, PortfolioTx, ShareLinkRepository, UploadRepository, UsageRepository,
+    CategoryRepository, FileRepository, LabelRepository, PhotoRepository, PortfolioTx, ShareLinkRepository,
+    ShelfRepository, TimelineRepository, UploadRepository, UsageRepository,
 };
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Outbox;
@@ -47,6 +56,22 @@ impl PortfolioTx for SeaTx {
     }
 
     fn usage(&mut self) -> &mut dyn UsageRepository {
+        self
+    }
+
+    fn categories(&mut self) -> &mut dyn CategoryRepository {
+        self
+    }
+
+    fn labels(&mut self) -> &mut dyn LabelRepository {
+        self
+    }
+
+    fn shelves(&mut self) -> &mut dyn ShelfRepository {
+        self
+    }
+
+    fn timeline(&mut self) -> &mut dyn TimelineRepository {
         self
     }
 

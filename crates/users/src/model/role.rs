@@ -137,6 +137,7 @@ impl BuiltInRole {
                 "photo.*",
                 "category.*",
                 "tag.*",
+                "timeline.*",
                 "user.read",
                 "user.update",
                 "settings.*",

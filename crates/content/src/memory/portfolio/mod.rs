@@ -2,6 +2,7 @@
 
 mod files;
 mod photos;
+mod taxonomy;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +16,8 @@ use sharestack_kernel::tx::{Begin, Transaction};
 
 use crate::model::{FileId, Part, PhotoCount, PhotoId, ShareLink, Upload, UploadedFile};
 use crate::ports::{
-    FileRepository, PhotoRepository, PortfolioTx, ShareLinkRepository, UploadRepository, UsageRepository,
+    CategoryRepository, FileRepository, LabelRepository, PhotoRepository, PortfolioTx, ShareLinkRepository,
+    ShelfRepository, TimelineRepository, UploadRepository, UsageRepository,
 };
 
 pub use photos::photo;
@@ -32,6 +34,7 @@ struct State {
     usage: BTreeMap<UserId, u64>,
     events: Vec<DomainEvent>,
     jobs: Vec<NewJob>,
+    sorted: taxonomy::Sorted,
 }
 
 /// The portfolio in memory; clones share it.
@@ -102,6 +105,22 @@ impl PortfolioTx for MemoryPortfolioTx {
     }
 
     fn usage(&mut self) -> &mut dyn UsageRepository {
+        self
+    }
+
+    fn categories(&mut self) -> &mut dyn CategoryRepository {
+        self
+    }
+
+    fn labels(&mut self) -> &mut dyn LabelRepository {
+        self
+    }
+
+    fn shelves(&mut self) -> &mut dyn ShelfRepository {
+        self
+    }
+
+    fn timeline(&mut self) -> &mut dyn TimelineRepository {
         self
     }
 

@@ -1,0 +1,339 @@
+//! What every adapter of the ports of categories, tags and the timeline must pass, over an
+//! empty store.
+
+pub mod category;
+pub mod counts;
+pub mod label;
+pub mod timeline;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sharestack_content::error::ShelveError;
+use sharestack_content::model::{
+    Category, CategoryId, CategoryName, Derivative, Exif, FileId, FormatName, Kind, Label, Metadata, Photo, PhotoId,
+    PhotoStatus, Picture, Place, Shelves, Slug, TagId, TagName, Taken, Title, TreePath, Visibility, photo_deltas,
+};
+use sharestack_content::ports::{
+    CategoryQueries, CategoryWriteError, LabelQueries, PhotoQueries, PhotoWriteError, Placement, PortfolioTx, TagLink,
+    TimelineQueries,
+};
+use sharestack_content::service::{Categories, Tags, TaxonomyPorts, Timeline, labels, shelving};
+use sharestack_kernel::actor::{Actor, Credential};
+use sharestack_kernel::clock::FakeClock;
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::{IdGenerator, SessionId, UserId};
+use sharestack_kernel::permission::Permission;
+use sharestack_kernel::transact;
+use sharestack_kernel::tx::Begin;
+use sharestack_users::ports::UsersTx;
+
+/// An empty store.
+#[derive(Clone)]
+pub struct Subject {
+    /// Transactions.
+    pub store: Arc<dyn Begin<dyn PortfolioTx>>,
+    /// Categories, to read.
+    pub categories: Arc<dyn CategoryQueries>,
+    /// Tags, to read.
+    pub labels: Arc<dyn LabelQueries>,
+    /// The timeline, to read.
+    pub timeline: Arc<dyn TimelineQueries>,
+    /// Photos, to read.
+    pub photos: Arc<dyn PhotoQueries>,
+    /// Accounts: photos have owners.
+    pub users: Arc<dyn Begin<dyn UsersTx>>,
+    /// Ids.
+    pub ids: Arc<dyn IdGenerator>,
+    /// What time it is.
+    pub clock: FakeClock,
+}
+
+/// Hands the list of all cases to a macro.
+#[macro_export]
+macro_rules! taxonomy_cases {
+    ($run:ident) => {
+        $run! {
+            taxonomy::category: [
+                a_category_reads_back_as_it_was_written,
+                a_taken_slug_is_refused,
+                of_rivals_for_a_slug_one_gets_it,
+                a_stale_change_writes_nothing,
+                a_change_leaves_the_counts_alone,
+                a_subtree_comes_with_its_root_first,
+                counts_added_at_the_same_time_all_count,
+                a_thing_in_both_is_moved_once,
+                what_was_primary_is_primary_elsewhere,
+                covers_go_with_their_photos,
+                two_moves_at_once_make_no_cycle,
+                a_move_takes_everything_below_along
+            ],
+            taxonomy::counts: [
+                a_photo_in_two_children_counts_once_above,
+                only_listed_photos_count,
+                a_removed_photo_leaves_nothing_behind,
+                counts_never_drift,
+                counts_never_drift_among_rivals
+            ],
+            taxonomy::label: [
+                tags_come_in_the_order_asked_for,
+                a_known_tag_keeps_its_name_and_id,
+                rivals_for_a_tag_get_the_same,
+                a_slug_that_is_taken_makes_way,
+                a_taken_name_or_slug_is_refused,
+                a_stale_change_writes_nothing,
+                tags_of_articles_are_others,
+                a_deleted_tag_is_on_no_photo,
+                merged_tags_count_each_photo_once,
+                a_merge_prefers_what_people_said,
+                usage_added_at_the_same_time_all_counts,
+                suggestions_match_literally,
+                suggestions_stand_in_the_order_of_the_match,
+                lists_are_sorted_and_filtered
+            ],
+            taxonomy::timeline: [
+                an_event_reads_back_as_it_was_written,
+                a_stale_event_is_left_alone,
+                events_are_found_by_their_months,
+                months_have_their_latest_photos
+            ]
+        }
+    };
+}
+
+/// 2026-01-15 10:30 UTC and some microseconds, which every store must keep.
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(1_768_473_000_123_456).unwrap()
+}
+
+/// A listed photo by user 7.
+fn photo(id: i64) -> Photo {
+    let derivative = Derivative {
+        key: format!("photos/{id}/1/thumb_medium.jpg"),
+        size: 1000,
+        width: 300,
+        height: 200,
+        mime_type: "image/jpeg".to_owned(),
+    };
+    Photo {
+        id: PhotoId::new(id),
+        owner_id: UserId::new(7),
+        file_id: Some(FileId::new(id)),
+        slug: Slug::stored(format!("photo-{id}")),
+        title: Title::stored(format!("照片 {id}")),
+        description: None,
+        status: PhotoStatus::Published,
+        visibility: Visibility::Public,
+        sort_order: 0,
+        taken: None,
+        place: Place::default(),
+        exif: Exif::default(),
+        picture: Picture {
+            original_filename: "DSC_0001.jpg".to_owned(),
+            file_size: 2_048_576,
+            mime_type: "image/jpeg".to_owned(),
+            formats: BTreeMap::from([(FormatName::ThumbMedium, derivative)]),
+            revision: 1,
+            ..Picture::default()
+        },
+        metadata: Metadata::default(),
+        published_at: Some(now()),
+        trashed_at: None,
+        created_at: now() + TimeDelta::seconds(id),
+        updated_at: now(),
+        version: 1,
+    }
+}
+
+/// The same, taken at a time in a zone.
+fn taken(id: i64, time: &str) -> Photo {
+    let time = DateTime::parse_from_rfc3339(time).unwrap();
+    Photo { taken: Some(Taken::with_offset(time)), ..photo(id) }
+}
+
+fn shelves(photo: &Photo, categories: &[i64], tags: &[i64]) -> Shelves {
+    Shelves {
+        categories: categories.iter().copied().map(CategoryId::new).collect(),
+        tags: tags.iter().map(|id| (TagId::new(*id), sharestack_content::model::Tagging::default())).collect(),
+        ..Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at())
+    }
+}
+
+fn category(id: i64, path: &str) -> Category {
+    Category {
+        id: CategoryId::new(id),
+        kind: Kind::Photo,
+        name: CategoryName::stored(format!("分类 {id}")),
+        slug: Slug::stored(format!("category-{id}")),
+        description: None,
+        colour: None,
+        icon: None,
+        sort_order: 0,
+        is_active: true,
+        is_featured: false,
+        seo_title: None,
+        seo_description: None,
+        cover: None,
+        path: TreePath::parse(path).unwrap(),
+        direct_count: 0,
+        subtree_count: 0,
+        version: 1,
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+fn label(id: i64, name: &str) -> Label {
+    Label::named(TagId::new(id), TagName::parse(name).unwrap(), now())
+}
+
+impl Subject {
+    /// The subject of an adapter that implements all ports in one type.
+    pub fn over<S>(store: &S, ids: impl IdGenerator + 'static, clock: FakeClock) -> Self
+    where
+        S: Begin<dyn PortfolioTx>
+            + Begin<dyn UsersTx>
+            + CategoryQueries
+            + LabelQueries
+            + TimelineQueries
+            + PhotoQueries
+            + Clone
+            + 'static,
+    {
+        let store = Arc::new(store.clone());
+        Self {
+            store: store.clone(),
+            categories: store.clone(),
+            labels: store.clone(),
+            timeline: store.clone(),
+            photos: store.clone(),
+            users: store,
+            ids: Arc::new(ids),
+            clock,
+        }
+    }
+
+    fn ports(&self) -> TaxonomyPorts {
+        TaxonomyPorts {
+            store: self.store.clone(),
+            categories: self.categories.clone(),
+            labels: self.labels.clone(),
+            timeline: self.timeline.clone(),
+            photos: self.photos.clone(),
+            clock: Arc::new(self.clock.clone()),
+            ids: self.ids.clone(),
+        }
+    }
+
+    fn curator(&self) -> Actor {
+        Actor {
+            user_id: UserId::new(7),
+            credential: Credential::Session { id: SessionId::new(self.ids.uuid()), proved_at: DateTime::UNIX_EPOCH },
+            role: "admin".to_owned(),
+            permissions: ["category.*", "tag.*", "timeline.*"]
+                .into_iter()
+                .map(|text| Permission::parse(text).unwrap())
+                .collect(),
+        }
+    }
+
+    fn services(&self) -> (Categories, Tags, Timeline) {
+        let ports = self.ports();
+        (Categories::new(ports.clone()), Tags::new(ports.clone()), Timeline::new(ports))
+    }
+
+    /// Keeps photos with the counters of their lists, as the services do.
+    async fn keep(&self, photos: &[Photo]) {
+        crate::users::register(&*self.users, UserId::new(7)).await;
+        let done: Result<(), Failure> = transact!(self.store, |tx| {
+            for photo in photos {
+                tx.photos().insert(photo).await?;
+                tx.photos().add_counts(&photo_deltas(None, Some(photo))).await?;
+            }
+            Ok(())
+        });
+        done.unwrap();
+    }
+
+    async fn plant(&self, categories: &[Category]) {
+        let done: Result<(), Failure> = transact!(self.store, |tx| {
+            for category in categories {
+                tx.categories().insert(category).await?;
+            }
+            Ok(())
+        });
+        done.unwrap();
+    }
+
+    async fn shelve(&self, photo: &Photo, shelves: &Shelves) -> Result<(), Failure> {
+        transact!(self.store, |tx| {
+            tx.photos().find_for_update(photo.id).await?;
+            shelving::move_photo(tx, photo.id, shelves, now()).await?;
+            Ok(())
+        })
+    }
+
+    async fn counts(&self) -> BTreeMap<i64, (i64, i64)> {
+        let all = self.categories.all(Kind::Photo).await.unwrap();
+        all.into_iter().map(|one| (one.id.get(), (one.direct_count, one.subtree_count))).collect()
+    }
+
+    async fn resolve(&self, names: &[(i64, &str)]) -> Vec<i64> {
+        let names: Vec<_> = names.iter().map(|(id, name)| (TagId::new(*id), TagName::parse(name).unwrap())).collect();
+        let found: Result<Vec<TagId>, StoreError> =
+            transact!(self.store, |tx| { labels::resolve(tx, &names, now()).await });
+        found.unwrap().into_iter().map(TagId::get).collect()
+    }
+
+    async fn links(&self, photo: PhotoId) -> (Vec<Placement>, Vec<TagLink>) {
+        let found: Result<_, StoreError> = transact!(self.store, |tx| {
+            Ok((tx.shelves().placements(photo).await?, tx.shelves().tag_links(photo).await?))
+        });
+        found.unwrap()
+    }
+}
+
+/// A refusal of a write, in a form that the runner can look into.
+#[derive(Debug)]
+enum Failure {
+    Photo,
+    Category(CategoryWriteError),
+    Shelve(ShelveError),
+    Store(StoreError),
+}
+
+sharestack_kernel::carries_store!(Failure);
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<PhotoWriteError> for Failure {
+    fn from(error: PhotoWriteError) -> Self {
+        match error {
+            PhotoWriteError::Store(error) => Self::Store(error),
+            _ => Self::Photo,
+        }
+    }
+}
+
+impl From<CategoryWriteError> for Failure {
+    fn from(error: CategoryWriteError) -> Self {
+        match error {
+            CategoryWriteError::Store(error) => Self::Store(error),
+            error => Self::Category(error),
+        }
+    }
+}
+
+impl From<ShelveError> for Failure {
+    fn from(error: ShelveError) -> Self {
+        match error {
+            ShelveError::Store(error) => Self::Store(error),
+            error => Self::Shelve(error),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use sharestack_kernel::field::Issue;
+
+use crate::model::{CategoryId, TagId};
+
+/// Who gave a photo a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Source {
+    /// A person.
+    #[default]
+    Manual,
+    /// A program that looked at the picture.
+    Ai,
+}
+
+impl Source {
+    /// The name in bodies and stores.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Ai => "ai",
+        }
+    }
+
+    /// Reads the name.
+    ///
+    /// # Errors
+    /// For another text.
+    pub fn parse(text: &str) -> Result<Self, Issue> {
+        match text {
+            "manual" => Ok(Self::Manual),
+            "ai" => Ok(Self::Ai),
+            _ => Err(Issue::not_allowed(["manual", "ai"])),
+        }
+    }
+}
+
+/// How sure a source is of a tag, from 0 to 1 in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Confidence(u16);
+
+impl Confidence {
+    /// Sure.
+    pub const FULL: Self = Self(1000);
+
+    /// Reads a part of 1, rounded to thousandths.
+    ///
+    /// # Errors
+    /// For what is not from 0 to 1.
+    pub fn parse(part: f64) -> Result<Self, Issue> {
+        if !(0.0..=1.0).contains(&part) {
+            return Err(Issue::OutOfRange { min: 0, max: 1 });
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1000")]
+        Ok(Self((part * 1000.0).round() as u16))
+    }
+
+    /// Thousandths that a store kept.
+    pub fn stored(thousandths: i32) -> Option<Self> {
+        u16::try_from(thousandths).ok().filter(|n| *n <= 1000).map(Self)
+    }
+
+    /// In thousandths.
+    pub const fn thousandths(self) -> u16 {
+        self.0
+    }
+
+    /// As a part of 1.
+    pub fn part(self) -> f64 {
+        f64::from(self.0) / 1000.0
+    }
+}
+
+/// How a photo came to a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tagging {
+    /// Who gave it.
+    pub source: Source,
+    /// How sure they are; people need not say.
+    pub confidence: Option<Confidence>,
+}
+
+/// Where a photo is put: what its categories and tags count, and what their lists are
+/// sorted by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shelves {
+    /// Whether it stands in lists and is counted.
+    pub listed: bool,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was taken, else when it was created.
+    pub shown_at: DateTime<Utc>,
+    /// Its categories.
+    pub categories: BTreeSet<CategoryId>,
+    /// The one of its categories that stands for all of them.
+    pub primary: Option<CategoryId>,
+    /// Its tags.
+    pub tags: BTreeMap<TagId, Tagging>,
+}
+
+impl Shelves {
+    /// Shelves with nothing on them.
+    pub const fn empty(listed: bool, created_at: DateTime<Utc>, shown_at: DateTime<Utc>) -> Self {
+        Self { listed, created_at, shown_at, categories: BTreeSet::new(), primary: None, tags: BTreeMap::new() }
+    }
+
+    /// The primary category, as far as it is one of the photo's.
+    pub fn primary(&self) -> Option<CategoryId> {
+        self.primary.filter(|id| self.categories.contains(id))
+    }
+
+    /// Puts it into a category, as its primary one when asked for.
+    pub fn put(&mut self, category: CategoryId, primary: bool) {
+        self.categories.insert(category);
+        if primary {
+            self.primary = Some(category);
+        }
+    }
+
+    /// Takes it out of a category.
+    pub fn take(&mut self, category: CategoryId) {
+        self.categories.remove(&category);
+        self.primary = self.primary();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_primary_category_is_one_of_them() {
+        let mut shelves = Shelves::empty(true, DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
+        shelves.put(CategoryId::new(1), true);
+        shelves.put(CategoryId::new(2), false);
+        assert_eq!(shelves.primary(), Some(CategoryId::new(1)));
+        shelves.take(CategoryId::new(1));
+        assert_eq!((shelves.primary, shelves.categories.len()), (None, 1));
+    }
+
+    #[test]
+    fn confidence_is_from_0_to_1() {
+        assert_eq!(Confidence::parse(0.95).unwrap().part(), 0.95);
+        assert_eq!(Confidence::parse(1.0), Ok(Confidence::FULL));
+        for bad in [-0.1, 1.001, f64::NAN, f64::INFINITY] {
+            assert!(Confidence::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(Confidence::stored(1001), None);
+    }
+}

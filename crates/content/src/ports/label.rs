@@ -1,0 +1,184 @@
+//! Tags of photos, inside a transaction and outside.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::page::{Page, PageRequest};
+use thiserror::Error;
+
+use super::query::Order;
+use crate::model::{Kind, Label, Period, Tag, TagGroup, TagId, TagName, Trend};
+
+/// Why a tag was not written.
+#[derive(Debug, Error)]
+pub enum LabelWriteError {
+    /// Another tag has the name.
+    #[error("name is taken")]
+    NameTaken,
+    /// Another tag has the slug.
+    #[error("slug is taken")]
+    SlugTaken,
+    /// The tag has another version, or is not there.
+    #[error("tag has another version")]
+    Stale,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a change adds to the usage of a tag.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UsageDelta {
+    /// The tag.
+    pub tag: TagId,
+    /// How many photos more.
+    pub uses: i64,
+    /// How much more of late.
+    pub trend: Trend,
+    /// When it was used, if it was.
+    pub used_at: Option<DateTime<Utc>>,
+}
+
+/// Tags of photos and how much they are used.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait LabelRepository: Send {
+    /// The tags with these names in the same order. One that does not exist is created with
+    /// the id beside it, and with the address that its name suggests, made unique by its id
+    /// when another has it.
+    ///
+    /// MUST return the one tag of a name, also when another transaction creates it at the
+    /// same time.
+    async fn ensure(&mut self, names: &[(TagId, TagName)], now: DateTime<Utc>) -> Result<Vec<Label>, StoreError>;
+
+    /// Those of these tags that are there, in the order of their ids, which nobody else
+    /// changes until the transaction ends.
+    async fn find_many_for_update(&mut self, ids: &[TagId]) -> Result<Vec<Label>, StoreError>;
+
+    /// Keeps a new tag, which nothing uses.
+    ///
+    /// MUST return `NameTaken` or `SlugTaken` when another tag has the name or the slug.
+    async fn insert(&mut self, label: &Label) -> Result<(), LabelWriteError>;
+
+    /// Writes everything but how much it is used.
+    ///
+    /// MUST return `Stale` and write nothing when the stored version is not `expected`,
+    /// else as `insert` does.
+    async fn update(&mut self, label: &Label, expected: i64) -> Result<(), LabelWriteError>;
+
+    /// Removes a tag and takes it from all photos.
+    ///
+    /// MUST return `Stale` and remove nothing when the stored version is not `expected`.
+    async fn delete(&mut self, id: TagId, expected: i64) -> Result<(), LabelWriteError>;
+
+    /// Adds to usage, in the given order. MUST lose none of two additions at once.
+    async fn add_usage(&mut self, deltas: &[UsageDelta]) -> Result<(), StoreError>;
+
+    /// Gives the photos of some tags another tag in their place, and counts its usage anew.
+    /// The caller holds all of them.
+    ///
+    /// MUST leave a photo that has several of them with the one. Returns how many photos
+    /// got it.
+    async fn merge(&mut self, from: &[TagId], into: TagId) -> Result<u64, StoreError>;
+}
+
+/// What a list of tags is sorted by; equals stand in the order of their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LabelSort {
+    /// How many photos have it.
+    #[default]
+    Usage,
+    /// Its name.
+    Name,
+    /// How much it has been used of late.
+    Trend,
+}
+
+impl LabelSort {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Usage, Self::Name, Self::Trend];
+
+    /// The name in queries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage_count",
+            Self::Name => "name",
+            Self::Trend => "trend_score",
+        }
+    }
+}
+
+/// Which tags a list shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LabelFilter {
+    /// About this.
+    pub group: Option<TagGroup>,
+    /// Also those that visitors do not see.
+    pub hidden: bool,
+    /// The order.
+    pub sort: LabelSort,
+    /// Its direction.
+    pub order: Order,
+}
+
+/// How what somebody typed is found in a tag's name; what stands first is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Match {
+    /// It is the name.
+    Exact,
+    /// The name begins with it.
+    Prefix,
+    /// The name in pinyin begins with it.
+    Pinyin,
+    /// The first letters of the name's words in pinyin begin with it.
+    Initials,
+    /// It stands somewhere in the name.
+    Inside,
+}
+
+impl Match {
+    /// All of them, the best first.
+    pub const ALL: [Self; 5] = [Self::Exact, Self::Prefix, Self::Pinyin, Self::Initials, Self::Inside];
+}
+
+/// A tag that may be meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The tag.
+    pub tag: Tag,
+    /// How many use it.
+    pub usage_count: i64,
+    /// How it was found, in the best way.
+    pub found: Match,
+}
+
+/// Reads tags. Those that visitors do not see are in no answer but where it says so.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait LabelQueries: Send + Sync {
+    /// One page of a list.
+    async fn list(&self, filter: &LabelFilter, page: PageRequest) -> Result<Page<Label>, StoreError>;
+
+    /// A tag of photos, one that visitors do not see too.
+    async fn find(&self, id: TagId) -> Result<Option<Label>, StoreError>;
+
+    /// How many tags of photos each group has.
+    async fn groups(&self) -> Result<BTreeMap<TagGroup, u64>, StoreError>;
+
+    /// The tags of a kind whose name matches `key`, a folded name, best match first, then by
+    /// usage; at most `limit` of them. `typed` is the same as it is typed in Latin letters.
+    ///
+    /// MUST match literally: no character in the texts is a wildcard.
+    async fn suggest(&self, kind: Kind, key: &str, typed: &str, limit: u64) -> Result<Vec<Candidate>, StoreError>;
+
+    /// The tags of photos that at least `min_usage` photos have, the most used first.
+    async fn most_used(&self, min_usage: u64, limit: u64) -> Result<Vec<Label>, StoreError>;
+
+    /// The tags of photos that are used most of late, by the sums of a period.
+    async fn trending(&self, period: Period, limit: u64) -> Result<Vec<Label>, StoreError>;
+
+    /// The most used tags of a kind with their usage, as candidates that match exactly.
+    async fn popular(&self, kind: Kind, limit: u64) -> Result<Vec<Candidate>, StoreError>;
+}

@@ -1,0 +1,74 @@
+//! Which categories and tags a photo has, inside a transaction.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sharestack_kernel::error::StoreError;
+
+use crate::model::{CategoryId, Day, PhotoId, Shelves, TagId, Tagging};
+
+/// A photo's place in a category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// The category.
+    pub category: CategoryId,
+    /// Whether the category stands for all of the photo's.
+    pub is_primary: bool,
+    /// What lists of the category go by.
+    pub facts: ListingFacts,
+}
+
+/// A photo's tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TagLink {
+    /// The tag.
+    pub tag: TagId,
+    /// How the photo came to it.
+    pub tagging: Tagging,
+    /// The day on which it began to count; `None` while it does not.
+    pub used_on: Option<Day>,
+    /// What lists of the tag go by.
+    pub facts: ListingFacts,
+}
+
+/// What a list is filtered and sorted by stands with each link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListingFacts {
+    /// Whether the photo stands in lists.
+    pub listed: bool,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was taken, else when it was created.
+    pub shown_at: DateTime<Utc>,
+}
+
+impl From<&Shelves> for ListingFacts {
+    fn from(shelves: &Shelves) -> Self {
+        Self { listed: shelves.listed, created_at: shelves.created_at, shown_at: shelves.shown_at }
+    }
+}
+
+/// The links of photos. The caller holds the photo.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait ShelfRepository: Send {
+    /// Where a photo is placed, in the order of the categories' ids.
+    async fn placements(&mut self, photo: PhotoId) -> Result<Vec<Placement>, StoreError>;
+
+    /// The tags of a photo, in the order of their ids.
+    async fn tag_links(&mut self, photo: PhotoId) -> Result<Vec<TagLink>, StoreError>;
+
+    /// Writes placements, new or changed.
+    async fn put_placements(&mut self, photo: PhotoId, placements: &[Placement]) -> Result<(), StoreError>;
+
+    /// Writes tags, new or changed.
+    async fn put_tag_links(&mut self, photo: PhotoId, links: &[TagLink]) -> Result<(), StoreError>;
+
+    /// Takes a photo out of categories.
+    async fn remove_placements(&mut self, photo: PhotoId, categories: &[CategoryId]) -> Result<(), StoreError>;
+
+    /// Takes tags from a photo.
+    async fn remove_tag_links(&mut self, photo: PhotoId, tags: &[TagId]) -> Result<(), StoreError>;
+
+    /// Takes a photo from the events that tell of it.
+    async fn leave_events(&mut self, photo: PhotoId) -> Result<(), StoreError>;
+}

@@ -1,0 +1,223 @@
+//! Where photos are put: the one way in which their links to categories and tags change,
+//! so that what these count is right at the end of every transaction.
+//!
+//! Who changes a photo's categories or tags, or whether it is listed, or what its lists
+//! are sorted by, calls [`move_photo`] in the same transaction while holding the photo.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use crate::error::ShelveError;
+use crate::model::{CategoryId, Day, Kind, Photo, PhotoId, Shelves, TagId, TreePath, Trend};
+use crate::ports::{CategoryRepository, CountDelta, ListingFacts, Placement, PortfolioTx, TagLink, UsageDelta};
+use sharestack_kernel::error::StoreError;
+
+/// Where a photo, which the caller holds, stands now.
+///
+/// # Errors
+/// The store's.
+pub async fn current(tx: &mut dyn PortfolioTx, photo: &Photo) -> Result<Shelves, StoreError> {
+    let placed = tx.shelves().placements(photo.id).await?;
+    let linked = tx.shelves().tag_links(photo.id).await?;
+    Ok(Shelves {
+        primary: placed.iter().find(|one| one.is_primary).map(|one| one.category),
+        categories: placed.iter().map(|one| one.category).collect(),
+        tags: linked.iter().map(|link| (link.tag, link.tagging)).collect(),
+        ..Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at())
+    })
+}
+
+/// Puts a photo, which the caller holds, on these shelves. What it leaves and what it
+/// comes to counts accordingly: a category counts the listed photos in it, and those in it
+/// and below it, each once; a tag counts the listed photos that have it.
+///
+/// # Errors
+/// For a category or a tag that is not there; nothing is to be committed then.
+pub async fn move_photo(
+    tx: &mut dyn PortfolioTx,
+    photo: PhotoId,
+    after: &Shelves,
+    now: DateTime<Utc>,
+) -> Result<(), ShelveError> {
+    move_placements(tx, photo, after).await?;
+    move_tags(tx, photo, after, now).await
+}
+
+/// Takes a photo, which the caller holds and removes for good, from everything it is on.
+///
+/// # Errors
+/// The store's.
+pub async fn remove_photo(tx: &mut dyn PortfolioTx, photo: PhotoId, now: DateTime<Utc>) -> Result<(), ShelveError> {
+    move_photo(tx, photo, &Shelves::empty(false, now, now), now).await?;
+    Ok(tx.shelves().leave_events(photo).await?)
+}
+
+async fn move_placements(tx: &mut dyn PortfolioTx, photo: PhotoId, after: &Shelves) -> Result<(), ShelveError> {
+    let facts = ListingFacts::from(after);
+    let primary = after.primary();
+    let wanted: Vec<Placement> = after
+        .categories
+        .iter()
+        .map(|id| Placement { category: *id, is_primary: primary == Some(*id), facts })
+        .collect();
+    if tx.shelves().placements(photo).await? == wanted {
+        return Ok(());
+    }
+    tx.categories().lock_tree(Kind::Photo).await?;
+    // Only now nobody moves photos from category to category.
+    let placed = tx.shelves().placements(photo).await?;
+    let touched: BTreeSet<CategoryId> = placed.iter().chain(&wanted).map(|one| one.category).collect();
+    let paths = paths(tx.categories(), Kind::Photo, &touched).await?;
+    if let Some(unknown) = after.categories.iter().find(|id| !paths.contains_key(id)) {
+        return Err(ShelveError::UnknownCategory(*unknown));
+    }
+    let gone: Vec<CategoryId> =
+        placed.iter().map(|one| one.category).filter(|id| !after.categories.contains(id)).collect();
+    let changed: Vec<Placement> = wanted.iter().filter(|one| !placed.contains(one)).copied().collect();
+    tx.shelves().remove_placements(photo, &gone).await?;
+    tx.shelves().put_placements(photo, &changed).await?;
+    tx.categories().add_counts(&deltas(&paths, &counted(&placed), &counted(&wanted))).await?;
+    if !gone.is_empty() {
+        let keep: BTreeSet<CategoryId> =
+            after.categories.iter().flat_map(|id| paths[id].ids().iter().copied()).collect();
+        tx.categories().clear_covers(photo, &keep.into_iter().collect::<Vec<_>>()).await?;
+    }
+    Ok(())
+}
+
+fn counted(placements: &[Placement]) -> BTreeSet<CategoryId> {
+    placements.iter().filter(|one| one.facts.listed).map(|one| one.category).collect()
+}
+
+async fn paths(
+    categories: &mut dyn CategoryRepository,
+    kind: Kind,
+    ids: &BTreeSet<CategoryId>,
+) -> Result<BTreeMap<CategoryId, TreePath>, StoreError> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let found = categories.find_many(kind, &ids.iter().copied().collect::<Vec<_>>()).await?;
+    Ok(found.into_iter().map(|category| (category.id, category.path)).collect())
+}
+
+/// What it changes about the counts that something is in `after` and no longer in `before`.
+fn deltas(
+    paths: &BTreeMap<CategoryId, TreePath>,
+    before: &BTreeSet<CategoryId>,
+    after: &BTreeSet<CategoryId>,
+) -> Vec<CountDelta> {
+    let above = |ids: &BTreeSet<CategoryId>| -> BTreeSet<CategoryId> {
+        ids.iter().filter_map(|id| paths.get(id)).flat_map(|path| path.ids().iter().copied()).collect()
+    };
+    let (above_before, above_after) = (above(before), above(after));
+    let change = |before: &BTreeSet<CategoryId>, after: &BTreeSet<CategoryId>, id: CategoryId| {
+        i64::from(after.contains(&id)) - i64::from(before.contains(&id))
+    };
+    above_before
+        .union(&above_after)
+        .map(|id| CountDelta {
+            category: *id,
+            direct: change(before, after, *id),
+            subtree: change(&above_before, &above_after, *id),
+        })
+        .filter(|delta| delta.direct != 0 || delta.subtree != 0)
+        .collect()
+}
+
+/// Counts that a thing with at most one category left one and came to another; `None` when
+/// it is in none, or is not to be counted.
+///
+/// # Errors
+/// The store's, and for a category that is not there.
+pub(crate) async fn count_in_category(
+    categories: &mut dyn CategoryRepository,
+    kind: Kind,
+    before: Option<CategoryId>,
+    after: Option<CategoryId>,
+) -> Result<(), StoreError> {
+    if before == after {
+        return Ok(());
+    }
+    categories.lock_tree(kind).await?;
+    let (before, after): (BTreeSet<_>, BTreeSet<_>) = (before.into_iter().collect(), after.into_iter().collect());
+    let paths = paths(categories, kind, &before.union(&after).copied().collect()).await?;
+    categories.add_counts(&deltas(&paths, &before, &after)).await
+}
+
+async fn move_tags(
+    tx: &mut dyn PortfolioTx,
+    photo: PhotoId,
+    after: &Shelves,
+    now: DateTime<Utc>,
+) -> Result<(), ShelveError> {
+    let linked = tx.shelves().tag_links(photo).await?;
+    if links(&linked, after, now) == linked {
+        return Ok(());
+    }
+    let touched: BTreeSet<TagId> = linked.iter().map(|link| link.tag).chain(after.tags.keys().copied()).collect();
+    let held = tx.labels().find_many_for_update(&touched.iter().copied().collect::<Vec<_>>()).await?;
+    if let Some(unknown) = after.tags.keys().find(|id| !held.iter().any(|label| label.id == **id)) {
+        return Err(ShelveError::UnknownTag(*unknown));
+    }
+    // Only now nobody merges one of the tags with another.
+    let linked = tx.shelves().tag_links(photo).await?;
+    if linked.iter().any(|link| !touched.contains(&link.tag)) {
+        return Err(StoreError::Transient("tags of a photo were merged".into()).into());
+    }
+    let wanted = links(&linked, after, now);
+    let gone: Vec<TagId> = linked.iter().map(|link| link.tag).filter(|tag| !after.tags.contains_key(tag)).collect();
+    let changed: Vec<TagLink> = wanted.iter().filter(|link| !linked.contains(link)).copied().collect();
+    tx.labels().add_usage(&usage(&linked, &wanted, now)).await?;
+    tx.shelves().remove_tag_links(photo, &gone).await?;
+    Ok(tx.shelves().put_tag_links(photo, &changed).await?)
+}
+
+/// The links that a photo is to have. One that counts already goes on from its day.
+fn links(linked: &[TagLink], after: &Shelves, now: DateTime<Utc>) -> Vec<TagLink> {
+    let facts = ListingFacts::from(after);
+    let since = |tag: TagId| linked.iter().find(|link| link.tag == tag).and_then(|link| link.used_on);
+    let used_on = |tag: TagId| after.listed.then(|| since(tag).unwrap_or_else(|| Day::of(now)));
+    after
+        .tags
+        .iter()
+        .map(|(tag, tagging)| TagLink { tag: *tag, tagging: *tagging, used_on: used_on(*tag), facts })
+        .collect()
+}
+
+/// What a change of links does to the usage of tags, in the order of their ids.
+fn usage(before: &[TagLink], after: &[TagLink], now: DateTime<Utc>) -> Vec<UsageDelta> {
+    let days = |links: &[TagLink]| -> BTreeMap<TagId, Day> {
+        links.iter().filter_map(|link| Some((link.tag, link.used_on?))).collect()
+    };
+    let (before, after) = (days(before), days(after));
+    let tags: BTreeSet<TagId> = before.keys().chain(after.keys()).copied().collect();
+    let change = |tag: TagId| match (before.get(&tag), after.get(&tag)) {
+        (None, Some(day)) => Some(UsageDelta { tag, uses: 1, trend: Trend::of(*day, 1), used_at: Some(now) }),
+        (Some(day), None) => Some(UsageDelta { tag, uses: -1, trend: Trend::of(*day, -1), used_at: None }),
+        _ => None,
+    };
+    tags.into_iter().filter_map(change).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(ids: &[i64]) -> BTreeSet<CategoryId> {
+        ids.iter().copied().map(CategoryId::new).collect()
+    }
+
+    #[test]
+    fn a_photo_in_two_children_counts_once_above() {
+        let paths: BTreeMap<_, _> = [(1, "1"), (2, "1/2"), (3, "1/3")]
+            .map(|(id, path)| (CategoryId::new(id), TreePath::parse(path).unwrap()))
+            .into();
+        let delta = |category, direct, subtree| CountDelta { category: CategoryId::new(category), direct, subtree };
+        assert_eq!(deltas(&paths, &set(&[]), &set(&[2, 3])), [delta(1, 0, 1), delta(2, 1, 1), delta(3, 1, 1)]);
+        assert_eq!(deltas(&paths, &set(&[2, 3]), &set(&[3])), [delta(2, -1, -1)]);
+        assert_eq!(deltas(&paths, &set(&[3]), &set(&[1])), [delta(1, 1, 0), delta(3, -1, -1)]);
+        assert!(deltas(&paths, &set(&[1]), &set(&[1])).is_empty());
+    }
+}

@@ -1,0 +1,225 @@
+//! Tags of photos inside a transaction.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Cond, Expr, Func, LockType, Order, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, DbErr, ExprTrait};
+use sharestack_content::model::{Day, Kind, Label, TagId, TagName, Trend};
+use sharestack_content::ports::{LabelRepository, LabelWriteError, UsageDelta};
+use sharestack_kernel::error::StoreError;
+
+use super::label_rows::{LabelRow, TRENDS, changeable, label_columns};
+use crate::error::{Constraint, store_error, violated};
+use crate::rows::{all, known};
+use crate::tags::{Wanted, make};
+use crate::tx::SeaTx;
+
+fn write_error(error: DbErr) -> LabelWriteError {
+    match violated(&error) {
+        Some(Constraint::TagName) => LabelWriteError::NameTaken,
+        Some(Constraint::TagSlug) => LabelWriteError::SlugTaken,
+        _ => store_error(error).into(),
+    }
+}
+
+fn numbers(ids: &[TagId]) -> impl Iterator<Item = i64> {
+    ids.iter().map(|id| id.get())
+}
+
+fn labels() -> SelectStatement {
+    let mut select = Query::select();
+    label_columns(&mut select).from("tags").and_where(Expr::col("kind").eq(Kind::Photo.as_str()));
+    select
+}
+
+impl SeaTx {
+    async fn held_labels(&self, mut select: SelectStatement) -> Result<Vec<Label>, StoreError> {
+        select.order_by("id", Order::Asc).lock(LockType::Update);
+        let rows: Vec<LabelRow> = all(self.conn(), &select).await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    /// Gives the photos of `from` the tag `into` unless they have it; how many got it.
+    async fn take_over(&self, from: &[TagId], into: TagId) -> Result<u64, StoreError> {
+        let rest = ["photo_id", "source", "confidence", "used_on", "listed", "created_at", "shown_at"];
+        // Of several that a photo has, the first passes its link on.
+        let earlier = Query::select()
+            .expr(Expr::val(1))
+            .from_as("photo_tags", "q")
+            .and_where(Expr::col(("q", "photo_id")).equals(("p", "photo_id")))
+            .cond_where(
+                Cond::any().add(Expr::col(("q", "tag_id")).eq(into.get())).add(
+                    Cond::all()
+                        .add(Expr::col(("q", "tag_id")).is_in(numbers(from)))
+                        .add(Expr::col(("q", "tag_id")).lt(Expr::col(("p", "tag_id")))),
+                ),
+            )
+            .to_owned();
+        let moved = Query::select()
+            .expr(Expr::val(into.get()))
+            .columns(rest.map(|column| ("p", column)))
+            .from_as("photo_tags", "p")
+            .and_where(Expr::col(("p", "tag_id")).is_in(numbers(from)))
+            .and_where(Expr::exists(earlier).not())
+            .to_owned();
+        let insert = Query::insert()
+            .into_table("photo_tags")
+            .columns(["tag_id"].into_iter().chain(rest))
+            .select_from(moved)
+            .map_err(StoreError::corrupt)?
+            .to_owned();
+        Ok(self.conn().execute(&insert).await.map_err(store_error)?.rows_affected())
+    }
+
+    /// What a person said outweighs what a program said.
+    async fn prefer_people(&self, from: &[TagId], into: TagId) -> Result<(), StoreError> {
+        let by_hand = Query::select()
+            .column("photo_id")
+            .from("photo_tags")
+            .and_where(Expr::col("tag_id").is_in(numbers(from)))
+            .and_where(Expr::col("source").eq("manual"))
+            .to_owned();
+        // MySQL reads no table that it changes, but for what it has read before.
+        let by_hand = Query::select().column("photo_id").from_subquery(by_hand, "d").to_owned();
+        let update = Query::update()
+            .table("photo_tags")
+            .value("source", "manual")
+            .value("confidence", None::<i32>)
+            .and_where(Expr::col("tag_id").eq(into.get()))
+            .and_where(Expr::col("source").ne("manual"))
+            .and_where(Expr::col("photo_id").in_subquery(by_hand))
+            .to_owned();
+        self.conn().execute(&update).await.map(drop).map_err(store_error)
+    }
+
+    /// How many photos a tag has, and since which days.
+    async fn usage_of(&self, tag: TagId) -> Result<(i64, Trend), StoreError> {
+        let select = Query::select()
+            .column("used_on")
+            .expr_as(Func::count(Expr::col("photo_id")), "n")
+            .from("photo_tags")
+            .and_where(Expr::col("tag_id").eq(tag.get()))
+            .and_where(Expr::col("used_on").is_not_null())
+            .group_by_col("used_on")
+            .to_owned();
+        let mut usage = (0, Trend::default());
+        for row in self.conn().query_all(&select).await.map_err(store_error)? {
+            let day: i32 = row.try_get("", "used_on").map_err(store_error)?;
+            let uses: i64 = row.try_get("", "n").map_err(store_error)?;
+            usage = (usage.0 + uses, usage.1.plus(Trend::of(Day(day), uses)));
+        }
+        Ok(usage)
+    }
+
+    async fn remove_links(&self, tags: &[TagId]) -> Result<(), StoreError> {
+        let delete =
+            Query::delete().from_table("photo_tags").and_where(Expr::col("tag_id").is_in(numbers(tags))).to_owned();
+        self.conn().execute(&delete).await.map(drop).map_err(store_error)
+    }
+}
+
+#[async_trait]
+impl LabelRepository for SeaTx {
+    async fn ensure(&mut self, names: &[(TagId, TagName)], now: DateTime<Utc>) -> Result<Vec<Label>, StoreError> {
+        let named =
+            labels().and_where(Expr::col("name_key").is_in(names.iter().map(|(_, name)| name.key()))).to_owned();
+        let mut found = self.held_labels(named.clone()).await?;
+        let has = |found: &[Label], name: &TagName| found.iter().any(|label| label.name.key() == name.key());
+        let new: Vec<Wanted<'_>> = names
+            .iter()
+            .filter(|(_, name)| !has(&found, name))
+            .map(|(id, name)| {
+                let slug = Label::slug_of(name);
+                Wanted { id: *id, name, slugs: [slug.as_str().to_owned(), slug.with_id(id).as_str().to_owned()] }
+            })
+            .collect();
+        if !new.is_empty() {
+            make(self.conn(), Kind::Photo, &new.iter().collect::<Vec<_>>(), now).await?;
+            found = self.held_labels(named).await?;
+        }
+        let find = |name: &TagName| found.iter().find(|label| label.name.key() == name.key()).cloned();
+        names.iter().map(|(_, name)| known("tag", name.name(), find(name))).collect()
+    }
+
+    async fn find_many_for_update(&mut self, ids: &[TagId]) -> Result<Vec<Label>, StoreError> {
+        let select = labels().and_where(Expr::col("id").is_in(numbers(ids))).to_owned();
+        self.held_labels(select).await
+    }
+
+    async fn insert(&mut self, label: &Label) -> Result<(), LabelWriteError> {
+        let fixed = [
+            ("id", Expr::val(label.id.get())),
+            ("kind", Expr::val(Kind::Photo.as_str())),
+            ("created_at", Expr::val(label.created_at)),
+        ];
+        let (columns, values): (Vec<_>, Vec<_>) = fixed.into_iter().chain(changeable(label)).unzip();
+        let insert = Query::insert().into_table("tags").columns(columns).values_panic(values).to_owned();
+        self.conn().execute(&insert).await.map(drop).map_err(write_error)
+    }
+
+    async fn update(&mut self, label: &Label, expected: i64) -> Result<(), LabelWriteError> {
+        let update = Query::update()
+            .table("tags")
+            .values(changeable(label))
+            .and_where(Expr::col("id").eq(label.id.get()))
+            .and_where(Expr::col("version").eq(expected))
+            .to_owned();
+        match self.conn().execute(&update).await.map_err(write_error)?.rows_affected() {
+            0 => Err(LabelWriteError::Stale),
+            _ => Ok(()),
+        }
+    }
+
+    async fn delete(&mut self, id: TagId, expected: i64) -> Result<(), LabelWriteError> {
+        self.remove_links(&[id]).await?;
+        let delete = Query::delete()
+            .from_table("tags")
+            .and_where(Expr::col("id").eq(id.get()))
+            .and_where(Expr::col("version").eq(expected))
+            .to_owned();
+        match self.conn().execute(&delete).await.map_err(write_error)?.rows_affected() {
+            0 => Err(LabelWriteError::Stale),
+            _ => Ok(()),
+        }
+    }
+
+    async fn add_usage(&mut self, deltas: &[UsageDelta]) -> Result<(), StoreError> {
+        for delta in deltas {
+            let mut update = Query::update();
+            update
+                .table("tags")
+                .value("usage_count", Expr::col("usage_count").add(delta.uses))
+                .and_where(Expr::col("id").eq(delta.tag.get()));
+            for (column, sum) in TRENDS.into_iter().zip(delta.trend.0) {
+                update.value(column, Expr::col(column).add(sum));
+            }
+            if let Some(at) = delta.used_at {
+                update.value("last_used_at", at);
+            }
+            self.conn().execute(&update).await.map_err(store_error)?;
+        }
+        Ok(())
+    }
+
+    async fn merge(&mut self, from: &[TagId], into: TagId) -> Result<u64, StoreError> {
+        let held = self.find_many_for_update(&[from, &[into]].concat()).await?;
+        let last_used_at = held.iter().filter_map(|label| label.last_used_at).max();
+        self.prefer_people(from, into).await?;
+        let moved = self.take_over(from, into).await?;
+        self.remove_links(from).await?;
+        let delete = Query::delete().from_table("tags").and_where(Expr::col("id").is_in(numbers(from))).to_owned();
+        self.conn().execute(&delete).await.map_err(store_error)?;
+        let (uses, trend) = self.usage_of(into).await?;
+        let mut update = Query::update();
+        update
+            .table("tags")
+            .value("usage_count", uses)
+            .value("last_used_at", last_used_at)
+            .and_where(Expr::col("id").eq(into.get()));
+        for (column, sum) in TRENDS.into_iter().zip(trend.0) {
+            update.value(column, sum);
+        }
+        self.conn().execute(&update).await.map_err(store_error)?;
+        Ok(moved)
+    }
+}

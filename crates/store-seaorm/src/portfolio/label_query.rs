@@ -1,0 +1,159 @@
+//! Tags as screens show them.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use sea_orm::sea_query::{CaseStatement, Cond, Expr, Func, Order, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, ExprTrait};
+use sharestack_content::model::{Kind, Label, Period, Tag, TagGroup, TagId};
+use sharestack_content::ports::{Candidate, LabelFilter, LabelQueries, LabelSort, Match, Order as Direction};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::page::{Page, PageRequest};
+
+use super::label_rows::{LabelRow, TRENDS, label_columns};
+use crate::connect::Store;
+use crate::error::store_error;
+use crate::rows::{Fields, Stored, all, known, one, page};
+use crate::tags::{containing, starting};
+
+fn labels() -> SelectStatement {
+    let mut select = Query::select();
+    label_columns(&mut select).from("tags").and_where(Expr::col("kind").eq(Kind::Photo.as_str()));
+    select
+}
+
+fn shown() -> SelectStatement {
+    labels().and_where(Expr::col("is_active").eq(true)).to_owned()
+}
+
+struct CandidateRow(Candidate);
+
+impl Stored for CandidateRow {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        let rank: i32 = fields.get("rank_of_match")?;
+        let found = usize::try_from(rank).ok().and_then(|rank| Match::ALL.get(rank)).copied();
+        Ok(Self(Candidate {
+            tag: Tag { id: TagId::new(fields.get("id")?), name: fields.get("name")?, slug: fields.get("slug")? },
+            usage_count: fields.get("usage_count")?,
+            found: known("match", "of a tag", found)?,
+        }))
+    }
+}
+
+fn candidates(kind: Kind) -> SelectStatement {
+    Query::select()
+        .columns(["id", "name", "slug", "usage_count"])
+        .from("tags")
+        .and_where(Expr::col("kind").eq(kind.as_str()))
+        .and_where(Expr::col("is_active").eq(true))
+        .to_owned()
+}
+
+async fn read(store: &Store, select: &SelectStatement) -> Result<Vec<Label>, StoreError> {
+    let rows: Vec<LabelRow> = all(store.read(), select).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+#[async_trait]
+impl LabelQueries for Store {
+    async fn list(&self, filter: &LabelFilter, request: PageRequest) -> Result<Page<Label>, StoreError> {
+        let mut select = if filter.hidden { labels() } else { shown() };
+        if let Some(group) = filter.group {
+            select.and_where(Expr::col("tag_group").eq(group.as_str()));
+        }
+        let column = match filter.sort {
+            LabelSort::Usage => "usage_count",
+            LabelSort::Name => "name_key",
+            LabelSort::Trend => TRENDS[Period::default() as usize],
+        };
+        let order = if filter.order == Direction::Ascending { Order::Asc } else { Order::Desc };
+        select.order_by(column, order);
+        select.order_by("name_key", Order::Asc);
+        let rows: Page<LabelRow> = page(self, select, request).await?;
+        Ok(rows.map(|row| row.0))
+    }
+
+    async fn find(&self, id: TagId) -> Result<Option<Label>, StoreError> {
+        let select = labels().and_where(Expr::col("id").eq(id.get())).to_owned();
+        Ok(one::<LabelRow>(self.read(), &select).await?.map(|row| row.0))
+    }
+
+    async fn groups(&self) -> Result<BTreeMap<TagGroup, u64>, StoreError> {
+        let select = Query::select()
+            .column("tag_group")
+            .expr_as(Func::count(Expr::col("id")), "n")
+            .from("tags")
+            .and_where(Expr::col("kind").eq(Kind::Photo.as_str()))
+            .and_where(Expr::col("is_active").eq(true))
+            .and_where(Expr::col("tag_group").is_not_null())
+            .group_by_col("tag_group")
+            .to_owned();
+        let mut groups = BTreeMap::from(TagGroup::ALL.map(|group| (group, 0)));
+        for row in self.read().query_all(&select).await.map_err(store_error)? {
+            let name: String = row.try_get("", "tag_group").map_err(store_error)?;
+            let n: i64 = row.try_get("", "n").map_err(store_error)?;
+            groups.insert(known("group", &name, TagGroup::parse(&name).ok())?, n.unsigned_abs());
+        }
+        Ok(groups)
+    }
+
+    async fn suggest(&self, kind: Kind, key: &str, typed: &str, limit: u64) -> Result<Vec<Candidate>, StoreError> {
+        let mut ways = vec![
+            (Match::Exact, Expr::col("name_key").eq(key)),
+            (Match::Prefix, Expr::col("name_key").like(starting(key))),
+        ];
+        if !typed.is_empty() {
+            ways.push((Match::Pinyin, Expr::col("pinyin").like(starting(typed))));
+            ways.push((Match::Initials, Expr::col("initials").like(starting(typed))));
+        }
+        ways.push((Match::Inside, Expr::col("name_key").like(containing(key))));
+        let rank = ways.iter().fold(CaseStatement::new(), |case, (way, found)| {
+            case.case(found.clone(), Expr::cust((*way as i32).to_string()))
+        });
+        let found = ways.into_iter().fold(Cond::any(), |any, (_, found)| any.add(found));
+        let select = candidates(kind)
+            .expr_as(rank.finally(Expr::cust("9")), "rank_of_match")
+            .cond_where(found)
+            .order_by("rank_of_match", Order::Asc)
+            .order_by("usage_count", Order::Desc)
+            .order_by("id", Order::Asc)
+            .limit(limit)
+            .to_owned();
+        let rows: Vec<CandidateRow> = all(self.read(), &select).await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    async fn most_used(&self, min_usage: u64, limit: u64) -> Result<Vec<Label>, StoreError> {
+        let least = i64::try_from(min_usage).unwrap_or(i64::MAX);
+        let select = shown()
+            .and_where(Expr::col("usage_count").gte(least))
+            .order_by("usage_count", Order::Desc)
+            .order_by("id", Order::Asc)
+            .limit(limit)
+            .to_owned();
+        read(self, &select).await
+    }
+
+    async fn trending(&self, period: Period, limit: u64) -> Result<Vec<Label>, StoreError> {
+        let select = shown()
+            .and_where(Expr::col("usage_count").gt(0))
+            .order_by(TRENDS[period as usize], Order::Desc)
+            .order_by("usage_count", Order::Desc)
+            .order_by("id", Order::Asc)
+            .limit(limit)
+            .to_owned();
+        read(self, &select).await
+    }
+
+    async fn popular(&self, kind: Kind, limit: u64) -> Result<Vec<Candidate>, StoreError> {
+        let select = candidates(kind)
+            .expr_as(Expr::cust("0"), "rank_of_match")
+            .and_where(Expr::col("usage_count").gt(0))
+            .order_by("usage_count", Order::Desc)
+            .order_by("id", Order::Asc)
+            .limit(limit)
+            .to_owned();
+        let rows: Vec<CandidateRow> = all(self.read(), &select).await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+}

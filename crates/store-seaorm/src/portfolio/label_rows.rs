@@ -1,0 +1,86 @@
+//! Rows of tags of photos, as the model holds them.
+
+use sea_orm::sea_query::{Expr, SelectStatement};
+use sharestack_content::model::{Colour, Icon, Label, Note, Slug, TagGroup, TagId, TagName, Trend};
+use sharestack_kernel::error::StoreError;
+
+use crate::rows::{Fields, Stored, known};
+use crate::tags::named;
+
+/// The columns that hold the sums of a trend, in its order.
+pub(super) const TRENDS: [&str; 4] = ["trend_7", "trend_30", "trend_90", "trend_365"];
+
+const COLUMNS: [&str; 18] = [
+    "id",
+    "name",
+    "slug",
+    "description",
+    "color",
+    "icon",
+    "tag_group",
+    "usage_count",
+    TRENDS[0],
+    TRENDS[1],
+    TRENDS[2],
+    TRENDS[3],
+    "is_active",
+    "is_featured",
+    "version",
+    "created_at",
+    "updated_at",
+    "last_used_at",
+];
+
+/// Asks for the columns of [`LabelRow`] from the only table.
+pub(super) fn label_columns(select: &mut SelectStatement) -> &mut SelectStatement {
+    select.columns(COLUMNS)
+}
+
+/// A tag of photos.
+pub(super) struct LabelRow(pub Label);
+
+impl Stored for LabelRow {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        let text = |name| fields.get::<Option<String>>(name);
+        let name: String = fields.get("name")?;
+        let group = text("tag_group")?;
+        let mut trend = Trend::default();
+        for (sum, column) in trend.0.iter_mut().zip(TRENDS) {
+            *sum = fields.get(column)?;
+        }
+        Ok(Self(Label {
+            id: TagId::new(fields.get("id")?),
+            name: known("name", &name, TagName::parse(&name).ok())?,
+            slug: Slug::stored(fields.get("slug")?),
+            description: text("description")?.map(Note::stored),
+            colour: text("color")?.map(Colour::stored),
+            icon: text("icon")?.map(Icon::stored),
+            group: group.map(|group| known("group", &group, TagGroup::parse(&group).ok())).transpose()?,
+            usage_count: fields.get("usage_count")?,
+            trend,
+            is_active: fields.get("is_active")?,
+            is_featured: fields.get("is_featured")?,
+            version: fields.get("version")?,
+            created_at: fields.get("created_at")?,
+            updated_at: fields.get("updated_at")?,
+            last_used_at: fields.get("last_used_at")?,
+        }))
+    }
+}
+
+/// The columns that an edit may change.
+pub(super) fn changeable(label: &Label) -> Vec<(&'static str, Expr)> {
+    let text = |text: Option<&str>| Expr::val(text.map(str::to_owned));
+    let rest = [
+        ("slug", Expr::val(label.slug.as_str())),
+        ("description", text(label.description.as_ref().map(Note::as_str))),
+        ("color", text(label.colour.as_ref().map(Colour::as_str))),
+        ("icon", text(label.icon.as_ref().map(Icon::as_str))),
+        ("tag_group", text(label.group.map(TagGroup::as_str))),
+        ("is_active", Expr::val(label.is_active)),
+        ("is_featured", Expr::val(label.is_featured)),
+        ("version", Expr::val(label.version)),
+        ("updated_at", Expr::val(label.updated_at)),
+    ];
+    named(&label.name).into_iter().chain(rest).collect()
+}

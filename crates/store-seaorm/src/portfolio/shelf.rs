@@ -1,0 +1,156 @@
+//! Which categories and tags a photo has.
+
+use async_trait::async_trait;
+use sea_orm::sea_query::{Expr, OnConflict, Order, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, ExprTrait};
+use sharestack_content::model::{CategoryId, Confidence, Day, PhotoId, Source, TagId, Tagging};
+use sharestack_content::ports::{ListingFacts, Placement, ShelfRepository, TagLink};
+use sharestack_kernel::error::StoreError;
+
+use crate::error::store_error;
+use crate::rows::{Fields, Stored, all, known};
+use crate::times::far;
+use crate::tx::SeaTx;
+
+fn facts(fields: Fields<'_>) -> Result<ListingFacts, StoreError> {
+    Ok(ListingFacts {
+        listed: fields.get("listed")?,
+        created_at: fields.get("created_at")?,
+        shown_at: fields.get("shown_at")?,
+    })
+}
+
+struct PlacementRow(Placement);
+
+impl Stored for PlacementRow {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self(Placement {
+            category: CategoryId::new(fields.get("category_id")?),
+            is_primary: fields.get("is_primary")?,
+            facts: facts(fields)?,
+        }))
+    }
+}
+
+struct LinkRow(TagLink);
+
+impl Stored for LinkRow {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        let source: String = fields.get("source")?;
+        let confidence: Option<i32> = fields.get("confidence")?;
+        Ok(Self(TagLink {
+            tag: TagId::new(fields.get("tag_id")?),
+            tagging: Tagging {
+                source: known("source", &source, Source::parse(&source).ok())?,
+                confidence: confidence.and_then(Confidence::stored),
+            },
+            used_on: fields.get::<Option<i32>>("used_on")?.map(Day),
+            facts: facts(fields)?,
+        }))
+    }
+}
+
+fn of(photo: PhotoId, table: &'static str, columns: &[&'static str], by: &'static str) -> SelectStatement {
+    Query::select()
+        .columns(columns.iter().copied())
+        .from(table)
+        .and_where(Expr::col("photo_id").eq(photo.get()))
+        .order_by(by, Order::Asc)
+        .to_owned()
+}
+
+impl SeaTx {
+    async fn unlink(
+        &self,
+        photo: PhotoId,
+        table: &'static str,
+        column: &'static str,
+        ids: impl ExactSizeIterator<Item = i64> + Send,
+    ) -> Result<(), StoreError> {
+        if ids.len() == 0 {
+            return Ok(());
+        }
+        let delete = Query::delete()
+            .from_table(table)
+            .and_where(Expr::col("photo_id").eq(photo.get()))
+            .and_where(Expr::col(column).is_in(ids))
+            .to_owned();
+        self.conn().execute(&delete).await.map(drop).map_err(store_error)
+    }
+}
+
+#[async_trait]
+impl ShelfRepository for SeaTx {
+    async fn placements(&mut self, photo: PhotoId) -> Result<Vec<Placement>, StoreError> {
+        let columns = ["category_id", "is_primary", "listed", "created_at", "shown_at"];
+        let select = of(photo, "photo_categories", &columns, "category_id");
+        let rows: Vec<PlacementRow> = all(self.conn(), &select).await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    async fn tag_links(&mut self, photo: PhotoId) -> Result<Vec<TagLink>, StoreError> {
+        let columns = ["tag_id", "source", "confidence", "used_on", "listed", "created_at", "shown_at"];
+        let rows: Vec<LinkRow> = all(self.conn(), &of(photo, "photo_tags", &columns, "tag_id")).await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    async fn put_placements(&mut self, photo: PhotoId, placements: &[Placement]) -> Result<(), StoreError> {
+        let changing = ["is_primary", "listed", "created_at", "shown_at"];
+        if placements.is_empty() {
+            return Ok(());
+        }
+        let mut insert = Query::insert();
+        insert.into_table("photo_categories").columns(["category_id", "photo_id"].into_iter().chain(changing));
+        for one in placements {
+            insert.values_panic([
+                one.category.get().into(),
+                photo.get().into(),
+                one.is_primary.into(),
+                one.facts.listed.into(),
+                far(self.dialect(), one.facts.created_at).into(),
+                far(self.dialect(), one.facts.shown_at).into(),
+            ]);
+        }
+        insert.on_conflict(OnConflict::columns(["category_id", "photo_id"]).update_columns(changing).to_owned());
+        self.conn().execute(&insert).await.map(drop).map_err(store_error)
+    }
+
+    async fn put_tag_links(&mut self, photo: PhotoId, links: &[TagLink]) -> Result<(), StoreError> {
+        if links.is_empty() {
+            return Ok(());
+        }
+        let changing = ["source", "confidence", "used_on", "listed", "created_at", "shown_at"];
+        let mut insert = Query::insert();
+        insert.into_table("photo_tags").columns(["tag_id", "photo_id"].into_iter().chain(changing));
+        for link in links {
+            insert.values_panic([
+                link.tag.get().into(),
+                photo.get().into(),
+                link.tagging.source.as_str().into(),
+                link.tagging.confidence.map(|one| i32::from(one.thousandths())).into(),
+                link.used_on.map(|day| day.0).into(),
+                link.facts.listed.into(),
+                far(self.dialect(), link.facts.created_at).into(),
+                far(self.dialect(), link.facts.shown_at).into(),
+            ]);
+        }
+        insert.on_conflict(OnConflict::columns(["tag_id", "photo_id"]).update_columns(changing).to_owned());
+        self.conn().execute(&insert).await.map(drop).map_err(store_error)
+    }
+
+    async fn remove_placements(&mut self, photo: PhotoId, categories: &[CategoryId]) -> Result<(), StoreError> {
+        self.unlink(photo, "photo_categories", "category_id", categories.iter().map(|id| id.get())).await
+    }
+
+    async fn remove_tag_links(&mut self, photo: PhotoId, tags: &[TagId]) -> Result<(), StoreError> {
+        self.unlink(photo, "photo_tags", "tag_id", tags.iter().map(|id| id.get())).await
+    }
+
+    async fn leave_events(&mut self, photo: PhotoId) -> Result<(), StoreError> {
+        let delete = Query::delete()
+            .from_table("timeline_event_photos")
+            .and_where(Expr::col("photo_id").eq(photo.get()))
+            .to_owned();
+        self.conn().execute(&delete).await.map(drop).map_err(store_error)
+    }
+}
