@@ -378,7 +378,7 @@ async fn a_deleted_account_goes_for_good() {
         .await;
         let traces = format!(
             "SELECT COUNT(*) FROM users WHERE id = {} AND (email LIKE '%lin%' OR username LIKE '%lin%' OR phone IS NOT NULL \
-             OR display_name IS NOT NULL OR bio IS NOT NULL OR avatar_url IS NOT NULL OR password_hash <> '')",
+             OR display_name IS NOT NULL OR bio IS NOT NULL OR avatar_url IS NOT NULL OR password_hash <> '!')",
             lin.id
         );
         assert_eq!(app.count(&traces).await, 0);

@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+
 pub mod billing;
 pub mod blob;
 pub mod cache;
@@ -14,6 +16,13 @@ pub mod platform;
 pub mod social;
 pub mod taxonomy;
 pub mod users;
+
+/// When the cases of stores take place: on 2100-01-15 at 10:30 UTC and some microseconds.
+/// So every time that is stored lies beyond 2038, where some types of columns and
+/// parameters end, and has a fraction that must not be lost.
+pub fn far_ahead() -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(4_103_692_200_123_456).expect("a valid time")
+}
 
 /// The root of the source tree whose tests run. It is asked for while they run: a test
 /// program built in one checkout may run for another.

@@ -17,6 +17,7 @@ use sqlx::{ConnectOptions, Executor};
 use thiserror::Error;
 
 use crate::config::{InvalidUrl, StoreConfig};
+use crate::conn::Conn;
 use crate::error::store_error;
 
 /// The most readers of a SQLite file. Each is a thread: more of them only change places.
@@ -55,8 +56,8 @@ pub(crate) enum Pools {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) pools: Pools,
-    pub(crate) write: DatabaseConnection,
-    pub(crate) read: DatabaseConnection,
+    pub(crate) write: Conn<DatabaseConnection>,
+    pub(crate) read: Conn<DatabaseConnection>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -103,11 +104,11 @@ impl Store {
                 }
             });
         }
-        Ok(Self { pools, write, read, clock })
+        Ok(Self { pools, write: Conn::new(write), read: Conn::new(read), clock })
     }
 
     /// Where queries read from: committed data only, beside any writer.
-    pub fn read(&self) -> &DatabaseConnection {
+    pub(crate) const fn read(&self) -> &Conn<DatabaseConnection> {
         &self.read
     }
 

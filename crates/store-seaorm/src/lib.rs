@@ -24,6 +24,7 @@
 
 mod billing;
 mod config;
+mod conn;
 mod connect;
 mod content;
 mod error;
@@ -38,7 +39,6 @@ mod rows;
 mod social;
 mod tags;
 mod tail;
-mod times;
 mod tx;
 mod users;
 

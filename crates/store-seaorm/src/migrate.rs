@@ -51,11 +51,11 @@ impl Store {
     /// When the lock or a migration fails.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
         // Without a lock when there is nothing to do: a second start costs one query.
-        if self.installed().await && Migrator::get_pending_migrations(&self.write).await?.is_empty() {
+        if self.installed().await && Migrator::get_pending_migrations(self.write.inner()).await?.is_empty() {
             return Ok(());
         }
         let guard = self.lock().await?;
-        let result = Migrator::up(&self.write, None).await;
+        let result = Migrator::up(self.write.inner(), None).await;
         guard.release().await;
         Ok(result?)
     }
@@ -66,7 +66,7 @@ impl Store {
     /// When the lock or a migration fails.
     pub async fn migrate_down(&self, steps: u32) -> Result<(), MigrateError> {
         let guard = self.lock().await?;
-        let result = Migrator::down(&self.write, Some(steps)).await;
+        let result = Migrator::down(self.write.inner(), Some(steps)).await;
         guard.release().await;
         Ok(result?)
     }
@@ -76,7 +76,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn migrations(&self) -> Result<Vec<AppliedMigration>, MigrateError> {
-        let all = Migrator::get_migration_with_status_read_only(&self.write).await?;
+        let all = Migrator::get_migration_with_status_read_only(self.write.inner()).await?;
         Ok(all
             .iter()
             .map(|one| AppliedMigration {
@@ -87,7 +87,7 @@ impl Store {
     }
 
     async fn installed(&self) -> bool {
-        Migrator::get_applied_migrations_read_only(&self.write).await.is_ok_and(|applied| !applied.is_empty())
+        Migrator::get_applied_migrations_read_only(self.write.inner()).await.is_ok_and(|applied| !applied.is_empty())
     }
 
     async fn lock(&self) -> Result<Guard, MigrateError> {

@@ -9,13 +9,14 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::once::HeldKey;
 use sharestack_kernel::tx::Transaction;
 
+use crate::conn::Conn;
 use crate::connect::{Dialect, Store};
 use crate::error::store_error;
 use crate::platform::note_commit;
 
 /// An open transaction; it implements every repository port. Dropping it rolls it back.
 pub struct SeaTx {
-    tx: DatabaseTransaction,
+    tx: Conn<DatabaseTransaction>,
     dialect: Dialect,
     clock: std::sync::Arc<dyn Clock>,
     key: Option<HeldKey>,
@@ -23,7 +24,7 @@ pub struct SeaTx {
 
 impl SeaTx {
     /// Where repositories run their statements.
-    pub(crate) const fn conn(&self) -> &DatabaseTransaction {
+    pub(crate) const fn conn(&self) -> &Conn<DatabaseTransaction> {
         &self.tx
     }
 
@@ -41,8 +42,8 @@ impl SeaTx {
 impl Store {
     /// Opens a transaction: on SQLite as the only writer (`BEGIN IMMEDIATE`).
     pub(crate) async fn begin_tx(&self) -> Result<SeaTx, StoreError> {
-        let tx = to_the_end(begin(self.write.clone(), self.dialect())).await?;
-        Ok(SeaTx { tx, dialect: self.dialect(), clock: self.clock.clone(), key: HeldKey::current() })
+        let tx = to_the_end(begin(self.write.inner().clone(), self.dialect())).await?;
+        Ok(SeaTx { tx: Conn::new(tx), dialect: self.dialect(), clock: self.clock.clone(), key: HeldKey::current() })
     }
 }
 
@@ -71,9 +72,9 @@ impl Transaction for SeaTx {
             if let Some(key) = key
                 && !note_commit(&tx, &key).await?
             {
-                return tx.rollback().await.map(|()| false);
+                return tx.into_inner().rollback().await.map(|()| false);
             }
-            tx.commit().await.map(|()| true)
+            tx.into_inner().commit().await.map(|()| true)
         });
         if committed.await? {
             return Ok(());
@@ -82,7 +83,7 @@ impl Transaction for SeaTx {
     }
 
     async fn rollback(self: Box<Self>) -> Result<(), StoreError> {
-        let tx = self.tx;
+        let tx = self.tx.into_inner();
         to_the_end(async move { tx.rollback().await }).await
     }
 }

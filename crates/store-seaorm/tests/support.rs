@@ -61,7 +61,7 @@ impl Database {
                 in_database(server, &name)
             }
         };
-        let clock = FakeClock::default();
+        let clock = FakeClock::at(sharestack_conformance::far_ahead());
         let store = open(&url, &clock).await;
         Some(Fixture { store, clock, url, server: server.map(|server| (server, name)), _directory: directory })
     }

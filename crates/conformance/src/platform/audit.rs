@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Subject;
 
 fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(1_768_473_000_123_456).unwrap()
+    crate::far_ahead()
 }
 
 /// The `n`-th entry, `n` seconds later than the 0th.

@@ -266,9 +266,9 @@ macro_rules! users_code_cases {
     };
 }
 
-/// 2026-01-15 10:30 UTC and some microseconds, which every store must keep.
+/// When the cases take place.
 fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(1_768_473_000_123_456).unwrap()
+    crate::far_ahead()
 }
 
 fn account(id: i64, username: &str, email: &str) -> NewAccount {

@@ -8,9 +8,8 @@ use sharestack_platform::model::{AuditEntry, AuditFilter, AuditId, AuditResult};
 use sharestack_platform::ports::AuditStore;
 use uuid::Uuid;
 
-use crate::connect::{Dialect, Store};
+use crate::connect::Store;
 use crate::error::store_error;
-use crate::times::far;
 
 const TABLE: &str = "audit_entries";
 const COLUMNS: [&str; 11] = [
@@ -60,7 +59,7 @@ impl Row {
     }
 }
 
-fn matching(dialect: Dialect, filter: &AuditFilter) -> SelectStatement {
+fn matching(filter: &AuditFilter) -> SelectStatement {
     let mut select = Query::select();
     select.columns(COLUMNS).from(TABLE);
     let mut equal = |column: &'static str, value: Option<sea_orm::Value>| {
@@ -75,10 +74,10 @@ fn matching(dialect: Dialect, filter: &AuditFilter) -> SelectStatement {
     equal("ip", filter.ip.as_deref().map(Into::into));
     equal("result", filter.result.map(|result| result.as_str().into()));
     if let Some(from) = filter.from {
-        select.and_where(Expr::col("occurred_at").gte(far(dialect, from)));
+        select.and_where(Expr::col("occurred_at").gte(from));
     }
     if let Some(to) = filter.to {
-        select.and_where(Expr::col("occurred_at").lt(far(dialect, to)));
+        select.and_where(Expr::col("occurred_at").lt(to));
     }
     select
 }
@@ -117,7 +116,7 @@ impl AuditStore for Store {
         after: Option<AuditId>,
         limit: u64,
     ) -> Result<Vec<AuditEntry>, StoreError> {
-        let mut select = matching(self.dialect(), filter);
+        let mut select = matching(filter);
         if let Some(after) = after {
             select.and_where(Expr::col("id").lt(after.get()));
         }

@@ -13,7 +13,6 @@ use super::rights::{Rights, with_rights};
 use super::session::not_since;
 use crate::connect::Store;
 use crate::error::store_error;
-use crate::times::far_or_null;
 use crate::tx::SeaTx;
 
 #[async_trait]
@@ -31,7 +30,7 @@ impl ApiKeyRepository for SeaTx {
                 key.hash.to_hex().into(),
                 scopes.into(),
                 key.created_at.into(),
-                far_or_null(self.dialect(), key.expires_at).into(),
+                key.expires_at.into(),
             ])
             .to_owned();
         self.conn().execute(&insert).await.map(drop).map_err(store_error)

@@ -7,29 +7,13 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::text::fold;
 use sharestack_users::error::InsertAccountError;
-use sharestack_users::model::{AccountChange, AccountRecord, Avatar};
+use sharestack_users::model::{AccountChange, AccountRecord, Avatar, PasswordHash};
 use sharestack_users::ports::{AccountEdits, Erased};
 
 use super::account::insert_error;
+use super::personal::end_account;
 use crate::error::store_error;
 use crate::tx::SeaTx;
-
-/// What goes with the owner of an account: tables whose rows have a `user_id`. A table that
-/// holds something of a user, and nothing of money or of others, is listed here.
-const PERSONAL: [&str; 12] = [
-    "user_phones",
-    "sessions",
-    "user_roles",
-    "user_settings",
-    "api_keys",
-    "totp_factors",
-    "recovery_codes",
-    "mfa_challenges",
-    "external_identities",
-    "oauth_states",
-    "oauth_codes",
-    "passkeys",
-];
 
 /// What a display name is found by, as long as the column.
 pub(super) fn display_key(name: &str) -> String {
@@ -163,29 +147,13 @@ impl AccountEdits for SeaTx {
             update.value(column, None::<String>);
         }
         update
-            .value("password_hash", "")
+            .value("password_hash", PasswordHash::unset().as_str())
             .value("is_verified", false)
             .value("last_login_at", None::<DateTime<Utc>>)
             .value("updated_at", at)
             .value("erased_at", at);
         self.conn().execute(&update).await.map_err(store_error)?;
-        let sessions =
-            Query::select().column("id").from("sessions").and_where(Expr::col("user_id").eq(id.get())).to_owned();
-        let tokens = Query::delete()
-            .from_table("refresh_tokens")
-            .and_where(Expr::col("session_id").in_subquery(sessions))
-            .to_owned();
-        self.conn().execute(&tokens).await.map_err(store_error)?;
-        for table in PERSONAL {
-            let delete = Query::delete().from_table(table).and_where(Expr::col("user_id").eq(id.get())).to_owned();
-            self.conn().execute(&delete).await.map_err(store_error)?;
-        }
-        let consents = Query::update()
-            .table("consents")
-            .value("address", None::<String>)
-            .and_where(Expr::col("user_id").eq(id.get()))
-            .to_owned();
-        self.conn().execute(&consents).await.map_err(store_error)?;
+        end_account(self, id).await?;
         Ok(Some(Erased { avatar_file }))
     }
 }

@@ -32,9 +32,6 @@ pub enum EditAccountError {
     /// There is no such user.
     #[error("user {0} does not exist")]
     NoSuchUser(UserId),
-    /// No such address waits to be proven.
-    #[error("no such address is pending")]
-    NotPending,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -53,7 +50,7 @@ impl From<InsertAccountError> for EditAccountError {
 impl Classified for EditAccountError {
     fn category(&self) -> Category {
         match self {
-            Self::EmailTaken | Self::UsernameTaken | Self::NotPending => Category::Conflict,
+            Self::EmailTaken | Self::UsernameTaken => Category::Conflict,
             Self::NoSuchUser(_) => Category::NotFound,
             Self::Store(error) => error.category(),
         }
@@ -64,7 +61,7 @@ impl Classified for EditAccountError {
             Self::EmailTaken => taken("email"),
             Self::UsernameTaken => taken("username"),
             Self::NoSuchUser(id) => missing_user(*id),
-            Self::NotPending | Self::Store(_) => Details::None,
+            Self::Store(_) => Details::None,
         }
     }
 }
@@ -330,7 +327,6 @@ mod tests {
         assert_eq!(AdministerError::Hash(HashError::Busy).category(), Category::Unavailable);
         assert_eq!(AdministerError::Store(unavailable()).category(), Category::Unavailable);
         assert_eq!(EditAccountError::Store(unavailable()).category(), Category::Unavailable);
-        assert_eq!(EditAccountError::NotPending.category(), Category::Conflict);
         assert_eq!(RoleError::from(WriteRoleError::Store(unavailable())).category(), Category::Unavailable);
     }
 }

@@ -132,7 +132,7 @@ impl AccountEdits for MemoryTx {
             id,
             username: gone,
             email,
-            password_hash: PasswordHash::new(String::new()),
+            password_hash: PasswordHash::unset(),
             profile: Profile::default(),
             is_verified: false,
             created_at: account.new.created_at,

@@ -30,7 +30,7 @@ impl Profiles {
     }
 
     /// Changes one's own account. A new address only waits: it is taken over by
-    /// [`Self::confirm_email`] once its owner has proven it.
+    /// [`Recovery::change_email`](super::Recovery::change_email) once its owner has proven it.
     ///
     /// # Errors
     /// When the name is taken.
@@ -54,32 +54,6 @@ impl Profiles {
                 tx.outbox().append(&events::account(ids[2], events::EMAIL_PENDING, user, Some(user), now)).await?;
             }
             Ok::<_, EditAccountError>(())
-        })?;
-        ports.queries.find_by_id(user).await?.ok_or(EditAccountError::NoSuchUser(user))
-    }
-
-    /// Takes over the address that was waiting, now that its owner has proven it.
-    ///
-    /// # Errors
-    /// When another address waits or none, or when another account took it meanwhile.
-    pub async fn confirm_email(&self, user: UserId, email: &EmailAddress) -> Result<UserView, EditAccountError> {
-        let ports = &self.ports;
-        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
-        let change = AccountChange {
-            email: Some(email.clone()),
-            pending_email: Patch::Clear,
-            is_verified: Some(true),
-            ..AccountChange::default()
-        };
-        transact!(ports.store, |tx| {
-            let record = tx.edits().hold_record(user).await?.ok_or(EditAccountError::NoSuchUser(user))?;
-            let waiting = record.pending_email.as_deref().and_then(|text| EmailAddress::parse(text).ok());
-            if waiting.is_none_or(|waiting| waiting.key() != email.key()) {
-                return Err(EditAccountError::NotPending);
-            }
-            tx.edits().change(user, &change, now).await?;
-            tx.outbox().append(&events::account(event_id, events::EMAIL_CHANGED, user, Some(user), now)).await?;
-            Ok(())
         })?;
         ports.queries.find_by_id(user).await?.ok_or(EditAccountError::NoSuchUser(user))
     }

@@ -1,0 +1,72 @@
+//! What one table holds of people, and what becomes of it.
+
+use sea_orm::ExprTrait;
+use sea_orm::sea_query::{Expr, Query};
+use sharestack_kernel::id::UserId;
+
+/// How a column is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Number,
+    Text,
+    Time,
+    Flag,
+    Id,
+    Json,
+}
+
+/// Which rows of a table are a person's.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whose {
+    /// Those with their id in this column.
+    Column(&'static str),
+    /// Those whose column is an id of a table whose rows are theirs by its own column.
+    Through(&'static str, &'static str, &'static str),
+    /// Those of an aggregate of this kind with their id.
+    Aggregate(&'static str),
+    /// Those that are about a target of this kind with their id.
+    Target(&'static str),
+}
+
+impl Whose {
+    pub(super) fn condition(self, user: UserId) -> Expr {
+        let theirs = |table: &'static str, column: &'static str, key: &'static str| {
+            Query::select().column(key).from(table).and_where(Expr::col(column).eq(user.get())).to_owned()
+        };
+        match self {
+            Self::Column(column) => Expr::col(column).eq(user.get()),
+            Self::Through(column, table, owner) => Expr::col(column).in_subquery(theirs(table, owner, "id")),
+            Self::Aggregate(kind) => {
+                Expr::col("aggregate").eq(kind).and(Expr::col("aggregate_id").eq(user.get().to_string()))
+            }
+            Self::Target(kind) => {
+                Expr::col("target_type").eq(kind).and(Expr::col("target_id").eq(user.get().to_string()))
+            }
+        }
+    }
+}
+
+/// What becomes of the rows when the person goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum End {
+    /// They go too.
+    Gone,
+    /// They stay: money must add up, or others need them. They name the person by a number
+    /// that then says nothing.
+    Kept,
+    /// They stay without these.
+    Blanked(&'static [&'static str]),
+    /// The account itself: its row stays, and says nothing any more.
+    Emptied,
+}
+
+/// What one table holds of people.
+pub(super) struct Holding {
+    /// The name of the extract; `None` when the rows tell a person nothing about themselves
+    /// that another extract does not, or hold secrets alone.
+    pub extract: Option<&'static str>,
+    pub table: &'static str,
+    pub whose: Whose,
+    pub columns: &'static [(&'static str, Kind)],
+    pub end: End,
+}

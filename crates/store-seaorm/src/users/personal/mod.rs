@@ -1,0 +1,186 @@
+//! Everything that the tables hold of one person: what is handed out to them, and what
+//! becomes of it when they go. One list, a file a domain; a test holds every table of the
+//! schema against it.
+
+mod account;
+mod billing;
+mod content;
+mod holding;
+mod platform;
+mod portfolio;
+mod social;
+
+use async_trait::async_trait;
+use chrono::{DateTime, SecondsFormat, Utc};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ConnectionTrait, DbErr, ExprTrait, QueryResult};
+use serde_json::{Map, Value};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::transact;
+use sharestack_users::model::{Extract, HeldFile};
+use sharestack_users::ports::PersonalRecords;
+use sharestack_users::service::{AVATAR_SIZES, blob_key};
+use uuid::Uuid;
+
+use self::account::ACCOUNT;
+use self::holding::{End, Holding, Kind};
+use crate::connect::Store;
+use crate::error::store_error;
+use crate::tx::SeaTx;
+
+/// What other domains than the users' hold. Rows that refer to others stand before them:
+/// they are removed in this order.
+const OF_DOMAINS: [&[Holding]; 5] =
+    [social::SOCIAL, platform::PLATFORM, content::CONTENT, portfolio::PORTFOLIO, billing::BILLING];
+
+fn holdings() -> impl Iterator<Item = &'static Holding> {
+    ACCOUNT.iter().chain(OF_DOMAINS.into_iter().flatten())
+}
+
+/// Tables that hold nothing of people.
+#[cfg(test)]
+pub(crate) const IMPERSONAL: &[(&str, &str)] = &[
+    ("seaql_migrations", "the schema"),
+    ("sequences", "numbers"),
+    ("jobs", "names things by number, and is pruned"),
+    ("idempotency_keys", "kept for a day"),
+    ("verification_codes", "names addresses by a keyed hash"),
+    ("verification_tokens", "kept for minutes"),
+    ("relation_pairs", "locks, by number"),
+    ("roles", "what roles there are"),
+    ("role_permissions", "what roles may"),
+    ("article_counts", "sums"),
+    ("photo_counts", "sums"),
+    ("category_trees", "locks"),
+    ("categories", "what photos and articles are sorted by"),
+    ("photo_categories", "photos: named by number"),
+    ("photo_tags", "photos: named by number"),
+    ("timeline_events", "what the site tells of itself"),
+    ("timeline_event_photos", "photos: named by number"),
+    ("tags", "words"),
+    ("ledger_accounts", "money: named by number"),
+    ("ledger_entries", "money: named by number"),
+    ("ledger_postings", "money: named by number"),
+    ("sandbox_payments", "the pretended channel's, which is not of production"),
+];
+
+fn read(row: &QueryResult, column: &str, kind: Kind) -> Result<Value, DbErr> {
+    let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true).into();
+    Ok(match kind {
+        Kind::Number => row
+            .try_get::<Option<i64>>("", column)
+            .or_else(|_| row.try_get::<Option<i32>>("", column).map(|number| number.map(i64::from)))?
+            .into(),
+        Kind::Text => row.try_get::<Option<String>>("", column)?.into(),
+        Kind::Time => row.try_get::<Option<DateTime<Utc>>>("", column)?.map_or(Value::Null, time),
+        Kind::Flag => row.try_get::<Option<bool>>("", column)?.into(),
+        Kind::Id => row.try_get::<Option<Uuid>>("", column)?.map(|id| id.to_string()).into(),
+        Kind::Json => {
+            let text = row.try_get::<Option<String>>("", column)?;
+            text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or(Value::String(text)))
+        }
+    })
+}
+
+#[async_trait]
+impl PersonalRecords for Store {
+    async fn collect(&self, user: UserId) -> Result<Vec<Extract>, StoreError> {
+        let mut extracts = Vec::new();
+        for holding in holdings() {
+            let Some(name) = holding.extract else { continue };
+            let select = Query::select()
+                .columns(holding.columns.iter().map(|(column, _)| *column))
+                .from(holding.table)
+                .and_where(holding.whose.condition(user))
+                .to_owned();
+            let rows = self.read().query_all(&select).await.map_err(store_error)?;
+            let record = |row: &QueryResult| {
+                let fields =
+                    holding.columns.iter().map(|(column, kind)| Ok(((*column).to_owned(), read(row, column, *kind)?)));
+                fields.collect::<Result<Map<_, _>, DbErr>>().map(Value::Object)
+            };
+            let records = rows.iter().map(record).collect::<Result<_, _>>().map_err(store_error)?;
+            extracts.push(Extract { name, records });
+        }
+        Ok(extracts)
+    }
+
+    async fn list_files(&self, user: UserId) -> Result<Vec<HeldFile>, StoreError> {
+        let picture =
+            Query::select().column("avatar_file").from("users").and_where(Expr::col("id").eq(user.get())).to_owned();
+        let row = self.read().query_one(&picture).await.map_err(store_error)?;
+        let file = row.map(|row| row.try_get::<Option<String>>("", "avatar_file")).transpose().map_err(store_error)?;
+        let mut held = self.held_files(user).await?;
+        if let Some(file) = file.flatten() {
+            let key = blob_key(&file, AVATAR_SIZES[0])?.to_string();
+            held.push(HeldFile { key, name: "avatar.webp".to_owned() });
+        }
+        Ok(held)
+    }
+
+    async fn erase(&self, user: UserId, _at: DateTime<Utc>) -> Result<(), StoreError> {
+        transact!(self.own(), |tx| { end(tx, OF_DOMAINS.into_iter().flatten(), user).await })
+    }
+}
+
+/// Ends what the account itself is made of, but for its row.
+pub(super) async fn end_account(tx: &SeaTx, user: UserId) -> Result<(), StoreError> {
+    end(tx, ACCOUNT, user).await
+}
+
+async fn end(tx: &SeaTx, holdings: impl IntoIterator<Item = &'static Holding>, user: UserId) -> Result<(), StoreError> {
+    for holding in holdings {
+        let theirs = holding.whose.condition(user);
+        match holding.end {
+            End::Kept | End::Emptied => {}
+            End::Gone => {
+                let delete = Query::delete().from_table(holding.table).and_where(theirs).to_owned();
+                tx.conn().execute(&delete).await.map_err(store_error)?;
+            }
+            End::Blanked(columns) => {
+                let mut update = Query::update().table(holding.table).and_where(theirs).to_owned();
+                for column in columns {
+                    update.value(*column, Expr::null());
+                }
+                tx.conn().execute(&update).await.map_err(store_error)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use sharestack_kernel::clock::SystemClock;
+
+    use super::*;
+    use crate::config::StoreConfig;
+
+    #[tokio::test]
+    async fn every_table_of_the_schema_is_held_against_the_list() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/schema.db", directory.path().display());
+        let store = Store::connect(&StoreConfig::new(url), Arc::new(SystemClock)).await.unwrap();
+        store.migrate().await.unwrap();
+        let tables = Query::select()
+            .column("name")
+            .from("sqlite_master")
+            .and_where(Expr::col("type").eq("table"))
+            .and_where(Expr::col("name").not_like("sqlite_%"))
+            .to_owned();
+        let rows = store.read().query_all(&tables).await.unwrap();
+        let found: BTreeSet<String> = rows.iter().map(|row| row.try_get("", "name").unwrap()).collect();
+        let impersonal = IMPERSONAL.iter().map(|(table, _)| *table);
+        let listed: BTreeSet<String> =
+            holdings().map(|holding| holding.table).chain(impersonal).map(str::to_owned).collect();
+        assert_eq!(found, listed, "list in this directory, or as IMPERSONAL, what a table holds of people");
+        // Every column that is named is there, and every end can be done.
+        store.collect(UserId::new(1)).await.unwrap();
+        PersonalRecords::erase(&store, UserId::new(1), DateTime::UNIX_EPOCH).await.unwrap();
+        transact!(store.own(), |tx| { end_account(tx, UserId::new(1)).await }).unwrap();
+    }
+}
