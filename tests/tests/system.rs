@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use sharestack_tests::{Database, Harness, Options};
+use sharestack_tests::{Database, Harness, Options, until};
 
 #[tokio::test]
 async fn the_root_says_what_this_is_and_where_its_documents_are() {
@@ -90,11 +90,15 @@ async fn v1_is_the_same_as_api_v1() {
 #[tokio::test]
 async fn health_names_each_dependency() {
     let app = Harness::embedded().await;
+    // The index is built beside the first requests.
+    until("it is well", async || app.get("/health").await.expect(200).data()["status"] == "healthy").await;
     let answer = app.get("/health").await.expect(200);
-    assert_eq!(answer.data()["status"], "healthy", "{}", answer.text);
-    for part in ["database", "redis", "storage", "queue"] {
+    for part in ["database", "redis", "storage", "queue", "search"] {
         assert_eq!(answer.data()["system_status"][part], "healthy", "{}", answer.text);
     }
+    let index = &answer.data()["search"];
+    assert_eq!((&index["documents"], &index["waiting"]), (&json!(0), &json!(0)));
+    assert!(index["generation"].as_str().unwrap().starts_with("articles"));
     app.get("/health/live").await.expect(200);
     app.get("/health/ready").await.expect(200);
     app.stop().await;
@@ -117,6 +121,60 @@ async fn metrics_show_requests_queries_and_queues() {
     ] {
         assert!(text.contains(name), "{name} is missing in\n{text}");
     }
+    app.stop().await;
+}
+
+/// Whoever watches a figure sees it before it first happens.
+#[tokio::test]
+async fn every_figure_is_there_before_it_happens() {
+    let app = Harness::embedded().await;
+    let text = app.get("/metrics").await.expect(200).text;
+    let value = |figure: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{figure} is missing in\n{text}")).parse::<f64>().unwrap()
+    };
+    for figure in [
+        "database_query_failures_total",
+        "argon2_refused_total",
+        "argon2_in_flight",
+        "argon2_wait_seconds_count",
+        "cache_connected",
+        "cache_requests_total{result=\"hit\"}",
+        "cache_local_requests_total{result=\"hit\"}",
+        "cache_local_requests_total{result=\"miss\"}",
+        "events_failed_total{subscriber=\"content.forget_articles\"}",
+        "queue_depth",
+        "queue_age_seconds",
+        "queue_dead_letters",
+        "outbox_depth",
+        "outbox_lag_seconds",
+        "outbox_stuck",
+    ] {
+        assert!(value(figure).abs() < f64::EPSILON, "{figure} is {}", value(figure));
+    }
+    for figure in ["database_query_seconds_count", "database_pool_connections"] {
+        assert!(value(figure) >= 1.0, "{figure}");
+    }
+    app.stop().await;
+}
+
+/// `CHANGELOG.md` as it was built in.
+#[tokio::test]
+async fn the_changelog_is_read_by_anybody() {
+    let app = Harness::embedded().await;
+    let answer = app.get("/api/v1/changelog").await.expect(200);
+    let versions = answer.data().as_array().unwrap();
+    let file = include_str!("../../CHANGELOG.md");
+    let headings: Vec<_> = file.lines().filter_map(|line| line.strip_prefix("## [")).collect();
+    assert_eq!(versions.len(), headings.len());
+    assert_eq!((&versions[0]["version"], &versions[0]["date"]), (&json!("Unreleased"), &json!(null)));
+    assert_eq!(versions[0]["status"], "unreleased");
+    let entries = versions.iter().flat_map(|version| version["changes"].as_array().unwrap());
+    let told = entries.map(|change| change["entries"].as_array().unwrap().len()).sum::<usize>();
+    assert_eq!(told, file.lines().filter(|line| line.starts_with("- ")).count());
+    assert_eq!(versions[0]["changes"][0]["kind"], "added");
+    app.get("/v1/changelog").await.expect(200);
+    app.post("/api/v1/changelog", &json!({})).await.refused(405, "METHOD_NOT_ALLOWED");
     app.stop().await;
 }
 

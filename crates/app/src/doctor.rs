@@ -6,7 +6,7 @@ use sharestack_kernel::event::{EventLog as _, STUCK_AFTER};
 use sharestack_kernel::job::JobStore as _;
 
 use crate::config::{Config, Secret};
-use crate::health::Status;
+use crate::health::{SearchIndex, Status};
 use crate::wiring;
 
 const IN_PROCESS: &str = "in process";
@@ -48,9 +48,9 @@ pub async fn run(config: &Config, out: &mut impl Write) -> bool {
     let mut well = true;
     let checks =
         [("database", status.database), ("redis", status.redis), ("storage", status.storage), ("queue", status.queue)];
-    for (name, status) in checks {
-        well &= status == Status::Healthy;
-        let word = match status {
+    for (name, one) in checks {
+        well &= one == Status::Healthy;
+        let word = match one {
             Status::Healthy => "ok",
             Status::Degraded => "degraded",
             Status::Down => "down",
@@ -63,6 +63,15 @@ pub async fn run(config: &Config, out: &mut impl Write) -> bool {
     if stuck + dead > 0 {
         say(&format!("{:<9}{stuck} events that failed again and again, {dead} jobs that were given up", ""));
     }
+    // A server builds its index when it starts; without one there is nothing to follow.
+    say(&match &report.search {
+        Some(index) => {
+            let SearchIndex { generation, documents, waiting } = index;
+            let word = if status.search == Status::Healthy { "ok" } else { "behind" };
+            format!("{word:<9}search ({documents} documents in {generation}, {waiting} events behind)")
+        }
+        None => format!("{:<9}search (no index: a server builds it when it starts)", "none"),
+    });
     match migrations {
         Ok(all) => {
             let pending = all.iter().filter(|one| !one.applied).count();

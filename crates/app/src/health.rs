@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use metrics::gauge;
 use serde::Serialize;
+use sharestack_content::service::{IndexArticles, IndexState};
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::{Category, Classified, StoreError};
 use sharestack_kernel::event::{Backlog, EventLog, STUCK_AFTER};
@@ -27,11 +28,30 @@ pub enum Status {
 
 /// How everything is.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({ "status": "healthy", "version": "0.1.0", "system_status": { "database": "healthy", "redis": "healthy", "storage": "healthy", "queue": "healthy" } }))]
+#[schema(example = json!({ "status": "healthy", "version": "0.1.0", "system_status": { "database": "healthy", "redis": "healthy", "storage": "healthy", "queue": "healthy", "search": "healthy" }, "search": { "generation": "articles-3-1", "documents": 128, "waiting": 0 } }))]
 pub struct Report {
     pub status: Status,
     pub version: &'static str,
     pub system_status: SystemStatus,
+    /// This node's index; `null` until it is built.
+    pub search: Option<SearchIndex>,
+}
+
+/// A node's index of articles.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SearchIndex {
+    /// Another one after each rebuild.
+    pub generation: String,
+    /// How many articles it knows.
+    pub documents: u64,
+    /// How many events are not in it yet.
+    pub waiting: u64,
+}
+
+impl From<IndexState> for SearchIndex {
+    fn from(state: IndexState) -> Self {
+        Self { generation: state.generation, documents: state.documents, waiting: state.waiting }
+    }
 }
 
 /// S3's `system_status`.
@@ -44,6 +64,8 @@ pub struct SystemStatus {
     /// `degraded` when due jobs or events have waited for more than a minute, or an event
     /// failed again and again.
     pub queue: Status,
+    /// `degraded` while this node builds its index, or is a thousand events behind.
+    pub search: Status,
 }
 
 /// The server cannot take requests.
@@ -62,16 +84,25 @@ pub struct Health {
     store: Store,
     shared: Shared,
     files: Files,
+    search: Arc<IndexArticles>,
     clock: Arc<dyn Clock>,
     stopping: AtomicBool,
 }
 
 const PATIENCE: Duration = Duration::from_secs(2);
+/// So many events behind, an index is no longer what people see.
+const FAR_BEHIND: u64 = 1_000;
 
 impl Health {
     /// Asks these.
-    pub const fn new(store: Store, shared: Shared, files: Files, clock: Arc<dyn Clock>) -> Self {
-        Self { store, shared, files, clock, stopping: AtomicBool::new(false) }
+    pub const fn new(
+        store: Store,
+        shared: Shared,
+        files: Files,
+        search: Arc<IndexArticles>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { store, shared, files, search, clock, stopping: AtomicBool::new(false) }
     }
 
     /// From now on the server is not ready: it finishes what runs.
@@ -81,17 +112,18 @@ impl Health {
 
     /// How everything is, within two seconds.
     pub async fn report(&self) -> Report {
-        let (database, redis, storage, queue) =
-            futures::join!(self.database(), self.redis(), self.storage(), self.queue());
+        let (database, redis, storage, queue, (search, index)) =
+            futures::join!(self.database(), self.redis(), self.storage(), self.queue(), self.search());
         let status = if database == Status::Down {
             Status::Down
         } else {
-            [redis, storage, queue].into_iter().max().unwrap_or(Status::Healthy).min(Status::Degraded)
+            [redis, storage, queue, search].into_iter().max().unwrap_or(Status::Healthy).min(Status::Degraded)
         };
         Report {
             status,
             version: env!("CARGO_PKG_VERSION"),
-            system_status: SystemStatus { database, redis, storage, queue },
+            system_status: SystemStatus { database, redis, storage, queue, search },
+            search: index.map(SearchIndex::from),
         }
     }
 
@@ -137,6 +169,14 @@ impl Health {
         if old(jobs) || old(events) || stuck > 0 { Status::Degraded } else { Status::Healthy }
     }
 
+    async fn search(&self) -> (Status, Option<IndexState>) {
+        let Ok(Ok(index)) = tokio::time::timeout(PATIENCE, self.search.state()).await else {
+            return (Status::Degraded, None);
+        };
+        let well = index.as_ref().is_some_and(|index| index.waiting < FAR_BEHIND);
+        (if well { Status::Healthy } else { Status::Degraded }, index)
+    }
+
     fn age_seconds(&self, backlog: Backlog) -> f64 {
         backlog.oldest.map_or(0.0, |oldest| (self.clock.now() - oldest).as_seconds_f64().max(0.0))
     }
@@ -157,6 +197,10 @@ impl Health {
         if let Ok(events) = self.store.lag().await {
             gauge!("outbox_depth").set(events.count as f64);
             gauge!("outbox_lag_seconds").set(self.age_seconds(events));
+        }
+        if let Ok(Some(index)) = self.search.state().await {
+            gauge!("search_documents", "index" => "articles").set(index.documents as f64);
+            gauge!("search_events_waiting", "index" => "articles").set(index.waiting as f64);
         }
         if let Ok(stuck) = self.store.stuck(STUCK_AFTER).await {
             gauge!("outbox_stuck").set(stuck as f64);

@@ -4,6 +4,7 @@
 //! [`server::Server`] listens; the tests do the same with their own configuration.
 
 pub mod backing;
+pub mod changelog;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -134,6 +134,9 @@ fn describe() {
     describe_gauge!("outbox_depth", "Events that are not yet delivered");
     describe_gauge!("outbox_lag_seconds", "How old the oldest of them is");
     describe_gauge!("outbox_stuck", "Events that failed again and again");
+    describe_gauge!("search_documents", "Articles that this node's index knows");
+    describe_gauge!("search_events_waiting", "Events that are not in it yet");
+    describe_histogram!("search_duration_seconds", "How long searches took");
     describe_counter!("events_delivered_total", "Delivered events by kind");
     describe_counter!("events_failed_total", "Failed deliveries by subscriber");
     describe_histogram!("argon2_wait_seconds", "How long hashes waited for a place");

@@ -41,6 +41,9 @@ pub struct Workers {
 impl Workers {
     /// Starts every loop.
     pub fn start(app: &Arc<App>) -> Self {
+        for subscriber in &app.subscribers {
+            metrics::counter!("events_failed_total", "subscriber" => subscriber.name()).absolute(0);
+        }
         let (stop, stopped) = watch::channel(false);
         let mut loops = JoinSet::new();
         let (one, other) = (app.clone(), stopped.clone());

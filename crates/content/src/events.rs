@@ -21,6 +21,11 @@ pub const UNPUBLISHED: &str = "article.unpublished";
 /// An article was deleted.
 pub const DELETED: &str = "article.deleted";
 
+/// What others say of an account whose names may have changed; the aggregate is the author.
+pub(crate) const AUTHOR_UPDATED: &str = "user.updated";
+/// The aggregate of what happens to a tag: its name is part of its articles.
+pub(crate) const TAG_AGGREGATE: &str = "tag";
+
 /// The aggregate of all of them.
 pub const AGGREGATE: &str = "article";
 

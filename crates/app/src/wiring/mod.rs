@@ -282,7 +282,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
     Ok(App {
         limits: RateLimits::new(shared.0.limiter.clone(), config.rate_limit.clone(), &document),
-        health: Health::new(store.clone(), shared.clone(), files.clone(), clock.clone()),
+        health: Health::new(store.clone(), shared.clone(), files.clone(), content.indexing.clone(), clock.clone()),
         routes: RouteTable::of(&document),
         document: text,
         default_language: Language::parse(&config.localization.default_language).unwrap_or_default(),

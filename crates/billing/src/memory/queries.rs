@@ -178,6 +178,17 @@ impl LedgerQueries for MemoryBilling {
         Ok(sum)
     }
 
+    async fn earned_currencies(&self, creator: UserId) -> Result<Vec<Currency>, StoreError> {
+        let account = Account::CreatorPayable(creator);
+        let books = self.lock();
+        let postings = books.ledger.iter().flat_map(|entry| entry.entry.postings());
+        let mut codes: Vec<_> =
+            postings.filter(|posting| posting.account == account).map(|posting| posting.amount.currency()).collect();
+        codes.sort_by_key(|currency| currency.code());
+        codes.dedup();
+        Ok(codes)
+    }
+
     async fn trial_balance(&self) -> Result<TrialBalance, StoreError> {
         let books = self.lock();
         let mut sums = BTreeMap::<Currency, i64>::new();

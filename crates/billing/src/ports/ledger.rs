@@ -35,6 +35,9 @@ pub trait LedgerQueries: Send + Sync {
         settled_before: DateTime<Utc>,
     ) -> Result<RevenueSummary, StoreError>;
 
+    /// The currencies in which a creator earned anything, by their codes.
+    async fn earned_currencies(&self, creator: UserId) -> Result<Vec<Currency>, StoreError>;
+
     /// The sum of all postings by currency, and how many entries there are. Each sum MUST
     /// be zero.
     async fn trial_balance(&self) -> Result<TrialBalance, StoreError>;

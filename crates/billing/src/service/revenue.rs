@@ -36,4 +36,16 @@ impl Revenue {
         let settled_before = self.billing.clock.now() - self.billing.policy.settlement_delay;
         self.ledger.revenue(creator, currency, period, settled_before).await
     }
+
+    /// What a creator earned in all, one summary a currency; none when they earned nothing.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn summaries(&self, creator: UserId) -> Result<Vec<RevenueSummary>, StoreError> {
+        let mut summaries = Vec::new();
+        for currency in self.ledger.earned_currencies(creator).await? {
+            summaries.push(self.summary(creator, currency, RevenuePeriod::All).await?);
+        }
+        Ok(summaries)
+    }
 }

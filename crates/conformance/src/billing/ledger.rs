@@ -58,9 +58,12 @@ pub async fn revenue_is_the_sum_of_the_postings(subject: Subject) {
     withdrawal.occurred_at = february + Duration::days(1);
     let dollars = sale(&subject, CREATOR, Money::new(100, Currency::Usd));
     let stray = entry(&subject, BalancedEntry::suspense("test", fen(7)).unwrap());
+    assert_eq!(subject.ledger.earned_currencies(CREATOR).await.unwrap(), []);
     for entry in [&old, &new, &withdrawal, &dollars, &stray, &sale(&subject, READER, fen(5000))] {
         post(&subject, entry).await.unwrap();
     }
+    assert_eq!(subject.ledger.earned_currencies(CREATOR).await.unwrap(), [Currency::Cny, Currency::Usd]);
+    assert_eq!(subject.ledger.earned_currencies(READER).await.unwrap(), [Currency::Cny]);
     let revenue = |currency, period: &str| {
         let (ledger, period) = (subject.ledger.clone(), RevenuePeriod::parse(period).unwrap());
         async move { ledger.revenue(CREATOR, currency, period, february).await.unwrap() }

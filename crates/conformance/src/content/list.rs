@@ -1,8 +1,8 @@
 //! Lists of articles.
 
 use chrono::Duration;
-use sharestack_content::model::{AccessLevel, Article, ArticleId, Status, Summary, Title};
-use sharestack_content::ports::{ArticleFilter, Order, Sort};
+use sharestack_content::model::{AccessLevel, Article, ArticleId, Status, Summary, TagId, Title};
+use sharestack_content::ports::{ArticleFilter, Order, Sort, Walk};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::PageRequest;
@@ -242,11 +242,23 @@ pub async fn every_published_article_is_walked_once(subject: Subject) {
     }
     let (mut after, mut seen) = (ArticleId::new(0), Vec::new());
     loop {
-        let batch = subject.queries.published_after(after, 2).await.unwrap();
+        let batch = subject.queries.published_after(Walk::All, after, 2).await.unwrap();
         let Some(last) = batch.last() else { break };
         after = last.card.id;
         assert!(batch.len() <= 2 && batch.iter().all(|article| article.html.contains("<strong>x</strong>")));
         seen.extend(batch.iter().map(|article| article.card.id.get()));
     }
     assert_eq!(seen, [1, 2, 3, 5, 6, 7]);
+    let other = subject.author(2).await;
+    subject.insert(&published(8, other), &text("x")).await.unwrap();
+    let ids = async |walk| {
+        let walked = subject.queries.published_after(walk, ArticleId::new(3), 10).await.unwrap();
+        walked.iter().map(|article| article.card.id.get()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(Walk::By(author)).await, [5, 6, 7]);
+    assert_eq!(ids(Walk::By(other)).await, [8]);
+    let tag = subject.find(ArticleId::new(5)).await.unwrap().card.tags.first().map(|tag| tag.id);
+    let tagged = if let Some(tag) = tag { ids(Walk::Tagged(tag)).await } else { Vec::new() };
+    assert_eq!(tagged.contains(&5), tag.is_some());
+    assert_eq!(ids(Walk::Tagged(TagId::new(999_999))).await, Vec::<i64>::new());
 }

@@ -93,6 +93,22 @@ impl MemoryContent {
         self.state().events.iter().map(|event| event.kind.clone()).collect()
     }
 
+    /// Tells the followers of events what happened elsewhere.
+    pub fn tell(&self, kind: &str, aggregate: &str, id: i64) {
+        let mut state = self.state();
+        let number = state.events.len() as u128;
+        state.events.push(DomainEvent {
+            id: Uuid::from_u128(0xE1_0000 + number),
+            kind: kind.to_owned(),
+            aggregate: aggregate.to_owned(),
+            aggregate_id: id.to_string(),
+            actor: None,
+            origin: None,
+            occurred_at: chrono::DateTime::UNIX_EPOCH,
+            payload: serde_json::Value::Null,
+        });
+    }
+
     /// The jobs so far.
     pub fn jobs(&self) -> Vec<NewJob> {
         self.state().jobs.clone()

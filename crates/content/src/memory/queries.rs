@@ -12,7 +12,7 @@ use super::{MemoryContent, Row};
 use crate::model::{ArticleId, ArticleKey, Body, Draft, Status, Tag, Text};
 use crate::ports::{
     ArticleCache, ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, RenderError,
-    Renderer, Sort,
+    Renderer, Sort, Walk,
 };
 
 impl MemoryContent {
@@ -135,9 +135,21 @@ impl ArticleQueries for MemoryContent {
         Ok(ids.iter().filter_map(|id| state.rows.get(id)).filter(public).map(card).collect())
     }
 
-    async fn published_after(&self, after: ArticleId, limit: u64) -> Result<Vec<ArticleDetail>, StoreError> {
+    async fn published_after(
+        &self,
+        walk: Walk,
+        after: ArticleId,
+        limit: u64,
+    ) -> Result<Vec<ArticleDetail>, StoreError> {
         let state = self.state();
-        let public = |row: &&Row| !row.deleted && row.article.status == Status::Published && row.article.id > after;
+        let walked = |row: &Row| match walk {
+            Walk::All => true,
+            Walk::By(author) => row.article.author_id == author,
+            Walk::Tagged(tag) => card(row).tags.iter().any(|one| one.id == tag),
+        };
+        let public = |row: &&Row| {
+            !row.deleted && row.article.status == Status::Published && row.article.id > after && walked(row)
+        };
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(state.rows.values().filter(public).take(limit).map(detail).collect())
     }

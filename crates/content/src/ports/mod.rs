@@ -49,7 +49,7 @@ pub use photo::{
 pub use portfolio::PortfolioTx;
 #[cfg(any(test, feature = "mocks"))]
 pub use query::MockArticleQueries;
-pub use query::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, Sort};
+pub use query::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, Sort, Walk};
 #[cfg(any(test, feature = "mocks"))]
 pub use renderer::MockRenderer;
 pub use renderer::{RenderError, Renderer};

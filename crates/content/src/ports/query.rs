@@ -10,7 +10,7 @@ use sharestack_kernel::money::Money;
 use sharestack_kernel::page::{Page, PageRequest};
 
 use super::entitlements::GateQuery;
-use crate::model::{AccessLevel, ArticleId, ArticleKey, Draft, Format, PlanId, Status, Tag};
+use crate::model::{AccessLevel, ArticleId, ArticleKey, Draft, Format, PlanId, Status, Tag, TagId};
 
 /// Who wrote an article.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,6 +178,17 @@ pub struct ArticleFilter {
     pub order: Order,
 }
 
+/// Which public articles are walked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Walk {
+    /// All of them.
+    All,
+    /// Those by an author.
+    By(UserId),
+    /// Those with a tag.
+    Tagged(TagId),
+}
+
 /// Reads articles. Deleted ones are never seen.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
@@ -201,9 +212,10 @@ pub trait ArticleQueries: Send + Sync {
     /// Those of these articles that are public, in one statement and in any order.
     async fn find_published(&self, ids: &[ArticleId]) -> Result<Vec<ArticleCard>, StoreError>;
 
-    /// The first `limit` public articles with their texts whose ids are greater than
-    /// `after`, in the order of their ids.
-    async fn published_after(&self, after: ArticleId, limit: u64) -> Result<Vec<ArticleDetail>, StoreError>;
+    /// The first `limit` public articles of `walk` with their texts whose ids are greater
+    /// than `after`, in the order of their ids.
+    async fn published_after(&self, walk: Walk, after: ArticleId, limit: u64)
+    -> Result<Vec<ArticleDetail>, StoreError>;
 
     /// Those of these keys that have a tag.
     async fn find_tags(&self, keys: &[String]) -> Result<Vec<Tag>, StoreError>;

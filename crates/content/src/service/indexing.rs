@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::tail::{Cursor, EventTail, Mark, Positioned, WINDOW};
 
 use crate::events;
-use crate::model::{ArticleId, Status};
-use crate::ports::{ArticleDocument, ArticleFilter, ArticleQueries, ArticleSearch, IndexChanges, Standing};
+use crate::model::{ArticleId, Status, TagId};
+use crate::ports::{ArticleDocument, ArticleFilter, ArticleQueries, ArticleSearch, IndexChanges, Standing, Walk};
 
 /// How many events one step follows.
 const STEP: u64 = 200;
@@ -28,6 +29,43 @@ pub enum Step {
     Busy,
     /// The index was built anew, with so many articles.
     Rebuilt(u64),
+}
+
+/// How far a node's index is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexState {
+    /// Another one after each rebuild.
+    pub generation: String,
+    /// How many articles it knows.
+    pub documents: u64,
+    /// How many events that concern it are not in it yet; no more than
+    /// [`MOST_COUNTED`](Self::MOST_COUNTED) are looked at.
+    pub waiting: u64,
+}
+
+impl IndexState {
+    /// How many events are looked at to count those that wait.
+    pub const MOST_COUNTED: u64 = 5_000 + STEP;
+}
+
+/// What an event asks of the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Touched {
+    Article(ArticleId),
+    /// Articles that show what it happened to: their author's name, a tag of theirs.
+    Walk(Walk),
+}
+
+impl Touched {
+    fn by(event: &Positioned) -> Option<Self> {
+        let number = || event.aggregate_id.parse::<i64>().ok();
+        match (event.aggregate.as_str(), event.kind.as_str()) {
+            (events::AGGREGATE, _) => Some(Self::Article(ArticleId::new(number()?))),
+            (_, events::AUTHOR_UPDATED) => Some(Self::Walk(Walk::By(UserId::new(number()?)))),
+            (events::TAG_AGGREGATE, _) => Some(Self::Walk(Walk::Tagged(TagId::new(number()?)))),
+            _ => None,
+        }
+    }
 }
 
 struct Following {
@@ -78,7 +116,19 @@ impl IndexArticles {
         };
         let events = self.tail.read(cursor.mark().position, &cursor.missing(), STEP).await?;
         cursor.advance(&events, self.clock.now());
-        let mut changes = self.changes(&events).await?;
+        let touched: Vec<_> = events.iter().filter_map(Touched::by).collect();
+        let mut walks: Vec<Walk> = Vec::new();
+        for one in &touched {
+            if let Touched::Walk(walk) = one
+                && !walks.contains(walk)
+            {
+                walks.push(*walk);
+            }
+        }
+        for walk in walks {
+            self.write_again(walk, kept).await?;
+        }
+        let mut changes = self.changes(&touched).await?;
         changes.mark = cursor.mark();
         let far = changes.mark.position - kept.position > KEEP_EVERY;
         let writes = far || !changes.put.is_empty() || !changes.remove.is_empty();
@@ -124,14 +174,41 @@ impl IndexArticles {
         Ok(self.queries.list(&filter, page).await?.total != standing.documents)
     }
 
-    async fn changes(&self, events: &[Positioned]) -> Result<IndexChanges, StoreError> {
-        let touched: BTreeSet<i64> = events
-            .iter()
-            .filter(|event| event.aggregate == events::AGGREGATE)
-            .filter_map(|event| event.aggregate_id.parse().ok())
-            .collect();
+    /// How far the index is; `None` when there is none that can be searched.
+    ///
+    /// # Errors
+    /// When a store or the index fails.
+    pub async fn state(&self) -> Result<Option<IndexState>, StoreError> {
+        let Some(Standing { generation, mark, documents }) = self.index.standing().await? else { return Ok(None) };
+        // The place on disk is kept only with changes: who follows knows better.
+        let followed =
+            self.following().as_ref().filter(|known| known.generation == generation).map(|known| known.cursor.mark());
+        let position = followed.unwrap_or(mark).position;
+        let events = self.tail.read(position, &[], IndexState::MOST_COUNTED).await?;
+        let waiting = events.iter().filter(|event| Touched::by(event).is_some()).count() as u64;
+        Ok(Some(IndexState { generation, documents, waiting }))
+    }
+
+    /// Writes the articles of a walk as they now are. The place stays, so that one that
+    /// ends in the middle begins again.
+    async fn write_again(&self, walk: Walk, mark: Mark) -> Result<(), StoreError> {
+        let mut after = ArticleId::new(0);
+        loop {
+            let articles = self.queries.published_after(walk, after, BATCH).await?;
+            let Some(last) = articles.last() else { return Ok(()) };
+            after = last.card.id;
+            let put = articles.iter().filter_map(ArticleDocument::of).collect();
+            self.index.apply(IndexChanges { put, mark, ..IndexChanges::default() }).await?;
+        }
+    }
+
+    async fn changes(&self, touched: &[Touched]) -> Result<IndexChanges, StoreError> {
+        let ids = touched.iter().filter_map(|one| match one {
+            Touched::Article(id) => Some(*id),
+            Touched::Walk(_) => None,
+        });
         let mut changes = IndexChanges::default();
-        for id in touched.into_iter().map(ArticleId::new) {
+        for id in ids.collect::<BTreeSet<_>>() {
             let article = self.queries.find(&id.into()).await?;
             match article.as_ref().and_then(ArticleDocument::of) {
                 Some(document) => changes.put.push(document),
@@ -152,7 +229,7 @@ impl IndexArticles {
         let mut after = ArticleId::new(0);
         let mut count = 0;
         loop {
-            let articles = self.queries.published_after(after, BATCH).await?;
+            let articles = self.queries.published_after(Walk::All, after, BATCH).await?;
             let Some(last) = articles.last() else { break };
             after = last.card.id;
             let documents: Vec<_> = articles.iter().filter_map(ArticleDocument::of).collect();

@@ -2,7 +2,7 @@ use sharestack_kernel::clock::FakeClock;
 
 use super::*;
 use crate::memory::{MemoryContent, MemorySearch, actor, article};
-use crate::model::{AccessLevel, ArticleKey};
+use crate::model::{AccessLevel, ArticleKey, Tag};
 use crate::ports::{ArticleQuery, MockEntitlements};
 use crate::service::{PublishArticle, Publishing};
 
@@ -144,4 +144,40 @@ async fn a_gated_text_is_known_by_its_preview_alone() {
     };
     assert_eq!(found("公开").await, [1, 2, 3]);
     assert_eq!(found("秘密").await, [1]);
+}
+
+#[tokio::test]
+async fn what_an_author_or_a_tag_is_called_reaches_their_articles() {
+    let world = World::new();
+    let node = world.node();
+    assert_eq!(node.state().await.unwrap(), None, "there is no index yet");
+    let mut other = article(3);
+    other.author_id = UserId::new(8);
+    other.tags = vec![Tag { id: TagId::new(5), name: "夜景".to_owned(), slug: "夜景".to_owned() }];
+    for article in [article(1), article(2), other.clone()] {
+        world.content.put_text(&article, "old");
+    }
+    node.follow().await.unwrap();
+    let found = async || {
+        let query = ArticleQuery { text: "new".to_owned(), ..ArticleQuery::default() };
+        world.index.search(&query).await.unwrap().hits.iter().map(|hit| hit.id.get()).collect::<Vec<_>>()
+    };
+    // Their texts stand for the names that their rows show.
+    for article in [article(1), article(2), other] {
+        world.content.put_text(&article, "new");
+    }
+    world.content.tell("user.login", "user", 7);
+    assert_eq!(node.follow().await.unwrap(), Step::Idle);
+    assert!(found().await.is_empty());
+    world.content.tell("user.updated", "user", 7);
+    let state = node.state().await.unwrap().unwrap();
+    assert_eq!((state.documents, state.waiting), (3, 1));
+    node.follow().await.unwrap();
+    assert_eq!(found().await, [1, 2]);
+    world.content.tell("tag.updated", "tag", 5);
+    node.follow().await.unwrap();
+    assert_eq!(found().await, [1, 2, 3]);
+    assert_eq!(node.state().await.unwrap().unwrap().waiting, 0);
+    // Another process, which follows nothing, knows the place on disk.
+    assert_eq!(world.node().state().await.unwrap().unwrap().waiting, 0);
 }

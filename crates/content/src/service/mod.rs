@@ -25,7 +25,7 @@ use sharestack_kernel::tx::Begin;
 pub use authoring::{Authoring, Autosave, Autosaved, CreateArticle, EditArticle};
 pub use departure::RemoveArticles;
 pub use forget::ForgetArticles;
-pub use indexing::{IndexArticles, Step};
+pub use indexing::{IndexArticles, IndexState, Step};
 pub use publishing::{PUBLISH_JOB, PublishArticle, Publishing, ScheduledPublish};
 pub use reading::{ListArticles, ListedArticle, ReadArticle, Reader, Reading, Shown};
 pub use searching::{FoundArticle, SearchArticles, SearchResult, Searching};

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{CaseStatement, Cond, Expr, Func, OnConflict, Query, SimpleExpr};
+use sea_orm::sea_query::{CaseStatement, Cond, Expr, Func, OnConflict, Order, Query, SimpleExpr};
 use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_billing::model::ledger::{Account, LedgerEntry, Line};
 use sharestack_billing::model::revenue::{RevenuePeriod, RevenueSummary};
@@ -111,6 +111,14 @@ impl Stored for LineRow {
     }
 }
 
+struct CurrencyRow(Currency);
+
+impl Stored for CurrencyRow {
+    fn read(row: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self(rows::named(row, "currency", Currency::parse)?))
+    }
+}
+
 struct SumRow(Currency, i64);
 
 impl Stored for SumRow {
@@ -165,6 +173,18 @@ impl LedgerQueries for Store {
             pending: owed - available,
             available,
         })
+    }
+
+    async fn earned_currencies(&self, creator: UserId) -> Result<Vec<Currency>, StoreError> {
+        let select = Query::select()
+            .column("currency")
+            .from("ledger_accounts")
+            .and_where(Expr::col("creator_id").eq(creator.get()))
+            .and_where(Expr::col("kind").eq(Account::CreatorPayable(creator).kind()))
+            .order_by("currency", Order::Asc)
+            .to_owned();
+        let rows = rows::all::<CurrencyRow>(self.read(), &select).await?;
+        Ok(rows.into_iter().map(|CurrencyRow(currency)| currency).collect())
     }
 
     async fn trial_balance(&self) -> Result<TrialBalance, StoreError> {

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, JoinType, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult, QueryResult};
 use sharestack_content::model::{AccessLevel, ArticleId, ArticleKey, Draft, Format, Status, Tag};
-use sharestack_content::ports::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries};
+use sharestack_content::ports::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Walk};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
@@ -111,8 +111,24 @@ impl ArticleQueries for Store {
         rows.iter().map(card).collect()
     }
 
-    async fn published_after(&self, after: ArticleId, limit: u64) -> Result<Vec<ArticleDetail>, StoreError> {
+    async fn published_after(
+        &self,
+        walk: Walk,
+        after: ArticleId,
+        limit: u64,
+    ) -> Result<Vec<ArticleDetail>, StoreError> {
         let mut select = with_texts();
+        match walk {
+            Walk::All => {}
+            Walk::By(author) => {
+                select.and_where(Expr::col(("a", "author_id")).eq(author.get()));
+            }
+            Walk::Tagged(tag) => {
+                let mut tagged = Query::select();
+                tagged.column("article_id").from("article_tags").and_where(Expr::col("tag_id").eq(tag.get()));
+                select.and_where(Expr::col(("a", "id")).in_subquery(tagged));
+            }
+        }
         select
             .and_where(Expr::col(("a", "id")).gt(after.get()))
             .and_where(Expr::col(("a", "status")).eq(Status::Published.as_str()))

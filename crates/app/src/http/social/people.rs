@@ -3,11 +3,9 @@
 use actix_web::get;
 use actix_web::web::{Data, Path};
 use serde::Deserialize;
-use sharestack_billing::model::revenue::RevenuePeriod;
 use sharestack_content::service::{ListArticles, Reader};
 use sharestack_kernel::field::FieldErrors;
 use sharestack_kernel::id::UserId;
-use sharestack_kernel::money::Currency;
 
 use super::person;
 use super::views::UserStats;
@@ -30,7 +28,8 @@ pub async fn user_stats(app: Data<App>, auth: MaybeAuth, path: Path<String>) -> 
     let counts = app.social.lists.counts(user).await?;
     let is_own = auth.0.is_some_and(|actor| actor.user_id == user);
     let revenue = if is_own {
-        Some(app.billing.revenue.summary(user, Currency::Cny, RevenuePeriod::All).await?.into())
+        let summaries = app.billing.revenue.summaries(user).await?;
+        Some(summaries.into_iter().map(Into::into).collect())
     } else {
         None
     };

@@ -136,6 +136,6 @@ pub struct UserStats {
     pub likes: u64,
     /// Readers with a subscription that runs.
     pub subscribers: u64,
-    /// What they earned in the default currency, for themselves alone.
-    pub revenue: Option<RevenueSummary>,
+    /// What they earned, one summary a currency, for themselves alone.
+    pub revenue: Option<Vec<RevenueSummary>>,
 }

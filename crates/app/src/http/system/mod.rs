@@ -1,5 +1,6 @@
 //! The routes about the product itself.
 
+pub mod changelog;
 pub mod health;
 pub mod metrics;
 pub mod root;
@@ -14,5 +15,6 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(health::live)
         .service(health::ready)
         .service(metrics::metrics)
+        .service(changelog::list_versions)
         .service(super::docs::openapi_json);
 }
