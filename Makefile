@@ -30,8 +30,8 @@ test: ## every test, on SQLite, PostgreSQL, MariaDB, Redis and S3
 test-fast: ## the embedded part: no server needed
 	SHARESTACK_TEST_EMBEDDED=1 scripts/test.sh
 
-.PHONY: check check-fmt check-clippy check-tiers check-openapi check-deny check-docs
-check: check-fmt check-deny check-clippy check-docs check-tiers check-openapi ## fmt, clippy, tiers, OpenAPI, licences and bans, docs
+.PHONY: check check-fmt check-clippy check-features check-tiers check-openapi check-deny check-docs
+check: check-fmt check-deny check-clippy check-features check-docs check-tiers check-openapi ## fmt, clippy, features, tiers, OpenAPI, licences and bans, docs
 
 check-fmt:
 	$(CARGO) fmt --all --check
@@ -41,6 +41,11 @@ check-deny:
 
 check-clippy:
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+# The program without its optional parts. Alone, because another crate of the workspace
+# would switch them on again; the lints see the code, and nothing is generated.
+check-features:
+	$(CARGO) clippy --package sharestack-app --no-default-features --lib --bins -- -D warnings
 
 check-docs:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps

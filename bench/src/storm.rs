@@ -1,8 +1,11 @@
 //! Reads beside a login storm: hashing must not take the place of everything else.
 
-use anyhow::{Context, Result};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
 
 use crate::cases::Case;
+use crate::http;
 use crate::load::Field;
 use crate::machine::Work;
 use crate::wrk::{self, Figures};
@@ -22,6 +25,23 @@ pub struct Storm {
     pub others: f64,
 }
 
+/// How long the storm may take to come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits until passwords are hashed.
+fn wait_until_busy(port: u16) -> Result<()> {
+    let asked = Instant::now();
+    while asked.elapsed() < PATIENCE {
+        let figures = http::request(port, "GET", "/metrics", &[], "")?.body;
+        let hashing = |line: &str| line.strip_prefix("argon2_in_flight ").is_some_and(|count| count != "0");
+        if String::from_utf8_lossy(&figures).lines().any(hashing) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    bail!("nobody logged in within {PATIENCE:?}")
+}
+
 /// Measures `reads` alone, and then while `logins` keeps the hashers busy.
 pub fn measure(field: &Field<'_>, database: &'static str, reads: &Case, logins: &Case, nonce: u32) -> Result<Storm> {
     let pids = [field.product.pid(), field.sql.pid(), field.bytes.pid()];
@@ -35,7 +55,7 @@ pub fn measure(field: &Field<'_>, database: &'static str, reads: &Case, logins: 
     let (stormy, logins) = std::thread::scope(|scope| {
         // It starts before the reads and ends after them.
         let storm = scope.spawn(|| wrk::run(port, &logins.script, nonce + 1, CONNECTIONS, seconds + 2, &beside));
-        std::thread::sleep(std::time::Duration::from_secs(1));
+        wait_until_busy(port)?;
         let stormy = read(nonce + 2, seconds);
         let logins = storm.join().ok().context("the storm did not end")?;
         anyhow::Ok((stormy?, logins?))

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use reqwest::Method;
+use reqwest::{Method, Url};
 use serde_json::{Value, json};
+use sharestack_tests::browser::parameter;
 use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::process::command;
-use sharestack_tests::{Answer, Client, Database, Process, Redis, embedded_only, server_url, until};
+use sharestack_tests::{
+    Answer, Client, Database, FakeProvider, Process, Redis, Says, embedded_only, server_url, until,
+};
 
 struct Cluster {
     one: Process,
@@ -112,6 +115,90 @@ async fn whatever_ends_a_session_or_a_key_on_one_node_ends_it_on_the_other_at_on
     one.post_as(&here, "/api/v1/auth/change-password", &change).await.expect(200);
     other.get_as(&there, me).await.refused(401, "INVALID_TOKEN");
     other.get_as(&here, me).await.expect(200);
+}
+
+/// Both nodes remember who they are before the account goes.
+#[tokio::test]
+async fn a_deactivated_account_is_refused_on_the_other_node_on_its_next_request() {
+    let Some(cluster) = cluster(&[]).await else { return };
+    let (one, other, admin) = (&cluster.one.client, &cluster.other.client, cluster.admin().await);
+    let me = "/api/v1/users/me";
+    for (round, (here, there)) in [(one, other), (other, one), (one, other)].into_iter().enumerate() {
+        let name = format!("reader{round}");
+        let (token, refresh) = sign_in(here, &name).await;
+        for client in [there, here, there] {
+            client.get_as(&token, me).await.expect(200);
+        }
+        let id = here.get_as(&token, me).await.data()["id"].clone();
+        here.post_as(&admin, &format!("/api/v1/users/{id}/deactivate"), &json!({})).await.expect(200);
+        for client in [there, here] {
+            client.get_as(&token, me).await.refused(401, "INVALID_TOKEN");
+            client
+                .post("/api/v1/auth/refresh", &json!({ "refresh_token": refresh }))
+                .await
+                .refused(401, "INVALID_TOKEN");
+            let login = json!({ "username": name, "password": PASSWORD });
+            client.post("/api/v1/auth/login", &login).await.refused(401, "ACCOUNT_DISABLED");
+        }
+        // Who comes back signs in again: what was ended stays so on both nodes.
+        there.post_as(&admin, &format!("/api/v1/users/{id}/activate"), &json!({})).await.expect(200);
+        for client in [here, there] {
+            client.get_as(&token, me).await.refused(401, "INVALID_TOKEN");
+            client.post("/api/v1/auth/login", &json!({ "username": name, "password": PASSWORD })).await.expect(200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_by_another_service_begins_on_one_node_and_ends_on_the_other() {
+    if embedded_only() {
+        return;
+    }
+    let fake = FakeProvider::start().await;
+    for (path, says) in [
+        ("/login/oauth/access_token", json!({ "access_token": "gho_1", "scope": "user", "token_type": "bearer" })),
+        ("/user", json!({ "login": "octocat", "id": 583_231, "name": "The Octocat", "email": null })),
+        ("/user/emails", json!([{ "email": "octocat@example.com", "verified": true, "primary": true }])),
+    ] {
+        fake.says(path, Says::Json(200, says));
+    }
+    let provider = "SHARESTACK__OAUTH__PROVIDERS__GITHUB__";
+    let settings = [
+        (format!("{provider}KIND"), "github"),
+        (format!("{provider}CLIENT_ID"), "me"),
+        (format!("{provider}CLIENT_SECRET"), "a secret between us"),
+        (format!("{provider}WEB_URL"), fake.base.as_str()),
+        (format!("{provider}API_URL"), fake.base.as_str()),
+        ("SHARESTACK__SERVER__PUBLIC_URL".to_owned(), "http://share.example"),
+    ];
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let Some(cluster) = cluster(&settings).await else { return };
+    let (one, other) = (&cluster.one.client, &cluster.other.client);
+    for (out, back) in [(one, other), (other, one)] {
+        let begun = out.get("/api/v1/auth/oauth/github/authorize").await.expect(302);
+        let there = Url::parse(begun.header("location")).unwrap();
+        assert_eq!(
+            parameter(&there, "redirect_uri").as_deref(),
+            Some("http://share.example/api/v1/auth/oauth/github/callback")
+        );
+        let mark = begun.header("set-cookie").split(';').next().unwrap().to_owned();
+        let path =
+            format!("/api/v1/auth/oauth/github/callback?code=a-code&state={}", parameter(&there, "state").unwrap());
+        // Another browser ends nothing, on neither node.
+        for client in [back, out] {
+            client.get(&path).await.refused(400, "VALIDATION_ERROR");
+        }
+        let come = |client: &Client| client.request(Method::GET, &path).header("Cookie", &mark);
+        let answer = back.send(come(back)).await.expect(200);
+        assert_eq!(answer.data()["user"]["username"], "octocat");
+        for client in [out, back] {
+            let token = answer.data()["access_token"].as_str().unwrap();
+            assert_eq!(client.get_as(token, "/api/v1/users/me").await.expect(200).data()["username"], "octocat");
+            // A way back is gone once.
+            client.send(come(client)).await.refused(400, "VALIDATION_ERROR");
+        }
+    }
+    assert_eq!(fake.asked("/user").len(), 2);
 }
 
 #[tokio::test]

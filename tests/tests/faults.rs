@@ -126,6 +126,13 @@ impl Scene {
         self.execute(&[drop]).await;
     }
 
+    async fn all_is_delivered(&self) {
+        until("every event is delivered", || async {
+            self.count("SELECT COUNT(*) FROM events WHERE delivered_at IS NULL").await == 0
+        })
+        .await;
+    }
+
     /// Every entry of the ledger sums to zero, each order has one event and one entry at most.
     async fn books_are_right(&self) {
         for (sql, what) in [
@@ -160,6 +167,14 @@ enum Holder {
     Sqlite(sqlx::SqliteConnection),
     Postgres(sqlx::PgConnection),
     MySql(sqlx::MySqlConnection),
+}
+
+/// Waits until the server answers another request than the one that asks.
+async fn another_request_runs(client: &Client) {
+    until("the request is in the server", || async {
+        client.get("/metrics").await.text.lines().any(|line| line == "http_requests_in_flight 2")
+    })
+    .await;
 }
 
 /// Holds the order's row (the whole file on SQLite), so that the server waits before its commit.
@@ -223,11 +238,7 @@ async fn killed_between_callback_and_commit() {
             .header("Content-Type", "application/json")
             .header("X-Sandbox-Signature", signature(&body));
         let callback = tokio::spawn(request.body(body).send());
-        let in_flight = server.client.clone();
-        until("the callback is in the server", || async {
-            in_flight.get("/metrics").await.text.lines().any(|line| line == "http_requests_in_flight 2")
-        })
-        .await;
+        another_request_runs(&server.client).await;
         server.kill();
         assert!(callback.await.unwrap().is_err(), "the callback was not answered");
         holder.let_go().await;
@@ -260,10 +271,7 @@ async fn killed_between_commit_and_event() {
         let all = scene.count("SELECT COUNT(*) FROM events").await;
 
         let server = scene.start(SERVE);
-        until("every event is delivered", || async {
-            scene.count("SELECT COUNT(*) FROM events WHERE delivered_at IS NULL").await == 0
-        })
-        .await;
+        scene.all_is_delivered().await;
         assert_eq!(scene.count("SELECT COUNT(*) FROM events").await, all, "{database:?}");
         scene.books_are_right().await;
         server.kill();
@@ -329,11 +337,7 @@ async fn killed_before_the_commit_of_a_request_with_a_key() {
         let (client, token, url) = (server.client.clone(), reader.clone(), path.clone());
         let request = client.request(reqwest::Method::POST, &url).bearer_auth(&token).header("Idempotency-Key", "c");
         let request = tokio::spawn(request.json(&json!({})).send());
-        let in_flight = server.client.clone();
-        until("the request is in the server", || async {
-            in_flight.get("/metrics").await.text.lines().any(|line| line == "http_requests_in_flight 2")
-        })
-        .await;
+        another_request_runs(&server.client).await;
         server.kill();
         assert!(request.await.unwrap().is_err(), "the request was not answered");
         holder.let_go().await;
@@ -418,10 +422,7 @@ async fn killed_during_a_burst_of_writes() {
         let keys = scene
             .count("SELECT COUNT(*) FROM (SELECT buyer_id FROM orders GROUP BY buyer_id HAVING COUNT(*) > 1) AS x");
         assert_eq!(keys.await, 0, "a doubled order on {database:?}");
-        until("every event is delivered", || async {
-            scene.count("SELECT COUNT(*) FROM events WHERE delivered_at IS NULL").await == 0
-        })
-        .await;
+        scene.all_is_delivered().await;
         scene.books_are_right().await;
         server.kill();
     }

@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod billing;
 mod cluster;
+mod code_limits;
 mod content;
 mod contract;
 mod faults;

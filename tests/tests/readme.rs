@@ -11,6 +11,17 @@ const MARK: &str = "```bash journey\n";
 /// A sentence behind the paywall.
 const SECRET: &str = "这一段只有订阅者读得到";
 
+/// What opens the blocks about another program.
+const EXCERPT: &str = "```rust embed\n";
+const SESSION: &str = "```bash embed\n";
+/// What the program is called in them.
+const EMBEDDED: &str = "cargo run --quiet --package embed-users --";
+
+/// The blocks of the README that begin so.
+fn blocks(mark: &str) -> impl Iterator<Item = &'static str> {
+    README.split(mark).skip(1).map(|rest| rest.split_once("```\n").expect("a block ends").0)
+}
+
 /// The README's lines.
 fn journey() -> &'static str {
     let (_, rest) = README.split_once(MARK).expect("the README has its journey");
@@ -66,4 +77,37 @@ fn the_journey_of_the_readme_works_as_it_stands() {
     said("the reader cancels at the end of the period", r#""cancel_at_period_end":true"#);
     said("and reads until then", r#""allowed":true"#);
     said("and reads until then", SECRET);
+}
+
+#[test]
+fn what_the_readme_shows_of_another_program_is_that_program() {
+    let program = include_str!("../../examples/embed-users/src/lib.rs");
+    let lines = |text: &'static str| text.lines().map(str::trim).collect::<Vec<_>>();
+    let program = lines(program);
+    assert!(blocks(EXCERPT).count() >= 3);
+    for excerpt in blocks(EXCERPT).map(lines) {
+        assert!(program.windows(excerpt.len()).any(|part| part == excerpt), "it has no {excerpt:#?}");
+    }
+}
+
+#[test]
+fn the_readmes_session_with_another_program_works_as_it_stands() {
+    let session = blocks(SESSION).next().expect("the README has the session");
+    let built = sharestack_tests::process::program().with_file_name("embed-users");
+    assert!(session.contains(EMBEDDED));
+    let session = session.replace(EMBEDDED, &built.display().to_string());
+    let directory = tempfile::tempdir().unwrap();
+    let bash = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &session])
+        .current_dir(directory.path())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(bash.status.success());
+    let printed = String::from_utf8(bash.stdout).unwrap();
+    let (registered, token) = printed.trim().split_once('\n').unwrap();
+    assert!(registered.starts_with("lin has the number"), "{printed}");
+    assert_eq!(token.split('.').count(), 3, "{printed}");
+    assert!(directory.path().join("members.db").exists());
 }

@@ -325,3 +325,27 @@ async fn the_command_rebuilds_while_the_server_answers() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_authors_new_name_finds_their_articles_at_once() {
+    let app = Harness::embedded().await;
+    let admin = app.admin().await;
+    let author = app.with_role(&admin, "qian", "creator").await;
+    for title in ["甲", "乙"] {
+        let made = app.post_as(&author.token, "/api/v1/articles", &json!({ "title": title, "content": "正文" })).await;
+        let path = format!("/api/v1/articles/{}/publish", made.expect(201).data()["id"]);
+        app.post_as(&author.token, &path, &json!({})).await.expect(200);
+    }
+    let total = async |name: &str| {
+        let found = app.get(&format!("/api/v1/articles/search?q={name}")).await.expect(200);
+        found.body["pagination"]["total"].as_u64().unwrap()
+    };
+    until("they are found", async || total("qian").await == 2).await;
+    assert_eq!(total("heron").await, 0);
+    app.put_as(&author.token, "/api/v1/users/me", &json!({ "username": "blue-heron" })).await.expect(200);
+    until("they are found by the new name", async || total("heron").await == 2).await;
+    assert_eq!(total("qian").await, 0);
+    let health = app.get("/health").await.expect(200);
+    assert_eq!(health.data()["search"]["documents"], 2);
+    app.stop().await;
+}

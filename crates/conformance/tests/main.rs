@@ -70,3 +70,14 @@ mod social {
 
     sharestack_conformance::social_cases!(run);
 }
+
+mod users {
+    use std::sync::Arc;
+
+    use sharestack_users::memory::MemoryStore;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn any_sequence_of_sends_tries_and_waits_agrees_with_the_rule() {
+        sharestack_conformance::users::code::codes_agree_with_the_rule(Arc::new(MemoryStore::new())).await;
+    }
+}

@@ -11,6 +11,8 @@ use super::limits::{class, required_permission};
 use super::messages;
 
 const ERROR: &str = "Error";
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Adds the error schema, and to each operation the answers it can give.
 pub fn complete(mut document: OpenApi) -> OpenApi {
@@ -69,6 +71,7 @@ fn refusals(method: &str, path: &str, operation: &mut Operation) {
     let limited = class(method, path, required_permission(operation)).is_some();
     let permission = required_permission(operation).map_or_else(|| usual_permission(method, path), str::to_owned);
     let resource = resource(path);
+    let body = expected_body(operation);
     let mut add = |status: u16, kind: &str, details: Value| {
         let responses = &mut operation.responses.responses;
         let described = responses.entry(status.to_string()).or_insert_with(|| RefOr::T(Response::new("")));
@@ -86,10 +89,15 @@ fn refusals(method: &str, path: &str, operation: &mut Operation) {
     if operation.request_body.is_some() || operation.parameters.as_ref().is_some_and(|all| !all.is_empty()) {
         add(400, "VALIDATION_ERROR", json!([{ "field": "title", "message": "Title is required", "code": "REQUIRED" }]));
     }
-    if operation.request_body.is_some() {
-        add(413, "PAYLOAD_TOO_LARGE", json!({ "max_size": 10_485_760 }));
-        add(415, "UNSUPPORTED_MEDIA_TYPE", json!({ "expected": "application/json" }));
-        add(422, "UNPROCESSABLE_ENTITY", json!({ "path": "title", "problem": "expected a string" }));
+    if let Some((expected, max_size)) = body {
+        add(413, "PAYLOAD_TOO_LARGE", json!({ "max_size": max_size }));
+        add(415, "UNSUPPORTED_MEDIA_TYPE", json!({ "expected": expected }));
+        let problem = if expected == JSON {
+            json!({ "path": "title", "problem": "expected a string" })
+        } else {
+            json!({ "path": "file", "problem": "the file is no picture that can be read" })
+        };
+        add(422, "UNPROCESSABLE_ENTITY", problem);
     }
     if !public {
         add(401, "AUTHENTICATION_REQUIRED", Value::Null);
@@ -103,6 +111,16 @@ fn refusals(method: &str, path: &str, operation: &mut Operation) {
     }
     add(500, "INTERNAL_SERVER_ERROR", Value::Null);
     add(503, "SERVICE_UNAVAILABLE", Value::Null);
+}
+
+/// What type of body an operation asks for where it gets another, and how many bytes it
+/// takes: those of `x-max-size`, else those of every body.
+fn expected_body(operation: &Operation) -> Option<(String, Value)> {
+    let body = operation.request_body.as_ref()?;
+    let is_parsed = body.content.keys().any(|name| name == JSON || name == FORM);
+    let first = body.content.keys().next().filter(|_| !is_parsed);
+    let max_size = operation.extensions.as_ref().and_then(|all| all.get("x-max-size")).cloned();
+    Some((first.map_or(JSON, String::as_str).to_owned(), max_size.unwrap_or_else(|| json!(10_485_760))))
 }
 
 /// What kind of thing a path is about: its last collection in the singular.

@@ -11,6 +11,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::transact;
+use sharestack_kernel::tx::Begin;
 use sharestack_users::error::InsertAccountError;
 use sharestack_users::model::{
     AccountChange, CodeHash, CodePolicy, CodeState, CodeSubject, Contact, EmailAddress, InvitationId, LiveCode,
@@ -282,6 +283,11 @@ enum Step {
 /// Whatever is sent, tried and waited for, in any order and from many at once: the store
 /// holds what the rule says, and no more wrong codes are tried than the rule allows.
 pub async fn any_sequence_of_sends_tries_and_waits_agrees_with_the_rule(subject: Subject) {
+    codes_agree_with_the_rule(subject.store).await;
+}
+
+/// The same for a store that has no more than transactions.
+pub async fn codes_agree_with_the_rule(store: Arc<dyn Begin<dyn UsersTx>>) {
     let wait = prop_oneof![Just(59), Just(60), Just(599), Just(600), Just(3600), Just(86_400), 0..90_000_i64];
     let step = prop_oneof![
         3 => Just(Step::Send),
@@ -299,7 +305,7 @@ pub async fn any_sequence_of_sends_tries_and_waits_agrees_with_the_rule(subject:
                 Step::Wait(seconds) => at += Duration::seconds(*seconds),
                 Step::Send => {
                     let expected = rule.send(CodeHash::new([number; 32]), at, &policy);
-                    let done: Result<_, StoreError> = transact!(subject.store, |tx| {
+                    let done: Result<_, StoreError> = transact!(store, |tx| {
                         let held = tx.codes().hold(&of).await?;
                         let is_known = held.is_some();
                         let mut state = held.unwrap_or_default();
@@ -315,7 +321,7 @@ pub async fn any_sequence_of_sends_tries_and_waits_agrees_with_the_rule(subject:
                     let live = rule.code.as_ref().map(|code| code.hash);
                     let claimed = live.filter(|_| *right).unwrap_or(CodeHash::new([255; 32]));
                     let expected = rule.verify(claimed, at, &policy);
-                    let done: Result<_, StoreError> = transact!(subject.store, |tx| {
+                    let done: Result<_, StoreError> = transact!(store, |tx| {
                         let held = tx.codes().hold(&of).await?;
                         let is_known = held.is_some();
                         let mut state = held.unwrap_or_default();
@@ -328,20 +334,24 @@ pub async fn any_sequence_of_sends_tries_and_waits_agrees_with_the_rule(subject:
             }
         }
     }
-    guesses_at_once(&subject, &policy).await;
+    guesses_at_once(&store, &policy).await;
 }
 
 /// Twenty who guess at once are three.
-async fn guesses_at_once(subject: &Subject, policy: &CodePolicy) {
+async fn guesses_at_once(store: &Arc<dyn Begin<dyn UsersTx>>, policy: &CodePolicy) {
     let (of, policy) = (subject_of(200), Arc::new(*policy));
     let mut state = CodeState::default();
     state.send(CodeHash::new([1; 32]), now(), &policy).unwrap();
-    save(subject, &of, &state).await;
+    let saved: Result<(), StoreError> = transact!(store, |tx| {
+        tx.codes().hold(&of).await?;
+        keep(tx, &of, &state, false).await
+    });
+    saved.unwrap();
     let guesses = (0..20).map(|_| {
-        let (subject, of, policy) = (subject.clone(), of.clone(), policy.clone());
+        let (store, of, policy) = (store.clone(), of.clone(), policy.clone());
         tokio::spawn(async move {
             loop {
-                let done: Result<_, StoreError> = transact!(subject.store, |tx| {
+                let done: Result<_, StoreError> = transact!(store, |tx| {
                     let mut state = tx.codes().hold(&of).await?.unwrap();
                     let verdict = state.verify(CodeHash::new([2; 32]), now(), &policy);
                     keep(tx, &of, &state, true).await?;
