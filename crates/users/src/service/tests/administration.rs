@@ -270,8 +270,8 @@ async fn a_new_address_waits_until_it_is_proven() {
     assert_eq!(house.world.store.events().len(), count);
     assert!(house.world.login("new@example.com", PASSWORD).await.is_err());
     // One's own address waits for nothing.
-    assert_eq!(wish("LIN@example.com").await.pending_email, None);
-    assert_eq!(wish("LIN@example.com").await.pending_email, None);
+    assert_eq!(wish("lin@example.com").await.pending_email, None);
+    assert_eq!(wish("lin@example.com").await.pending_email, None);
 }
 
 #[tokio::test]
