@@ -39,6 +39,7 @@ mod rows;
 mod social;
 mod tags;
 mod tail;
+mod times;
 mod tx;
 mod users;
 

@@ -116,7 +116,7 @@ fn refusals(method: &str, path: &str, operation: &mut Operation) {
 /// What type of body an operation asks for where it gets another, and how many bytes it
 /// takes: those of `x-max-size`, else those of every body.
 fn expected_body(operation: &Operation) -> Option<(String, Value)> {
-    let body = operation.request_body.as_ref()?;
+    let RefOr::T(body) = operation.request_body.as_ref()? else { return Some((JSON.to_owned(), json!(10_485_760))) };
     let is_parsed = body.content.keys().any(|name| name == JSON || name == FORM);
     let first = body.content.keys().next().filter(|_| !is_parsed);
     let max_size = operation.extensions.as_ref().and_then(|all| all.get("x-max-size")).cloned();

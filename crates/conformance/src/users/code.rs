@@ -334,11 +334,11 @@ pub async fn codes_agree_with_the_rule(store: Arc<dyn Begin<dyn UsersTx>>) {
             }
         }
     }
-    guesses_at_once(&store, &policy).await;
+    guesses_at_once(store, &policy).await;
 }
 
 /// Twenty who guess at once are three.
-async fn guesses_at_once(store: &Arc<dyn Begin<dyn UsersTx>>, policy: &CodePolicy) {
+async fn guesses_at_once(store: Arc<dyn Begin<dyn UsersTx>>, policy: &CodePolicy) {
     let (of, policy) = (subject_of(200), Arc::new(*policy));
     let mut state = CodeState::default();
     state.send(CodeHash::new([1; 32]), now(), &policy).unwrap();
