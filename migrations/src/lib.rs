@@ -26,6 +26,7 @@ mod m0020_photos;
 mod m0021_uploads;
 mod m0023_taxonomy;
 mod m0030_creators_own_plans;
+mod m0031_sign_up;
 
 use sea_orm_migration::prelude::*;
 
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_uploads::Migration),
             Box::new(m0023_taxonomy::Migration),
             Box::new(m0030_creators_own_plans::Migration),
+            Box::new(m0031_sign_up::Migration),
         ]
     }
 }

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
 
-const AUDIT: &str = "/api/v1/audit-logs";
-const AGENT: &str = "Mozilla/5.0 审计/1.0";
-const ADDRESS: &str = "203.0.113.7";
+pub const AUDIT: &str = "/api/v1/audit-logs";
+pub const AGENT: &str = "Mozilla/5.0 审计/1.0";
+pub const ADDRESS: &str = "203.0.113.7";
 const ANOTHER: &str = "staple battery 电池 mule";
 
 /// A call from a known place by a known program; its answer carries the request's id.
-async fn act(app: &Harness, token: Option<&str>, method: Method, path: &str, body: Value) -> Answer {
+pub async fn act(app: &Harness, token: Option<&str>, method: Method, path: &str, body: Value) -> Answer {
     let mut request = app.request(method, path).header("user-agent", AGENT).header("x-forwarded-for", ADDRESS);
     if let Some(token) = token {
         request = request.bearer_auth(token);
@@ -20,7 +20,7 @@ async fn act(app: &Harness, token: Option<&str>, method: Method, path: &str, bod
 }
 
 /// The entries of one request, as the log shows them once they are there.
-async fn entries(app: &Harness, admin: &Account, request_id: &str, action: &str) -> Vec<Value> {
+pub async fn entries(app: &Harness, admin: &Account, request_id: &str, action: &str) -> Vec<Value> {
     let path = format!("{AUDIT}?action={action}&limit=100");
     let mine = async || -> Vec<Value> {
         let answer = app.get_as(&admin.token, &path).await.expect(200);

@@ -13,6 +13,7 @@ const MFA: &str = "/api/v1/auth/mfa";
 const TOTP: &str = "/api/v1/auth/mfa/totp";
 const CONFIRM: &str = "/api/v1/auth/mfa/totp/confirm";
 const VERIFY: &str = "/api/v1/auth/mfa/verify";
+const RENEW: &str = "/api/v1/auth/mfa/recovery-codes";
 const ME: &str = "/api/v1/users/me";
 
 /// Somebody with a second factor.
@@ -336,4 +337,43 @@ async fn the_routes_of_second_factors_have_the_limit_of_auth() {
     }
     second(&app, "x", "123456").await.refused(429, "RATE_LIMIT_EXCEEDED");
     app.stop().await;
+}
+
+async fn new_recovery_codes_end_those_before(database: Database) {
+    let app = Harness::start(Options::on(database)).await;
+    let lin = guarded(&app, "lin").await;
+    let renew = async |token: &str| app.send(app.request(Method::POST, RENEW).bearer_auth(token)).await;
+    let made = renew(&lin.account.token).await.expect(200);
+    assert_eq!((made.header("cache-control"), &made.data()["enabled"]), ("no-store", &json!(true)));
+    let new: Vec<_> = made.data()["recovery_codes"].as_array().unwrap().clone();
+    assert!(new.len() == 10 && new.iter().all(|code| !lin.recovery.contains(&code.as_str().unwrap().to_owned())));
+    assert_eq!(app.count("SELECT COUNT(*) FROM recovery_codes WHERE used_at IS NULL").await, 10);
+    let token = first(&app, "lin").await;
+    second(&app, &token, &lin.recovery[0]).await.refused(401, "INVALID_CREDENTIALS");
+    second(&app, &token, new[0].as_str().unwrap()).await.expect(200);
+    // The app is the one it was.
+    later(&app).await;
+    second(&app, &first(&app, "lin").await, &lin.codes.code()).await.expect(200);
+    let left = app.get_as(&lin.account.token, MFA).await.expect(200);
+    assert_eq!(left.data()["recovery_codes_left"], 9);
+    assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE kind = 'user.recovery_codes_renewed'").await, 1);
+    // Not without an app, and not long after the login.
+    let wei = app.account("wei").await;
+    renew(&wei.token).await.refused(404, "RESOURCE_NOT_FOUND");
+    enrol(&app, &wei).await;
+    renew(&wei.token).await.refused(404, "RESOURCE_NOT_FOUND");
+    app.post(RENEW, &json!({})).await.refused(401, "AUTHENTICATION_REQUIRED");
+    let again = second(&app, &first(&app, "lin").await, new[1].as_str().unwrap()).await.expect(200);
+    sql(&app, "UPDATE sessions SET created_at = '2020-01-01 00:00:00+00:00', proved_at = NULL").await;
+    let refused = renew(again.data()["access_token"].as_str().unwrap()).await.refused(403, "PERMISSION_DENIED");
+    assert_eq!(refused.body["error"]["details"]["required_permission"], "recent_login");
+    assert_eq!(app.count("SELECT COUNT(*) FROM recovery_codes").await, 10);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn new_recovery_codes_end_those_before_on_every_database() {
+    for database in Database::all() {
+        new_recovery_codes_end_those_before(database).await;
+    }
 }

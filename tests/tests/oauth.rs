@@ -1,56 +1,53 @@
 //! Coming in by another service: a real `OpenID` provider, GitHub and `WeChat` as recorded,
 //! and a provider that lies.
 
-use std::time::{Duration, Instant};
-
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use sharestack_tests::browser::{Page, parameter};
-use sharestack_tests::fake_provider::{SigningKey, signed_with_secret, unsigned};
 use sharestack_tests::harness::PASSWORD;
-use sharestack_tests::{Answer, Browser, Database, FakeProvider, Harness, OidcServer, Options, Says, embedded_only};
+use sharestack_tests::{Answer, Browser, Database, Harness, OidcServer, Options, embedded_only};
 
-const APP: &str = "https://app.example/signed-in";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-const IDENTITIES: &str = "/api/v1/auth/oauth/identities";
-const EXCHANGE: &str = "/api/v1/auth/oauth/exchange";
-const COOKIE: &str = "sharestack_oauth";
-const SECRET: &str = "a secret between us";
+pub const APP: &str = "https://app.example/signed-in";
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub const IDENTITIES: &str = "/api/v1/auth/oauth/identities";
+pub const EXCHANGE: &str = "/api/v1/auth/oauth/exchange";
+pub const COOKIE: &str = "sharestack_oauth";
+pub const SECRET: &str = "a secret between us";
 
-fn url(app: &Harness, path: &str) -> Url {
+pub fn url(app: &Harness, path: &str) -> Url {
     Url::parse(&format!("{}{path}", app.base)).unwrap()
 }
 
-fn authorize(app: &Harness, provider: &str, query: &[(&str, &str)]) -> Url {
+pub fn authorize(app: &Harness, provider: &str, query: &[(&str, &str)]) -> Url {
     let mut url = url(app, &format!("/api/v1/auth/oauth/{provider}/authorize"));
     url.query_pairs_mut().extend_pairs(query);
     url
 }
 
-async fn count(app: &Harness, table: &str) -> i64 {
+pub async fn count(app: &Harness, table: &str) -> i64 {
     app.count(&format!("SELECT COUNT(*) FROM {table}")).await
 }
 
-async fn execute(app: &Harness, sql: &str) {
+pub async fn execute(app: &Harness, sql: &str) {
     let store = app.store().await;
     store.execute_raw(sql).await.unwrap();
     store.close().await;
 }
 
-fn options(database: Database) -> Options {
+pub fn options(database: Database) -> Options {
     Options::on(database).with("SHARESTACK__OAUTH__REDIRECT_URIS", APP)
 }
 
 /// A server with the real provider under two names.
-async fn with_provider(database: Database) -> (OidcServer, Harness) {
+pub async fn with_provider(database: Database) -> (OidcServer, Harness) {
     let provider = OidcServer::start().await;
     let options = provider.configure(provider.configure(options(database), "op"), "other");
     (provider, Harness::start(options).await)
 }
 
 /// Goes out and through the provider's pages; the way back is the page's location.
-async fn through(app: &Harness, provider: &OidcServer, browser: &mut Browser, out: &Url, name: &str) -> Page {
+pub async fn through(app: &Harness, provider: &OidcServer, browser: &mut Browser, out: &Url, name: &str) -> Page {
     let page = browser.visit(out).await;
     assert_eq!(page.answer.status, 302, "{}", page.answer.text);
     let back = provider.sign_in(browser, page, name).await;
@@ -59,18 +56,18 @@ async fn through(app: &Harness, provider: &OidcServer, browser: &mut Browser, ou
 }
 
 /// The whole way in, to the callback's answer.
-async fn come_in(app: &Harness, provider: &OidcServer, name: &str) -> Answer {
+pub async fn come_in(app: &Harness, provider: &OidcServer, name: &str) -> Answer {
     let mut browser = Browser::plain();
     let back = through(app, provider, &mut browser, &authorize(app, "op", &[]), name).await;
     browser.visit(&back.location().unwrap()).await.answer
 }
 
-fn token(answer: &Answer) -> String {
+pub fn token(answer: &Answer) -> String {
     answer.data()["access_token"].as_str().unwrap().to_owned()
 }
 
 /// Links `name` to who has this token.
-async fn link(app: &Harness, provider: &OidcServer, token: &str, which: &str, name: &str) -> Answer {
+pub async fn link(app: &Harness, provider: &OidcServer, token: &str, which: &str, name: &str) -> Answer {
     let mut browser = Browser::plain();
     let out = authorize(app, which, &[("mode", "json")]);
     let page = browser.send(Method::GET, &out, None, Some(token)).await;
@@ -369,456 +366,5 @@ async fn linking_and_unlinking_ask_for_a_recent_login_of_an_open_session() {
     let refused = app.delete_as(&lin.token, &format!("{IDENTITIES}/{id}")).await.refused(403, "PERMISSION_DENIED");
     assert_eq!(refused.body["error"]["details"]["required_permission"], "recent_login");
     app.get_as(&lin.token, "/api/v1/auth/oauth/op/authorize").await.refused(403, "PERMISSION_DENIED");
-    app.stop().await;
-}
-
-/// A server that knows the lying provider in each of its forms.
-async fn with_fake() -> (FakeProvider, Harness) {
-    let fake = FakeProvider::start().await;
-    let mut options = options(Database::Sqlite).with("SHARESTACK__OAUTH__TIMEOUT_SECONDS", "2");
-    for (name, kind) in [("FAKE", "oidc"), ("GITHUB", "github"), ("WECHAT", "wechat")] {
-        let prefix = format!("SHARESTACK__OAUTH__PROVIDERS__{name}__");
-        options = options
-            .with(&format!("{prefix}KIND"), kind)
-            .with(&format!("{prefix}CLIENT_ID"), "me")
-            .with(&format!("{prefix}CLIENT_SECRET"), SECRET);
-        options = if kind == "oidc" {
-            options.with(&format!("{prefix}ISSUER"), &*fake.base)
-        } else {
-            options.with(&format!("{prefix}WEB_URL"), &*fake.base).with(&format!("{prefix}API_URL"), &*fake.base)
-        };
-    }
-    (fake, Harness::start(options).await)
-}
-
-/// Goes out to a fake provider; the browser, where it was sent, and the way back with a code.
-async fn out(app: &Harness, name: &str) -> (Browser, Url, Url) {
-    let mut browser = Browser::plain();
-    let page = browser.visit(&authorize(app, name, &[])).await;
-    assert_eq!(page.answer.status, 302, "{}", page.answer.text);
-    let there = page.location().unwrap();
-    let mut back = url(app, &format!("/api/v1/auth/oauth/{name}/callback"));
-    back.query_pairs_mut().append_pair("code", "a-code").append_pair("state", &parameter(&there, "state").unwrap());
-    (browser, there, back)
-}
-
-async fn and_back(app: &Harness, name: &str) -> Answer {
-    let (mut browser, _, back) = out(app, name).await;
-    browser.visit(&back).await.answer
-}
-
-fn claims(fake: &FakeProvider, there: &Url) -> Value {
-    let now =
-        chrono::DateTime::timestamp(&sharestack_kernel::clock::Clock::now(&sharestack_kernel::clock::SystemClock));
-    json!({
-        "iss": fake.base, "aud": "me", "sub": "1077", "iat": now, "exp": now + 60,
-        "nonce": parameter(there, "nonce").unwrap(), "email": "lin@example.com", "email_verified": true,
-    })
-}
-
-#[tokio::test]
-async fn an_id_token_is_believed_only_when_all_of_it_is_right() {
-    let (fake, app) = with_fake().await;
-    let (key, foreign) = (SigningKey::new("k1"), SigningKey::new("k1"));
-    fake.discovers(&[&key]);
-    let with = |there: &Url, changes: &Value| {
-        let mut all = claims(&fake, there);
-        for (name, value) in changes.as_object().unwrap() {
-            all[name] = value.clone();
-        }
-        all
-    };
-    for (changes, status, kind) in [
-        (json!({ "nonce": "another" }), 400, "VALIDATION_ERROR"),
-        (json!({ "nonce": null }), 400, "VALIDATION_ERROR"),
-        (json!({ "aud": "somebody-else" }), 502, "UPSTREAM_ERROR"),
-        (json!({ "aud": ["me", "somebody-else"] }), 502, "UPSTREAM_ERROR"),
-        (json!({ "azp": "somebody-else" }), 502, "UPSTREAM_ERROR"),
-        (json!({ "iss": "https://evil.example" }), 502, "UPSTREAM_ERROR"),
-        (json!({ "exp": 1_500_000_000 }), 502, "UPSTREAM_ERROR"),
-        (json!({ "iat": 4_000_000_000_i64 }), 502, "UPSTREAM_ERROR"),
-        (json!({ "sub": "" }), 502, "UPSTREAM_ERROR"),
-        (json!({ "sub": "名".repeat(300) }), 502, "UPSTREAM_ERROR"),
-    ] {
-        let (mut browser, there, back) = out(&app, "fake").await;
-        fake.gives(&key.sign(&with(&there, &changes)));
-        let answer = browser.visit(&back).await.answer;
-        assert_eq!((answer.status, answer.error()), (status, kind), "{changes}: {}", answer.text);
-    }
-    let (mut browser, there, back) = out(&app, "fake").await;
-    fake.gives(&unsigned(&claims(&fake, &there)));
-    browser.visit(&back).await.answer.refused(502, "UPSTREAM_ERROR");
-    let (mut browser, there, back) = out(&app, "fake").await;
-    fake.gives(&signed_with_secret(&claims(&fake, &there), SECRET));
-    browser.visit(&back).await.answer.refused(502, "UPSTREAM_ERROR");
-    let (mut browser, there, back) = out(&app, "fake").await;
-    fake.gives(&foreign.sign(&claims(&fake, &there)));
-    browser.visit(&back).await.answer.refused(502, "UPSTREAM_ERROR");
-    for nonsense in ["", "a.b.c", "a", &"x".repeat(100_000)] {
-        let (mut browser, _, back) = out(&app, "fake").await;
-        fake.gives(nonsense);
-        browser.visit(&back).await.answer.refused(502, "UPSTREAM_ERROR");
-    }
-    assert_eq!((count(&app, "users").await, count(&app, "sessions").await), (0, 0));
-    let (mut browser, there, back) = out(&app, "fake").await;
-    fake.gives(&key.sign(&claims(&fake, &there)));
-    browser.visit(&back).await.answer.expect(200);
-    let asked = fake.asked("/token").pop().unwrap();
-    assert!(asked.body.contains("code_verifier=") && asked.body.contains("grant_type=authorization_code"));
-    assert!(asked.head.to_lowercase().contains("authorization: basic "));
-    assert_eq!(parameter(&there, "code_challenge_method").as_deref(), Some("S256"));
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn keys_are_fetched_once_and_again_when_they_change() {
-    let (fake, app) = with_fake().await;
-    let (old, new) = (SigningKey::new("old"), SigningKey::new("new"));
-    fake.discovers(&[&old]);
-    for _ in 0..3 {
-        let (mut browser, there, back) = out(&app, "fake").await;
-        fake.gives(&old.sign(&claims(&fake, &there)));
-        browser.visit(&back).await.answer.expect(200);
-    }
-    assert_eq!(fake.asked("/jwks").len(), 1);
-    fake.discovers(&[&new]);
-    let (mut browser, there, back) = out(&app, "fake").await;
-    fake.gives(&new.sign(&claims(&fake, &there)));
-    browser.visit(&back).await.answer.expect(200);
-    assert_eq!(fake.asked("/jwks").len(), 2);
-    let (mut browser, there, back) = out(&app, "fake").await;
-    fake.gives(&old.sign(&claims(&fake, &there)));
-    browser.visit(&back).await.answer.refused(502, "UPSTREAM_ERROR");
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn what_the_id_token_leaves_out_is_asked_about_the_same_person() {
-    let (fake, app) = with_fake().await;
-    let key = SigningKey::new("k");
-    fake.discovers(&[&key]);
-    let come = async |told: Value| {
-        fake.says("/me", Says::Json(200, told));
-        let (mut browser, there, back) = out(&app, "fake").await;
-        let mut claims = claims(&fake, &there);
-        claims.as_object_mut().unwrap().retain(|name, _| !name.starts_with("email"));
-        fake.gives(&key.sign(&claims));
-        browser.visit(&back).await.answer
-    };
-    come(json!({ "sub": "another", "email": "boss@example.com", "email_verified": true }))
-        .await
-        .refused(502, "UPSTREAM_ERROR");
-    come(json!([])).await.refused(502, "UPSTREAM_ERROR");
-    assert_eq!(count(&app, "users").await, 0);
-    let answer = come(json!({ "sub": "1077", "email": "lin@example.com", "email_verified": true, "name": "林" })).await;
-    assert_eq!(answer.expect(200).data()["user"]["email"], "lin@example.com");
-    assert!(fake.asked("/me").pop().unwrap().head.to_lowercase().contains("authorization: bearer at"));
-    app.stop().await;
-}
-
-/// Every way in which a provider can fail at these paths is a 502 in time, and makes nobody.
-async fn fails(app: &Harness, fake: &FakeProvider, name: &str, path: &str, good: Says) {
-    for bad in [
-        Says::Text(200, "text/html", "<html>maintenance".to_owned()),
-        Says::Text(200, "application/json", "{\"access_token\":".to_owned()),
-        Says::Json(200, json!([])),
-        Says::Json(200, json!({})),
-        Says::Json(500, json!({})),
-        Says::Json(503, json!({ "message": "later" })),
-        Says::Json(429, json!({ "message": "slow down" })),
-        Says::Elsewhere(format!("{}/elsewhere", fake.base)),
-        Says::TooMuch,
-        Says::Nothing,
-    ] {
-        fake.says(path, bad.clone());
-        let started = Instant::now();
-        let answer = and_back(app, name).await;
-        assert_eq!((answer.status, answer.error()), (502, "UPSTREAM_ERROR"), "{path} {bad:?}: {}", answer.text);
-        assert!(started.elapsed() < Duration::from_secs(10), "{path} {bad:?}");
-        assert!(!answer.text.contains(&fake.base) && !answer.text.contains("maintenance"));
-    }
-    fake.says(path, good);
-    assert!(fake.asked("/elsewhere").is_empty());
-    assert_eq!((count(app, "users").await, count(app, "sessions").await), (0, 0));
-}
-
-#[tokio::test]
-async fn github_as_it_answers() {
-    let (fake, app) = with_fake().await;
-    let token = Says::Json(
-        200,
-        json!({ "access_token": "gho_16C7e42F292c6912E7710c838347Ae178B4a", "scope": "read:user,user:email", "token_type": "bearer" }),
-    );
-    let user = Says::Json(
-        200,
-        json!({
-            "login": "octocat", "id": 583_231, "node_id": "MDQ6VXNlcjU4MzIzMQ==", "type": "User", "site_admin": false,
-            "avatar_url": "https://avatars.githubusercontent.com/u/583231?v=4", "name": "The Octocat",
-            "email": "boss@example.com", "bio": null,
-        }),
-    );
-    let emails = |verified: bool| {
-        Says::Json(
-            200,
-            json!([
-                { "email": "old@example.com", "verified": false, "primary": false, "visibility": null },
-                { "email": "octocat@example.com", "verified": verified, "primary": true, "visibility": "private" },
-            ]),
-        )
-    };
-    for (path, says) in
-        [("/login/oauth/access_token", token.clone()), ("/user", user.clone()), ("/user/emails", emails(true))]
-    {
-        fake.says(path, says);
-    }
-    fails(&app, &fake, "github", "/login/oauth/access_token", token.clone()).await;
-    fails(&app, &fake, "github", "/user", user).await;
-    fake.says("/user/emails", emails(false));
-    and_back(&app, "github").await.refused(422, "UNPROCESSABLE_ENTITY");
-    fake.says("/user/emails", emails(true));
-    for (error, status, kind) in [
-        ("bad_verification_code", 400, "VALIDATION_ERROR"),
-        ("incorrect_client_credentials", 502, "UPSTREAM_ERROR"),
-        ("redirect_uri_mismatch", 502, "UPSTREAM_ERROR"),
-    ] {
-        let said = json!({ "error": error, "error_description": "…", "error_uri": "https://docs.github.com/" });
-        fake.says("/login/oauth/access_token", Says::Json(200, said));
-        and_back(&app, "github").await.refused(status, kind);
-    }
-    assert_eq!(count(&app, "users").await, 0);
-    fake.says("/login/oauth/access_token", token);
-    let (mut browser, there, back) = out(&app, "github").await;
-    assert_eq!(there.path(), "/login/oauth/authorize");
-    for (name, value) in [
-        ("client_id", "me"),
-        ("scope", "read:user user:email"),
-        ("code_challenge_method", "S256"),
-        ("redirect_uri", url(&app, "/api/v1/auth/oauth/github/callback").as_str()),
-    ] {
-        assert_eq!(parameter(&there, name).as_deref(), Some(value), "{name}");
-    }
-    let answer = browser.visit(&back).await.answer.expect(200);
-    // The address that GitHub has proven, not the one of the public profile.
-    assert_eq!(answer.data()["user"]["email"], "octocat@example.com");
-    assert_eq!(answer.data()["user"]["username"], "octocat");
-    let form = fake.asked("/login/oauth/access_token").pop().unwrap().body;
-    assert!(form.contains("code=a-code") && form.contains("code_verifier=") && form.contains("client_secret="));
-    let asked = fake.asked("/user").pop().unwrap().head.to_lowercase();
-    assert!(asked.contains("authorization: bearer gho_") && asked.contains("user-agent: sharestack"), "{asked}");
-    assert_eq!(app.count("SELECT COUNT(*) FROM external_identities WHERE subject = '583231'").await, 1);
-    // The user may keep the addresses to themselves.
-    fake.says("/user/emails", Says::Json(403, json!({ "message": "Resource not accessible by integration" })));
-    assert_eq!(and_back(&app, "github").await.expect(200).data()["user"]["id"], answer.data()["user"]["id"]);
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn wechat_as_it_answers() {
-    const TOKEN: &str = "/sns/oauth2/access_token";
-    const USER: &str = "/sns/userinfo";
-    let (fake, app) = with_fake().await;
-    // It says that its JSON is plain text.
-    let plain = |value: Value| Says::Text(200, "text/plain", value.to_string());
-    let token = plain(json!({
-        "access_token": "73_aB-c", "expires_in": 7200, "refresh_token": "73_dE-f", "openid": "oLVPpjqs9BhvzwPj5A-vTYAX3GLc",
-        "scope": "snsapi_login", "unionid": "o6_bmasdasdsad6_2sgVt7hMZOPfL",
-    }));
-    let user = json!({
-        "openid": "oLVPpjqs9BhvzwPj5A-vTYAX3GLc", "nickname": "林小红", "sex": 0, "language": "", "city": "", "province": "",
-        "country": "", "headimgurl": "https://thirdwx.qlogo.cn/mmopen/vi_32/abc/132", "privilege": [],
-        "unionid": "o6_bmasdasdsad6_2sgVt7hMZOPfL",
-    });
-    fake.says(TOKEN, token.clone());
-    fake.says(USER, plain(user.clone()));
-    fails(&app, &fake, "wechat", TOKEN, token.clone()).await;
-    fails(&app, &fake, "wechat", USER, plain(user.clone())).await;
-    for (code, status, kind) in [
-        (40029, 400, "VALIDATION_ERROR"),
-        (40163, 400, "VALIDATION_ERROR"),
-        (-1, 502, "UPSTREAM_ERROR"),
-        (40125, 502, "UPSTREAM_ERROR"),
-    ] {
-        fake.says(TOKEN, plain(json!({ "errcode": code, "errmsg": "invalid code, rid: 5f1a" })));
-        and_back(&app, "wechat").await.refused(status, kind);
-    }
-    fake.says(TOKEN, token);
-    fake.says(USER, plain(json!({ "openid": "somebody-else", "nickname": "x" })));
-    and_back(&app, "wechat").await.refused(502, "UPSTREAM_ERROR");
-    assert_eq!(count(&app, "users").await, 0);
-    fake.says(USER, plain(user));
-    let (mut browser, there, back) = out(&app, "wechat").await;
-    assert_eq!((there.path(), there.fragment()), ("/connect/qrconnect", Some("wechat_redirect")));
-    assert_eq!(
-        (parameter(&there, "appid").as_deref(), parameter(&there, "scope").as_deref()),
-        (Some("me"), Some("snsapi_login"))
-    );
-    // WeChat takes letters and digits only, 128 at most.
-    assert!(parameter(&there, "state").unwrap().bytes().all(|b| b.is_ascii_alphanumeric()));
-    let answer = browser.visit(&back).await.answer.expect(200);
-    assert_eq!(answer.data()["user"]["display_name"], "林小红");
-    let asked = fake.asked(TOKEN).pop().unwrap().line;
-    assert!(
-        asked.contains("appid=me") && asked.contains("code=a-code") && asked.contains("grant_type=authorization_code")
-    );
-    let union = "SELECT COUNT(*) FROM external_identities WHERE subject = 'o6_bmasdasdsad6_2sgVt7hMZOPfL'";
-    assert_eq!(app.count(union).await, 1);
-    assert_eq!(and_back(&app, "wechat").await.expect(200).data()["user"]["id"], answer.data()["user"]["id"]);
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn a_provider_that_is_away_is_a_502_and_never_a_hang() {
-    let (fake, app) = with_fake().await;
-    let discovery = "/.well-known/openid-configuration";
-    let key = SigningKey::new("k");
-    for bad in [
-        Says::Json(500, json!({})),
-        Says::Json(200, json!({})),
-        Says::Text(200, "text/html", "<html>".to_owned()),
-        Says::Elsewhere(format!("{}/elsewhere", fake.base)),
-        Says::TooMuch,
-        Says::Nothing,
-    ] {
-        fake.says(discovery, bad.clone());
-        let started = Instant::now();
-        let asked = (0..5).map(|_| app.get("/api/v1/auth/oauth/fake/authorize"));
-        for answer in futures::future::join_all(asked).await {
-            answer.refused(502, "UPSTREAM_ERROR");
-        }
-        assert!(started.elapsed() < Duration::from_secs(8), "{bad:?}");
-    }
-    // A document that names another issuer is another provider's.
-    fake.discovers(&[&key]);
-    let mut document = json!({ "issuer": "https://evil.example" });
-    for name in ["authorization_endpoint", "token_endpoint", "jwks_uri"] {
-        document[name] = json!(format!("{}/x", fake.base));
-    }
-    for name in ["response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported"] {
-        document[name] = json!(["code"]);
-    }
-    fake.says(discovery, Says::Json(200, document));
-    app.get("/api/v1/auth/oauth/fake/authorize").await.refused(502, "UPSTREAM_ERROR");
-    assert_eq!(count(&app, "oauth_states").await, 0);
-    fake.discovers(&[&key]);
-    app.get("/api/v1/auth/oauth/fake/authorize").await.expect(302);
-    app.get("/api/v1/auth/oauth/github/authorize").await.expect(302);
-    for bad in [
-        Says::Nothing,
-        Says::TooMuch,
-        Says::Json(500, json!({})),
-        Says::Json(401, json!({ "error": "invalid_client" })),
-    ] {
-        fake.says("/token", bad);
-        and_back(&app, "fake").await.refused(502, "UPSTREAM_ERROR");
-    }
-    fake.says("/token", Says::Json(400, json!({ "error": "invalid_grant" })));
-    and_back(&app, "fake").await.refused(400, "VALIDATION_ERROR");
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn nobody_is_sent_anywhere_but_to_an_allowed_address() {
-    let (fake, app) = with_fake().await;
-    fake.discovers(&[&SigningKey::new("k")]);
-    for uri in [
-        "",
-        "https://app.example.evil/signed-in",
-        "https://app.example@evil.example/signed-in",
-        "https://user@app.example/signed-in",
-        "https://app.example/signed-in/../admin",
-        "https://app.example/signed-in/",
-        "https://app.example/signed-in?next=//evil",
-        "https://app.example/signed-in#x",
-        "https://APP.example/signed-in",
-        "https://app.example:443/signed-in",
-        "https://app.example\\@evil.example/signed-in",
-        "http://app.example/signed-in",
-        "//app.example/signed-in",
-        "javascript:alert(1)",
-        "https://app.example/signed-in\r\nX-Evil: 1",
-        &format!("{APP}{}", "x".repeat(3000)),
-    ] {
-        let answer = Browser::new().visit(&authorize(&app, "github", &[("redirect_uri", uri)])).await.answer;
-        let answer = answer.refused(400, "VALIDATION_ERROR");
-        assert_eq!(answer.fields()[0].0, "redirect_uri", "{uri}");
-        assert_eq!(answer.header("location"), "");
-    }
-    for (name, value, field) in [
-        ("state", "x".repeat(513), "state"),
-        ("state", "\0".to_owned(), "state"),
-        ("code_challenge", "short".to_owned(), "code_challenge"),
-        ("code_challenge_method", "plain".to_owned(), "code_challenge_method"),
-        ("mode", "popup".to_owned(), "mode"),
-        ("code_challenge", CHALLENGE.to_owned(), "redirect_uri"),
-    ] {
-        let answer = Browser::new().visit(&authorize(&app, "github", &[(name, &value)])).await.answer;
-        assert_eq!(answer.refused(400, "VALIDATION_ERROR").fields()[0].0, field);
-    }
-    for provider in ["google", "GITHUB", "..", "x%2F..%2Fgithub", "%00", &"x".repeat(1000)] {
-        let path = format!("/api/v1/auth/oauth/{provider}/authorize");
-        app.get(&path).await.refused(404, "RESOURCE_NOT_FOUND");
-    }
-    for (query, fields) in [
-        ("", vec!["state", "code"]),
-        ("code=x", vec!["state"]),
-        ("state=x", vec!["code"]),
-        ("state=x&code=", vec!["code"]),
-        ("state=&code=x", vec!["state"]),
-        (&format!("state={}&code={}", "x".repeat(600), "y".repeat(5000)), vec!["state", "code"]),
-        (&format!("state=x&error={}", "y".repeat(300)), vec!["error"]),
-        ("state=x&code=y", vec!["state"]),
-        ("state=x&error=access_denied", vec!["state"]),
-        ("state=x&state=y&code=z", vec!["query"]),
-    ] {
-        let answer = app.get(&format!("/api/v1/auth/oauth/github/callback?{query}")).await;
-        let found: Vec<_> =
-            answer.refused(400, "VALIDATION_ERROR").fields().into_iter().map(|(field, _)| field).collect();
-        assert_eq!(found, fields, "{query}");
-    }
-    assert_eq!(count(&app, "oauth_states").await, 0);
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn the_mark_of_a_browser_cannot_be_read_by_pages_and_the_answer_is_kept_by_nobody() {
-    let (_fake, app) = with_fake().await;
-    let page = Browser::new().visit(&authorize(&app, "github", &[])).await;
-    let cookie = page.answer.header("set-cookie");
-    for part in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=600"] {
-        assert!(cookie.contains(part), "{cookie}");
-    }
-    assert_eq!(page.answer.header("cache-control"), "no-store");
-    let request =
-        app.request(Method::GET, authorize(&app, "github", &[]).as_str()).header("Accept", "application/json");
-    let answer = app.send(request).await.expect(200);
-    assert!(answer.data()["authorize_url"].as_str().unwrap().contains("state="));
-    assert_eq!((&answer.data()["provider"], &answer.data()["expires_in"]), (&json!("github"), &json!(600)));
-    // What is stored opens nothing: only hashes of the state and of the mark.
-    let state = page.parameter("state").unwrap();
-    let mark = cookie.split(['=', ';']).nth(1).unwrap();
-    let stored = format!("SELECT COUNT(*) FROM oauth_states WHERE hash = '{state}' OR browser = '{mark}'");
-    assert_eq!((count(&app, "oauth_states").await, app.count(&stored).await), (2, 0));
-    app.stop().await;
-
-    let options = Options::on(Database::Sqlite)
-        .with("SHARESTACK__SERVER__PUBLIC_URL", "https://share.example")
-        .with("SHARESTACK__OAUTH__PROVIDERS__GITHUB__KIND", "github")
-        .with("SHARESTACK__OAUTH__PROVIDERS__GITHUB__CLIENT_ID", "me");
-    let app = Harness::start(options).await;
-    let page = Browser::new().visit(&authorize(&app, "github", &[])).await;
-    let cookie = page.answer.header("set-cookie");
-    assert!(cookie.starts_with("__Host-sharestack_oauth=") && cookie.contains("Secure"), "{cookie}");
-    let back = parameter(&page.location().unwrap(), "redirect_uri");
-    assert_eq!(back.as_deref(), Some("https://share.example/api/v1/auth/oauth/github/callback"));
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn without_providers_there_is_no_way_in_by_them() {
-    let app = Harness::embedded().await;
-    assert_eq!(app.get("/api/v1/auth/oauth/providers").await.expect(200).data(), &json!([]));
-    app.get("/api/v1/auth/oauth/google/authorize").await.refused(404, "RESOURCE_NOT_FOUND");
-    app.get("/api/v1/auth/oauth/google/callback?state=x&code=y").await.refused(404, "RESOURCE_NOT_FOUND");
-    app.get(IDENTITIES).await.refused(401, "AUTHENTICATION_REQUIRED");
     app.stop().await;
 }

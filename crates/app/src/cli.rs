@@ -347,8 +347,8 @@ async fn invite(config: Config, email: Option<String>, days: u16) -> Result<(), 
     let email = email.map_err(|_| Failure::Other("--email: is no address".to_owned()))?;
     let app = ready_app(config).await?;
     let ttl = chrono::Duration::days(i64::from(days));
-    let token = app.registrations.invite(None, email, ttl).await.map_err(Failure::other)?;
-    say(token.expose_secret());
+    let invited = app.registrations.invite(None, email, ttl).await.map_err(Failure::other)?;
+    say(invited.token.expose_secret());
     app.close().await;
     Ok(())
 }

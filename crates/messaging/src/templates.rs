@@ -168,7 +168,7 @@ mod tests {
         let templates = Templates::new();
         for language in ["en", "zh-CN"] {
             let mut subjects = std::collections::BTreeSet::new();
-            for purpose in ["register", "login", "reset", "change_email"] {
+            for purpose in ["register", "login", "reset", "change_email", "reauthenticate"] {
                 let data = json!({ "code": "012345", "minutes": 10, "purpose": purpose });
                 let mail = templates.mail("verification_code", language, &data).unwrap();
                 let sms = templates.sms("verification_code", language, &data).unwrap();

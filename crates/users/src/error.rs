@@ -2,11 +2,13 @@
 
 mod codes;
 mod factor;
+mod invitation;
 mod privacy;
 
 mod passkey;
 
 pub use factor::{FactorError, SecondFactorError, TotpError};
+pub use invitation::InvitationError;
 pub use passkey::{CeremonyError, InsertPasskeyError, PasskeyError, PasskeyLoginError};
 pub use privacy::{DepartureError, ExportError};
 use serde_json::json;
@@ -346,6 +348,20 @@ pub enum ProofError {
     /// What was given is wrong, or may not be.
     #[error(transparent)]
     Fields(#[from] FieldErrors),
+    /// A code was not taken.
+    #[error("code is wrong")]
+    Code {
+        /// Why.
+        refused: ProofRefused,
+        /// The field that it came in.
+        field: &'static str,
+    },
+    /// A second factor was not taken.
+    #[error(transparent)]
+    Factor(#[from] FactorError),
+    /// A passkey was not taken.
+    #[error(transparent)]
+    Passkey(#[from] PasskeyError),
     /// There is no such user any more.
     #[error("user {0} does not exist")]
     NoSuchUser(UserId),
@@ -362,6 +378,9 @@ impl Classified for ProofError {
         match self {
             Self::Denied(denied) => denied.category(),
             Self::Fields(errors) => errors.category(),
+            Self::Code { refused, .. } => codes::proof_category(*refused),
+            Self::Factor(error) => error.category(),
+            Self::Passkey(error) => error.category(),
             Self::NoSuchUser(_) => Category::NotFound,
             Self::Hash(error) => error.category(),
             Self::Store(error) => error.category(),
@@ -372,6 +391,9 @@ impl Classified for ProofError {
         match self {
             Self::Denied(denied) => denied.details(),
             Self::Fields(errors) => errors.details(),
+            Self::Code { refused, field } => codes::proof_details(*refused, field),
+            Self::Factor(error) => error.details(),
+            Self::Passkey(error) => error.details(),
             Self::NoSuchUser(id) => Details::Missing { resource: "user", id: json!(id) },
             Self::Hash(_) | Self::Store(_) => Details::None,
         }

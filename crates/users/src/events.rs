@@ -21,8 +21,8 @@ mod admin;
 pub use admin::*;
 
 pub use codes::{
-    CODE_ACCEPTED, CODE_REFUSED, CODE_SENT, EMAIL_VERIFIED, INVITATION, INVITED, PASSWORD_RESET, PHONE_VERIFIED,
-    VERIFICATION, code, invited, password_reset, proven,
+    CODE_ACCEPTED, CODE_REFUSED, CODE_SENT, EMAIL_VERIFIED, INVITATION, INVITATION_REVOKED, INVITED, PASSWORD_RESET,
+    PHONE_VERIFIED, VERIFICATION, about_invitation, code, invited, password_reset, proven,
 };
 
 /// The aggregate of every event of this domain.
@@ -42,6 +42,8 @@ pub const MFA_ENABLED: &str = "user.mfa_enabled";
 pub const MFA_DISABLED: &str = "user.mfa_disabled";
 /// A recovery code took the place of the second proof.
 pub const RECOVERY_CODE_USED: &str = "user.recovery_code_used";
+/// A user has other recovery codes; those before are worth nothing.
+pub const RECOVERY_CODES_RENEWED: &str = "user.recovery_codes_renewed";
 /// The first proof was right, and the second was not.
 pub const SECOND_FACTOR_FAILED: &str = "user.second_factor_failed";
 /// An account at another service was linked.
@@ -137,6 +139,11 @@ pub fn mfa_disabled(id: Uuid, user: UserId, factor: FactorMethod, at: DateTime<U
 /// A recovery code took the place of the second proof.
 pub fn recovery_code_used(id: Uuid, user: UserId, at: DateTime<Utc>) -> DomainEvent {
     factor_event(id, RECOVERY_CODE_USED, user, FactorMethod::RecoveryCode, at)
+}
+
+/// A user has other recovery codes; those before are worth nothing.
+pub fn recovery_codes_renewed(id: Uuid, user: UserId, at: DateTime<Utc>) -> DomainEvent {
+    factor_event(id, RECOVERY_CODES_RENEWED, user, FactorMethod::RecoveryCode, at)
 }
 
 /// The first proof, by `method`, was right, and the second was not.

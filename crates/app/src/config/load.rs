@@ -209,6 +209,9 @@ fn overrides(variables: &BTreeMap<String, String>) -> Result<Vec<Override>, Conf
             "server.allowed_hosts",
             "server.trusted_proxies",
             "oauth.redirect_uris",
+            "auth.guard.pair",
+            "auth.guard.strangers",
+            "auth.guard.network",
         ];
         let scopes = setting.starts_with("oauth.providers.") && setting.ends_with(".scopes");
         let kind = if scopes || lists.contains(&setting.as_str()) { Kind::List } else { Kind::Plain };
@@ -346,6 +349,7 @@ mod tests {
             (&[("SHARESTACK__MAIL__TRANSPORT", "pigeon")], "mail.transport"),
             (&[("SHARESTACK__SMS__DEFAULT_COUNTRY", "+86")], "sms.default_country"),
             (&[("SHARESTACK__AUTH__REGISTRATION", "closed")], "auth.registration"),
+            (&[("SHARESTACK__AUTH__GUARD__TRUST_DAYS", "-1")], "SHARESTACK__AUTH__GUARD__TRUST_DAYS"),
             (&[("SHARESTACK__VERIFICATION__CODE_LENGTH", "3")], "verification.code_length"),
             (&[("SHARESTACK__VERIFICATION__CODE_MAX_ATTEMPTS", "0")], "verification"),
             (&[("SHARESTACK__VERIFICATION__CODE_EXPIRE_MINUTES", "100000")], "verification"),

@@ -216,7 +216,27 @@ pub struct Auth {
     pub totp_issuer: String,
     /// Who may register: `open`, `code` or `invitation`.
     pub registration: String,
+    pub guard: Guard,
     pub passkeys: Passkeys,
+}
+
+/// How many wrong passwords and codes are borne. A list holds as a whole: each entry is a number
+/// of tries and the time in which they are counted, such as `10/15m`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guard {
+    /// Wrong passwords for one name from one network.
+    pub pair: Vec<String>,
+    /// Wrong passwords for one name from all networks that it was never opened from.
+    pub strangers: Vec<String>,
+    /// Wrong passwords from one network for all names.
+    pub network: Vec<String>,
+    /// How long a network that an account was opened from is no stranger.
+    pub trust_days: u32,
+    /// How many codes one `mfa_token` may be tried with.
+    pub mfa_attempts: u32,
+    /// How many second factors of one kind an account may be tried with in an hour.
+    pub mfa_attempts_per_hour: u32,
 }
 
 /// Which site passkeys are for.

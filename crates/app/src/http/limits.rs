@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sharestack_kernel::cache::{CacheError, Decision, Limit, RateLimiter};
-use sharestack_kernel::id::UserId;
 use sharestack_users::model::BuiltInRole;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, PathItem};
@@ -160,26 +159,14 @@ impl RateLimits {
         self.limiter.hit(&key, self.limit(class, user.is_some())).await
     }
 
-    /// Counts a try to get into one account, from wherever it comes.
+    /// Counts a try that concerns one account, from wherever it comes, by what it is known by.
     ///
     /// # Errors
     /// When the limiter cannot count at all.
-    pub async fn hit_account(&self, account: &Account<'_>) -> Result<Decision, CacheError> {
-        let key = match account {
-            Account::Known(user) => format!("rate:Auth:account:user:{user}"),
-            Account::Named(name) => format!("rate:Auth:account:name:{}", name.to_lowercase()),
-        };
+    pub async fn hit_account(&self, name: &str) -> Result<Decision, CacheError> {
+        let key = format!("rate:Auth:account:{}", name.to_lowercase());
         self.limiter.hit(&key, self.limit(Class::Auth, false)).await
     }
-}
-
-/// Whose account somebody tries to get into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Account<'a> {
-    /// One that exists: however it was named, it is counted once.
-    Known(UserId),
-    /// A name, address or number that nobody has.
-    Named(&'a str),
 }
 
 /// Whom an address stands for: one IPv4 address, or the /64 that one IPv6 subscriber has.

@@ -44,10 +44,10 @@ use sharestack_kernel::seal::Sealer;
 use sharestack_platform::service::{AuditLog, AuditTrail, CacheAdmin, Idempotency};
 use sharestack_search::SearchConfig;
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
-use sharestack_users::model::{ProfileInput, RegistrationInput, RegistrationMode, SessionPolicy};
+use sharestack_users::model::{ProfileInput, RegistrationInput, SessionPolicy};
 use sharestack_users::service::{
-    AccountPorts, Accounts, CachedSessions, ForgetSessions, LoginGuard, Recovery, Registrations, SecondFactors,
-    SessionChecks, SessionPorts, Sessions, ThirdPartyLogin, Verification, VerificationPorts,
+    AccountPorts, Accounts, CachedSessions, ForgetSessions, Invitations, LoginGuard, Recovery, Registrations,
+    SecondFactors, SessionChecks, SessionPorts, Sessions, StepUp, ThirdPartyLogin, Verification, VerificationPorts,
 };
 
 use self::access::Access;
@@ -106,6 +106,9 @@ pub struct App {
     pub people: People,
     pub privacy: Privacy,
     pub registrations: Registrations,
+    pub invitations: Invitations,
+    /// Proofs within a session.
+    pub step_up: StepUp,
     pub verification: Verification,
     pub recovery: Recovery,
     pub mailroom: Arc<dyn Mailroom>,
@@ -208,7 +211,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         clock: clock.clone(),
         randomness: randomness.clone(),
     };
-    let guard = factors::guard(&shared, &clock);
+    let guard = factors::guard(&config, &shared, &clock)?;
     let mut sessions = Sessions::new(ports.clone(), policy);
     if config.auth.slow_down {
         sessions = sessions.guarded(guard.clone());
@@ -233,8 +236,12 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     };
     let verification = Verification::new(verification_ports, messaging::code_policy(&config));
     let recovery = Recovery::new(account_ports.clone(), sessions.clone(), verification.clone());
-    let mode = RegistrationMode::parse(&config.auth.registration).unwrap_or_default();
+    let mode = third_party::registration_mode(&config);
     let registrations = Registrations::new(accounts.clone(), account_ports.clone(), verification.clone(), mode);
+    let invitations = Invitations::new(account_ports.clone(), Arc::new(store.clone()), registrations.clone());
+    let step_up = StepUp::new(account_ports.clone(), access.passwords.clone(), verification.clone(), factors.clone());
+    #[cfg(feature = "passkeys")]
+    let step_up = step_up.with_passkeys(passkeys.clone());
 
     let idempotency = Idempotency::new(Arc::new(store.clone()), clock.clone());
     let audit = AuditLog::new(Arc::new(store.clone()), ids.clone(), clock.clone());
@@ -309,6 +316,8 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         privacy,
         files,
         registrations,
+        invitations,
+        step_up,
         verification,
         recovery,
         mailroom: messaging.mailroom,

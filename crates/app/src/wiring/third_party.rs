@@ -8,7 +8,7 @@ use sharestack_kernel::clock::Clock;
 use sharestack_kernel::id::IdGenerator;
 use sharestack_kernel::random::SystemRandomness;
 use sharestack_store_seaorm::Store;
-use sharestack_users::model::{ProviderName, RedirectUris};
+use sharestack_users::model::{ProviderName, RedirectUris, RegistrationMode};
 use sharestack_users::ports::{IdentityProvider, ProviderInfo, ProviderKind};
 use sharestack_users::service::{Sessions, ThirdPartyLogin, ThirdPartyPolicy, ThirdPartyPorts};
 
@@ -39,7 +39,13 @@ pub fn third_party(
         clock: clock.clone(),
         randomness: Arc::new(SystemRandomness),
     };
-    Ok(ThirdPartyLogin::new(ports, ThirdPartyPolicy { redirect_uris, sign_up: config.oauth.sign_up }))
+    let registration = registration_mode(config);
+    Ok(ThirdPartyLogin::new(ports, ThirdPartyPolicy { redirect_uris, sign_up: config.oauth.sign_up, registration }))
+}
+
+/// Who may register, in whatever way.
+pub fn registration_mode(config: &Config) -> RegistrationMode {
+    RegistrationMode::parse(&config.auth.registration).unwrap_or_default()
 }
 
 fn providers(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<dyn IdentityProvider>>, ConfigError> {

@@ -80,6 +80,21 @@ pub async fn a_key_is_deleted_by_its_owner_only(subject: Subject) {
     assert!(subject.keys.find_holder(other.hash).await.unwrap().is_some());
 }
 
+/// MUST forget no other's.
+pub async fn all_keys_of_a_user_are_deleted_and_no_others(subject: Subject) {
+    let (id, other) = (user(&subject, 1, &[]).await, user(&subject, 2, &[]).await);
+    for new in [key(id, 1), key(id, 2), key(other, 3)] {
+        insert(&subject, &new).await;
+    }
+    let delete_all = async || -> u64 {
+        let done: Result<u64, StoreError> = transact!(subject.store, |tx| { tx.api_keys().delete_all(id).await });
+        done.unwrap()
+    };
+    assert_eq!((delete_all().await, delete_all().await), (2, 0));
+    assert_eq!((count(&subject, id).await, count(&subject, other).await), (0, 1));
+    assert_eq!(subject.keys.find_holder(key(id, 1).hash).await.unwrap(), None);
+}
+
 /// Each as it was made.
 pub async fn keys_are_listed_the_newest_first(subject: Subject) {
     let (id, stranger) = (user(&subject, 1, &[]).await, user(&subject, 2, &[]).await);

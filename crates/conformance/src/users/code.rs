@@ -14,11 +14,10 @@ use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 use sharestack_users::error::InsertAccountError;
 use sharestack_users::model::{
-    AccountChange, CodeHash, CodePolicy, CodeState, CodeSubject, Contact, EmailAddress, InvitationId, LiveCode,
-    NewInvitation, Phone, PhoneNumber, ProvenContact, Purpose, TokenHash,
+    AccountChange, CodeHash, CodePolicy, CodeState, CodeSubject, Contact, EmailAddress, LiveCode, Phone, PhoneNumber,
+    ProvenContact, Purpose, TokenHash,
 };
 use sharestack_users::ports::{Holder, UsersTx};
-use uuid::Uuid;
 
 use super::{Subject, hash, now, user};
 
@@ -156,53 +155,6 @@ pub async fn pruning_forgets_what_is_old_alone(subject: Subject) {
     assert_eq!(subject.codes.prune_codes(now() + Duration::microseconds(1), 100).await.unwrap(), 1);
     assert_eq!(held(&subject, &subject_of(1)).await, None);
     assert_eq!(subject.codes.prune_codes(mail.expires_at + Duration::microseconds(1), 100).await.unwrap(), 1);
-}
-
-fn invitation(number: u8, to: Option<&str>) -> NewInvitation {
-    NewInvitation {
-        id: InvitationId::new(Uuid::from_u128(number.into())),
-        hash: hash(number),
-        email: to.map(email),
-        created_by: None,
-        created_at: now(),
-        expires_at: now() + Duration::days(7),
-    }
-}
-
-async fn invite(subject: &Subject, invitation: &NewInvitation) {
-    let done: Result<(), StoreError> = transact!(subject.store, |tx| { tx.invitations().insert(invitation).await });
-    done.unwrap();
-}
-
-async fn redeem(subject: &Subject, number: u8, by: &str, user: UserId, after: Duration) -> bool {
-    let (hash, email, at) = (hash(number), email(by), now() + after);
-    let done: Result<bool, StoreError> =
-        transact!(subject.store, |tx| { tx.invitations().redeem(hash, &email, user, at).await });
-    done.unwrap()
-}
-
-/// MUST be used by one of any number of rivals.
-pub async fn an_invitation_is_redeemed_once(subject: Subject) {
-    let id = user(&subject, 1, &[]).await;
-    invite(&subject, &invitation(1, None)).await;
-    let rivals = (0..8).map(|n| {
-        let subject = subject.clone();
-        tokio::spawn(async move { redeem(&subject, 1, &format!("rival{n}@example.com"), id, Duration::zero()).await })
-    });
-    let won: usize = join_all(rivals).await.into_iter().map(|won| usize::from(won.unwrap())).sum();
-    assert_eq!(won, 1);
-    assert!(!redeem(&subject, 9, "lin@example.com", id, Duration::zero()).await);
-}
-
-/// One for an address is for no other, and none is good after its time.
-pub async fn an_invitation_is_for_its_address_and_time(subject: Subject) {
-    let id = user(&subject, 1, &[]).await;
-    invite(&subject, &invitation(1, Some("Lin@Example.com"))).await;
-    invite(&subject, &invitation(2, None)).await;
-    assert!(!redeem(&subject, 1, "wei@example.com", id, Duration::zero()).await);
-    assert!(!redeem(&subject, 2, "wei@example.com", id, Duration::days(7)).await);
-    assert!(redeem(&subject, 1, "LIN@example.com", id, Duration::zero()).await);
-    assert!(redeem(&subject, 2, "wei@example.com", id, Duration::days(7) - Duration::microseconds(1)).await);
 }
 
 async fn holder(subject: &Subject, contact: &Contact) -> Option<Holder> {

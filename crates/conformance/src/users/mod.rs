@@ -9,6 +9,7 @@ pub mod directory;
 pub mod edit;
 pub mod external;
 pub mod factor;
+pub mod invitation;
 pub mod oauth;
 pub mod passkey;
 pub mod role;
@@ -31,7 +32,7 @@ use sharestack_users::model::{
 };
 use sharestack_users::ports::{
     AccountQueries, ApiKeyQueries, CodeQueries, ContactQueries, Directory, ExternalIdentityQueries, FactorQueries,
-    OAuthFlowQueries, PasskeyQueries, RoleQueries, SessionQueries, SettingsQueries, UsersTx,
+    InvitationQueries, OAuthFlowQueries, PasskeyQueries, RoleQueries, SessionQueries, SettingsQueries, UsersTx,
 };
 use uuid::Uuid;
 
@@ -64,6 +65,8 @@ pub struct Subject {
     pub keys: Arc<dyn ApiKeyQueries>,
     /// Codes, to prune.
     pub codes: Arc<dyn CodeQueries>,
+    /// Invitations, to read.
+    pub invitations: Arc<dyn InvitationQueries>,
     /// Whose addresses are.
     pub contacts: Arc<dyn ContactQueries>,
     /// Makes an account inactive, as no port does yet.
@@ -91,6 +94,7 @@ impl Subject {
             + EventLog
             + CodeQueries
             + ContactQueries
+            + InvitationQueries
             + Clone
             + 'static,
     {
@@ -108,6 +112,7 @@ impl Subject {
             settings: store.clone(),
             events: store.clone(),
             codes: store.clone(),
+            invitations: store.clone(),
             passkeys: store.clone(),
             contacts: store,
             disable,
@@ -237,6 +242,7 @@ macro_rules! users_cases {
                 a_key_is_found_with_its_owners_rights,
                 a_key_of_an_inactive_owner_is_not_found,
                 a_key_is_deleted_by_its_owner_only,
+                all_keys_of_a_user_are_deleted_and_no_others,
                 keys_are_listed_the_newest_first,
                 a_use_is_noted_once_a_minute
             ]
@@ -255,12 +261,17 @@ macro_rules! users_code_cases {
                 a_proven_address_is_taken_once,
                 a_proven_address_outlives_what_is_undone_but_not_its_time,
                 pruning_forgets_what_is_old_alone,
-                an_invitation_is_redeemed_once,
-                an_invitation_is_for_its_address_and_time,
                 an_address_is_found_with_its_holder,
                 a_number_belongs_to_who_proved_it_last,
                 a_number_that_is_no_longer_shown_is_nobodys,
                 any_sequence_of_sends_tries_and_waits_agrees_with_the_rule
+            ],
+            users::invitation: [
+                an_invitation_is_redeemed_once,
+                an_invitation_is_for_its_address_and_time,
+                a_revoked_invitation_lets_nobody_in,
+                of_who_redeems_and_who_revokes_one_succeeds,
+                invitations_are_listed_by_what_became_of_them
             ]
         }
     };

@@ -57,6 +57,11 @@ impl ApiKeyRepository for SeaTx {
         Ok(done.rows_affected() == 1)
     }
 
+    async fn delete_all(&mut self, user: UserId) -> Result<u64, StoreError> {
+        let delete = Query::delete().from_table("api_keys").and_where(Expr::col("user_id").eq(user.get())).to_owned();
+        self.conn().execute(&delete).await.map(|done| done.rows_affected()).map_err(store_error)
+    }
+
     async fn mark_used(
         &mut self,
         ids: &[ApiKeyId],

@@ -5,12 +5,9 @@ use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult, SqlErr};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_users::model::{
-    CodeHash, CodeState, CodeSubject, Contact, EmailAddress, LiveCode, NewInvitation, PhoneNumber, ProvenContact,
-    Purpose, TokenHash,
+    CodeHash, CodeState, CodeSubject, Contact, EmailAddress, LiveCode, PhoneNumber, ProvenContact, Purpose, TokenHash,
 };
-use sharestack_users::ports::{
-    CodeQueries, CodeRepository, ContactQueries, ContactRepository, Holder, InvitationRepository,
-};
+use sharestack_users::ports::{CodeQueries, CodeRepository, ContactQueries, ContactRepository, Holder};
 
 use crate::connect::Store;
 use crate::error::store_error;
@@ -160,47 +157,6 @@ impl CodeQueries for Store {
             pruned += self.write.execute(&delete).await.map_err(store_error)?.rows_affected();
         }
         Ok(pruned)
-    }
-}
-
-#[async_trait]
-impl InvitationRepository for SeaTx {
-    async fn insert(&mut self, invitation: &NewInvitation) -> Result<(), StoreError> {
-        let insert = Query::insert()
-            .into_table("invitations")
-            .columns(["id", "hash", "email_key", "created_by", "created_at", "expires_at"])
-            .values_panic([
-                invitation.id.get().into(),
-                invitation.hash.to_hex().into(),
-                invitation.email.as_ref().map(|email| email.key().to_owned()).into(),
-                invitation.created_by.map(UserId::get).into(),
-                invitation.created_at.into(),
-                invitation.expires_at.into(),
-            ])
-            .to_owned();
-        self.conn().execute(&insert).await.map(drop).map_err(store_error)
-    }
-
-    async fn redeem(
-        &mut self,
-        hash: TokenHash,
-        email: &EmailAddress,
-        user: UserId,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        let fits = Expr::col("email_key").is_null().or(Expr::col("email_key").eq(email.key()));
-        let redeem = Query::update()
-            .table("invitations")
-            .value("used_at", now)
-            .value("used_by", user.get())
-            // Whom it was for is told by who used it; it goes when they go.
-            .value("email_key", Option::<String>::None)
-            .and_where(Expr::col("hash").eq(hash.to_hex()))
-            .and_where(Expr::col("used_at").is_null())
-            .and_where(Expr::col("expires_at").gt(now))
-            .and_where(fits)
-            .to_owned();
-        self.conn().execute(&redeem).await.map(|done| done.rows_affected() == 1).map_err(store_error)
     }
 }
 

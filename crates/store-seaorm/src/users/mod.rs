@@ -7,6 +7,7 @@ mod directory;
 mod edit;
 mod external;
 mod factor;
+mod invitation;
 mod oauth;
 mod passkey;
 mod personal;

@@ -28,6 +28,7 @@ struct StateRow {
     redirect_uri: Option<String>,
     client_state: Option<String>,
     challenge: Option<String>,
+    invitation: Option<String>,
     created_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 }
@@ -53,6 +54,8 @@ fn challenge(text: Option<String>) -> Result<Option<CodeChallenge>, StoreError> 
 impl StateRow {
     fn state(self, hash: TokenHash, browser: TokenHash) -> Result<OAuthState, StoreError> {
         let challenge = challenge(self.challenge)?;
+        let broken = || StoreError::corrupt("a broken invitation");
+        let invitation = self.invitation.map(|text| TokenHash::from_hex(&text).ok_or_else(broken)).transpose()?;
         Ok(OAuthState {
             hash,
             provider: provider(&self.provider)?,
@@ -70,6 +73,7 @@ impl StateRow {
                 state: self.client_state,
                 challenge,
             }),
+            invitation,
             created_at: self.created_at,
             expires_at: self.expires_at,
         })
@@ -101,6 +105,7 @@ impl OAuthFlowRepository for SeaTx {
                 "redirect_uri",
                 "client_state",
                 "challenge",
+                "invitation",
                 "created_at",
                 "expires_at",
             ])
@@ -115,6 +120,7 @@ impl OAuthFlowRepository for SeaTx {
                 target.as_ref().map(|target| target.redirect_uri.as_str().to_owned()).into(),
                 target.as_ref().and_then(|target| target.state.clone()).into(),
                 target.as_ref().and_then(|target| Some(target.challenge.as_ref()?.as_str().to_owned())).into(),
+                state.invitation.map(TokenHash::to_hex).into(),
                 state.created_at.into(),
                 state.expires_at.into(),
             ])
@@ -133,6 +139,7 @@ impl OAuthFlowRepository for SeaTx {
                 "redirect_uri",
                 "client_state",
                 "challenge",
+                "invitation",
                 "created_at",
                 "expires_at",
             ])

@@ -131,6 +131,12 @@ pub enum CompleteOAuthError {
     /// Nobody new comes in by this way.
     #[error("accounts are not made by other services")]
     SignUpClosed,
+    /// Only who was invited gets an account.
+    #[error("an invitation is needed")]
+    Uninvited {
+        /// Whether an invitation was brought along, which is worth nothing.
+        brought: bool,
+    },
     /// The session that asked for the link has ended.
     #[error("session has ended")]
     SessionEnded,
@@ -151,6 +157,7 @@ impl CompleteOAuthError {
             Self::EmailUnverified(_) => "email_unverified",
             Self::IdentityTaken => "identity_taken",
             Self::SignUpClosed => "sign_up_closed",
+            Self::Uninvited { .. } => "invitation_required",
             Self::SessionEnded => "session_ended",
             Self::Login(LoginError::AccountDisabled) => "account_disabled",
             Self::Provider(ProviderError::CodeRefused(_)) | Self::StateMismatch | Self::NoSuchProvider(_) => {
@@ -166,7 +173,7 @@ impl Classified for CompleteOAuthError {
     fn category(&self) -> Category {
         match self {
             Self::NoSuchProvider(_) => Category::NotFound,
-            Self::StateMismatch | Self::Denied(_) => Category::Invalid,
+            Self::StateMismatch | Self::Denied(_) | Self::Uninvited { .. } => Category::Invalid,
             Self::Provider(error) => error.category(),
             Self::EmailTaken | Self::IdentityTaken => Category::Conflict,
             Self::EmailUnverified(_) | Self::SignUpClosed => Category::Unprocessable,
@@ -197,6 +204,10 @@ impl Classified for CompleteOAuthError {
             Self::IdentityTaken => Details::Object(json!({ "field": "identity" })),
             Self::EmailUnverified(provider) => {
                 Details::Object(json!({ "reason": "email_unverified", "provider": provider.as_str() }))
+            }
+            Self::Uninvited { brought } => {
+                let issue = if *brought { Issue::not_allowed::<&str>([]) } else { Issue::Required };
+                Details::Fields(FieldErrors::of("invite_code", issue))
             }
             Self::SignUpClosed => Details::Object(json!({ "reason": "sign_up_closed" })),
             Self::Login(error) => error.details(),

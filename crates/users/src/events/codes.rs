@@ -9,7 +9,7 @@ use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
 use super::event;
-use crate::model::{CodeSubject, Contact, Purpose};
+use crate::model::{CodeSubject, Contact, InvitationId, NewInvitation, Purpose};
 
 /// The aggregate of events about codes.
 pub const VERIFICATION: &str = "verification";
@@ -27,6 +27,8 @@ pub const PHONE_VERIFIED: &str = "user.phone_verified";
 pub const PASSWORD_RESET: &str = "user.password_reset";
 /// An invitation was made.
 pub const INVITED: &str = "invitation.created";
+/// An invitation was taken back.
+pub const INVITATION_REVOKED: &str = "invitation.revoked";
 /// The aggregate of events about invitations.
 pub const INVITATION: &str = "invitation";
 
@@ -47,7 +49,10 @@ pub fn code(
         actor: None,
         origin: Origin::current(),
         occurred_at: at,
-        payload: json!({ "purpose": purpose.as_str(), "channel": contact.channel(), "user_id": user }),
+        payload: json!({
+            "purpose": purpose.as_str(), "channel": contact.channel(), "user_id": user,
+            "result": if kind == CODE_REFUSED { "failure" } else { "success" },
+        }),
     }
 }
 
@@ -56,21 +61,36 @@ pub fn proven(id: Uuid, kind: &'static str, user: UserId, at: DateTime<Utc>) -> 
     event(id, kind, user, Some(user), at, json!({ "user_id": user }))
 }
 
-/// A user set a new password without the old one; `ended` sessions ended with it.
-pub fn password_reset(id: Uuid, user: UserId, ended: u64, at: DateTime<Utc>) -> DomainEvent {
-    event(id, PASSWORD_RESET, user, Some(user), at, json!({ "user_id": user, "sessions_ended": ended }))
+/// A user set a new password without the old one; `ended` sessions ended with it, and `keys`
+/// API keys were deleted.
+pub fn password_reset(id: Uuid, user: UserId, ended: u64, keys: u64, at: DateTime<Utc>) -> DomainEvent {
+    let payload = json!({ "user_id": user, "sessions_ended": ended, "api_keys_deleted": keys });
+    event(id, PASSWORD_RESET, user, Some(user), at, payload)
 }
 
 /// An invitation was made.
-pub fn invited(invitation: &crate::model::NewInvitation, id: Uuid) -> DomainEvent {
+pub fn invited(invitation: &NewInvitation, id: Uuid) -> DomainEvent {
+    let event = about_invitation(id, INVITED, invitation.id, invitation.created_by, invitation.created_at);
+    let payload = json!({ "invitation_id": invitation.id, "expires_at": invitation.expires_at });
+    DomainEvent { payload, ..event }
+}
+
+/// Something happened to an invitation.
+pub fn about_invitation(
+    id: Uuid,
+    kind: &'static str,
+    invitation: InvitationId,
+    actor: Option<UserId>,
+    at: DateTime<Utc>,
+) -> DomainEvent {
     DomainEvent {
         id,
-        kind: INVITED.to_owned(),
+        kind: kind.to_owned(),
         aggregate: INVITATION.to_owned(),
-        aggregate_id: invitation.id.to_string(),
-        actor: invitation.created_by,
+        aggregate_id: invitation.to_string(),
+        actor,
         origin: Origin::current(),
-        occurred_at: invitation.created_at,
-        payload: json!({ "invitation_id": invitation.id, "expires_at": invitation.expires_at }),
+        occurred_at: at,
+        payload: json!({ "invitation_id": invitation }),
     }
 }

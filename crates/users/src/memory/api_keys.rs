@@ -32,6 +32,12 @@ impl ApiKeyRepository for MemoryTx {
         Ok(self.state.api_keys.len() < before)
     }
 
+    async fn delete_all(&mut self, user: UserId) -> Result<u64, StoreError> {
+        let before = self.state.api_keys.len();
+        self.state.api_keys.retain(|key| key.new.user_id != user);
+        Ok((before - self.state.api_keys.len()) as u64)
+    }
+
     async fn mark_used(
         &mut self,
         ids: &[ApiKeyId],

@@ -1,4 +1,4 @@
-//! Codes, invitations and proven addresses.
+//! Codes and proven addresses.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,17 +8,14 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 
 use super::{MemoryStore, MemoryTx, State};
-use crate::model::{
-    CodeState, CodeSubject, Contact, EmailAddress, NewInvitation, Phone, PhoneNumber, ProvenContact, TokenHash,
-};
-use crate::ports::{CodeQueries, CodeRepository, ContactQueries, ContactRepository, Holder, InvitationRepository};
+use crate::model::{CodeState, CodeSubject, Contact, Phone, PhoneNumber, ProvenContact, TokenHash};
+use crate::ports::{CodeQueries, CodeRepository, ContactQueries, ContactRepository, Holder};
 
 /// What this file keeps.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Codes {
     states: BTreeMap<CodeSubject, (CodeState, DateTime<Utc>)>,
     proven: HashMap<TokenHash, ProvenContact>,
-    invitations: HashMap<TokenHash, (NewInvitation, Option<UserId>)>,
     phones: HashMap<String, UserId>,
 }
 
@@ -63,31 +60,6 @@ impl CodeQueries for MemoryStore {
         codes.states.retain(|_, (_, at)| *at >= before);
         codes.proven.retain(|_, proven| proven.expires_at >= before);
         Ok((count - codes.states.len() - codes.proven.len()) as u64)
-    }
-}
-
-#[async_trait]
-impl InvitationRepository for MemoryTx {
-    async fn insert(&mut self, invitation: &NewInvitation) -> Result<(), StoreError> {
-        self.state.codes.invitations.insert(invitation.hash, (invitation.clone(), None));
-        Ok(())
-    }
-
-    async fn redeem(
-        &mut self,
-        hash: TokenHash,
-        email: &EmailAddress,
-        user: UserId,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        let found = self.state.codes.invitations.get_mut(&hash).filter(|(invitation, used)| {
-            let fits = invitation.email.as_ref().is_none_or(|invited| invited.key() == email.key());
-            used.is_none() && now < invitation.expires_at && fits
-        });
-        Ok(found.is_some_and(|(_, used)| {
-            *used = Some(user);
-            true
-        }))
     }
 }
 

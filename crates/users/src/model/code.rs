@@ -18,11 +18,16 @@ pub enum Purpose {
     Reset,
     /// To take another address.
     ChangeEmail,
+    /// To prove again, within a session, who one is.
+    Reauthenticate,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 4] = [Self::Register, Self::Login, Self::Reset, Self::ChangeEmail];
+    pub const ALL: [Self; 5] = [Self::Register, Self::Login, Self::Reset, Self::ChangeEmail, Self::Reauthenticate];
+    /// Those whose codes can be exchanged for a token: all that are not bound to who is
+    /// signed in.
+    pub const EXCHANGED: [Self; 4] = [Self::Register, Self::Login, Self::Reset, Self::ChangeEmail];
 
     /// The stable name.
     pub const fn as_str(self) -> &'static str {
@@ -31,6 +36,7 @@ impl Purpose {
             Self::Login => "login",
             Self::Reset => "reset",
             Self::ChangeEmail => "change_email",
+            Self::Reauthenticate => "reauthenticate",
         }
     }
 

@@ -32,7 +32,7 @@ impl FactorMethod {
 }
 
 /// How often second proofs may be tried.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FactorPolicy {
     /// How many codes one token may be tried with.
     pub attempts: u32,

@@ -9,6 +9,7 @@ mod edit;
 mod email;
 mod external;
 mod factor;
+mod invitation;
 mod login;
 mod oauth;
 mod one_time;
@@ -37,12 +38,13 @@ pub use factor::{
     Enrolment, FactorCode, FactorMethod, FactorPolicy, FactorsView, MfaToken, NewChallenge, NewTotp, RECOVERY_CODES,
     RecoveryCode, SecretHash, StoredChallenge, StoredTotp, TotpView, totp_place,
 };
+pub use invitation::{InvitationId, InvitationStatus, InvitationView, NewInvitation, RegistrationMode};
 pub use login::LoginName;
 pub use oauth::{
     ClientTarget, CodeChallenge, FlowSecret, InvalidRedirectUri, LoginCode, OAuthPurpose, OAuthState, RedirectUri,
     RedirectUris, client_state,
 };
-pub use one_time::{InvitationId, InvitationToken, NewInvitation, ProvenContact, RegistrationMode, VerificationToken};
+pub use one_time::{InvitationToken, ProvenContact, VerificationToken};
 pub use passkey::{
     Answered, CEREMONY_TTL, Ceremony, CredentialId, MAX_PASSKEYS, NewCredential, NewPasskey, PasskeyId, PasskeyName,
     PasskeyOwner, PasskeyView, StoredPasskey,

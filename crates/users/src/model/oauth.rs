@@ -87,6 +87,8 @@ pub struct OAuthState {
     pub browser: TokenHash,
     /// Where the user goes in the end; `None` when the answer itself is the end.
     pub target: Option<ClientTarget>,
+    /// What is kept of the invitation that was brought along.
+    pub invitation: Option<TokenHash>,
     /// When it began.
     pub created_at: DateTime<Utc>,
     /// After this it is refused.

@@ -2,11 +2,9 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
-use sharestack_kernel::id::UserId;
-use sharestack_kernel::uuid_id;
 
 use super::token::{decode, encode};
-use super::{Contact, EmailAddress, Purpose, TokenHash};
+use super::{Contact, Purpose, TokenHash};
 
 /// A token that is good once.
 macro_rules! one_time {
@@ -68,52 +66,6 @@ pub struct ProvenContact {
     pub expires_at: DateTime<Utc>,
 }
 
-uuid_id!(
-    /// An invitation to register.
-    InvitationId
-);
-
-/// An invitation to be kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewInvitation {
-    /// Its id.
-    pub id: InvitationId,
-    /// What is kept of its token.
-    pub hash: TokenHash,
-    /// Whom it is for alone; `None` for whoever has it.
-    pub email: Option<EmailAddress>,
-    /// Who invited; `None` for the command line.
-    pub created_by: Option<UserId>,
-    /// When.
-    pub created_at: DateTime<Utc>,
-    /// After this it is worth nothing.
-    pub expires_at: DateTime<Utc>,
-}
-
-/// Who may register.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RegistrationMode {
-    /// Everybody.
-    #[default]
-    Open,
-    /// Who proves by a code that the address is theirs.
-    Code,
-    /// Who was invited.
-    Invitation,
-}
-
-impl RegistrationMode {
-    /// Reads the setting; `None` when there is no such mode.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "open" => Some(Self::Open),
-            "code" => Some(Self::Code),
-            "invitation" => Some(Self::Invitation),
-            _ => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,12 +80,5 @@ mod tests {
             assert!(VerificationToken::parse(text).is_none());
         }
         assert_eq!(format!("{token:?}"), "VerificationToken(…)");
-    }
-
-    #[test]
-    fn modes_are_named_by_the_setting() {
-        assert_eq!(RegistrationMode::parse("invitation"), Some(RegistrationMode::Invitation));
-        assert_eq!(RegistrationMode::parse("closed"), None);
-        assert_eq!(RegistrationMode::default(), RegistrationMode::Open);
     }
 }

@@ -21,6 +21,9 @@ pub trait ApiKeyRepository: Send {
     /// no such key; MUST never forget another's.
     async fn delete(&mut self, user: UserId, id: ApiKeyId) -> Result<bool, StoreError>;
 
+    /// Forgets all keys of this user, and no other's; returns how many.
+    async fn delete_all(&mut self, user: UserId) -> Result<u64, StoreError>;
+
     /// Notes that these keys were used at `at`. MUST leave alone those that were used
     /// after `unless_since` already, and ids that no key has.
     async fn mark_used(

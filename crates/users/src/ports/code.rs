@@ -3,9 +3,7 @@ use chrono::{DateTime, Utc};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 
-use crate::model::{
-    CodeState, CodeSubject, Contact, EmailAddress, NewInvitation, PhoneNumber, ProvenContact, TokenHash,
-};
+use crate::model::{CodeState, CodeSubject, Contact, PhoneNumber, ProvenContact, TokenHash};
 
 /// Codes and what they are exchanged for, inside a transaction.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -44,27 +42,6 @@ pub trait CodeQueries: Send + Sync {
     /// Forgets what was not touched since `before`, and tokens whose time was over then;
     /// at most `limit` of each. Returns how many of both.
     async fn prune_codes(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError>;
-}
-
-/// Invitations, inside a transaction.
-#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
-#[async_trait]
-pub trait InvitationRepository: Send {
-    /// Keeps one.
-    async fn insert(&mut self, invitation: &NewInvitation) -> Result<(), StoreError>;
-
-    /// Uses one, for a user who registers at `now` with this address. `false`, and nothing
-    /// changes, when there is none, it was used, its time is over, or it is for another
-    /// address.
-    ///
-    /// MUST be used by one of any number of rivals.
-    async fn redeem(
-        &mut self,
-        hash: TokenHash,
-        email: &EmailAddress,
-        user: UserId,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError>;
 }
 
 /// Whose an address is.

@@ -7,6 +7,7 @@ mod code;
 mod edit;
 mod external;
 mod factor;
+mod invitation;
 mod keyed;
 mod oauth;
 mod passkey;
@@ -23,10 +24,11 @@ mod token;
 pub use account::{AccountQueries, AccountRepository};
 pub use api_key::{ApiKeyCache, ApiKeyQueries, ApiKeyRepository};
 pub use avatar::{AvatarImages, RenderedAvatar};
-pub use code::{CodeQueries, CodeRepository, ContactQueries, ContactRepository, Holder, InvitationRepository};
+pub use code::{CodeQueries, CodeRepository, ContactQueries, ContactRepository, Holder};
 pub use edit::{AccountEdits, AccountObligations, Directory, Erased};
 pub use external::{ExternalIdentityQueries, ExternalIdentityRepository};
 pub use factor::{FactorQueries, FactorRepository, TotpCodes};
+pub use invitation::{InvitationQueries, InvitationRepository};
 pub use keyed::KeyedHash;
 pub use oauth::{OAuthFlowQueries, OAuthFlowRepository};
 pub use passkey::{PasskeyCeremonies, PasskeyQueries, PasskeyRepository};
@@ -45,10 +47,11 @@ pub use {
     account::{MockAccountQueries, MockAccountRepository},
     api_key::{MockApiKeyCache, MockApiKeyQueries, MockApiKeyRepository},
     avatar::MockAvatarImages,
-    code::{MockCodeQueries, MockCodeRepository, MockContactQueries, MockContactRepository, MockInvitationRepository},
+    code::{MockCodeQueries, MockCodeRepository, MockContactQueries, MockContactRepository},
     edit::{MockAccountEdits, MockAccountObligations, MockDirectory},
     external::{MockExternalIdentityQueries, MockExternalIdentityRepository},
     factor::{MockFactorQueries, MockFactorRepository, MockTotpCodes},
+    invitation::{MockInvitationQueries, MockInvitationRepository},
     keyed::MockKeyedHash,
     oauth::{MockOAuthFlowQueries, MockOAuthFlowRepository},
     passkey::{MockPasskeyCeremonies, MockPasskeyQueries, MockPasskeyRepository},

@@ -11,9 +11,7 @@ use sharestack_kernel::tx::Begin;
 
 use crate::error::{GrantError, RegisterError};
 use crate::events;
-use crate::model::{
-    BuiltInRole, LoginName, NewAccount, Registration, Role, RoleName, UserView, outranks, within_reach,
-};
+use crate::model::{BuiltInRole, NewAccount, Registration, Role, RoleName, UserView, outranks, within_reach};
 use crate::ports::{AccountQueries, PasswordHasher, SessionCache, UsersTx};
 
 /// What a grant of roles asks for.
@@ -76,15 +74,6 @@ impl Accounts {
     /// The store's.
     pub async fn find(&self, id: UserId) -> Result<Option<UserView>, StoreError> {
         self.ports.queries.find_by_id(id).await
-    }
-
-    /// Whose this name is.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn find_id(&self, name: &LoginName) -> Result<Option<UserId>, StoreError> {
-        let found = self.ports.queries.find_credentials(name).await?;
-        Ok(found.map(|credentials| credentials.user_id))
     }
 
     /// Replaces a user's roles. It takes effect on their next request.

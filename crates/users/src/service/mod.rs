@@ -8,6 +8,7 @@ mod cached_sessions;
 mod checks;
 mod failures;
 mod forget;
+mod invitations;
 mod last_seen;
 mod login_guard;
 mod passkeys;
@@ -22,6 +23,7 @@ mod second_factors;
 mod session_control;
 mod sessions;
 mod settings;
+mod step_up;
 mod third_party;
 mod verification;
 
@@ -33,10 +35,11 @@ pub use cached_sessions::CachedSessions;
 pub use checks::SessionChecks;
 pub use failures::Failures;
 pub use forget::ForgetSessions;
+pub use invitations::{Invitations, Invited};
 pub use last_seen::{Carrier, LastSeen};
 pub use login_guard::{Admission, GuardPolicy, LoginGuard};
 pub use passkeys::{PasskeyPorts, Passkeys};
-pub use passwords::{ChangePassword, ChangePasswordInput, PasswordPorts, Passwords, Proof};
+pub use passwords::{ChangePassword, ChangePasswordInput, PasswordPorts, Passwords};
 pub use privacy::{BuildExport, Departures, ExportLink, Exports, LEAVE, Leave, PrivacyPorts};
 pub use profiles::Profiles;
 pub use purge::PurgeAccount;
@@ -47,6 +50,7 @@ pub use second_factors::{FactorPorts, FactorProof, SecondFactors};
 pub use session_control::{SessionControl, SessionControlPorts};
 pub use sessions::{Login, SecondFactorNeeded, SessionPorts, Sessions, SignIn, Tokens};
 pub use settings::{Settings, SettingsView};
+pub use step_up::{Proof, StepUp};
 pub use verification::{CodeSent, ContactProof, SendCode, Verification, VerificationPorts, Verified};
 
 pub use third_party::{

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sharestack_kernel::cache::{Cache, CacheError};
 use sharestack_kernel::clock::Clock;
-use sharestack_kernel::error::StoreError;
+use sharestack_kernel::error::{CarriesStore, Category, Classified as _, StoreError};
 use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::random::Randomness;
 use sharestack_kernel::seal::Sealer;
@@ -12,7 +12,7 @@ use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 use uuid::{Builder, Uuid};
 
-use super::{Sessions, SignIn};
+use super::{Failures, Sessions, SignIn};
 use crate::error::{CeremonyError, PasskeyError, PasskeyLoginError};
 use crate::events;
 use crate::model::{
@@ -74,12 +74,14 @@ impl Purpose {
 pub struct Passkeys {
     ports: PasskeyPorts,
     sessions: Sessions,
+    failures: Failures,
 }
 
 impl Passkeys {
     /// A service over these ports, that opens its sessions with `sessions`.
-    pub const fn new(ports: PasskeyPorts, sessions: Sessions) -> Self {
-        Self { ports, sessions }
+    pub fn new(ports: PasskeyPorts, sessions: Sessions) -> Self {
+        let failures = Failures::new(ports.store.clone(), ports.ids.clone(), ports.clock.clone());
+        Self { ports, sessions, failures }
     }
 
     /// A user's passkeys, the oldest first.
@@ -188,21 +190,47 @@ impl Passkeys {
     /// # Errors
     /// When the answer is worth nothing, or the account is disabled.
     pub async fn login(&self, answer: &Value, client: Client) -> Result<SignIn, PasskeyLoginError> {
+        let user = match self.assert::<PasskeyLoginError>(answer, None).await {
+            Ok(user) => user,
+            Err(error) => {
+                if error.category() == Category::Unauthenticated {
+                    self.failures.login_failed(None, "", AuthMethod::Passkey.as_str(), "wrong").await;
+                }
+                return Err(error);
+            }
+        };
+        Ok(self.sessions.establish(user, AuthMethod::Passkey, client).await?)
+    }
+
+    /// Takes a passkey of who is signed in as a proof that it is them: the answer to a
+    /// challenge of [`Self::start_login`].
+    ///
+    /// # Errors
+    /// When the answer is worth nothing, or is of another's key.
+    pub async fn prove(&self, user: UserId, answer: &Value) -> Result<(), PasskeyError> {
+        self.assert::<PasskeyError>(answer, Some(user)).await.map(drop)
+    }
+
+    /// Whose key has signed the answer, which must be `expected` when somebody is.
+    async fn assert<E>(&self, answer: &Value, expected: Option<UserId>) -> Result<UserId, E>
+    where
+        E: From<CeremonyError> + CarriesStore,
+    {
         let ports = &self.ports;
         let answered = ports.ceremonies.read(answer).ok_or(CeremonyError::Unreadable)?;
         let pending = self.take(Purpose::Login, &answered.challenge).await?.ok_or(CeremonyError::NoChallenge)?;
         let now = ports.clock.now();
-        let user = transact!(ports.store, |tx| {
+        transact!(ports.store, |tx| {
             let held = tx.passkeys().hold(&answered.credential_id).await?.ok_or(CeremonyError::NoSuchKey)?;
-            if answered.handle.is_some_and(|handle| handle != held.handle) {
-                return Err(PasskeyLoginError::from(CeremonyError::NoSuchKey));
+            let others = expected.is_some_and(|expected| expected != held.user_id);
+            if others || answered.handle.is_some_and(|handle| handle != held.handle) {
+                return Err(E::from(CeremonyError::NoSuchKey));
             }
             // The key is held meanwhile, so that of two copies of it one is found out.
             let credential = ports.ceremonies.finish_login(&pending.state, answer, &held.credential)?;
             tx.passkeys().note_use(held.id, &credential, now).await?;
             Ok(held.user_id)
-        })?;
-        Ok(self.sessions.establish(user, AuthMethod::Passkey, client).await?)
+        })
     }
 
     fn draw_handle(&self) -> Uuid {

@@ -1,10 +1,8 @@
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::clock::Clock;
-use sharestack_kernel::error::StoreError;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::transact;
@@ -15,6 +13,9 @@ use crate::error::ProofError;
 use crate::events::{self, RevokeReason};
 use crate::model::{NewPassword, Password, PasswordHash, UserView};
 use crate::ports::{AccountQueries, PasswordHasher, SessionCache, UsersTx, Verified};
+
+/// The field of the password until now.
+const FIELD: &str = "current_password";
 
 /// What [`Passwords`] works with.
 #[derive(Clone)]
@@ -84,16 +85,7 @@ impl ChangePasswordInput {
     }
 }
 
-/// A proof that who sits there is who signed in. More kinds join as there are more ways
-/// to prove it.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Proof {
-    /// The account's password.
-    Password(SecretString),
-}
-
-/// Changes passwords, and takes them as a proof within a session.
+/// Changes passwords, and checks them within a session.
 #[derive(Clone)]
 pub struct Passwords {
     ports: PasswordPorts,
@@ -117,7 +109,15 @@ impl Passwords {
         let session = actor.require_session()?;
         let view = ports.accounts.find_by_id(user).await?.ok_or(ProofError::NoSuchUser(user))?;
         for _ in 0..3 {
-            let verified = self.verify(user, "current_password", &command.current).await?;
+            let verified = match self.check(user, FIELD, &command.current).await {
+                Ok(verified) => verified,
+                Err(error) => {
+                    if matches!(error, ProofError::Fields(_)) {
+                        self.failures.proof_failed(user, FIELD).await;
+                    }
+                    return Err(error);
+                }
+            };
             refuse_known(&view, &command)?;
             let hash = ports.hasher.hash(command.new.password()).await?;
             let (now, event_id, reason) = (ports.clock.now(), ports.ids.uuid(), RevokeReason::PasswordChanged);
@@ -138,32 +138,14 @@ impl Passwords {
                 return Ok(ended);
             }
         }
-        Err(wrong("current_password"))
-    }
-
-    /// Proves again who sits there: the session counts as signed in now. Returns when.
-    ///
-    /// # Errors
-    /// When the proof is wrong, or the actor is a program with a key.
-    pub async fn prove(&self, actor: &Actor, proof: &Proof) -> Result<DateTime<Utc>, ProofError> {
-        let (ports, user) = (&self.ports, actor.user_id);
-        let session = actor.require_session()?;
-        let Proof::Password(password) = proof;
-        self.verify(user, "password", password).await?;
-        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
-        transact!(ports.store, |tx| {
-            tx.accounts().hold(user).await?;
-            if tx.sessions().mark_proved(user, session, now).await? {
-                tx.outbox().append(&events::reauthenticated(event_id, user, session, "password", now)).await?;
-            }
-            Ok::<_, StoreError>(())
-        })?;
-        super::forget(&*ports.cache, user).await;
-        Ok(now)
+        Err(wrong(FIELD))
     }
 
     /// The hash that the password fits.
-    async fn verify(
+    ///
+    /// # Errors
+    /// When it is not the account's.
+    pub(super) async fn check(
         &self,
         user: UserId,
         field: &'static str,
@@ -177,7 +159,6 @@ impl Passwords {
             None => Verified::Wrong,
         };
         if right == Verified::Wrong {
-            self.failures.proof_failed(user, field).await;
             return Err(wrong(field));
         }
         Ok(state.password_hash)

@@ -42,7 +42,7 @@ impl Recovery {
                 Err(refused) => return Ok(Err(refused)),
             };
             let Some(user) = known(tx.contacts().find_holder(&contact).await?) else {
-                return Ok(Err(self.nobody()));
+                return Ok(Err(self.verification.nobody()));
             };
             tx.accounts().hold(user).await?;
             if by_mail && tx.contacts().set_verified(user, now).await? {
@@ -53,13 +53,14 @@ impl Recovery {
         let user = taken.map_err(refused("code"))?;
         match self.sessions.establish(user, AuthMethod::Code, client).await {
             // It went between the two.
-            Err(LoginError::InvalidCredentials) => Err(refused("code")(self.nobody())),
+            Err(LoginError::InvalidCredentials) => Err(refused("code")(self.verification.nobody())),
             done => Ok(done?),
         }
     }
 
-    /// Sets a new password for who was sent a code, and ends every session. The mailbox
-    /// counts as verified.
+    /// Sets a new password for who was sent a code, ends every session and deletes every
+    /// API key: whoever was in made them, and only a mailbox was shown. The mailbox counts
+    /// as verified.
     ///
     /// # Errors
     /// When the proof is wrong, or nobody has the address: the same.
@@ -80,12 +81,13 @@ impl Recovery {
                 Err(refused) => return Ok(Err(refused)),
             };
             let Some(user) = known(tx.contacts().find_holder(&contact).await?) else {
-                return Ok(Err(self.nobody()));
+                return Ok(Err(self.verification.nobody()));
             };
             tx.accounts().hold(user).await?;
             tx.accounts().set_password(user, &hash, now).await?;
             let ended = tx.sessions().revoke_all(user, None, reason.as_str(), now).await?;
-            tx.outbox().append(&events::password_reset(ids[1], user, ended, now)).await?;
+            let keys = tx.api_keys().delete_all(user).await?;
+            tx.outbox().append(&events::password_reset(ids[1], user, ended, keys, now)).await?;
             if matches!(contact, Contact::Email(_)) && tx.contacts().set_verified(user, now).await? {
                 tx.outbox().append(&events::proven(ids[2], events::EMAIL_VERIFIED, user, now)).await?;
             }
@@ -111,7 +113,7 @@ impl Recovery {
             };
             let holder = known(tx.contacts().find_holder(&contact).await?);
             let Some(holder) = holder.filter(|holder| user.is_none_or(|user| user == *holder)) else {
-                return Ok(Err(self.nobody()));
+                return Ok(Err(self.verification.nobody()));
             };
             tx.accounts().hold(holder).await?;
             if tx.contacts().set_verified(holder, now).await? {
@@ -132,7 +134,7 @@ impl Recovery {
         language: &str,
     ) -> Result<super::CodeSent, SendCodeError> {
         let contact = Contact::Email(email.clone());
-        let command = SendCode { contact, purpose: Purpose::ChangeEmail, language: language.to_owned() };
+        let command = SendCode { contact, purpose: Purpose::ChangeEmail, language: language.to_owned(), by: None };
         self.verification.send(command).await
     }
 
@@ -225,12 +227,6 @@ impl Recovery {
             tx.jobs().enqueue(&notice).await?;
             Ok::<_, CodeError>(())
         })
-    }
-
-    /// What is said of a right code for an address that nobody has: nobody was sent it, so
-    /// it was guessed.
-    const fn nobody(&self) -> ProofRefused {
-        ProofRefused::Code { attempts_left: self.verification.policy().max_attempts }
     }
 }
 

@@ -1,11 +1,10 @@
 use chrono::Duration;
-use secrecy::SecretString;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::transact;
 
-use super::{AccountPorts, Accounts, ContactProof, Verification};
+use super::{AccountPorts, Accounts, ContactProof, Invited, Verification};
 use crate::error::{ProofRefused, RegisterError};
 use crate::events;
 use crate::model::{
@@ -97,7 +96,7 @@ impl Registrations {
         Ok(new.view())
     }
 
-    /// Makes an invitation, for one address or for whoever has it; returns its token.
+    /// Makes an invitation, for one address or for whoever has it.
     ///
     /// # Errors
     /// The store's.
@@ -106,7 +105,7 @@ impl Registrations {
         by: Option<UserId>,
         email: Option<EmailAddress>,
         ttl: Duration,
-    ) -> Result<SecretString, StoreError> {
+    ) -> Result<Invited, StoreError> {
         let token = InvitationToken::new(self.verification.randomness().token());
         let now = self.ports.clock.now();
         let invitation = NewInvitation {
@@ -123,7 +122,7 @@ impl Registrations {
             tx.outbox().append(&event).await?;
             Ok::<_, StoreError>(())
         })?;
-        Ok(token.text())
+        Ok(Invited { view: invitation.into(), token: token.text() })
     }
 }
 

@@ -12,7 +12,7 @@ use sharestack_kernel::seal::Sealer;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
-use super::{Sessions, Tokens};
+use super::{Failures, Sessions, Tokens};
 use crate::error::{FactorError, SecondFactorError, TotpError};
 use crate::events;
 use crate::model::{
@@ -109,8 +109,7 @@ impl SecondFactors {
         let ports = &self.ports;
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
         let Some(FactorCode::Digits(code)) = FactorCode::parse(code) else { return Err(FactorError::Wrong("code")) };
-        let codes: Vec<_> = (0..RECOVERY_CODES).map(|_| RecoveryCode::new(ports.randomness.token())).collect();
-        let hashes: Vec<SecretHash> = codes.iter().map(|code| code.hash(user)).collect();
+        let (codes, hashes) = self.draw(user);
         transact!(ports.store, |tx| {
             tx.accounts().hold(user).await?.ok_or(FactorError::NoSuchUser(user))?;
             let totp = tx.factors().find_totp(user).await?.ok_or(FactorError::NotEnrolled)?;
@@ -148,11 +147,7 @@ impl SecondFactors {
             }
             let right = match &code {
                 None => true,
-                Some(FactorCode::Recovery(code)) => tx.factors().take_recovery_code(user, code.hash(user), now).await?,
-                Some(FactorCode::Digits(code)) => match self.step_of(user, &totp, code, now)? {
-                    Some(step) => tx.factors().take_step(user, step, now).await?,
-                    None => false,
-                },
+                Some(code) => self.take::<FactorError>(tx, user, &totp, code, now).await?,
             };
             if !right {
                 return Err(FactorError::Wrong("code"));
@@ -165,6 +160,56 @@ impl SecondFactors {
         })?;
         self.clear(&budget).await;
         Ok(())
+    }
+
+    /// Draws other recovery codes for a user whose app is confirmed, and returns them: nobody
+    /// sees them again, and those before are worth nothing.
+    ///
+    /// # Errors
+    /// When no app is confirmed.
+    pub async fn renew_recovery_codes(&self, user: UserId) -> Result<Vec<SecretString>, FactorError> {
+        let ports = &self.ports;
+        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
+        let (codes, hashes) = self.draw(user);
+        transact!(ports.store, |tx| {
+            tx.accounts().hold(user).await?.ok_or(FactorError::NoSuchUser(user))?;
+            self.confirmed(tx, user).await?;
+            tx.factors().replace_recovery_codes(user, &hashes, now).await?;
+            tx.outbox().append(&events::recovery_codes_renewed(event_id, user, now)).await?;
+            Ok::<_, FactorError>(())
+        })?;
+        Ok(codes.iter().map(RecoveryCode::text).collect())
+    }
+
+    /// Takes a code of the app or a recovery code, of who is signed in, as a proof that it is
+    /// them; says which it was. Its tries are counted apart from those of logins, so that
+    /// who guesses from outside keeps nobody from it who is in.
+    ///
+    /// # Errors
+    /// When the code is wrong, no app is confirmed, or too much was tried.
+    pub async fn prove(&self, user: UserId, code: &str) -> Result<FactorMethod, FactorError> {
+        let ports = &self.ports;
+        let code = FactorCode::parse(code).ok_or(FactorError::Wrong("code"))?;
+        let budget = format!("users:mfa:prove:{user}");
+        self.count(&budget).await.map_err(FactorError::TooMany)?;
+        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
+        let method = match &code {
+            FactorCode::Digits(_) => FactorMethod::Totp,
+            FactorCode::Recovery(_) => FactorMethod::RecoveryCode,
+        };
+        transact!(ports.store, |tx| {
+            tx.accounts().hold(user).await?.ok_or(FactorError::NoSuchUser(user))?;
+            let totp = self.confirmed(tx, user).await?;
+            if !self.take::<FactorError>(tx, user, &totp, &code, now).await? {
+                return Err(FactorError::Wrong("code"));
+            }
+            if method == FactorMethod::RecoveryCode {
+                tx.outbox().append(&events::recovery_code_used(event_id, user, now)).await?;
+            }
+            Ok(())
+        })?;
+        self.clear(&budget).await;
+        Ok(method)
     }
 
     /// Opens a session for who has given the first proof, and now gives the second.
@@ -183,7 +228,13 @@ impl SecondFactors {
         let kind = if matches!(code, Some(FactorCode::Recovery(_))) { "recovery" } else { "totp" };
         let budget = format!("users:mfa:{kind}:{user}");
         self.count(&budget).await.map_err(SecondFactorError::TooMany)?;
-        if !self.settle(hash, code.as_ref()).await? {
+        let settled = self.settle(hash, code.as_ref()).await;
+        if matches!(settled, Err(SecondFactorError::AccountDisabled)) {
+            let ports = &self.ports;
+            let failures = Failures::new(ports.store.clone(), ports.ids.clone(), ports.clock.clone());
+            failures.login_failed(Some(user), "", challenge.method.as_str(), "disabled").await;
+        }
+        if !settled? {
             let attempts_left = self.policy.attempts.saturating_sub(challenge.attempts);
             return Err(SecondFactorError::WrongCode { attempts_left });
         }
@@ -228,11 +279,7 @@ impl SecondFactors {
             let totp = tx.factors().find_totp(user).await?.ok_or(SecondFactorError::InvalidToken)?;
             let right = match code {
                 None => false,
-                Some(FactorCode::Recovery(code)) => tx.factors().take_recovery_code(user, code.hash(user), now).await?,
-                Some(FactorCode::Digits(code)) => match self.step_of(user, &totp, code, now)? {
-                    Some(step) => tx.factors().take_step(user, step, now).await?,
-                    None => false,
-                },
+                Some(code) => self.take::<SecondFactorError>(tx, user, &totp, code, now).await?,
             };
             if !right {
                 tx.outbox().append(&events::second_factor_failed(event_id, user, method, now)).await?;
@@ -264,6 +311,36 @@ impl SecondFactors {
             return Err(SecondFactorError::Expired);
         }
         Ok(challenge)
+    }
+
+    fn draw(&self, user: UserId) -> (Vec<RecoveryCode>, Vec<SecretHash>) {
+        let codes: Vec<_> = (0..RECOVERY_CODES).map(|_| RecoveryCode::new(self.ports.randomness.token())).collect();
+        let hashes = codes.iter().map(|code| code.hash(user)).collect();
+        (codes, hashes)
+    }
+
+    /// The app of a user who confirmed it.
+    async fn confirmed(&self, tx: &mut dyn UsersTx, user: UserId) -> Result<StoredTotp, FactorError> {
+        let totp = tx.factors().find_totp(user).await?;
+        totp.filter(|totp| totp.confirmed_at.is_some()).ok_or(FactorError::NotEnrolled)
+    }
+
+    /// Takes a code of a user, once; whether it is right.
+    async fn take<E: From<TotpError> + From<StoreError>>(
+        &self,
+        tx: &mut dyn UsersTx,
+        user: UserId,
+        totp: &StoredTotp,
+        code: &FactorCode,
+        now: DateTime<Utc>,
+    ) -> Result<bool, E> {
+        Ok(match code {
+            FactorCode::Recovery(code) => tx.factors().take_recovery_code(user, code.hash(user), now).await?,
+            FactorCode::Digits(code) => match self.step_of(user, totp, code, now)? {
+                Some(step) => tx.factors().take_step(user, step, now).await?,
+                None => false,
+            },
+        })
     }
 
     fn step_of(

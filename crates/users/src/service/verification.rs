@@ -49,6 +49,8 @@ pub struct SendCode {
     pub purpose: Purpose,
     /// In which language: `en` or `zh-CN`.
     pub language: String,
+    /// Who is signed in and asks. A code to prove again who one is goes to them alone.
+    pub by: Option<UserId>,
 }
 
 /// What who asked is told, whether or not anybody is there.
@@ -103,14 +105,17 @@ impl Verification {
     /// # Errors
     /// When one was sent a moment ago, or too many today.
     pub async fn send(&self, command: SendCode) -> Result<CodeSent, SendCodeError> {
-        let SendCode { contact, purpose, language } = command;
+        let SendCode { contact, purpose, language, by } = command;
         let ports = &self.ports;
         let holder = ports.contacts.find_by_contact(&contact).await?;
-        let subject = self.subject(purpose, &contact);
+        let own = by.filter(|_| purpose == Purpose::Reauthenticate);
+        let subject = self.subject(purpose, &contact, own);
         let code = Code::draw(self.policy.length, ports.randomness.as_ref());
         let hash = self.hash(&subject, &code);
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
-        let message = self.message(&contact, purpose, language, &code, holder, now);
+        // Who is not who asks is nobody here.
+        let reached = holder.filter(|holder| purpose != Purpose::Reauthenticate || Some(holder.user_id) == own);
+        let message = self.message(&contact, purpose, language, &code, reached, now);
         let job = ports.mailroom.job(ports.ids.uuid(), &message, now)?;
         let user = holder.map(|holder| holder.user_id);
         let event = events::code(event_id, events::CODE_SENT, &subject, (purpose, &contact), user, now);
@@ -186,18 +191,51 @@ impl Verification {
                 return Ok(proven.filter(fits).ok_or(ProofRefused::Token));
             }
         };
-        let subject = self.subject(purpose, contact);
-        let claimed = self.hash(&subject, code);
-        let held = tx.codes().hold(&subject).await?;
+        self.take_code(tx, &self.subject(purpose, contact, None), (purpose, contact, code), now, event_id).await
+    }
+
+    /// Takes a code by which `user` proves again, within a session, who they are. Its tries
+    /// are their own: nobody else can use them up.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn take_own(
+        &self,
+        tx: &mut dyn UsersTx,
+        (contact, code): (&Contact, &Code),
+        user: UserId,
+        now: DateTime<Utc>,
+        event_id: Uuid,
+    ) -> Result<Result<(), ProofRefused>, StoreError> {
+        let purpose = Purpose::Reauthenticate;
+        let subject = self.subject(purpose, contact, Some(user));
+        if let Err(refused) = self.take_code(tx, &subject, (purpose, contact, code), now, event_id).await? {
+            return Ok(Err(refused));
+        }
+        // The address may have gone to somebody else since.
+        let holder = known(tx.contacts().find_holder(contact).await?);
+        Ok(if holder == Some(user) { Ok(()) } else { Err(self.nobody()) })
+    }
+
+    async fn take_code(
+        &self,
+        tx: &mut dyn UsersTx,
+        subject: &CodeSubject,
+        (purpose, contact, code): (Purpose, &Contact, &Code),
+        now: DateTime<Utc>,
+        event_id: Uuid,
+    ) -> Result<Result<Contact, ProofRefused>, StoreError> {
+        let claimed = self.hash(subject, code);
+        let held = tx.codes().hold(subject).await?;
         let known = held.is_some();
         let mut state = held.unwrap_or_default();
         let verdict = state.verify(claimed, now, &self.policy);
         let kind = if verdict == Verdict::Right { events::CODE_ACCEPTED } else { events::CODE_REFUSED };
         // What nobody ever asked for is not worth a row.
         if known {
-            tx.codes().update(&subject, &state, now).await?;
+            tx.codes().update(subject, &state, now).await?;
             let user = tx.contacts().find_holder(contact).await?.map(|holder| holder.user_id);
-            tx.outbox().append(&events::code(event_id, kind, &subject, (purpose, contact), user, now)).await?;
+            tx.outbox().append(&events::code(event_id, kind, subject, (purpose, contact), user, now)).await?;
         }
         Ok(match verdict {
             Verdict::Right => Ok(contact.clone()),
@@ -235,12 +273,20 @@ impl Verification {
         self.ports.mailroom.job(self.ports.ids.uuid(), &message, at)
     }
 
+    /// What is said of a right code for an address that nobody has: nobody was sent it, so
+    /// it was guessed.
+    pub(super) const fn nobody(&self) -> ProofRefused {
+        ProofRefused::Code { attempts_left: self.policy.max_attempts }
+    }
+
     pub(super) fn randomness(&self) -> &dyn Randomness {
         self.ports.randomness.as_ref()
     }
 
-    fn subject(&self, purpose: Purpose, contact: &Contact) -> CodeSubject {
-        CodeSubject::new(self.ports.hash.hash(&format!("contact:{}", purpose.as_str()), contact.key()))
+    /// What an address is known by for a purpose, and for one user alone when it is `own`.
+    fn subject(&self, purpose: Purpose, contact: &Contact, own: Option<UserId>) -> CodeSubject {
+        let own = own.map_or_else(String::new, |user| format!(":{user}"));
+        CodeSubject::new(self.ports.hash.hash(&format!("contact:{}{own}", purpose.as_str()), contact.key()))
     }
 
     fn hash(&self, subject: &CodeSubject, code: &Code) -> CodeHash {
@@ -262,9 +308,10 @@ impl Verification {
         let taken = match purpose {
             Purpose::Register => holder.is_some_and(|holder| holder.is_verified),
             Purpose::ChangeEmail => holder.is_some(),
-            Purpose::Login | Purpose::Reset => false,
+            Purpose::Login | Purpose::Reset | Purpose::Reauthenticate => false,
         };
-        let useless = matches!(purpose, Purpose::Login | Purpose::Reset) && holder.is_none();
+        let needs_holder = matches!(purpose, Purpose::Login | Purpose::Reset | Purpose::Reauthenticate);
+        let useless = needs_holder && holder.is_none();
         // There is no text message for who has the number already: the code does no harm,
         // since whoever reads it there is its owner.
         let by_mail = matches!(contact, Contact::Email(_));

@@ -12,7 +12,7 @@ use sharestack_users::model::LoginName;
 use crate::http::context;
 use crate::http::error::ApiError;
 use crate::http::extract::{KeyHolder, api_key, bearer};
-use crate::http::limits::{Account, Class};
+use crate::http::limits::Class;
 use crate::wiring::App;
 
 /// The buckets that a request was counted in, so that the nearest to empty can be told.
@@ -87,31 +87,26 @@ pub async fn count_proof(request: &HttpRequest, app: &App) -> Result<(), ApiErro
     judge(request, app, app.limits.hit(Class::Auth, None, address).await)
 }
 
-/// Counts a try to get into the account of a name, beside the count of its address: all
-/// names of one account together, and a name that nobody has for itself.
+/// Counts a try to get into the account of a name, beside the count of its address: by the
+/// name as it is compared, whether or not somebody has it. Counted by account, the names of
+/// one would show by their common count that they belong together.
 ///
 /// # Errors
-/// 429 when the account was tried too often; the store's.
+/// 429 when the name was tried too often.
 pub async fn count_name(request: &HttpRequest, app: &App, name: &LoginName) -> Result<(), ApiError> {
-    if !app.limits.enabled() {
-        return Ok(());
-    }
-    let account = match app.accounts.find_id(name).await? {
-        Some(user) => Account::Known(user),
-        None => Account::Named(name.key()),
-    };
-    count_account(request, app, account).await
+    count_account(request, app, &format!("name:{}", name.key())).await
 }
 
-/// Counts a try to get into one account, beside the count of its address.
+/// Counts a try that concerns an account, by what it is known by, beside the count of its
+/// address.
 ///
 /// # Errors
-/// 429 when the account was tried too often.
-pub async fn count_account(request: &HttpRequest, app: &App, account: Account<'_>) -> Result<(), ApiError> {
+/// 429 when there were too many.
+pub async fn count_account(request: &HttpRequest, app: &App, account: &str) -> Result<(), ApiError> {
     if !app.limits.enabled() {
         return Ok(());
     }
-    judge(request, app, app.limits.hit_account(&account).await)
+    judge(request, app, app.limits.hit_account(account).await)
 }
 
 fn judge(request: &HttpRequest, app: &App, counted: Result<Decision, CacheError>) -> Result<(), ApiError> {

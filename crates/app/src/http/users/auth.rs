@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 use super::views::{SignInAnswer, TokenPair, User};
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, ClientInfo, FormOrBody, OptionalBody, Parse, SignedToken, option};
-use crate::http::limits::Account;
 use crate::http::middleware::rate_limit::{count_account, count_name};
 use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
@@ -116,7 +115,8 @@ impl Parse for UserCreate {
 #[post("/api/v1/auth/register")]
 pub async fn register(request: HttpRequest, app: Data<App>, body: Body<UserCreate>) -> Result<Reply<User>, ApiError> {
     let (registration, with) = body.0;
-    count_name(&request, &app, &LoginName::Email(registration.email.clone())).await?;
+    // A count of its own: who registers an address again and again keeps nobody from signing in.
+    count_account(&request, &app, &format!("register:{}", registration.email.key())).await?;
     let user: User = app.registrations.register(registration, with).await?.into();
     let location = format!("/api/v1/users/{}", user.id);
     Ok(Reply::created(user).message("User registered", "注册成功").location(location))
@@ -155,7 +155,7 @@ impl Parse for UserLogin {
     }
 }
 
-/// Counts the try against the account, whatever form its name has, and makes the command.
+/// Counts the try against the name, in whatever form it is typed, and makes the command.
 ///
 /// # Errors
 /// 429 when the account was tried too often.
@@ -170,8 +170,8 @@ pub async fn login_command(
         // A network that the account was opened from has a bucket of its own: strangers who
         // use up the account's do not shut its owner out.
         if app.guard.knows(&name, &client.0).await {
-            let known = format!("{} from {}", name.key(), client.0.network());
-            count_account(request, app, Account::Named(&known)).await?;
+            let known = format!("known:{} from {}", name.key(), client.0.network());
+            count_account(request, app, &known).await?;
         } else {
             count_name(request, app, &name).await?;
         }

@@ -9,10 +9,10 @@ use sharestack_users::model::{Code, Contact, EmailAddress, PhoneNumber, Purpose}
 use sharestack_users::service::SendCode;
 use utoipa::ToSchema;
 
+use super::passwords::count_proof;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, MaybeAuth, Parse};
-use crate::http::limits::Account;
 use crate::http::middleware::rate_limit::count_account;
 use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
@@ -47,7 +47,7 @@ pub fn code(check: &mut FieldErrors, name: &str, text: Option<String>) -> Option
 /// 429 when there were too many.
 pub async fn count(request: &HttpRequest, app: &App, contact: &Contact) -> Result<(), ApiError> {
     // A count of its own: who asks for codes must not lock anybody out of their password.
-    count_account(request, app, Account::Named(&format!("code:{}", contact.key()))).await
+    count_account(request, app, &format!("code:{}", contact.key())).await
 }
 
 /// Whom to send a code, and what for.
@@ -57,10 +57,11 @@ pub struct CodeRequest {
     /// An address; or else `phone`.
     #[schema(format = Email, max_length = 254)]
     email: Option<String>,
-    /// A number, with its country or without: for `register` and `login`.
+    /// A number, with its country or without: for `register`, `login` and `reauthenticate`.
     #[schema(max_length = 32)]
     phone: Option<String>,
-    /// `register` (also to confirm one's own address later), `login`, `reset`, `change_email`.
+    /// `register` (also to confirm one's own address later), `login`, `reset`, `change_email`,
+    /// `reauthenticate` (to one's own address or number; without either, to the address).
     #[schema(required = true, nullable = false)]
     purpose: Option<String>,
 }
@@ -96,7 +97,8 @@ pub struct CodeSent {
 /// Sends a code.
 ///
 /// The answer is the same whether or not anybody has the address. A code for
-/// `change_email` goes to the new address, and is for who is signed in.
+/// `change_email` goes to the new address, and is for who is signed in; so is one for
+/// `reauthenticate`, which reaches nobody but them.
 #[utoipa::path(
     tag = "Verification Codes",
     security((), ("bearer" = [])),
@@ -116,15 +118,27 @@ pub async fn send(
 ) -> Result<Reply<CodeSent>, ApiError> {
     let mut check = FieldErrors::new();
     let by_phone = body.0.phone.is_some();
-    let contact = contact(&mut check, &app, body.0.email, body.0.phone);
+    let to_oneself = body.0.purpose.as_deref() == Some(Purpose::Reauthenticate.as_str());
+    let contact = match (body.0.email, body.0.phone) {
+        (None, None) if to_oneself => None,
+        (email, phone) => contact(&mut check, &app, email, phone),
+    };
     let purpose = purpose(&mut check, body.0.purpose, by_phone);
-    let (Some(contact), Some(purpose)) = (contact, purpose) else { return Err(check.into()) };
-    if purpose == Purpose::ChangeEmail && actor.is_none() {
-        return Err(ApiError::authentication_required());
-    }
-    count(&request, &app, &contact).await?;
+    let Some(purpose) = purpose.filter(|_| check.is_empty()) else { return Err(check.into()) };
     let language = context.language.tag().to_owned();
-    let sent = app.verification.send(SendCode { contact, purpose, language }).await?;
+    let sent = match (purpose, contact, actor) {
+        (Purpose::ChangeEmail | Purpose::Reauthenticate, _, None) => return Err(ApiError::authentication_required()),
+        (Purpose::Reauthenticate, contact, Some(actor)) => {
+            actor.require_session()?;
+            count_proof(&request, &app, actor.user_id).await?;
+            app.step_up.send(&actor, contact, language).await?
+        }
+        (_, None, _) => return Err(check.into()),
+        (purpose, Some(contact), _) => {
+            count(&request, &app, &contact).await?;
+            app.verification.send(SendCode { contact, purpose, language, by: None }).await?
+        }
+    };
     let sent = CodeSent { expires_in: sent.expires_in, cooldown: sent.cooldown };
     Ok(Reply::ok(sent).message("Code sent", "验证码已发送"))
 }
@@ -188,6 +202,12 @@ pub async fn verify_code(
     let by_phone = body.0.phone.is_some();
     let contact = contact(&mut check, &app, body.0.email, body.0.phone);
     let purpose = purpose(&mut check, body.0.purpose, by_phone);
+    // What proves who is signed in is given there, and is good for nothing else.
+    let purpose = purpose.and_then(|purpose| {
+        let exchanged = Purpose::EXCHANGED.contains(&purpose);
+        let allowed = || Issue::not_allowed(Purpose::EXCHANGED.map(Purpose::as_str));
+        check.check("purpose", if exchanged { Ok(purpose) } else { Err(allowed()) })
+    });
     let code = code(&mut check, "code", body.0.code);
     let (Some(contact), Some(purpose), Some(code)) = (contact, purpose, code) else { return Err(check.into()) };
     count(&request, &app, &contact).await?;
@@ -201,7 +221,7 @@ pub async fn verify_code(
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "length": 6, "expires_in": 600, "cooldown": 60, "max_attempts": 3, "daily_limit": 10,
-    "purposes": ["register", "login", "reset", "change_email"]
+    "purposes": ["register", "login", "reset", "change_email", "reauthenticate"]
 }))]
 pub struct CodeConfig {
     /// How many digits a code has.

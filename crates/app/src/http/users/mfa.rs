@@ -1,9 +1,9 @@
 //! Second factors: what is enrolled, codes of the moment, and the second proof of a login.
 
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::{CACHE_CONTROL, HeaderName};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, Responder, delete, get, post};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_users::model::{Enrolment, FactorsView};
@@ -16,6 +16,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, ClientInfo, Parse, RecentAuth};
 use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::App;
+
+/// What is shown once is kept nowhere on the way.
+const NO_STORE: (HeaderName, &str) = (CACHE_CONTROL, "no-store");
 
 /// What one has enrolled.
 #[derive(Serialize, ToSchema)]
@@ -135,7 +138,7 @@ impl From<Enrolment> for TotpEnrolment {
 pub async fn enrol(app: Data<App>, auth: RecentAuth) -> Result<impl Responder, ApiError> {
     let made = app.factors.enrol(auth.0.user_id).await?;
     let reply = Reply::created(TotpEnrolment::from(made)).message("Confirm it with a code", "请用验证码确认");
-    Ok(reply.customize().insert_header((CACHE_CONTROL, "no-store")))
+    Ok(reply.customize().insert_header(NO_STORE))
 }
 
 /// A code of the app.
@@ -183,10 +186,29 @@ pub struct RecoveryCodes {
 #[post("/api/v1/auth/mfa/totp/confirm")]
 pub async fn confirm(app: Data<App>, auth: Auth, body: Body<TotpCode>) -> Result<impl Responder, ApiError> {
     let codes = app.factors.confirm(auth.0.user_id, &body.0).await?;
+    let reply = recovery_codes(&codes).message("Second factor enabled", "已启用第二重验证");
+    Ok(reply.customize().insert_header(NO_STORE))
+}
+
+/// Draws ten other recovery codes; those before are worth nothing from now on.
+#[utoipa::path(
+    operation_id = "renew_recovery_codes",
+    tag = "Authentication",
+    responses(
+        (status = 200, description = "The recovery codes, shown once", body = Envelope<RecoveryCodes>),
+        (status = 403, description = "`PERMISSION_DENIED`: the last login is too long ago (`recent_login`)"),
+        (status = 404, description = "No app is confirmed"),
+    ),
+)]
+#[post("/api/v1/auth/mfa/recovery-codes")]
+pub async fn renew_recovery_codes(app: Data<App>, auth: RecentAuth) -> Result<impl Responder, ApiError> {
+    let codes = app.factors.renew_recovery_codes(auth.0.user_id).await?;
+    Ok(recovery_codes(&codes).message("New recovery codes", "已生成新的恢复码").customize().insert_header(NO_STORE))
+}
+
+fn recovery_codes(codes: &[SecretString]) -> Reply<RecoveryCodes> {
     let recovery_codes = codes.iter().map(|code| code.expose_secret().to_owned()).collect();
-    let reply = Reply::ok(RecoveryCodes { enabled: true, recovery_codes });
-    let reply = reply.message("Second factor enabled", "已启用第二重验证");
-    Ok(reply.customize().insert_header((CACHE_CONTROL, "no-store")))
+    Reply::ok(RecoveryCodes { enabled: true, recovery_codes })
 }
 
 /// What shows that it is one's own to remove.
@@ -287,5 +309,5 @@ pub async fn verify(app: Data<App>, client: ClientInfo, body: Body<SecondProof>)
     let (token, code) = body.0;
     let tokens = app.factors.verify(&token, &code, client.0).await?;
     let reply = Reply::ok(TokenPair::from(tokens)).message("Login successful", "登录成功");
-    Ok(reply.customize().insert_header((CACHE_CONTROL, "no-store")))
+    Ok(reply.customize().insert_header(NO_STORE))
 }

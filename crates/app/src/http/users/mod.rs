@@ -8,6 +8,7 @@ pub mod codes;
 mod device;
 pub mod directory;
 pub mod identities;
+pub mod invitations;
 pub mod me;
 pub mod mfa;
 pub mod oauth;
@@ -48,6 +49,10 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(mfa::confirm)
         .service(mfa::remove)
         .service(mfa::verify)
+        .service(mfa::renew_recovery_codes)
+        .service(invitations::list_invitations)
+        .service(invitations::create_invitation)
+        .service(invitations::revoke_invitation)
         .service(codes::send)
         .service(codes::verify_code)
         .service(codes::config)

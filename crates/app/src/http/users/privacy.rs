@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sharestack_kernel::blob::BlobKey;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_users::model::{Departure, Export, ExportId, ExportState};
-use sharestack_users::service::{ExportLink, Proof};
+use sharestack_users::service::ExportLink;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -185,7 +185,7 @@ impl From<Departure> for DepartureView {
     }
 }
 
-/// Who goes says so once more.
+/// Who goes proves once more who they are, as at `/auth/reauthenticate`.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({ "password": "correct horse 电池", "reason": "I moved on" }))]
 pub struct AccountDelete {
@@ -196,30 +196,11 @@ pub struct AccountDelete {
     reason: Option<String>,
 }
 
-/// What [`AccountDelete`] becomes.
-pub struct Going {
-    proof: Proof,
-    reason: Option<String>,
-}
-
 impl Parse for AccountDelete {
-    type Output = Going;
+    type Output = Self;
 
-    fn parse(self) -> Result<Going, FieldErrors> {
-        let mut check = FieldErrors::new();
-        let proof = match self.proof.parse() {
-            Ok(proof) => Some(proof),
-            Err(refused) => {
-                check.extend(refused);
-                None
-            }
-        };
-        let reason = self.reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        let reason = reason.and_then(|text| check.length("reason", text, 1, 500));
-        match proof {
-            Some(proof) if check.is_empty() => Ok(Going { proof, reason }),
-            _ => Err(check),
-        }
+    fn parse(self) -> Result<Self, FieldErrors> {
+        Ok(self)
     }
 }
 
@@ -240,9 +221,12 @@ pub async fn leave(
     auth: RecentAuth,
     body: Body<AccountDelete>,
 ) -> Result<Reply<DepartureView>, ApiError> {
-    let Going { proof, reason } = body.0;
+    let mut check = FieldErrors::new();
+    let reason = body.0.reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let reason = reason.and_then(|text| check.length("reason", text, 1, 500));
+    let Some(proof) = body.0.proof.proof(&mut check, &app) else { return Err(check.into()) };
     count_proof(&request, &app, auth.0.user_id).await?;
-    app.access.passwords.prove(&auth.0, &proof).await?;
+    app.step_up.prove(&auth.0, proof).await?;
     Ok(Reply::accepted(app.privacy.departures.schedule(auth.0.user_id, reason).await?.into()))
 }
 

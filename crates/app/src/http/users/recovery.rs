@@ -108,7 +108,7 @@ pub async fn forgot(
     let Some(contact) = contact(&mut check, &app, body.0.email, None) else { return Err(check.into()) };
     count(&request, &app, &contact).await?;
     let language = context.language.tag().to_owned();
-    app.verification.send_in_silence(SendCode { contact, purpose: Purpose::Reset, language }).await?;
+    app.verification.send_in_silence(SendCode { contact, purpose: Purpose::Reset, language, by: None }).await?;
     let sent = ResetSent { expires_in: app.verification.policy().ttl.num_seconds() };
     Ok(Reply::accepted(sent)
         .message("If the address has an account, a code was sent", "如果该邮箱已注册，验证码已发送"))
@@ -159,7 +159,7 @@ pub struct ResetDone {
     password_reset: bool,
 }
 
-/// Sets a new password, and ends every session.
+/// Sets a new password, ends every session and deletes every API key.
 #[utoipa::path(
     tag = "Authentication",
     security(()),

@@ -83,6 +83,9 @@ pub struct AuthorizeQuery {
     code_challenge: Option<String>,
     /// `S256`, the only one there is.
     code_challenge_method: Option<String>,
+    /// Where one must be invited, for who has no account yet.
+    #[param(max_length = 64)]
+    invite_code: Option<String>,
     /// `redirect` (302) or `json` (200); by `Accept` when it is left out.
     mode: Option<String>,
 }
@@ -99,6 +102,7 @@ pub struct Authorize {
     redirect_uri: Option<String>,
     state: Option<String>,
     challenge: Option<CodeChallenge>,
+    invitation: Option<String>,
     mode: Option<Mode>,
 }
 
@@ -123,7 +127,7 @@ impl Parse for AuthorizeQuery {
             _ => Err(Issue::not_allowed(["redirect", "json"])),
         });
         check.finish()?;
-        Ok(Authorize { redirect_uri, state, challenge, mode })
+        Ok(Authorize { redirect_uri, state, challenge, invitation: self.invite_code, mode })
     }
 }
 
@@ -165,10 +169,11 @@ pub async fn authorize(
     MaybeAuth(actor): MaybeAuth,
     query: Params<AuthorizeQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let Authorize { redirect_uri, state, challenge, mode } = query.0;
+    let Authorize { redirect_uri, state, challenge, invitation, mode } = query.0;
     let purpose = purpose(&app, actor.as_ref())?;
     let (provider, browser) = (provider.into_inner(), mark(&request, &app));
-    let command = BeginOAuth { provider: provider.clone(), purpose, redirect_uri, state, challenge, browser };
+    let command =
+        BeginOAuth { provider: provider.clone(), purpose, redirect_uri, state, challenge, invitation, browser };
     let Begun { authorize_url, browser } = app.third_party.begin(command).await?;
     let mode = mode.unwrap_or(if accepts(&request, "application/json") { Mode::Json } else { Mode::Redirect });
     let mut response = match mode {

@@ -21,23 +21,26 @@ impl KeyedHash for PlainKeyed {
     }
 }
 
-struct Codes {
-    world: World,
-    verification: Verification,
-    recovery: Recovery,
+pub(super) struct Codes {
+    pub(super) world: World,
+    pub(super) verification: Verification,
+    pub(super) recovery: Recovery,
 }
 
 /// One message, as it would be sent.
 #[derive(Debug)]
-struct Sent {
-    to: Recipient,
-    template: String,
-    data: serde_json::Value,
+pub(super) struct Sent {
+    pub(super) to: Recipient,
+    pub(super) template: String,
+    pub(super) data: serde_json::Value,
 }
 
 impl Codes {
-    fn new() -> Self {
-        let world = World::new();
+    pub(super) fn new() -> Self {
+        Self::over(World::new())
+    }
+
+    pub(super) fn over(world: World) -> Self {
         let verification = Verification::new(
             VerificationPorts {
                 store: Arc::new(world.store.clone()),
@@ -45,7 +48,7 @@ impl Codes {
                 codes: Arc::new(world.store.clone()),
                 hash: Arc::new(PlainKeyed),
                 mailroom: Arc::new(PlainMailroom),
-                ids: Arc::new(SequentialIds::default()),
+                ids: world.ids.clone(),
                 clock: Arc::new(world.clock.clone()),
                 randomness: Arc::new(CountingRandomness::default()),
             },
@@ -55,16 +58,16 @@ impl Codes {
         Self { world, verification, recovery }
     }
 
-    fn registrations(&self, mode: RegistrationMode) -> Registrations {
+    pub(super) fn registrations(&self, mode: RegistrationMode) -> Registrations {
         Registrations::new(self.world.accounts.clone(), self.world.ports(), self.verification.clone(), mode)
     }
 
-    async fn send(&self, contact: &Contact, purpose: Purpose) -> Result<CodeSent, SendCodeError> {
-        let command = SendCode { contact: contact.clone(), purpose, language: "zh-CN".to_owned() };
+    pub(super) async fn send(&self, contact: &Contact, purpose: Purpose) -> Result<CodeSent, SendCodeError> {
+        let command = SendCode { contact: contact.clone(), purpose, language: "zh-CN".to_owned(), by: None };
         self.verification.send(command).await
     }
 
-    fn sent(&self) -> Vec<Sent> {
+    pub(super) fn sent(&self) -> Vec<Sent> {
         let read = |job: sharestack_kernel::job::NewJob| {
             let message: sharestack_kernel::message::Message = serde_json::from_value(job.payload).unwrap();
             Sent { to: message.to, template: message.template, data: message.data }
@@ -73,29 +76,29 @@ impl Codes {
     }
 
     /// The code that was sent last.
-    fn code(&self) -> Code {
+    pub(super) fn code(&self) -> Code {
         Code::parse(self.sent().last().unwrap().data["code"].as_str().unwrap()).unwrap()
     }
 
-    async fn sent_code(&self, contact: &Contact, purpose: Purpose) -> Code {
+    pub(super) async fn sent_code(&self, contact: &Contact, purpose: Purpose) -> Code {
         self.send(contact, purpose).await.unwrap();
         self.code()
     }
 
-    fn wait(&self, seconds: i64) {
+    pub(super) fn wait(&self, seconds: i64) {
         self.world.clock.advance(chrono::Duration::seconds(seconds));
     }
 }
 
-fn mail(text: &str) -> Contact {
+pub(super) fn mail(text: &str) -> Contact {
     Contact::Email(EmailAddress::parse(text).unwrap())
 }
 
-fn number(text: &str) -> Contact {
+pub(super) fn number(text: &str) -> Contact {
     Contact::Phone(PhoneNumber::parse(text, "86").unwrap())
 }
 
-fn wrong() -> Code {
+pub(super) fn wrong() -> Code {
     Code::parse("999999").unwrap()
 }
 
@@ -219,7 +222,17 @@ async fn a_reset_sets_the_password_once_and_ends_every_session() {
     let contact = mail("lin@example.com");
     let code = codes.sent_code(&contact, Purpose::Reset).await;
     let proof = || ContactProof::Code(contact.clone(), code.clone());
+    let actor = codes.world.actor(&open).await;
+    let input = crate::model::ApiKeyInput {
+        name: Some("x".to_owned()),
+        scopes: Some(vec!["own.read".to_owned()]),
+        ..Default::default()
+    };
+    let key = codes.world.keys.create(&actor, input.parse().unwrap()).await.unwrap().secret;
+    codes.world.keys.authenticate(key.expose_secret()).await.unwrap();
     codes.recovery.reset_password(proof(), &password(), "en").await.unwrap();
+    assert!(codes.world.keys.authenticate(key.expose_secret()).await.is_err());
+    assert!(codes.world.keys.list(&actor).await.unwrap().is_empty());
     assert!(codes.world.checks.authenticate(access(&open)).await.is_err());
     assert!(codes.world.sessions.refresh(refresh(&open)).await.is_err());
     assert!(codes.world.login("lin", PASSWORD).await.is_err());
@@ -229,7 +242,7 @@ async fn a_reset_sets_the_password_once_and_ends_every_session() {
     assert_eq!((told.template.as_str(), told.to), ("password_changed", Recipient::Mail("lin@example.com".to_owned())));
     assert!(codes.world.accounts.find(lin.id).await.unwrap().unwrap().is_verified);
     let event = codes.world.store.events().into_iter().find(|event| event.kind == events::PASSWORD_RESET).unwrap();
-    assert_eq!(event.payload["sessions_ended"], 1);
+    assert_eq!((&event.payload["sessions_ended"], &event.payload["api_keys_deleted"]), (&1.into(), &1.into()));
 }
 
 #[tokio::test]
@@ -400,8 +413,8 @@ async fn where_invitations_are_asked_for_each_lets_one_in() {
     let error = registrations.register(registration("lin"), Credential::default()).await.unwrap_err();
     assert_eq!(fields(&error), ["invite_code REQUIRED"]);
     let day = chrono::Duration::days(1);
-    let anybody = registrations.invite(None, None, day).await.unwrap();
-    let for_lin = registrations.invite(None, EmailAddress::parse("lin@example.com").ok(), day).await.unwrap();
+    let anybody = registrations.invite(None, None, day).await.unwrap().token;
+    let for_lin = registrations.invite(None, EmailAddress::parse("lin@example.com").ok(), day).await.unwrap().token;
     let with = |token: &SecretString| Credential { proof: None, invitation: Some(token.expose_secret().to_owned()) };
     for bad in [registrations.register(registration("wei"), with(&for_lin)).await, {
         let nonsense = SecretString::from("ssi_nonsense".to_owned());
@@ -415,7 +428,7 @@ async fn where_invitations_are_asked_for_each_lets_one_in() {
         let error = registrations.register(registration("third"), with(token)).await.unwrap_err();
         assert_eq!(fields(&error), ["invite_code NOT_ALLOWED"]);
     }
-    let late = registrations.invite(None, None, day).await.unwrap();
+    let late = registrations.invite(None, None, day).await.unwrap().token;
     codes.world.clock.advance(day);
     assert!(registrations.register(registration("third"), with(&late)).await.is_err());
 }
@@ -435,7 +448,10 @@ async fn what_nobody_asked_for_leaves_no_row_and_old_rows_go() {
 #[tokio::test]
 async fn nobody_learns_by_silence_that_a_code_was_not_sent() {
     let codes = Codes::new();
-    let command = || SendCode { contact: mail("lin@example.com"), purpose: Purpose::Reset, language: "en".to_owned() };
+    let language = "en".to_owned();
+    let contact = mail("lin@example.com");
+    let command =
+        || SendCode { contact: contact.clone(), purpose: Purpose::Reset, language: language.clone(), by: None };
     for _ in 0..3 {
         codes.verification.send_in_silence(command()).await.unwrap();
     }

@@ -236,3 +236,24 @@ async fn guesses_at_a_removal_are_counted() {
     let refused = world.factors.remove(user, FactorProof::Password(PASSWORD.into())).await;
     assert!(matches!(refused, Err(FactorError::TooMany(_))));
 }
+
+#[tokio::test]
+async fn other_recovery_codes_take_the_place_of_those_before() {
+    let world = World::new();
+    let (user, old) = guarded(&world).await;
+    let new = world.factors.renew_recovery_codes(user).await.unwrap();
+    let new: Vec<_> = new.iter().map(|code| code.expose_secret().to_owned()).collect();
+    assert!(new.len() == 10 && new.iter().all(|code| !old.contains(code)));
+    assert_eq!(kinds(&world).last().unwrap(), events::RECOVERY_CODES_RENEWED);
+    let token = first(&world).await;
+    assert!(matches!(second(&world, &token, &old[0]).await, Err(SecondFactorError::WrongCode { .. })));
+    second(&world, &token, &new[0]).await.unwrap();
+    assert_eq!(world.factors.find(user).await.unwrap().recovery_codes_left, 9);
+    // Without a confirmed app there is nothing that they would stand in for.
+    let wei = world.user("wei").await.id;
+    for _ in 0..2 {
+        assert!(matches!(world.factors.renew_recovery_codes(wei).await, Err(FactorError::NotEnrolled)));
+        world.factors.enrol(wei).await.unwrap();
+    }
+    assert!(matches!(world.factors.renew_recovery_codes(UserId::new(999)).await, Err(FactorError::NoSuchUser(_))));
+}

@@ -6,11 +6,18 @@ mod checks;
 mod codes;
 mod factors;
 mod guard;
+mod house;
 mod interleavings;
+mod invitations;
 mod keys;
+mod passkeys;
 mod passwords;
+mod pictures;
 mod refresh;
+mod roles;
 mod sessions;
+mod sign_up;
+mod step_up;
 mod third_party;
 
 use std::collections::HashMap;
@@ -205,6 +212,7 @@ impl RateLimiter for TestLimiter {
     }
 }
 
+#[derive(Clone)]
 struct World {
     store: MemoryStore,
     clock: FakeClock,
@@ -219,7 +227,7 @@ struct World {
     keys: ApiKeys,
     control: SessionControl,
     passwords: Passwords,
-    seen: LastSeen,
+    seen: Arc<LastSeen>,
     limiter: Arc<TestLimiter>,
     factors: SecondFactors,
 }
@@ -298,7 +306,7 @@ impl World {
             ids: ids.clone(),
             clock: Arc::new(clock.clone()),
         });
-        let seen = LastSeen::new(Arc::new(store.clone()), Arc::new(clock.clone()));
+        let seen = Arc::new(LastSeen::new(Arc::new(store.clone()), Arc::new(clock.clone())));
         Self {
             store,
             clock,
@@ -326,7 +334,7 @@ impl World {
             queries: Arc::new(self.store.clone()),
             hasher: self.hasher.clone(),
             cache: self.cached.clone(),
-            ids: Arc::new(SequentialIds::default()),
+            ids: self.ids.clone(),
             clock: Arc::new(self.clock.clone()),
         }
     }

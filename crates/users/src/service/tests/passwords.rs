@@ -1,6 +1,4 @@
-use chrono::Duration;
 use sharestack_kernel::actor::Credential;
-use sharestack_kernel::clock::Clock as _;
 use sharestack_kernel::page::PageRequest;
 
 use super::*;
@@ -85,25 +83,6 @@ async fn a_change_that_may_not_be_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_proof_makes_a_session_recent_again() {
-    let world = World::new();
-    world.user("lin").await;
-    let tokens = world.login("lin", PASSWORD).await.unwrap();
-    world.clock.advance(Duration::minutes(20));
-    let actor = world.actor(&tokens).await;
-    let since = world.clock.now();
-    assert!(actor.require_recent(since).is_err());
-    let refused = world.passwords.prove(&actor, &Proof::Password("wrong horse".to_owned().into())).await;
-    assert_eq!(fields(refused.unwrap_err()), ["password MISMATCH"]);
-    assert!(world.actor(&tokens).await.require_recent(since).is_err());
-    let proved = world.passwords.prove(&actor, &Proof::Password(PASSWORD.to_owned().into())).await.unwrap();
-    assert_eq!(proved, since);
-    assert!(world.actor(&tokens).await.require_recent(since).is_ok());
-    let kinds: Vec<_> = world.store.events().into_iter().map(|event| event.kind).collect();
-    assert_eq!(kinds[kinds.len() - 2..], [events::PROOF_FAILED, events::REAUTHENTICATED]);
-}
-
-#[tokio::test]
 async fn a_program_with_a_key_manages_no_sessions_and_no_passwords() {
     let world = World::new();
     world.user("lin").await;
@@ -115,8 +94,6 @@ async fn a_program_with_a_key_manages_no_sessions_and_no_passwords() {
     assert!(matches!(world.control.end(&key, key.user_id, id).await, Err(EndSessionError::Denied(_))));
     assert!(matches!(world.control.end_all(&key, true).await, Err(EndSessionError::Denied(_))));
     assert!(matches!(world.passwords.change(&key, change(PASSWORD, ANOTHER)).await, Err(ProofError::Denied(_))));
-    let proof = Proof::Password(PASSWORD.to_owned().into());
-    assert!(matches!(world.passwords.prove(&key, &proof).await, Err(ProofError::Denied(_))));
     world.actor(&tokens).await;
 }
 

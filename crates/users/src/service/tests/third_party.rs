@@ -10,7 +10,8 @@ use super::*;
 use crate::error::{BeginOAuthError, CompleteOAuthError, ExchangeCodeError, ProviderError, UnlinkError};
 use crate::events;
 use crate::model::{
-    AuthMethod, CodeChallenge, IdentityId, OAuthPurpose, ProviderName, ProviderProfile, RedirectUris, Subject,
+    AuthMethod, CodeChallenge, IdentityId, OAuthPurpose, ProviderName, ProviderProfile, RedirectUris, RegistrationMode,
+    Subject,
 };
 use crate::ports::{AuthorizeRequest, CallbackProof, IdentityProvider, ProviderInfo, ProviderKind};
 
@@ -31,7 +32,7 @@ mod futures_like {
 }
 
 /// A provider whose codes are the keys of what it vouches for.
-struct Vouches {
+pub(super) struct Vouches {
     info: ProviderInfo,
     people: Mutex<BTreeMap<String, ProviderProfile>>,
     away: AtomicBool,
@@ -45,7 +46,7 @@ impl Vouches {
         Arc::new(Self { info, people: Mutex::default(), away: AtomicBool::default(), asked: Mutex::default() })
     }
 
-    fn knows(&self, code: &str, profile: ProviderProfile) {
+    pub(super) fn knows(&self, code: &str, profile: ProviderProfile) {
         self.people.lock().unwrap().insert(code.to_owned(), profile);
     }
 }
@@ -75,14 +76,14 @@ impl IdentityProvider for Vouches {
     }
 }
 
-struct Party {
-    world: World,
-    google: Arc<Vouches>,
+pub(super) struct Party {
+    pub(super) world: World,
+    pub(super) google: Arc<Vouches>,
     github: Arc<Vouches>,
-    login: ThirdPartyLogin,
+    pub(super) login: ThirdPartyLogin,
 }
 
-fn lin(subject: &str) -> ProviderProfile {
+pub(super) fn lin(subject: &str) -> ProviderProfile {
     ProviderProfile::of(Subject::parse(subject).unwrap())
         .email(Some("lin@example.com"), true)
         .name(Some("林小红"))
@@ -95,6 +96,10 @@ impl Party {
     }
 
     fn with(sign_up: bool) -> Self {
+        Self::registering(sign_up, RegistrationMode::Open)
+    }
+
+    pub(super) fn registering(sign_up: bool, registration: RegistrationMode) -> Self {
         let world = World::new();
         let (google, github) = (Vouches::new("google"), Vouches::new("github"));
         let store = Arc::new(world.store.clone());
@@ -110,7 +115,7 @@ impl Party {
             randomness: Arc::new(SystemRandomness),
         };
         let redirect_uris = RedirectUris::parse(&[APP.to_owned()]).unwrap();
-        let login = ThirdPartyLogin::new(ports, ThirdPartyPolicy { redirect_uris, sign_up });
+        let login = ThirdPartyLogin::new(ports, ThirdPartyPolicy { redirect_uris, sign_up, registration });
         Self { world, google, github, login }
     }
 
@@ -123,9 +128,14 @@ impl Party {
     }
 
     /// Comes in; the username and whether the account is new.
-    async fn come_in(&self, provider: &str, code: &str) -> Result<UserView, CompleteOAuthError> {
+    pub(super) async fn come_in(&self, provider: &str, code: &str) -> Result<UserView, CompleteOAuthError> {
         let begun = self.begin(provider, OAuthPurpose::Login).await;
-        match self.back(provider, &begun, code).await? {
+        self.done(provider, &begun, code).await
+    }
+
+    /// Comes back; who is in.
+    pub(super) async fn done(&self, provider: &str, begun: &Begun, code: &str) -> Result<UserView, CompleteOAuthError> {
+        match self.back(provider, begun, code).await? {
             Outcome::SignedIn(done) => Ok(tokens(*done).user),
             other => panic!("{other:?}"),
         }
@@ -138,7 +148,7 @@ impl Party {
         self.back(provider, &begun, code).await
     }
 
-    fn kinds(&self) -> Vec<String> {
+    pub(super) fn kinds(&self) -> Vec<String> {
         self.world.store.events().into_iter().map(|event| event.kind).collect()
     }
 }
@@ -147,13 +157,14 @@ fn tokens(done: SignIn) -> Tokens {
     done.tokens().unwrap()
 }
 
-fn begin(provider: &str, purpose: OAuthPurpose) -> BeginOAuth {
+pub(super) fn begin(provider: &str, purpose: OAuthPurpose) -> BeginOAuth {
     BeginOAuth {
         provider: provider.to_owned(),
         purpose,
         redirect_uri: None,
         state: None,
         challenge: None,
+        invitation: None,
         browser: None,
     }
 }

@@ -8,10 +8,10 @@ use crate::error::{CompleteOAuthError, InsertAccountError, InsertIdentityError, 
 use crate::events;
 use crate::model::{
     AuthMethod, BuiltInRole, Client, ClientTarget, EmailAddress, ExternalIdentity, FlowSecret, IdentityId, LoginCode,
-    NewAccount, OAuthPurpose, OAuthState, PasswordHash, ProviderName, ProviderProfile, Username,
+    NewAccount, OAuthPurpose, OAuthState, PasswordHash, ProviderName, ProviderProfile, RegistrationMode, Username,
 };
 use crate::ports::CallbackProof;
-use crate::service::SignIn;
+use crate::service::{Failures, SignIn};
 
 /// How many usernames are tried for a new account, each with another number.
 const MAX_NAMES: u32 = 20;
@@ -58,6 +58,7 @@ enum SignUp {
     NameTaken,
     EmailTaken,
     IdentityTaken,
+    Uninvited,
 }
 
 impl From<InsertAccountError> for CreateError {
@@ -88,6 +89,8 @@ enum CreateError {
     EmailTaken,
     #[error("identity is taken")]
     IdentityTaken,
+    #[error("invitation is worth nothing")]
+    Uninvited,
     #[error(transparent)]
     Store(#[from] sharestack_kernel::error::StoreError),
 }
@@ -135,6 +138,13 @@ impl ThirdPartyLogin {
                 }
             }
         };
+        if let (Err(error), OAuthPurpose::Login) = (&outcome, state.purpose)
+            // That an account is disabled its session has noted.
+            && !matches!(error, CompleteOAuthError::Login(_) | CompleteOAuthError::Store(_))
+        {
+            let failures = Failures::new(ports.store.clone(), ports.ids.clone(), ports.clock.clone());
+            failures.login_failed(None, "", AuthMethod::OAuth.as_str(), error.client_code()).await;
+        }
         Ok(Completed { target, outcome })
     }
 
@@ -151,7 +161,7 @@ impl ThirdPartyLogin {
                 Ok(Outcome::Linked(Box::new(identity)))
             }
             OAuthPurpose::Login => {
-                let user = self.find_or_create(&state.provider, &profile).await?;
+                let user = self.find_or_create(state, &profile).await?;
                 if let Some(target) = target {
                     return self.code(user, &state.provider, target).await;
                 }
@@ -217,14 +227,15 @@ impl ThirdPartyLogin {
         })
     }
 
-    /// Whose identity it is; a new account's when nobody has linked it and its address is
-    /// free. An account that has the address is never linked by itself: its owner signs in
+    /// Whose identity it is; a new account's when nobody has linked it, its address is free,
+    /// and it brings along what everybody needs who registers. An account that has the address is never linked by itself: its owner signs in
     /// first and links.
     async fn find_or_create(
         &self,
-        provider: &ProviderName,
+        state: &OAuthState,
         profile: &ProviderProfile,
     ) -> Result<UserId, CompleteOAuthError> {
+        let provider = &state.provider;
         if let Some(user) = self.recognise(provider, profile).await? {
             return Ok(user);
         }
@@ -232,12 +243,18 @@ impl ThirdPartyLogin {
             return Err(CompleteOAuthError::SignUpClosed);
         }
         // Asked before the address is looked up: who cannot prove it learns nothing of it.
-        if profile.email.is_some() && !profile.email_verified {
+        // What a code would prove, the provider has.
+        let proven = profile.email.is_some() && profile.email_verified;
+        let asked = profile.email.is_some() || self.policy.registration == RegistrationMode::Code;
+        if asked && !proven {
             return Err(CompleteOAuthError::EmailUnverified(provider.clone()));
+        }
+        if self.policy.registration == RegistrationMode::Invitation && state.invitation.is_none() {
+            return Err(CompleteOAuthError::Uninvited { brought: false });
         }
         for attempt in 0..MAX_NAMES {
             let id = UserId::new(self.ports.ids.number(UserId::SEQUENCE).await?);
-            let made = self.create(id, provider, profile, attempt).await?;
+            let made = self.create(id, state, profile, attempt).await?;
             if matches!(made, SignUp::Done) {
                 return Ok(id);
             }
@@ -245,8 +262,10 @@ impl ThirdPartyLogin {
             if let Some(user) = self.recognise(provider, profile).await? {
                 return Ok(user);
             }
-            if matches!(made, SignUp::EmailTaken) {
-                return Err(CompleteOAuthError::EmailTaken);
+            match made {
+                SignUp::EmailTaken => return Err(CompleteOAuthError::EmailTaken),
+                SignUp::Uninvited => return Err(CompleteOAuthError::Uninvited { brought: true }),
+                SignUp::Done | SignUp::NameTaken | SignUp::IdentityTaken => {}
             }
         }
         Err(sharestack_kernel::error::StoreError::Transient("no free username was found".into()).into())
@@ -279,11 +298,11 @@ impl ThirdPartyLogin {
     async fn create(
         &self,
         id: UserId,
-        provider: &ProviderName,
+        state: &OAuthState,
         profile: &ProviderProfile,
         attempt: u32,
     ) -> Result<SignUp, CompleteOAuthError> {
-        let (ports, now) = (&self.ports, self.ports.clock.now());
+        let (ports, now, provider) = (&self.ports, self.ports.clock.now(), &state.provider);
         let event_ids = [ports.ids.uuid(), ports.ids.uuid()];
         let identity_id = ports.ids.uuid();
         let placeholder = || EmailAddress::placeholder(&format!("{provider}-{}", identity_id.simple()));
@@ -302,6 +321,11 @@ impl ThirdPartyLogin {
             tx.accounts().insert(&account).await?;
             tx.roles().replace(id, &[BuiltInRole::User.id()], None, now).await?;
             tx.identities().insert(&identity).await?;
+            if let Some(token) = state.invitation
+                && !tx.invitations().redeem(token, &account.email, id, now).await?
+            {
+                return Err(CreateError::Uninvited);
+            }
             tx.outbox().append(&events::registered(event_ids[0], id, account.username.as_str(), now)).await?;
             tx.outbox().append(&events::identity(event_ids[1], events::IDENTITY_LINKED, &identity, now)).await?;
             Ok::<_, CreateError>(())
@@ -311,6 +335,7 @@ impl ThirdPartyLogin {
             Err(CreateError::NameTaken) => Ok(SignUp::NameTaken),
             Err(CreateError::EmailTaken) => Ok(SignUp::EmailTaken),
             Err(CreateError::IdentityTaken) => Ok(SignUp::IdentityTaken),
+            Err(CreateError::Uninvited) => Ok(SignUp::Uninvited),
             Err(CreateError::Store(error)) => Err(error.into()),
         }
     }

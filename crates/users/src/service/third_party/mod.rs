@@ -17,8 +17,8 @@ use super::Sessions;
 use crate::error::{BeginOAuthError, ExchangeCodeError, UnlinkError};
 use crate::events;
 use crate::model::{
-    AuthMethod, Client, ClientTarget, CodeChallenge, ExternalIdentity, FlowSecret, IdentityId, OAuthPurpose,
-    OAuthState, ProviderName, RedirectUris,
+    AuthMethod, Client, ClientTarget, CodeChallenge, ExternalIdentity, FlowSecret, IdentityId, InvitationToken,
+    OAuthPurpose, OAuthState, ProviderName, RedirectUris, RegistrationMode, TokenHash,
 };
 use crate::ports::{
     AuthorizeRequest, ExternalIdentityQueries, IdentityProvider, OAuthFlowQueries, ProviderInfo, SessionQueries,
@@ -63,6 +63,8 @@ pub struct ThirdPartyPolicy {
     pub redirect_uris: RedirectUris,
     /// Whether somebody new gets an account.
     pub sign_up: bool,
+    /// What they need for it, as everybody who registers.
+    pub registration: RegistrationMode,
 }
 
 /// Somebody wants to come in by another service, or to link it.
@@ -78,6 +80,8 @@ pub struct BeginOAuth {
     pub state: Option<String>,
     /// What the client's one-time code is bound to.
     pub challenge: Option<CodeChallenge>,
+    /// An invitation to register, as it was typed.
+    pub invitation: Option<String>,
     /// The browser's mark, when it has one.
     pub browser: Option<String>,
 }
@@ -121,6 +125,7 @@ impl ThirdPartyLogin {
     /// on the allow-list.
     pub async fn begin(&self, command: BeginOAuth) -> Result<Begun, BeginOAuthError> {
         let target = self.target(&command)?;
+        let invitation = invitation(&command)?;
         let ports = &self.ports;
         let provider = self.provider(&command.provider).ok_or(BeginOAuthError::NoSuchProvider(command.provider))?;
         let draw = || FlowSecret::new(ports.randomness.token());
@@ -138,6 +143,7 @@ impl ThirdPartyLogin {
             verifier: request.verifier,
             browser: browser.hash(),
             target,
+            invitation,
             created_at: now,
             expires_at: now + Duration::minutes(FLOW_MINUTES),
         };
@@ -225,4 +231,11 @@ impl ThirdPartyLogin {
     pub async fn prune(&self) -> Result<u64, StoreError> {
         self.ports.flows.prune(self.ports.clock.now(), 1000).await
     }
+}
+
+/// What is kept of the invitation that somebody brings along who may be new.
+fn invitation(command: &BeginOAuth) -> Result<Option<TokenHash>, FieldErrors> {
+    let text = command.invitation.as_deref().filter(|_| command.purpose == OAuthPurpose::Login);
+    let worthless = || FieldErrors::of("invite_code", Issue::not_allowed::<&str>([]));
+    text.map(|text| Ok(InvitationToken::parse(text).ok_or_else(worthless)?.hash())).transpose()
 }
