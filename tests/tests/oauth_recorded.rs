@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sharestack_tests::browser::parameter;
 use sharestack_tests::{FakeProvider, Harness, Says};
 
-use crate::oauth::count;
+use crate::oauth::{count, url};
 use crate::oauth_tokens::{and_back, out, with_fake};
 
 /// Every way in which a provider can fail at these paths is a 502 in time, and makes nobody.

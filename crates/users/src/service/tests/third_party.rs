@@ -428,7 +428,9 @@ async fn what_the_provider_refuses_is_told_and_leaves_nothing() {
         let error = party.login.complete(denied).await.unwrap().outcome.unwrap_err();
         assert_eq!((error.category(), error.client_code()), (category, told));
     }
-    assert!(party.world.store.events().is_empty());
+    let noted: Vec<_> = party.world.store.events().iter().map(|event| event.payload["reason"].clone()).collect();
+    assert_eq!(noted, ["temporarily_unavailable", "invalid_request", "access_denied", "temporarily_unavailable"]);
+    assert!(party.kinds().iter().all(|kind| kind == events::LOGIN_FAILED), "{:?}", party.kinds());
 }
 
 #[tokio::test]
