@@ -39,7 +39,6 @@ mod rows;
 mod social;
 mod tags;
 mod tail;
-mod times;
 mod tx;
 mod users;
 

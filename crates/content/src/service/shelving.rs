@@ -126,26 +126,6 @@ fn deltas(
         .collect()
 }
 
-/// Counts that a thing with at most one category left one and came to another; `None` when
-/// it is in none, or is not to be counted.
-///
-/// # Errors
-/// The store's, and for a category that is not there.
-pub(crate) async fn count_in_category(
-    categories: &mut dyn CategoryRepository,
-    kind: Kind,
-    before: Option<CategoryId>,
-    after: Option<CategoryId>,
-) -> Result<(), StoreError> {
-    if before == after {
-        return Ok(());
-    }
-    categories.lock_tree(kind).await?;
-    let (before, after): (BTreeSet<_>, BTreeSet<_>) = (before.into_iter().collect(), after.into_iter().collect());
-    let paths = paths(categories, kind, &before.union(&after).copied().collect()).await?;
-    categories.add_counts(&deltas(&paths, &before, &after)).await
-}
-
 async fn move_tags(
     tx: &mut dyn PortfolioTx,
     photo: PhotoId,

@@ -10,10 +10,9 @@ use sharestack_kernel::id::UserId;
 use sharestack_users::model::HeldFile;
 
 use super::bytes;
-use crate::connect::{Dialect, Store};
+use crate::connect::Store;
 use crate::error::store_error;
 use crate::rows::{self, Fields, Stored, known};
-use crate::times::{far, far_or_null};
 use crate::tx::SeaTx;
 
 const COLUMNS: [&str; 22] = [
@@ -87,10 +86,10 @@ impl Stored for Processing {
 }
 
 /// The columns that processing writes.
-fn processed(dialect: Dialect, processing: &Processing) -> Result<Vec<(&'static str, SimpleExpr)>, StoreError> {
+fn processed(processing: &Processing) -> Result<Vec<(&'static str, SimpleExpr)>, StoreError> {
     let text = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string);
     let pixels = |number: Option<u32>| number.map(i32::try_from).transpose().map_err(StoreError::corrupt);
-    let time = |at: Option<DateTime<Utc>>| SimpleExpr::from(far_or_null(dialect, at));
+    let time = |at: Option<DateTime<Utc>>| SimpleExpr::from(at);
     Ok(vec![
         ("status", processing.status.as_str().into()),
         ("failure", processing.failure.clone().into()),
@@ -119,7 +118,6 @@ impl FileRepository for SeaTx {
     }
 
     async fn insert(&mut self, file: &UploadedFile) -> Result<(), StoreError> {
-        let dialect = self.dialect();
         let fixed: [(&str, SimpleExpr); 10] = [
             ("id", file.id.get().into()),
             ("owner_id", file.owner_id.get().into()),
@@ -128,22 +126,20 @@ impl FileRepository for SeaTx {
             ("mime_type", file.media_type.as_str().into()),
             ("sha256", file.sha256.to_string().into()),
             ("blob_key", file.blob_key.as_str().into()),
-            ("created_at", far(dialect, file.created_at).into()),
-            ("updated_at", far(dialect, file.updated_at).into()),
-            ("expires_at", far_or_null(dialect, file.expires_at).into()),
+            ("created_at", file.created_at.into()),
+            ("updated_at", file.updated_at.into()),
+            ("expires_at", file.expires_at.into()),
         ];
-        let (columns, values): (Vec<_>, Vec<_>) =
-            fixed.into_iter().chain(processed(dialect, &file.processing)?).unzip();
+        let (columns, values): (Vec<_>, Vec<_>) = fixed.into_iter().chain(processed(&file.processing)?).unzip();
         let insert = Query::insert().into_table("files").columns(columns).values_panic(values).to_owned();
         self.conn().execute(&insert).await.map(drop).map_err(store_error)
     }
 
     async fn save_processing(&mut self, file: &UploadedFile) -> Result<(), StoreError> {
-        let dialect = self.dialect();
         let update = Query::update()
             .table("files")
-            .values(processed(dialect, &file.processing)?)
-            .value("updated_at", far(dialect, file.updated_at))
+            .values(processed(&file.processing)?)
+            .value("updated_at", file.updated_at)
             .and_where(Expr::col("id").eq(file.id.get()))
             .to_owned();
         self.conn().execute(&update).await.map(drop).map_err(store_error)
@@ -155,11 +151,10 @@ impl FileRepository for SeaTx {
         expires_at: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let dialect = self.dialect();
         let update = Query::update()
             .table("files")
-            .value("expires_at", far_or_null(dialect, expires_at))
-            .value("updated_at", far(dialect, now))
+            .value("expires_at", expires_at)
+            .value("updated_at", now)
             .and_where(Expr::col("id").eq(id.get()))
             .to_owned();
         self.conn().execute(&update).await.map(drop).map_err(store_error)

@@ -77,7 +77,7 @@ impl PhotoRepository for SeaTx {
             ("download_count", 0_i64.into()),
             ("created_at", photo.created_at.into()),
         ];
-        let (columns, values): (Vec<_>, Vec<_>) = fixed.into_iter().chain(changeable(self.dialect(), photo)?).unzip();
+        let (columns, values): (Vec<_>, Vec<_>) = fixed.into_iter().chain(changeable(photo)?).unzip();
         let insert = Query::insert().into_table("photos").columns(columns).values_panic(values).to_owned();
         self.conn().execute(&insert).await.map(drop).map_err(write_error)
     }
@@ -85,7 +85,7 @@ impl PhotoRepository for SeaTx {
     async fn update(&mut self, photo: &Photo, expected: i64) -> Result<(), PhotoWriteError> {
         let update = Query::update()
             .table("photos")
-            .values(changeable(self.dialect(), photo)?)
+            .values(changeable(photo)?)
             .and_where(Expr::col("id").eq(photo.id.get()))
             .and_where(Expr::col("version").eq(expected))
             .to_owned();

@@ -10,9 +10,7 @@ use sharestack_content::model::{
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 
-use crate::connect::Dialect;
 use crate::rows::{Fields, Stored};
-use crate::times::{far, far_or_null};
 
 const COLUMNS: [&str; 38] = [
     "id",
@@ -138,7 +136,7 @@ impl Stored for PhotoRow {
 }
 
 /// The columns that an edit may change.
-pub(super) fn changeable(dialect: Dialect, photo: &Photo) -> Result<Vec<(&'static str, SimpleExpr)>, StoreError> {
+pub(super) fn changeable(photo: &Photo) -> Result<Vec<(&'static str, SimpleExpr)>, StoreError> {
     let position = photo.place.position;
     let month = photo.month();
     let formats = serde_json::to_string(&photo.picture.formats).map_err(StoreError::corrupt)?;
@@ -151,11 +149,11 @@ pub(super) fn changeable(dialect: Dialect, photo: &Photo) -> Result<Vec<(&'stati
         ("visibility", photo.visibility.as_str().into()),
         ("sort_order", photo.sort_order.into()),
         ("listed", photo.is_listed().into()),
-        ("taken_at", far_or_null(dialect, photo.taken.map(|taken| taken.at)).into()),
+        ("taken_at", photo.taken.map(|taken| taken.at).into()),
         ("taken_offset_minutes", photo.taken.and_then(|taken| taken.offset_minutes).into()),
         ("taken_year", month.map(|(year, _)| year).into()),
         ("taken_month", month.and_then(|(_, month)| i32::try_from(month).ok()).into()),
-        ("shown_at", far(dialect, photo.shown_at()).into()),
+        ("shown_at", photo.shown_at().into()),
         ("latitude", position.map(|position| position.latitude.steps()).into()),
         ("longitude", position.map(|position| position.longitude.steps()).into()),
         ("place_name", photo.place.name.clone().into()),

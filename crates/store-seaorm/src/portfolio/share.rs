@@ -9,7 +9,6 @@ use sharestack_kernel::id::UserId;
 use crate::connect::Store;
 use crate::error::store_error;
 use crate::rows::{Fields, Stored, all, one};
-use crate::times::far_or_null;
 use crate::tx::SeaTx;
 
 const COLUMNS: [&str; 9] = [
@@ -103,7 +102,7 @@ impl ShareLinkRepository for SeaTx {
                 link.password_hash.clone().into(),
                 link.allow_download.into(),
                 link.hide_metadata.into(),
-                far_or_null(self.dialect(), link.expires_at).into(),
+                link.expires_at.into(),
                 link.created_at.into(),
             ])
             .to_owned();

@@ -9,7 +9,6 @@ use sharestack_kernel::error::StoreError;
 
 use crate::error::store_error;
 use crate::rows::{Fields, Stored, all, known};
-use crate::times::far;
 use crate::tx::SeaTx;
 
 fn facts(fields: Fields<'_>) -> Result<ListingFacts, StoreError> {
@@ -107,8 +106,8 @@ impl ShelfRepository for SeaTx {
                 photo.get().into(),
                 one.is_primary.into(),
                 one.facts.listed.into(),
-                far(self.dialect(), one.facts.created_at).into(),
-                far(self.dialect(), one.facts.shown_at).into(),
+                one.facts.created_at.into(),
+                one.facts.shown_at.into(),
             ]);
         }
         insert.on_conflict(OnConflict::columns(["category_id", "photo_id"]).update_columns(changing).to_owned());
@@ -130,8 +129,8 @@ impl ShelfRepository for SeaTx {
                 link.tagging.confidence.map(|one| i32::from(one.thousandths())).into(),
                 link.used_on.map(|day| day.0).into(),
                 link.facts.listed.into(),
-                far(self.dialect(), link.facts.created_at).into(),
-                far(self.dialect(), link.facts.shown_at).into(),
+                link.facts.created_at.into(),
+                link.facts.shown_at.into(),
             ]);
         }
         insert.on_conflict(OnConflict::columns(["tag_id", "photo_id"]).update_columns(changing).to_owned());

@@ -12,7 +12,6 @@ use super::bytes;
 use crate::connect::Store;
 use crate::error::store_error;
 use crate::rows::{self, Fields, Stored, known};
-use crate::times::{far, far_or_null};
 use crate::tx::SeaTx;
 
 const COLUMNS: [&str; 14] = [
@@ -103,7 +102,6 @@ impl UploadRepository for SeaTx {
     }
 
     async fn insert(&mut self, upload: &Upload) -> Result<(), StoreError> {
-        let dialect = self.dialect();
         let insert = Query::insert()
             .into_table("uploads")
             .columns(COLUMNS.into_iter().chain(["updated_at"]))
@@ -119,25 +117,24 @@ impl UploadRepository for SeaTx {
                 bytes(upload.received)?.into(),
                 upload.metadata.clone().into(),
                 upload.held.map(|(holder, _)| holder).into(),
-                far_or_null(dialect, upload.held.map(|(_, until)| until)).into(),
-                far(dialect, upload.created_at).into(),
-                far(dialect, upload.expires_at).into(),
-                far(dialect, upload.created_at).into(),
+                upload.held.map(|(_, until)| until).into(),
+                upload.created_at.into(),
+                upload.expires_at.into(),
+                upload.created_at.into(),
             ])
             .to_owned();
         self.conn().execute(&insert).await.map(drop).map_err(store_error)
     }
 
     async fn update(&mut self, upload: &Upload, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let dialect = self.dialect();
         let update = Query::update()
             .table("uploads")
             .value("state", upload.state.as_str())
             .value("received", bytes(upload.received)?)
             .value("holder", upload.held.map(|(holder, _)| holder))
-            .value("held_until", far_or_null(dialect, upload.held.map(|(_, until)| until)))
-            .value("expires_at", far(dialect, upload.expires_at))
-            .value("updated_at", far(dialect, now))
+            .value("held_until", upload.held.map(|(_, until)| until))
+            .value("expires_at", upload.expires_at)
+            .value("updated_at", now)
             .and_where(Expr::col("id").eq(upload.id.get()))
             .to_owned();
         self.conn().execute(&update).await.map(drop).map_err(store_error)
@@ -219,7 +216,7 @@ impl FileQueries for Store {
     }
 
     async fn list_overdue_uploads(&self, now: DateTime<Utc>, limit: u64) -> Result<Vec<FileId>, StoreError> {
-        let now = far(self.dialect(), now);
+        let now = now;
         let select = select_ids("uploads")
             .and_where(Expr::col("state").eq(UploadState::Open.as_str()))
             .and_where(Expr::col("expires_at").lte(now.clone()))
@@ -233,7 +230,7 @@ impl FileQueries for Store {
     async fn list_expired_uploads(&self, before: DateTime<Utc>, limit: u64) -> Result<Vec<FileId>, StoreError> {
         let select = select_ids("uploads")
             .and_where(Expr::col("state").eq(UploadState::Expired.as_str()))
-            .and_where(Expr::col("expires_at").lt(far(self.dialect(), before)))
+            .and_where(Expr::col("expires_at").lt(before))
             .order_by("expires_at", Order::Asc)
             .limit(limit)
             .to_owned();
@@ -242,7 +239,7 @@ impl FileQueries for Store {
 
     async fn list_overdue_files(&self, now: DateTime<Utc>, limit: u64) -> Result<Vec<FileId>, StoreError> {
         let select = select_ids("files")
-            .and_where(Expr::col("expires_at").lte(far(self.dialect(), now)))
+            .and_where(Expr::col("expires_at").lte(now))
             .order_by("expires_at", Order::Asc)
             .limit(limit)
             .to_owned();

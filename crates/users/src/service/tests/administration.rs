@@ -14,8 +14,8 @@ use super::*;
 use crate::error::{AdministerError, EditAccountError};
 use crate::events;
 use crate::model::{
-    ConsentInput, Language, Obligation, ProfileInput, SearchText, SelfChangeInput, SettingsChange,
-    UserFilter, UserRef, parse_consents,
+    ConsentInput, Language, Obligation, ProfileInput, SearchText, SelfChangeInput, SettingsChange, UserFilter, UserRef,
+    parse_consents,
 };
 use crate::ports::MockPersonalRecords;
 
