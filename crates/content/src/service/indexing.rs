@@ -125,13 +125,14 @@ impl IndexArticles {
                 walks.push(*walk);
             }
         }
+        let walked = !walks.is_empty();
         for walk in walks {
             self.write_again(walk, kept).await?;
         }
         let mut changes = self.changes(&touched).await?;
         changes.mark = cursor.mark();
         let far = changes.mark.position - kept.position > KEEP_EVERY;
-        let writes = far || !changes.put.is_empty() || !changes.remove.is_empty();
+        let writes = far || walked || !changes.put.is_empty() || !changes.remove.is_empty();
         let kept = if writes { changes.mark } else { kept };
         if writes {
             self.index.apply(changes).await?;
