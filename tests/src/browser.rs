@@ -61,6 +61,12 @@ impl Browser {
         Self { accept: "*/*", ..Self::default() }
     }
 
+    /// From now on a person looks at what it shows.
+    pub fn watched(&mut self) -> &mut Self {
+        self.accept = PAGE;
+        self
+    }
+
     /// A cookie's value.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.get(name).map(String::as_str)

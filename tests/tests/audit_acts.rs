@@ -84,8 +84,8 @@ async fn sql(app: &Harness, text: &str) {
 async fn codes(walk: &mut Walk, lin: &Account) {
     let send = "/api/v1/verification/send";
     let body = |purpose: &str| json!({ "email": "lin@example.com", "purpose": purpose });
-    let sent = walk.post(None, send, body("login"), 200).await;
-    walk.code(&sent, "verification.sent");
+    let answer = walk.post(None, send, body("login"), 200).await;
+    walk.code(&answer, "verification.sent");
     let code = outbox::code(&walk.app, "lin@example.com").await;
     let wrong = format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000);
     let login = |code: &str| json!({ "email": "lin@example.com", "code": code });
@@ -102,8 +102,8 @@ async fn codes(walk: &mut Walk, lin: &Account) {
     let phone = json!({ "phone": "13800138000", "purpose": "register" });
     walk.post(None, send, phone, 200).await;
     let body = json!({ "phone": "13800138000", "code": outbox::code(&walk.app, "+8613800138000").await });
-    let proven = walk.post(Some(&lin.token), "/api/v1/auth/phone/verify", body, 200).await;
-    walk.own(&proven, "user.phone_verified", lin.id);
+    let verified = walk.post(Some(&lin.token), "/api/v1/auth/phone/verify", body, 200).await;
+    walk.own(&verified, "user.phone_verified", lin.id);
     walk.post(Some(&lin.token), send, json!({ "email": "new@example.com", "purpose": "change_email" }), 200).await;
     let code = outbox::code(&walk.app, "new@example.com").await;
     let body = json!({ "new_email": "new@example.com", "code": code });

@@ -46,7 +46,7 @@ async fn an_invitation_from_its_making_to_its_end(database: Database) {
     assert_eq!(refused.fields(), [("invite_code".to_owned(), "NOT_ALLOWED".to_owned())]);
     let lin = register(&app, "lin", &for_lin["invite_code"]).await.expect(201);
     let store = app.store().await;
-    let past = "UPDATE invitations SET expires_at = '2020-01-01 00:00:00+00:00' WHERE hash = ";
+    let past = "UPDATE invitations SET expires_at = '2020-01-01 00:00:00' WHERE hash = ";
     let hash = sharestack_users::model::InvitationToken::parse(late["invite_code"].as_str().unwrap()).unwrap().hash();
     store.execute_raw(&format!("{past}'{}'", hash.to_hex())).await.unwrap();
     store.close().await;

@@ -215,7 +215,7 @@ async fn a_token_dies_with_its_time_and_with_the_password_it_was_given_for() {
     let lin = guarded(&app, "lin").await;
     later(&app).await;
     let token = first(&app, "lin").await;
-    sql(&app, "UPDATE mfa_challenges SET expires_at = '2020-01-01 00:00:00+00:00'").await;
+    sql(&app, "UPDATE mfa_challenges SET expires_at = '2020-01-01 00:00:00'").await;
     second(&app, &token, &lin.codes.code()).await.refused(401, "TOKEN_EXPIRED");
     let token = first(&app, "lin").await;
     sql(&app, "UPDATE users SET password_hash = 'another'").await;
@@ -306,7 +306,7 @@ async fn an_old_login_neither_enrols_nor_removes() {
     let token = first(&app, "lin").await;
     let again = second(&app, &token, &lin.recovery[0]).await.expect(200);
     let again = again.data()["access_token"].as_str().unwrap();
-    sql(&app, "UPDATE sessions SET created_at = '2020-01-01 00:00:00+00:00', proved_at = NULL").await;
+    sql(&app, "UPDATE sessions SET created_at = '2020-01-01 00:00:00', proved_at = NULL").await;
     let enrolled = app.send(app.request(Method::POST, TOTP).bearer_auth(&wei.token)).await;
     let details = enrolled.refused(403, "PERMISSION_DENIED").body["error"]["details"].clone();
     assert_eq!(details["required_permission"], "recent_login");
@@ -364,7 +364,7 @@ async fn new_recovery_codes_end_those_before(database: Database) {
     renew(&wei.token).await.refused(404, "RESOURCE_NOT_FOUND");
     app.post(RENEW, &json!({})).await.refused(401, "AUTHENTICATION_REQUIRED");
     let again = second(&app, &first(&app, "lin").await, new[1].as_str().unwrap()).await.expect(200);
-    sql(&app, "UPDATE sessions SET created_at = '2020-01-01 00:00:00+00:00', proved_at = NULL").await;
+    sql(&app, "UPDATE sessions SET created_at = '2020-01-01 00:00:00', proved_at = NULL").await;
     let refused = renew(again.data()["access_token"].as_str().unwrap()).await.refused(403, "PERMISSION_DENIED");
     assert_eq!(refused.body["error"]["details"]["required_permission"], "recent_login");
     assert_eq!(app.count("SELECT COUNT(*) FROM recovery_codes").await, 10);

@@ -43,8 +43,8 @@ async fn where_one_must_be_invited_another_service_is_no_way_around() {
         let user = come_in(&app, &good).await.expect(200).data()["user"].clone();
         assert_eq!(user["email"], "octocat@example.com");
         assert_eq!(and_back(&app, "github").await.expect(200).data()["user"]["id"], user["id"]);
-        let used = format!("SELECT COUNT(*) FROM invitations WHERE used_by = {}", user["id"]);
-        assert_eq!(app.count(&used).await, 1);
+        let redeemed = format!("SELECT COUNT(*) FROM invitations WHERE used_by = {}", user["id"]);
+        assert_eq!(app.count(&redeemed).await, 1);
         let body = json!({ "username": "wei", "email": "octo@example.com", "password": PASSWORD, "invite_code": good });
         assert_eq!(field(app.post("/api/v1/auth/register", &body).await), refused());
         app.stop().await;
@@ -57,7 +57,7 @@ async fn a_client_is_told_that_an_invitation_is_needed() {
     let (fake, app) = with_fake_on(options).await;
     octocat(&fake, true);
     let (mut browser, _, back) = out_with(&app, "github", &[("redirect_uri", crate::oauth::APP)]).await;
-    let page = browser.visit(&back).await;
+    let page = browser.watched().visit(&back).await;
     assert_eq!(page.parameter("error").as_deref(), Some("invitation_required"), "{:?}", page.location());
     assert_eq!(count(&app, "users").await, 0);
     app.stop().await;

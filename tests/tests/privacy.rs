@@ -125,7 +125,7 @@ async fn who_wants_to_go_may_think_better_of_it() {
     let refused = leave(json!({ "reason": "x".repeat(501) })).await.refused(400, "VALIDATION_ERROR");
     assert_eq!(
         refused.fields(),
-        [("password".to_owned(), "REQUIRED".to_owned()), ("reason".to_owned(), "TOO_LONG".to_owned())]
+        [("reason".to_owned(), "TOO_LONG".to_owned()), ("password".to_owned(), "REQUIRED".to_owned())]
     );
     assert_eq!(app.count("SELECT COUNT(*) FROM departures").await, 0);
     let first = leave(json!({ "password": PASSWORD, "reason": " I moved on " })).await.expect(202);

@@ -79,8 +79,11 @@ fn every_setting_is_in_the_operators_manual() {
             None if !manual.contains(&format!("`{section}`")) => missing.push(section.clone()),
             None => {}
             Some(keys) => {
-                let full = |key: &String| format!("{section}.{key}");
-                missing.extend(keys.keys().map(full).filter(|name| !manual.contains(&format!("`{name}`"))));
+                let named = keys.iter().flat_map(|(key, value)| match value.as_table() {
+                    Some(inner) => inner.keys().map(|one| format!("{section}.{key}.{one}")).collect(),
+                    None => vec![format!("{section}.{key}")],
+                });
+                missing.extend(named.filter(|name| !manual.contains(&format!("`{name}`"))));
             }
         }
     }

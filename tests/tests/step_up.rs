@@ -21,7 +21,7 @@ async fn sql(app: &Harness, text: &str) {
 /// Signs in, as if that had been long ago.
 async fn long_ago(app: &Harness, name: &str) -> Account {
     let account = app.login(name).await;
-    sql(app, "UPDATE sessions SET created_at = '2020-01-01 00:00:00+00:00', proved_at = NULL").await;
+    sql(app, "UPDATE sessions SET created_at = '2020-01-01 00:00:00', proved_at = NULL").await;
     account
 }
 

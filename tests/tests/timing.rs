@@ -18,7 +18,7 @@ type Ask = fn(&str) -> Value;
 /// a hash, of twenty milliseconds and more, is far beyond it; so is a second query for each.
 fn near(one: Duration, other: Duration) -> bool {
     let (less, more) = (one.min(other), one.max(other));
-    more - less <= less / 4 + Duration::from_millis(4)
+    more.saturating_sub(less) <= less / 4 + Duration::from_millis(4)
 }
 
 fn median(times: &mut [Duration]) -> Duration {

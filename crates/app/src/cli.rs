@@ -253,7 +253,7 @@ async fn serve(mut config: Config, with_workers: bool, with_demo: bool) -> Resul
         return Err(ConfigError::new("--demo", "demo content has known passwords: production refuses it").into());
     }
     let listener = server::bind(&mut config)?;
-    let app = ready_app(config).await?;
+    let app = Box::pin(ready_app(config)).await?;
     let told = if with_demo {
         demo::fill(&app).await.map_err(|error| Failure::Other(format!("{error:#}")))?
     } else {
@@ -276,7 +276,7 @@ async fn serve(mut config: Config, with_workers: bool, with_demo: bool) -> Resul
 }
 
 async fn work(config: Config) -> Result<(), Failure> {
-    let app = Arc::new(ready_app(config).await?);
+    let app = Arc::new(Box::pin(ready_app(config)).await?);
     let mut signals = Signals::new()?;
     let workers = Workers::start(&app);
     say("working");
@@ -287,7 +287,7 @@ async fn work(config: Config) -> Result<(), Failure> {
 }
 
 async fn rebuild_search(config: Config) -> Result<(), Failure> {
-    let app = ready_app(config).await?;
+    let app = Box::pin(ready_app(config)).await?;
     let articles = app.content.indexing.rebuild().await.map_err(Failure::other)?;
     say(&format!("search index rebuilt: {articles} articles"));
     app.close().await;
@@ -335,7 +335,7 @@ async fn create_admin(config: Config, username: &str, email: &str) -> Result<(),
     let mut password = String::new();
     std::io::stdin().lock().take(4096).read_to_string(&mut password).map_err(Failure::other)?;
     let password = password.trim_end_matches(['\r', '\n']);
-    let app = ready_app(config).await?;
+    let app = Box::pin(ready_app(config)).await?;
     let created = app.create_admin(username, email, password).await.map_err(Failure::Other)?;
     say(&format!("created super admin {created}"));
     app.close().await;
@@ -345,7 +345,7 @@ async fn create_admin(config: Config, username: &str, email: &str) -> Result<(),
 async fn invite(config: Config, email: Option<String>, days: u16) -> Result<(), Failure> {
     let email = email.map(|text| EmailAddress::parse(&text)).transpose();
     let email = email.map_err(|_| Failure::Other("--email: is no address".to_owned()))?;
-    let app = ready_app(config).await?;
+    let app = Box::pin(ready_app(config)).await?;
     let ttl = chrono::Duration::days(i64::from(days));
     let invited = app.registrations.invite(None, email, ttl).await.map_err(Failure::other)?;
     say(invited.token.expose_secret());

@@ -84,6 +84,10 @@ pub async fn a_removed_photo_leaves_nothing_behind(subject: Subject) {
 struct Dice(u64);
 
 impl Dice {
+    fn number(&mut self, sides: usize) -> i64 {
+        i64::try_from(self.below(sides)).unwrap()
+    }
+
     fn below(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from((self.0 >> 33) % sides as u64).unwrap()
@@ -105,11 +109,11 @@ async fn category_ids(subject: &Subject) -> Vec<CategoryId> {
 
 /// Puts a photo onto other shelves; what vanished meanwhile is part of the game.
 async fn reshelve(subject: &Subject, dice: &mut Dice) {
-    let id = PhotoId::new(1 + dice.below(6) as i64);
+    let id = PhotoId::new(1 + dice.number(6));
     let categories = dice.some(&category_ids(subject).await);
     let primary = categories.first().copied();
     let names: Vec<_> = dice.some(&NAMES).into_iter().collect();
-    let drawn: Vec<_> = NAMES.iter().zip(500..).map(|(name, id)| (id + dice.below(1_000_000) as i64, *name)).collect();
+    let drawn: Vec<_> = NAMES.iter().zip(500..).map(|(name, id)| (id + dice.number(1_000_000), *name)).collect();
     let tags: Vec<i64> = if names.is_empty() {
         Vec::new()
     } else {
@@ -139,7 +143,7 @@ async fn disturb(subject: &Subject, dice: &mut Dice) {
         0..=2 => reshelve(subject, dice).await,
         3 => {
             let status = [PhotoStatus::Draft, PhotoStatus::Published, PhotoStatus::Archived][dice.below(3)];
-            set_status(subject, 1 + dice.below(6) as i64, status).await;
+            set_status(subject, 1 + dice.number(6), status).await;
         }
         4 => {
             let parent = if dice.below(4) == 0 { Patch::Clear } else { Patch::Set(other) };

@@ -25,7 +25,7 @@ fn state(number: u8) -> OAuthState {
         verifier: "v".repeat(128),
         browser: hash(200),
         target: None,
-        invitation: (number % 2 == 0).then(|| hash(201)),
+        invitation: number.is_multiple_of(2).then(|| hash(201)),
         created_at: now(),
         expires_at: now() + Duration::minutes(10),
     }

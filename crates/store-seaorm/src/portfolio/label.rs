@@ -121,9 +121,9 @@ impl SeaTx {
 #[async_trait]
 impl LabelRepository for SeaTx {
     async fn ensure(&mut self, names: &[(TagId, TagName)], now: DateTime<Utc>) -> Result<Vec<Label>, StoreError> {
-        let named =
+        let wanted =
             labels().and_where(Expr::col("name_key").is_in(names.iter().map(|(_, name)| name.key()))).to_owned();
-        let mut found = self.held_labels(named.clone()).await?;
+        let mut found = self.held_labels(wanted.clone()).await?;
         let has = |found: &[Label], name: &TagName| found.iter().any(|label| label.name.key() == name.key());
         let new: Vec<Wanted<'_>> = names
             .iter()
@@ -135,7 +135,7 @@ impl LabelRepository for SeaTx {
             .collect();
         if !new.is_empty() {
             make(self.conn(), Kind::Photo, &new.iter().collect::<Vec<_>>(), now).await?;
-            found = self.held_labels(named).await?;
+            found = self.held_labels(wanted).await?;
         }
         let find = |name: &TagName| found.iter().find(|label| label.name.key() == name.key()).cloned();
         names.iter().map(|(_, name)| known("tag", name.name(), find(name))).collect()

@@ -46,6 +46,7 @@ impl Stored for Liked {
 
 impl Store {
     /// Photos with their categories and tags, however many there are in three statements.
+    #[expect(clippy::unused_async, reason = "the names of categories and tags come from the database")]
     pub(super) async fn views(&self, rows: Vec<PhotoRow>) -> Result<Vec<PhotoView>, StoreError> {
         Ok(rows
             .into_iter()

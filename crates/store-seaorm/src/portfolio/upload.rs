@@ -216,10 +216,9 @@ impl FileQueries for Store {
     }
 
     async fn list_overdue_uploads(&self, now: DateTime<Utc>, limit: u64) -> Result<Vec<FileId>, StoreError> {
-        let now = now;
         let select = select_ids("uploads")
             .and_where(Expr::col("state").eq(UploadState::Open.as_str()))
-            .and_where(Expr::col("expires_at").lte(now.clone()))
+            .and_where(Expr::col("expires_at").lte(now))
             .and_where(Expr::col("held_until").is_null().or(Expr::col("held_until").lte(now)))
             .order_by("expires_at", Order::Asc)
             .limit(limit)

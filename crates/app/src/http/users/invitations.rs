@@ -7,6 +7,7 @@ use chrono::Duration;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sharestack_kernel::field::FieldErrors;
+use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::PageRequest;
 use sharestack_users::model::{EmailAddress, InvitationId, InvitationStatus, InvitationView};
 use sharestack_users::service::Invited;
@@ -56,11 +57,11 @@ fn shown(app: &App, view: InvitationView) -> Invitation {
         id: view.id.to_string(),
         status: view.status(app.clock.now()).as_str(),
         email: view.email,
-        created_by: view.created_by.map(|user| user.get()),
+        created_by: view.created_by.map(UserId::get),
         created_at: timestamp(view.created_at),
         expires_at: timestamp(view.expires_at),
         used_at: view.used_at.map(timestamp),
-        used_by: view.used_by.map(|user| user.get()),
+        used_by: view.used_by.map(UserId::get),
         revoked_at: view.revoked_at.map(timestamp),
     }
 }

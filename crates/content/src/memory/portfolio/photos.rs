@@ -9,7 +9,7 @@ use sharestack_kernel::page::{Page, PageRequest};
 
 use super::{MemoryPortfolio, MemoryPortfolioTx};
 use crate::model::{
-    Bounds, Coordinate, Derivative, Exif, FileId, FormatName, Metadata, Photo, PhotoCount, PhotoId, PhotoKey,
+    Bounds, Caption, Coordinate, Derivative, Exif, FileId, FormatName, Metadata, Photo, PhotoCount, PhotoId, PhotoKey,
     PhotoStatus, Picture, Place, Position, ShareLink, ShareLinkId, ShareTarget, Slug, Title, Visibility,
 };
 use crate::ports::{
@@ -103,7 +103,7 @@ impl MemoryPortfolio {
         found.cloned()
     }
 
-    fn page(&self, rows: Vec<Row>, page: PageRequest) -> Page<PhotoView> {
+    fn page(&self, rows: &[Row], page: PageRequest) -> Page<PhotoView> {
         let total = rows.len() as u64;
         let offset = usize::try_from(page.offset()).unwrap_or(usize::MAX);
         let rows = rows.iter().skip(offset).take(page.limit() as usize);
@@ -129,7 +129,7 @@ fn in_scope(scope: PhotoScope, photo: &Photo) -> bool {
 fn matches(filter: &PhotoFilter, photo: &Photo) -> bool {
     let text = |text: &String| {
         let has = |part: Option<&str>| part.is_some_and(|part| part.to_lowercase().contains(&text.to_lowercase()));
-        let description = photo.description.as_ref().map(|text| text.as_str());
+        let description = photo.description.as_ref().map(Caption::as_str);
         has(Some(photo.title.as_str())) || has(description) || has(photo.place.name.as_deref())
     };
     in_scope(filter.scope, photo)
@@ -172,7 +172,7 @@ impl PhotoQueries for MemoryPortfolio {
         let mut rows: Vec<Row> =
             self.state().photos.values().filter(|row| matches(filter, &row.photo)).cloned().collect();
         rows.sort_by(|a, b| compare(filter, &a.photo, &b.photo));
-        Ok(self.page(rows, page))
+        Ok(self.page(&rows, page))
     }
 
     async fn find_many(&self, ids: &[PhotoId]) -> Result<Vec<PhotoView>, StoreError> {
@@ -227,7 +227,7 @@ impl PhotoQueries for MemoryPortfolio {
             let photo = &row.photo;
             photo.owner_id == link.owner_id && photo.trashed_at.is_none() && !photo.picture.formats.is_empty()
         };
-        Ok(self.page(rows.filter(shown).collect(), page))
+        Ok(self.page(&rows.filter(shown).collect::<Vec<_>>(), page))
     }
 }
 

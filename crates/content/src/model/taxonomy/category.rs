@@ -6,7 +6,7 @@ use super::text::{CategoryName, Colour, Icon, Note};
 use crate::model::{CategoryId, PhotoId, SeoDescription, SeoTitle, Slug};
 
 /// The deepest level; a category at the root has level 0.
-pub const MAX_LEVEL: usize = 9;
+pub const MAX_LEVEL: u8 = 9;
 
 /// What a tree of categories, or a set of tags, is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn confidence_is_from_0_to_1() {
-        assert_eq!(Confidence::parse(0.95).unwrap().part(), 0.95);
+        assert!((Confidence::parse(0.95).unwrap().part() - 0.95).abs() < 1e-9);
         assert_eq!(Confidence::parse(1.0), Ok(Confidence::FULL));
         for bad in [-0.1, 1.001, f64::NAN, f64::INFINITY] {
             assert!(Confidence::parse(bad).is_err(), "{bad}");

@@ -109,6 +109,7 @@ impl Trend {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "scores are rounded, and sums of powers of two exact")]
 mod tests {
     use super::*;
 

@@ -476,8 +476,8 @@ async fn place(
             above.child(id)
         }
     };
-    if path.level() + height > MAX_LEVEL {
-        return Err(FieldErrors::of("parent_id", Issue::OutOfRange { min: 0, max: MAX_LEVEL as i64 }).into());
+    if path.level() + height > MAX_LEVEL.into() {
+        return Err(FieldErrors::of("parent_id", Issue::OutOfRange { min: 0, max: MAX_LEVEL.into() }).into());
     }
     Ok(path)
 }

@@ -140,7 +140,7 @@ impl Timeline {
                     year.months.push(month);
                 }
                 None => {
-                    years.push(YearOfPhotos { year: key.year, photo_count: month.photo_count, months: vec![month] })
+                    years.push(YearOfPhotos { year: key.year, photo_count: month.photo_count, months: vec![month] });
                 }
             }
         }

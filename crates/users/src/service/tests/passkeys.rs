@@ -134,7 +134,9 @@ async fn what_is_worth_nothing_opens_nothing_and_all_of_it_looks_alike() {
 
 fn field(error: &PasskeyError) -> String {
     match error.details() {
-        Details::Fields(errors) => errors.iter().map(|one| format!("{} {}", one.field, one.issue.code())).collect(),
+        Details::Fields(errors) => {
+            errors.iter().map(|one| format!("{} {}", one.field, one.issue.code())).collect::<Vec<_>>().concat()
+        }
         other => panic!("{other:?}"),
     }
 }

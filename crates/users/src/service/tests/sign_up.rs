@@ -17,7 +17,9 @@ async fn invited(party: &Party, code: &str, token: &SecretString) -> Result<User
 
 fn field(error: &CompleteOAuthError) -> String {
     match error.details() {
-        Details::Fields(errors) => errors.iter().map(|one| format!("{} {}", one.field, one.issue.code())).collect(),
+        Details::Fields(errors) => {
+            errors.iter().map(|one| format!("{} {}", one.field, one.issue.code())).collect::<Vec<_>>().concat()
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -32,7 +32,7 @@ impl Stepping {
             StepUp::new(world.ports(), world.passwords.clone(), codes.verification.clone(), world.factors.clone());
         let step_up = step_up.with_passkeys(passkeys.clone());
         codes.wait(1200);
-        Self { passkeys, step_up, lin, tokens, codes }
+        Self { codes, passkeys, step_up, lin, tokens }
     }
 
     async fn actor(&self) -> Actor {
@@ -231,7 +231,7 @@ async fn who_has_no_password_proves_it_by_what_they_have() {
     let done: Result<(), crate::error::InsertAccountError> = sharestack_kernel::transact!(ports.store, |tx| {
         tx.accounts().hold(lin).await?;
         tx.accounts().set_password(lin, &PasswordHash::unset(), world.clock.now()).await?;
-        tx.edits().change(lin, &placeholder, world.clock.now()).await.map_err(Into::into)
+        tx.edits().change(lin, &placeholder, world.clock.now()).await
     });
     done.unwrap();
     app.refuses(password("!"), "password MISMATCH").await;
