@@ -17,6 +17,7 @@ pub mod browser;
 pub mod client;
 pub mod database;
 pub mod fake_provider;
+pub mod gallery;
 pub mod harness;
 pub mod money;
 pub mod oidc;
@@ -24,15 +25,18 @@ pub mod outbox;
 pub mod passkey;
 pub mod process;
 pub mod redis;
+pub mod sample;
 
 pub use browser::Browser;
 pub use client::{Answer, Client};
 pub use database::Database;
 pub use fake_provider::{FakeProvider, Says};
+pub use gallery::Gallery;
 pub use harness::{Account, Harness, Options};
 pub use oidc::OidcServer;
 pub use process::Process;
 pub use redis::Redis;
+pub use sample::assert_shows;
 
 /// Whether only what needs no server is meant.
 pub fn embedded_only() -> bool {

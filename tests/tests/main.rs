@@ -2,9 +2,11 @@
 
 mod access;
 mod administration;
+mod article_categories;
 mod audit;
 mod audit_acts;
 mod billing;
+mod categories;
 mod cluster;
 mod code_limits;
 mod code_uses;
@@ -37,7 +39,9 @@ mod startup;
 mod step_up;
 mod stuffing;
 mod system;
+mod tags;
 mod tiers;
+mod timeline;
 mod timing;
 mod tokens;
 mod verification;

@@ -117,6 +117,7 @@ fn article((title, summary, tags, access, text): &Sample, plan: i64) -> anyhow::
         body: Body::parse(Format::Markdown, (*text).to_owned()).map_err(rule)?,
         summary: Some(Summary::parse((*summary).to_owned()).map_err(rule)?),
         cover: None,
+        category: None,
         tags: tags.iter().map(|tag| TagName::parse(tag)).collect::<Result<_, _>>().map_err(rule)?,
         access_level: *access,
         plan_ids: if *access == AccessLevel::Paid { vec![PlanId::new(plan)] } else { Vec::new() },

@@ -7,7 +7,7 @@ use serde_json::json;
 use sharestack_kernel::actor::Denied;
 use sharestack_kernel::carries_store;
 use sharestack_kernel::error::{Category, Classified, Details, StoreError};
-use sharestack_kernel::field::FieldErrors;
+use sharestack_kernel::field::{FieldErrors, Issue};
 use thiserror::Error;
 
 pub use taxonomy::{CategoryError, EventError, LabelError, ShelveError};
@@ -320,12 +320,18 @@ fn raced() -> StoreError {
     StoreError::Transient("article changed under its lock".into())
 }
 
+/// The category that somebody named is not there.
+fn uncategorised() -> FieldErrors {
+    FieldErrors::of("category_id", Issue::NotAllowed { allowed: Vec::new() })
+}
+
 macro_rules! from_write_error {
-    ($($name:ident: $taken:expr),+ $(,)?) => {$(
+    ($($name:ident: $taken:expr, $uncategorised:expr),+ $(,)?) => {$(
         impl From<WriteError> for $name {
             fn from(error: WriteError) -> Self {
                 match error {
                     WriteError::SlugTaken => $taken,
+                    WriteError::UnknownCategory => $uncategorised,
                     WriteError::Stale => Self::Store(raced()),
                     WriteError::Store(store) => Self::Store(store),
                 }
@@ -335,11 +341,11 @@ macro_rules! from_write_error {
 }
 
 from_write_error! {
-    CreateError: Self::SlugTaken,
-    EditError: Self::SlugTaken,
-    AutosaveError: Self::Store(StoreError::corrupt("slug was not changed")),
-    PublishError: Self::Store(StoreError::corrupt("slug was not changed")),
-    DeleteError: Self::Store(StoreError::corrupt("slug was not changed")),
+    CreateError: Self::SlugTaken, Self::Invalid(uncategorised()),
+    EditError: Self::SlugTaken, Self::Invalid(uncategorised()),
+    AutosaveError: Self::Store(StoreError::corrupt("slug was not changed")), Self::Store(raced()),
+    PublishError: Self::Store(StoreError::corrupt("slug was not changed")), Self::Store(raced()),
+    DeleteError: Self::Store(StoreError::corrupt("slug was not changed")), Self::Store(raced()),
 }
 
 impl Refused {

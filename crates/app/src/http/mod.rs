@@ -22,5 +22,6 @@ pub mod social;
 pub mod billing;
 pub mod content;
 pub mod platform;
+pub mod portfolio;
 pub mod system;
 pub mod users;

@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, EntityTag, Header, HeaderValue, IfNoneMatch};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use sharestack_kernel::page::{CursorPagination, Page, PageRequest, Pagination, Slice};
 use utoipa::ToSchema;
 
@@ -20,6 +21,7 @@ pub struct Reply<T> {
     pagination: Option<Paging>,
     etag: Option<String>,
     location: Option<String>,
+    beside: Map<String, Value>,
 }
 
 /// The envelope, as it is written and as the document shows it.
@@ -35,6 +37,10 @@ pub struct Envelope<T> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<PagingSchema>)]
     pub pagination: Option<Paging>,
+    /// What a few answers have beside their data.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub beside: Map<String, Value>,
     pub meta: Meta,
 }
 
@@ -87,27 +93,27 @@ pub struct PaginationSchema {
 }
 
 impl<T> Reply<T> {
-    const fn new(status: StatusCode, message: Message, data: T) -> Self {
-        Self { status, message, data, pagination: None, etag: None, location: None }
+    fn new(status: StatusCode, message: Message, data: T) -> Self {
+        Self { status, message, data, pagination: None, etag: None, location: None, beside: Map::new() }
     }
 
     /// 200.
-    pub const fn ok(data: T) -> Self {
+    pub fn ok(data: T) -> Self {
         Self::new(StatusCode::OK, Message::SUCCESS, data)
     }
 
     /// 201.
-    pub const fn created(data: T) -> Self {
+    pub fn created(data: T) -> Self {
         Self::new(StatusCode::CREATED, Message::CREATED, data)
     }
 
     /// 202.
-    pub const fn accepted(data: T) -> Self {
+    pub fn accepted(data: T) -> Self {
         Self::new(StatusCode::ACCEPTED, Message::ACCEPTED, data)
     }
 
     /// Another message than the usual one.
-    pub const fn message(mut self, en: &'static str, zh: &'static str) -> Self {
+    pub fn message(mut self, en: &'static str, zh: &'static str) -> Self {
         self.message = Message { en, zh };
         self
     }
@@ -115,6 +121,12 @@ impl<T> Reply<T> {
     /// The page that a list inside the data is.
     pub fn paged(mut self, request: PageRequest, total: u64) -> Self {
         self.pagination = Some(Paging::Numbered(Pagination::new(request, total)));
+        self
+    }
+
+    /// Something beside the data, under a name of its own.
+    pub fn beside(mut self, name: &str, value: &impl Serialize) -> Self {
+        self.beside.insert(name.to_owned(), serde_json::to_value(value).unwrap_or_default());
         self
     }
 
@@ -183,6 +195,7 @@ impl<T: Serialize> Reply<T> {
             message: self.message.text(context.language).to_owned(),
             data: self.data,
             pagination: self.pagination,
+            beside: self.beside,
             meta: Meta { timestamp: timestamp(context.received_at), request_id: context.request_id.clone() },
         })
     }

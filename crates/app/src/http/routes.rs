@@ -10,7 +10,7 @@ use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::ApiError;
-use super::{billing, content, platform, social, system, users};
+use super::{billing, content, platform, portfolio, social, system, users};
 use crate::wiring::App;
 
 /// Registers every operation that the document shows.
@@ -19,6 +19,7 @@ pub fn register(config: &mut ServiceConfig<'_>) {
     users::register(config);
     social::register(config);
     content::register(config);
+    portfolio::register(config);
     billing::register(config);
     platform::register(config);
 }

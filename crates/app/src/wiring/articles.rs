@@ -93,6 +93,11 @@ impl ArticleCache for NodeArticles {
         self.articles.invalidate(&id.to_string()).await;
         self.lists.invalidate_all().await;
     }
+
+    async fn forget_all(&self) {
+        self.articles.invalidate_all().await;
+        self.lists.invalidate_all().await;
+    }
 }
 
 #[cfg(test)]
@@ -200,15 +205,18 @@ mod tests {
         assert_eq!((titles(&one).await, titles(&other).await), (1, 1), "as they were a moment ago");
         one.forget(ArticleId::new(2)).await;
         assert_eq!(titles(&one).await, 2);
+        world.write(3, "third", 1);
+        one.forget_all().await;
+        assert_eq!(titles(&one).await, 3);
         let heard = async {
-            while titles(&other).await != 2 {
+            while titles(&other).await != 3 {
                 tokio::task::yield_now().await;
             }
         };
         tokio::time::timeout(Duration::from_secs(10), heard).await.unwrap();
-        world.write(3, "third", 1);
+        world.write(4, "fourth", 1);
         world.clock.advance(chrono::Duration::seconds(5));
-        assert_eq!(titles(&one).await, 3, "never longer than its time");
+        assert_eq!(titles(&one).await, 4, "never longer than its time");
     }
 
     #[tokio::test]

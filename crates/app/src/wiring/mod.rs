@@ -14,6 +14,7 @@ mod privacy;
 mod rendering;
 mod secrets;
 mod social;
+mod taxonomy;
 mod third_party;
 mod users;
 
@@ -58,6 +59,7 @@ use self::messaging::Messaging;
 use self::privacy::{Privacy, PrivacyParts};
 use self::rendering::BoundedRenderer;
 use self::social::Social;
+use self::taxonomy::Taxonomy;
 use self::users::People;
 use crate::backing::{Files, Shared};
 use crate::config::{Config, ConfigError};
@@ -126,6 +128,7 @@ pub struct App {
     pub content: Content,
     pub billing: Billing,
     pub social: Social,
+    pub taxonomy: Arc<Taxonomy>,
 }
 
 /// Installs the one TLS and crypto backend. A second call changes nothing.
@@ -283,6 +286,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     };
     let privacy = Privacy::new(&config, &store, given);
     let social = Social::new(&store, &clock, &ids);
+    let taxonomy = Arc::new(Taxonomy::new(&store, &clock, &ids));
 
     messaging::warn_of_files(&config);
     let document = docs::document();
@@ -335,6 +339,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         content,
         billing,
         social,
+        taxonomy,
     })
 }
 

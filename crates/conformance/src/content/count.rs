@@ -5,20 +5,24 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::join_all;
 use sharestack_content::model::{
-    AccessLevel, ArticleId, ArticleKey, Body, CountKey, Format, PlanId, Status, TagName, Text, Title,
+    AccessLevel, ArticleId, ArticleKey, Body, CategoryId, CountKey, Format, Kind, PlanId, Status, TagName, Text, Title,
 };
 use sharestack_content::ports::{
     Access, ArticleCache, ArticleCard, ArticleDetail, ArticleFilter, ArticleQueries, Entitlements, GateQuery,
     RenderError, Renderer,
 };
-use sharestack_content::service::{Authoring, CreateArticle, EditArticle, Ports, PublishArticle, Publishing};
+use sharestack_content::service::{
+    Authoring, CreateArticle, EditArticle, EditCategory, Ports, PublishArticle, Publishing,
+};
 use sharestack_kernel::actor::{Actor, Credential};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::page::{Page, PageRequest};
+use sharestack_kernel::patch::Patch;
 use sharestack_kernel::permission::Permission;
 
+use super::category::new_category;
 use super::list::{filter, page};
 use super::{Subject, published, text};
 
@@ -73,6 +77,8 @@ impl ArticleCache for Direct {
     }
 
     async fn forget(&self, _id: ArticleId) {}
+
+    async fn forget_all(&self) {}
 }
 
 #[async_trait]
@@ -86,6 +92,7 @@ struct Newsroom {
     authoring: Authoring,
     publishing: Publishing,
     authors: Vec<Actor>,
+    subject: Subject,
 }
 
 impl Newsroom {
@@ -111,7 +118,8 @@ impl Newsroom {
                 permissions: [Permission::parse("article.*").unwrap()].into_iter().collect(),
             });
         }
-        Self { authoring: Authoring::new(ports.clone()), publishing: Publishing::new(ports), authors }
+        let subject = subject.clone();
+        Self { authoring: Authoring::new(ports.clone()), publishing: Publishing::new(ports), authors, subject }
     }
 
     async fn create(&self, dice: &mut Dice) -> ArticleKey {
@@ -120,6 +128,7 @@ impl Newsroom {
             body: Body::parse(Format::Markdown, "正文".to_owned()).unwrap(),
             summary: None,
             cover: None,
+            category: None,
             tags: dice.tags(),
             access_level: AccessLevel::ALL[dice.below(3)],
             plan_ids: Vec::new(),
@@ -131,10 +140,36 @@ impl Newsroom {
         self.authoring.create(&self.authors[dice.below(2)], command).await.unwrap().into()
     }
 
+    async fn category_ids(&self) -> Vec<CategoryId> {
+        let mut all = self.subject.taxonomy.categories.all(Kind::Article).await.unwrap();
+        all.sort_by_key(|category| category.id);
+        all.into_iter().map(|category| category.id).collect()
+    }
+
+    /// Makes, moves or removes a category; what is impossible is part of the game.
+    async fn sort(&self, dice: &mut Dice) {
+        let (categories, curator) = (self.subject.categories(), self.subject.taxonomy.curator());
+        let all = self.category_ids().await;
+        let mut one = || all.get(dice.below(all.len().max(1) as u64)).copied();
+        let (Some(first), Some(second)) = (one(), one()) else {
+            drop(categories.create(&curator, Kind::Article, new_category(None)).await);
+            return;
+        };
+        match dice.below(3) {
+            0 => drop(categories.create(&curator, Kind::Article, new_category(Some(first))).await),
+            1 => drop(categories.delete(&curator, Kind::Article, &first.into(), Some(second)).await),
+            _ => {
+                let parent = if dice.below(3) == 0 { Patch::Clear } else { Patch::Set(second) };
+                let command = EditCategory { parent, ..EditCategory::default() };
+                drop(categories.edit(&curator, Kind::Article, &first.into(), command).await);
+            }
+        }
+    }
+
     /// Does something to an article; what its state forbids is part of the game.
     async fn disturb(&self, key: &ArticleKey, dice: &mut Dice) {
         let editor = &self.authors[0];
-        match dice.below(8) {
+        match dice.below(12) {
             0..=2 => drop(self.publishing.publish(editor, key, PublishArticle::default()).await),
             3 => drop(self.publishing.unpublish(editor, key).await),
             4 => drop(self.authoring.delete(editor, key).await),
@@ -142,6 +177,13 @@ impl Newsroom {
                 let command = EditArticle { tags: Some(dice.tags()), ..EditArticle::default() };
                 drop(self.authoring.edit(editor, key, command).await);
             }
+            6 | 7 => {
+                let all = self.category_ids().await;
+                let category = all.get(dice.below(1 + all.len() as u64)).copied();
+                let category = category.map_or(Patch::Clear, Patch::Set);
+                drop(self.authoring.edit(editor, key, EditArticle { category, ..EditArticle::default() }).await);
+            }
+            8 | 9 => self.sort(dice).await,
             _ => {
                 let access_level = Some(AccessLevel::ALL[dice.below(3)]);
                 let command = EditArticle { access_level, ..EditArticle::default() };
@@ -171,6 +213,8 @@ async fn assert_right(subject: &Subject, authors: &[Actor]) {
     let mut filters = vec![filter(|_| {})];
     filters.extend(authors.iter().map(|actor| filter(|filter| filter.author = Some(actor.user_id))));
     filters.extend(TAGS.map(|name| filter(|filter| filter.tag = Some(name.to_lowercase()))));
+    let categories = subject.taxonomy.categories.all(Kind::Article).await.unwrap();
+    filters.extend(categories.iter().map(|one| filter(|filter| filter.category = Some(one.id))));
     filters.extend(AccessLevel::ALL.map(|level| filter(|filter| filter.access = Some(level))));
     for filter in filters {
         let kept = subject.queries.list(&filter, page(1, 1)).await.unwrap().total;

@@ -1,6 +1,7 @@
 //! What every adapter of the content ports must pass, over an empty store.
 
 pub mod article;
+pub mod category;
 pub mod count;
 pub mod draft;
 pub mod list;
@@ -13,7 +14,11 @@ use chrono::{DateTime, Utc};
 use sharestack_content::model::{
     AccessLevel, Article, ArticleId, Body, CountKey, Format, Slug, Status, Tag, TagId, TagName, Text, Title, deltas,
 };
-use sharestack_content::ports::{ArticleDetail, ArticleQueries, ContentTx, WriteError};
+use sharestack_content::ports::{
+    ArticleDetail, ArticleQueries, CategoryQueries, ContentTx, LabelQueries, PhotoQueries, PortfolioTx,
+    TimelineQueries, WriteError,
+};
+use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::transact;
@@ -21,6 +26,8 @@ use sharestack_kernel::tx::Begin;
 use sharestack_users::error::InsertAccountError;
 use sharestack_users::model::{EmailAddress, NewAccount, PasswordHash, Profile, Username};
 use sharestack_users::ports::UsersTx;
+
+use crate::taxonomy;
 
 /// An empty store.
 #[derive(Clone)]
@@ -33,6 +40,8 @@ pub struct Subject {
     pub users: Arc<dyn Begin<dyn UsersTx>>,
     /// Ids.
     pub ids: Arc<dyn IdGenerator>,
+    /// The same store: articles have categories.
+    pub taxonomy: taxonomy::Subject,
 }
 
 /// Hands the list of all cases to a macro.
@@ -53,6 +62,12 @@ macro_rules! content_cases {
                 a_locked_article_makes_others_wait,
                 a_new_text_takes_the_old_ones_place,
                 views_added_at_the_same_time_all_count
+            ],
+            content::category: [
+                an_article_of_an_unknown_category_is_refused,
+                articles_are_found_in_a_category_and_below_it,
+                a_category_counts_published_articles_in_it_and_below_it,
+                rivals_for_a_category_leave_no_article_without_one
             ],
             content::draft: [a_draft_reads_back_and_is_replaced, a_draft_is_forgotten_once],
             content::tag: [
@@ -127,6 +142,7 @@ fn draft(id: i64, author: UserId) -> Article {
         price: None,
         seo_title: None,
         seo_description: None,
+        category: None,
         tags: Vec::new(),
         status: Status::Draft,
         publish_at: None,
@@ -145,10 +161,29 @@ impl Subject {
     /// The subject of an adapter that implements all ports in one type.
     pub fn over<S>(store: &S, ids: impl IdGenerator + 'static) -> Self
     where
-        S: Begin<dyn ContentTx> + Begin<dyn UsersTx> + ArticleQueries + Clone + 'static,
+        S: Begin<dyn ContentTx>
+            + Begin<dyn PortfolioTx>
+            + Begin<dyn UsersTx>
+            + ArticleQueries
+            + CategoryQueries
+            + LabelQueries
+            + TimelineQueries
+            + PhotoQueries
+            + Clone
+            + 'static,
     {
-        let store = Arc::new(store.clone());
-        Self { store: store.clone(), queries: store.clone(), users: store, ids: Arc::new(ids) }
+        let (store, ids) = (Arc::new(store.clone()), Arc::new(ids));
+        let taxonomy = taxonomy::Subject {
+            store: store.clone(),
+            categories: store.clone(),
+            labels: store.clone(),
+            timeline: store.clone(),
+            photos: store.clone(),
+            users: store.clone(),
+            ids: ids.clone(),
+            clock: FakeClock::default(),
+        };
+        Self { store: store.clone(), queries: store.clone(), users: store, ids, taxonomy }
     }
 
     async fn author(&self, id: i64) -> UserId {
@@ -211,6 +246,7 @@ impl Subject {
 #[derive(Debug)]
 enum Failure {
     SlugTaken,
+    UnknownCategory,
     Stale,
     Store(StoreError),
 }
@@ -227,6 +263,7 @@ impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::SlugTaken => Self::SlugTaken,
+            WriteError::UnknownCategory => Self::UnknownCategory,
             WriteError::Stale => Self::Stale,
             WriteError::Store(error) => Self::Store(error),
         }

@@ -4,6 +4,7 @@
 pub mod category;
 pub mod counts;
 pub mod label;
+pub mod listing;
 pub mod timeline;
 
 use std::collections::BTreeMap;
@@ -91,6 +92,10 @@ macro_rules! taxonomy_cases {
                 suggestions_match_literally,
                 suggestions_stand_in_the_order_of_the_match,
                 lists_are_sorted_and_filtered
+            ],
+            taxonomy::listing: [
+                a_category_lists_its_own_photos_and_those_below,
+                other_conditions_hold_within_a_category
             ],
             taxonomy::timeline: [
                 an_event_reads_back_as_it_was_written,
@@ -226,19 +231,19 @@ impl Subject {
         }
     }
 
-    fn curator(&self) -> Actor {
+    pub(crate) fn curator(&self) -> Actor {
         Actor {
             user_id: UserId::new(7),
             credential: Credential::Session { id: SessionId::new(self.ids.uuid()), proved_at: DateTime::UNIX_EPOCH },
             role: "admin".to_owned(),
-            permissions: ["category.*", "tag.*", "timeline.*"]
+            permissions: ["category.*", "article_category.*", "tag.*", "timeline.*"]
                 .into_iter()
                 .map(|text| Permission::parse(text).unwrap())
                 .collect(),
         }
     }
 
-    fn services(&self) -> (Categories, Tags, Timeline) {
+    pub(crate) fn services(&self) -> (Categories, Tags, Timeline) {
         let ports = self.ports();
         (Categories::new(ports.clone()), Tags::new(ports.clone()), Timeline::new(ports))
     }

@@ -108,7 +108,9 @@ pub async fn events_are_found_by_their_months(subject: Subject) {
         event(4, "2024-04-01"),
         event(5, "2023-03-15"),
     ];
+    assert_eq!(subject.timeline.event_years().await.unwrap(), None);
     subject.tell(&all).await;
+    assert_eq!(subject.timeline.event_years().await.unwrap(), Some((2023, 2024)));
     let found = async |from, to| -> Vec<i64> {
         subject.timeline.events(from, to).await.unwrap().into_iter().map(|event| event.id.get()).collect()
     };

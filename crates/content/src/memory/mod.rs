@@ -213,6 +213,7 @@ pub fn article(id: i64) -> Article {
         price: None,
         seo_title: None,
         seo_description: None,
+        category: None,
         tags: Vec::new(),
         status: Status::Published,
         publish_at: None,

@@ -43,6 +43,7 @@ fn card(row: &Row) -> ArticleCard {
         price: article.price,
         seo_title: article.seo_title.as_ref().map(|text| text.as_str().to_owned()),
         seo_description: article.seo_description.as_ref().map(|text| text.as_str().to_owned()),
+        category: article.category,
         tags: article.tags.clone(),
         author: Author {
             id: article.author_id,
@@ -77,6 +78,7 @@ fn matches(filter: &ArticleFilter, row: &Row) -> bool {
         && filter.statuses.contains(&article.status)
         && filter.author.is_none_or(|author| author == article.author_id)
         && filter.access.is_none_or(|level| level == article.access_level)
+        && filter.category.is_none_or(|category| article.category == Some(category))
         && filter.tag.as_ref().is_none_or(|key| article.tags.iter().any(|tag| tag.slug == *key))
         && filter.search.as_ref().is_none_or(|wanted| {
             found(article.title.as_str(), wanted)
@@ -177,6 +179,12 @@ impl ArticleCache for MemoryContent {
 
     async fn forget(&self, id: ArticleId) {
         self.state().forgotten.push(id);
+    }
+
+    async fn forget_all(&self) {
+        let mut state = self.state();
+        let all: Vec<_> = state.rows.keys().copied().collect();
+        state.forgotten.extend(all);
     }
 }
 

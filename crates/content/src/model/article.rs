@@ -6,7 +6,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::money::Money;
 use thiserror::Error;
 
-use super::id::{ArticleId, PlanId};
+use super::id::{ArticleId, CategoryId, PlanId};
 use super::slug::Slug;
 use super::tag::Tag;
 use super::text::{CoverUrl, SeoDescription, SeoTitle, Summary, Title};
@@ -118,6 +118,8 @@ pub struct Article {
     pub seo_title: Option<SeoTitle>,
     /// Its description for search engines.
     pub seo_description: Option<SeoDescription>,
+    /// Its category.
+    pub category: Option<CategoryId>,
     /// Its tags.
     pub tags: Vec<Tag>,
     /// Where it is on its way.
@@ -209,6 +211,7 @@ pub(crate) mod tests {
             price: None,
             seo_title: None,
             seo_description: None,
+            category: None,
             tags: Vec::new(),
             status: Status::Draft,
             publish_at: None,

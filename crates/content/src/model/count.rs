@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sharestack_kernel::id::UserId;
 
 use super::article::{AccessLevel, Article, Status};
-use super::id::TagId;
+use super::id::{CategoryId, TagId};
 
 /// A list of published articles whose length is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,6 +18,8 @@ pub enum CountKey {
     Author(UserId),
     /// Those with one tag.
     Tag(TagId),
+    /// Those in one category or below it.
+    Category(CategoryId),
 }
 
 impl CountKey {
@@ -28,6 +30,7 @@ impl CountKey {
             Self::Access(level) => format!("access:{}", level.as_str()),
             Self::Author(author) => format!("author:{author}"),
             Self::Tag(tag) => format!("tag:{tag}"),
+            Self::Category(category) => format!("category:{category}"),
         }
     }
 
@@ -37,7 +40,8 @@ impl CountKey {
             return BTreeSet::new();
         }
         let own = [Self::Published, Self::Access(article.access_level), Self::Author(article.author_id)];
-        own.into_iter().chain(article.tags.iter().map(|tag| Self::Tag(tag.id))).collect()
+        let tags = article.tags.iter().map(|tag| Self::Tag(tag.id));
+        own.into_iter().chain(tags).chain(article.category.map(Self::Category)).collect()
     }
 }
 
@@ -69,5 +73,8 @@ mod tests {
         assert_eq!(deltas(Some(&public), Some(&paid)), expected);
         assert_eq!(deltas(Some(&public), None).iter().map(|(_, n)| n).sum::<i64>(), -3);
         assert!(deltas(Some(&draft), None).is_empty());
+        let mut sorted = public.clone();
+        sorted.category = Some(CategoryId::new(4));
+        assert_eq!(deltas(Some(&public), Some(&sorted)), [(CountKey::Category(CategoryId::new(4)), 1)]);
     }
 }

@@ -14,6 +14,9 @@ pub enum WriteError {
     /// Another article that is not deleted has the slug.
     #[error("slug is taken")]
     SlugTaken,
+    /// There is no such category of articles.
+    #[error("category is not there")]
+    UnknownCategory,
     /// The article has another version, or is not there.
     #[error("article has another version")]
     Stale,
@@ -36,13 +39,14 @@ pub trait ArticleRepository: Send {
 
     /// Keeps a new article with its text.
     ///
-    /// MUST return `SlugTaken` when another article that is not deleted has the slug.
+    /// MUST return `SlugTaken` when another article that is not deleted has the slug, and
+    /// `UnknownCategory` when its category is not there.
     async fn insert(&mut self, article: &Article, text: &Text) -> Result<(), WriteError>;
 
     /// Writes everything but the text and the views.
     ///
     /// MUST return `Stale` and write nothing when the stored version is not `expected`,
-    /// and `SlugTaken` as `insert` does. MUST leave exactly the given tags, in their order.
+    /// `SlugTaken` and `UnknownCategory` as `insert` does. MUST leave exactly the given tags, in their order.
     async fn update(&mut self, article: &Article, expected: i64) -> Result<(), WriteError>;
 
     /// Writes a new text in place of the old one.
@@ -88,6 +92,7 @@ pub trait TagRepository: Send {
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait CountRepository: Send {
-    /// Adds to lengths, in the given order. MUST lose none of two additions at once.
+    /// Adds to lengths, in the given order. MUST lose none of two additions at once. What is
+    /// added to a category MUST be added to those above it too.
     async fn add(&mut self, deltas: &[(CountKey, i64)]) -> Result<(), StoreError>;
 }

@@ -31,4 +31,7 @@ pub trait ArticleCache: Send + Sync {
     /// Forgets an article and the lists, here at once and on every other node soon. A failure to tell
     /// them is no error: what they keep grows old by itself.
     async fn forget(&self, id: ArticleId);
+
+    /// Forgets all articles and lists, as [`ArticleCache::forget`] does one.
+    async fn forget_all(&self);
 }

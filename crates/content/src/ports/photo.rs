@@ -206,6 +206,8 @@ pub struct PhotoFilter {
     pub scope: PhotoScope,
     /// In this category or one below it.
     pub category: Option<CategoryId>,
+    /// Only what is in the category itself.
+    pub directly: bool,
     /// With the tag of this key.
     pub tag: Option<String>,
     /// With this text in the title, the description or the place, in any case of letters.

@@ -10,7 +10,7 @@ use sharestack_kernel::money::Money;
 use sharestack_kernel::page::{Page, PageRequest};
 
 use super::entitlements::GateQuery;
-use crate::model::{AccessLevel, ArticleId, ArticleKey, Draft, Format, PlanId, Status, Tag, TagId};
+use crate::model::{AccessLevel, ArticleId, ArticleKey, CategoryId, Draft, Format, PlanId, Status, Tag, TagId};
 
 /// Who wrote an article.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct ArticleCard {
     pub seo_title: Option<String>,
     /// Its description for search engines.
     pub seo_description: Option<String>,
+    /// Its category.
+    pub category: Option<CategoryId>,
     /// Its tags.
     pub tags: Vec<Tag>,
     /// Who wrote it.
@@ -168,6 +170,8 @@ pub struct ArticleFilter {
     pub author: Option<UserId>,
     /// With the tag of this key.
     pub tag: Option<String>,
+    /// In this category or below it.
+    pub category: Option<CategoryId>,
     /// Of this level.
     pub access: Option<AccessLevel>,
     /// With this text in the title or the summary, in any case of letters.

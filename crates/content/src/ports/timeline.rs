@@ -62,6 +62,9 @@ pub trait TimelineQueries: Send + Sync {
     /// The events from a month to another, both included, in the order of their days.
     async fn events(&self, from: YearMonth, to: YearMonth) -> Result<Vec<TimelineEvent>, StoreError>;
 
+    /// The years of the first and the last event.
+    async fn event_years(&self) -> Result<Option<(i32, i32)>, StoreError>;
+
     /// One event.
     async fn find_event(&self, id: TimelineEventId) -> Result<Option<TimelineEvent>, StoreError>;
 }

@@ -12,8 +12,8 @@ use super::{CREATE, DELETE, Ports, UPDATE, lock, save};
 use crate::error::{AutosaveError, Changed, CreateError, DeleteError, EditError};
 use crate::events;
 use crate::model::{
-    AccessLevel, Article, ArticleId, ArticleKey, Body, CoverUrl, Draft, Format, PlanId, Price, SeoDescription,
-    SeoTitle, Slug, Status, Summary, TagId, TagName, Title, deltas,
+    AccessLevel, Article, ArticleId, ArticleKey, Body, CategoryId, CoverUrl, Draft, Format, PlanId, Price,
+    SeoDescription, SeoTitle, Slug, Status, Summary, TagId, TagName, Title, deltas,
 };
 use crate::ports::ArticleHead;
 
@@ -28,6 +28,8 @@ pub struct CreateArticle {
     pub summary: Option<Summary>,
     /// Its picture.
     pub cover: Option<CoverUrl>,
+    /// Its category.
+    pub category: Option<CategoryId>,
     /// Its tags.
     pub tags: Vec<TagName>,
     /// Who may read it.
@@ -57,6 +59,8 @@ pub struct EditArticle {
     pub summary: Patch<Summary>,
     /// A new picture.
     pub cover: Patch<CoverUrl>,
+    /// Another category.
+    pub category: Patch<CategoryId>,
     /// All tags anew.
     pub tags: Option<Vec<TagName>>,
     /// Who may read it.
@@ -148,6 +152,7 @@ impl Authoring {
             price: command.price.map(|price| price.money(None)),
             seo_title: command.seo_title,
             seo_description: command.seo_description,
+            category: command.category,
             tags: Vec::new(),
             status: Status::Draft,
             publish_at: None,
@@ -350,6 +355,7 @@ impl EditArticle {
         if let Some(plans) = &self.plan_ids {
             article.plan_ids.clone_from(plans);
         }
+        self.category.apply(&mut article.category);
         self.summary.clone().apply(&mut article.summary);
         self.cover.clone().apply(&mut article.cover);
         self.seo_title.clone().apply(&mut article.seo_title);

@@ -36,6 +36,7 @@ fn new_article(title: &str) -> CreateArticle {
         body: body("正文"),
         summary: None,
         cover: None,
+        category: None,
         tags: vec![TagName::parse("投资").unwrap()],
         access_level: AccessLevel::Paid,
         plan_ids: Vec::new(),

@@ -30,9 +30,9 @@ pub use publishing::{PUBLISH_JOB, PublishArticle, Publishing, ScheduledPublish};
 pub use reading::{ListArticles, ListedArticle, ReadArticle, Reader, Reading, Shown};
 pub use searching::{FoundArticle, SearchArticles, SearchResult, Searching};
 pub use taxonomy::{
-    Categories, CreateCategory, CreateEvent, CreateTag, EditCategory, EditEvent, EditTag, MAX_MERGE, Merged,
-    MonthOfPhotos, Suggestion, TAG_CREATE, TAG_DELETE, TAG_UPDATE, TIMELINE_CREATE, TIMELINE_DELETE, TIMELINE_UPDATE,
-    Tags, TaxonomyPorts, Timeline, TimelineStats, YearOfPhotos,
+    Categories, CreateCategory, CreateEvent, CreateTag, EditCategory, EditEvent, EditTag, ListPlaced, MAX_MERGE,
+    Merged, MonthOfPhotos, Suggestion, TAG_CREATE, TAG_DELETE, TAG_UPDATE, TIMELINE_CREATE, TIMELINE_DELETE,
+    TIMELINE_UPDATE, Tags, TaxonomyPorts, Timeline, TimelineStats, YearOfPhotos,
 };
 pub use views::{VIEW_WINDOW, ViewBuffer};
 

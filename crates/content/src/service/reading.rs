@@ -10,7 +10,7 @@ use sharestack_kernel::page::{Page, PageRequest};
 use super::views::ViewBuffer;
 use super::{Ports, UPDATE, not_an_editor};
 use crate::error::{ListError, ReadError, Refused};
-use crate::model::{AccessLevel, ArticleId, ArticleKey, Draft, Format, Status, TagName};
+use crate::model::{AccessLevel, ArticleId, ArticleKey, CategoryId, Draft, Format, Status, TagName};
 use crate::ports::{Access, ArticleCard, ArticleDetail, ArticleFilter, GateQuery, Order, Sort};
 
 /// Who reads.
@@ -90,6 +90,8 @@ pub struct ListArticles {
     pub author: Option<String>,
     /// With this tag.
     pub tag: Option<TagName>,
+    /// In this category or below it.
+    pub category: Option<CategoryId>,
     /// Of this level.
     pub access: Option<AccessLevel>,
     /// With this text in the title or the summary.
@@ -203,6 +205,7 @@ impl Reading {
             statuses: vec![status],
             author,
             tag: query.tag.map(|tag| tag.key().to_owned()),
+            category: query.category,
             access: query.access,
             search: query.search,
             sort: query.sort,

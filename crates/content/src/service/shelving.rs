@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use crate::error::ShelveError;
-use crate::model::{CategoryId, Day, Kind, Photo, PhotoId, Shelves, TagId, TreePath, Trend};
+use crate::model::{CategoryId, Day, Found, Kind, Photo, PhotoId, Shelves, TagId, TreePath, Trend};
 use crate::ports::{CategoryRepository, CountDelta, ListingFacts, Placement, PortfolioTx, TagLink, UsageDelta};
 use sharestack_kernel::error::StoreError;
 
@@ -20,7 +20,12 @@ use sharestack_kernel::error::StoreError;
 pub async fn current(tx: &mut dyn PortfolioTx, photo: &Photo) -> Result<Shelves, StoreError> {
     let placed = tx.shelves().placements(photo.id).await?;
     let linked = tx.shelves().tag_links(photo.id).await?;
+    let found = Found {
+        categories: placed.iter().map(|one| one.category).collect(),
+        tags: linked.iter().map(|link| link.tag).collect(),
+    };
     Ok(Shelves {
+        found,
         primary: placed.iter().find(|one| one.is_primary).map(|one| one.category),
         categories: placed.iter().map(|one| one.category).collect(),
         tags: linked.iter().map(|link| (link.tag, link.tagging)).collect(),
@@ -33,7 +38,8 @@ pub async fn current(tx: &mut dyn PortfolioTx, photo: &Photo) -> Result<Shelves,
 /// and below it, each once; a tag counts the listed photos that have it.
 ///
 /// # Errors
-/// For a category or a tag that is not there; nothing is to be committed then.
+/// For a category or a tag that is not there; nothing is to be committed then. One that was
+/// found on the photo and went meanwhile makes the transaction run again.
 pub async fn move_photo(
     tx: &mut dyn PortfolioTx,
     photo: PhotoId,
@@ -70,7 +76,8 @@ async fn move_placements(tx: &mut dyn PortfolioTx, photo: PhotoId, after: &Shelv
     let touched: BTreeSet<CategoryId> = placed.iter().chain(&wanted).map(|one| one.category).collect();
     let paths = paths(tx.categories(), Kind::Photo, &touched).await?;
     if let Some(unknown) = after.categories.iter().find(|id| !paths.contains_key(id)) {
-        return Err(ShelveError::UnknownCategory(*unknown));
+        let went = after.found.categories.contains(unknown);
+        return Err(if went { vanished("category") } else { ShelveError::UnknownCategory(*unknown) });
     }
     let gone: Vec<CategoryId> =
         placed.iter().map(|one| one.category).filter(|id| !after.categories.contains(id)).collect();
@@ -84,6 +91,11 @@ async fn move_placements(tx: &mut dyn PortfolioTx, photo: PhotoId, after: &Shelv
         tx.categories().clear_covers(photo, &keep.into_iter().collect::<Vec<_>>()).await?;
     }
     Ok(())
+}
+
+/// Running again finds the photo without it.
+fn vanished(what: &str) -> ShelveError {
+    StoreError::Transient(format!("a photo's {what} went meanwhile").into()).into()
 }
 
 fn counted(placements: &[Placement]) -> BTreeSet<CategoryId> {
@@ -139,7 +151,8 @@ async fn move_tags(
     let touched: BTreeSet<TagId> = linked.iter().map(|link| link.tag).chain(after.tags.keys().copied()).collect();
     let held = tx.labels().find_many_for_update(&touched.iter().copied().collect::<Vec<_>>()).await?;
     if let Some(unknown) = after.tags.keys().find(|id| !held.iter().any(|label| label.id == **id)) {
-        return Err(ShelveError::UnknownTag(*unknown));
+        let went = after.found.tags.contains(unknown);
+        return Err(if went { vanished("tag") } else { ShelveError::UnknownTag(*unknown) });
     }
     // Only now nobody merges one of the tags with another.
     let linked = tx.shelves().tag_links(photo).await?;

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, LockType, Order, Query, SimpleExpr, UpdateStatement};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait, FromQueryResult};
-use sharestack_content::model::{Article, ArticleId, Tag, Text};
-use sharestack_content::ports::{ArticleRepository, WriteError};
+use sharestack_content::model::{Article, ArticleId, CategoryId, Kind, Tag, Text};
+use sharestack_content::ports::{ArticleRepository, CategoryRepository, WriteError};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::money::Money;
@@ -33,6 +33,7 @@ fn changeable(article: &Article) -> Result<Vec<(&'static str, SimpleExpr)>, Stor
         ("access_level", article.access_level.as_str().into()),
         ("summary", article.summary.as_ref().map(|text| text.as_str().to_owned()).into()),
         ("cover", article.cover.as_ref().map(|url| url.as_str().to_owned()).into()),
+        ("category_id", article.category.map(CategoryId::get).into()),
         ("plan_ids", json(&article.plan_ids)?.into()),
         ("price_amount", price.map(Money::amount).into()),
         ("price_currency", price.map(|price| price.currency().code().to_owned()).into()),
@@ -61,6 +62,14 @@ impl SeaTx {
             0 => Err(WriteError::Stale),
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a category that is not there, and keeps one that is until the end.
+    async fn has_category(&mut self, article: &Article) -> Result<(), WriteError> {
+        let Some(category) = article.category else { return Ok(()) };
+        self.lock_tree(Kind::Article).await?;
+        let found = self.find_many(Kind::Article, &[category]).await?;
+        if found.is_empty() { Err(WriteError::UnknownCategory) } else { Ok(()) }
     }
 
     async fn tag_article(&self, id: ArticleId, tags: &[Tag]) -> Result<(), StoreError> {
@@ -122,6 +131,7 @@ impl ArticleRepository for SeaTx {
     }
 
     async fn insert(&mut self, article: &Article, text: &Text) -> Result<(), WriteError> {
+        self.has_category(article).await?;
         let fixed: [(&str, SimpleExpr); 4] = [
             ("id", article.id.get().into()),
             ("author_id", article.author_id.get().into()),
@@ -147,6 +157,7 @@ impl ArticleRepository for SeaTx {
     }
 
     async fn update(&mut self, article: &Article, expected: i64) -> Result<(), WriteError> {
+        self.has_category(article).await?;
         let update = Query::update()
             .table("articles")
             .values(changeable(article)?)

@@ -3,7 +3,7 @@
 
 use sea_orm::sea_query::{Asterisk, Cond, Expr, Func, JoinType, LikeExpr, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
-use sharestack_content::model::{CountKey, Status, TagId};
+use sharestack_content::model::{CategoryId, CountKey, Kind, Status, TagId};
 use sharestack_content::ports::{ArticleCard, ArticleFilter, Order as Direction};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
@@ -13,17 +13,19 @@ use super::rows::{ArticleRow, AuthorRow, article_columns, author_columns};
 use super::tag::read_tags;
 use crate::connect::Store;
 use crate::error::store_error;
+use crate::portfolio::below;
 
 /// The counter that knows the length of a list; `None` when it must be counted.
 fn counter(filter: &ArticleFilter, tag: Option<TagId>) -> Option<CountKey> {
     if filter.statuses != [Status::Published] || filter.search.is_some() {
         return None;
     }
-    match (filter.author, tag, filter.access) {
-        (None, None, None) => Some(CountKey::Published),
-        (Some(author), None, None) => Some(CountKey::Author(author)),
-        (None, Some(tag), None) => Some(CountKey::Tag(tag)),
-        (None, None, Some(level)) => Some(CountKey::Access(level)),
+    match (filter.author, tag, filter.access, filter.category) {
+        (None, None, None, None) => Some(CountKey::Published),
+        (Some(author), None, None, None) => Some(CountKey::Author(author)),
+        (None, Some(tag), None, None) => Some(CountKey::Tag(tag)),
+        (None, None, Some(level), None) => Some(CountKey::Access(level)),
+        (None, None, None, Some(category)) => Some(CountKey::Category(category)),
         _ => None,
     }
 }
@@ -32,6 +34,16 @@ fn counter(filter: &ArticleFilter, tag: Option<TagId>) -> Option<CountKey> {
 fn containing(text: &str) -> LikeExpr {
     let text = text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
     LikeExpr::new(format!("%{text}%")).escape('!')
+}
+
+/// A category of articles and those below it.
+fn subtree(category: CategoryId) -> SelectStatement {
+    Query::select()
+        .column(("c", "id"))
+        .from_as("categories", "c")
+        .and_where(Expr::col(("c", "kind")).eq(Kind::Article.as_str()))
+        .cond_where(below(category))
+        .to_owned()
 }
 
 fn matching(filter: &ArticleFilter, tag: Option<TagId>) -> SelectStatement {
@@ -53,6 +65,9 @@ fn matching(filter: &ArticleFilter, tag: Option<TagId>) -> SelectStatement {
     }
     if let Some(level) = filter.access {
         select.and_where(Expr::col(("a", "access_level")).eq(level.as_str()));
+    }
+    if let Some(category) = filter.category {
+        select.and_where(Expr::col(("a", "category_id")).in_subquery(subtree(category)));
     }
     if let Some(text) = &filter.search {
         let found = |column| Expr::expr(Func::lower(Expr::col(("a", column)))).like(containing(text));

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 use sea_orm::sea_query::SelectStatement;
 use sharestack_content::model::{
-    AccessLevel, Article, ArticleId, CoverUrl, Format, PlanId, SeoDescription, SeoTitle, Slug, Status, Summary, Tag,
-    Title,
+    AccessLevel, Article, ArticleId, CategoryId, CoverUrl, Format, PlanId, SeoDescription, SeoTitle, Slug, Status,
+    Summary, Tag, Title,
 };
 use sharestack_content::ports::{ArticleCard, Author};
 use sharestack_kernel::error::StoreError;
@@ -16,7 +16,7 @@ use sharestack_kernel::money::{Currency, Money};
 /// The status of a deleted article: no status of the model.
 pub(crate) const DELETED: &str = "deleted";
 
-const ARTICLE_COLUMNS: [&str; 21] = [
+const ARTICLE_COLUMNS: [&str; 22] = [
     "id",
     "author_id",
     "slug",
@@ -33,6 +33,7 @@ const ARTICLE_COLUMNS: [&str; 21] = [
     "price_currency",
     "seo_title",
     "seo_description",
+    "category_id",
     "tag_list",
     "view_count",
     "version",
@@ -69,6 +70,7 @@ pub(super) struct ArticleRow {
     price_currency: Option<String>,
     seo_title: Option<String>,
     seo_description: Option<String>,
+    category_id: Option<i64>,
     tag_list: String,
     view_count: i64,
     version: i64,
@@ -122,6 +124,7 @@ impl ArticleRow {
             price: price(self.price_amount, self.price_currency.as_deref())?,
             seo_title: self.seo_title.map(SeoTitle::stored),
             seo_description: self.seo_description.map(SeoDescription::stored),
+            category: self.category_id.map(CategoryId::new),
             tags: tags(&self.tag_list)?,
             status: known(Status::parse(&self.status))?,
             publish_at: self.publish_at,
@@ -146,6 +149,7 @@ impl ArticleRow {
             price: price(self.price_amount, self.price_currency.as_deref())?,
             seo_title: self.seo_title,
             seo_description: self.seo_description,
+            category: self.category_id.map(CategoryId::new),
             tags: tags(&self.tag_list)?,
             author: Author {
                 id: UserId::new(self.author_id),

@@ -1,6 +1,7 @@
 //! Rows of categories, as the model holds them.
 
-use sea_orm::sea_query::{SelectStatement, SimpleExpr};
+use sea_orm::ExprTrait;
+use sea_orm::sea_query::{Cond, Expr, SelectStatement, SimpleExpr};
 use sharestack_content::model::{
     Category, CategoryId, CategoryName, Colour, Icon, Kind, Note, PhotoId, SeoDescription, SeoTitle, Slug, TreePath,
 };
@@ -33,6 +34,16 @@ const COLUMNS: [&str; 19] = [
 /// Asks for the columns of [`CategoryRow`] from the table called `c`.
 pub(super) fn category_columns(select: &mut SelectStatement) -> &mut SelectStatement {
     select.columns(COLUMNS.map(|column| ("c", column)))
+}
+
+/// Which categories of the table called `c` are this one or below it. Paths are digits and
+/// slashes, so that nothing in them is a wildcard.
+pub(crate) fn below(category: CategoryId) -> Cond {
+    let id = category.get();
+    Cond::any()
+        .add(Expr::col(("c", "id")).eq(id))
+        .add(Expr::col(("c", "path")).like(format!("{id}/%")))
+        .add(Expr::col(("c", "path")).like(format!("%/{id}/%")))
 }
 
 /// A category.

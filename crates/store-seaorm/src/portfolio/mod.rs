@@ -1,6 +1,7 @@
 //! The ports of the portfolio.
 
 mod category;
+mod category_list;
 mod category_query;
 mod category_rows;
 mod file;
@@ -17,6 +18,8 @@ mod shelf;
 mod timeline;
 mod upload;
 mod usage;
+
+pub(crate) use category_rows::below;
 
 use async_trait::async_trait;
 use sharestack_content::ports::{

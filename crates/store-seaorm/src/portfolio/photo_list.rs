@@ -8,6 +8,7 @@ use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, Pho
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
 
+use super::category_rows::below;
 use super::photo_rows::{PhotoRow, photo_columns};
 use crate::connect::Store;
 use crate::error::store_error;
@@ -35,16 +36,20 @@ fn containing(text: &str) -> LikeExpr {
 
 /// The photos of a category and of those below it.
 fn in_category(category: CategoryId) -> SelectStatement {
-    let id = category.get();
-    let below = Cond::any()
-        .add(Expr::col(("c", "id")).eq(id))
-        .add(Expr::col(("c", "path")).like(format!("{id}/%")))
-        .add(Expr::col(("c", "path")).like(format!("%/{id}/%")));
     Query::select()
         .column(("pc", "photo_id"))
         .from_as("photo_categories", "pc")
         .join_as(JoinType::InnerJoin, "categories", "c", Expr::col(("c", "id")).equals(("pc", "category_id")))
-        .cond_where(below)
+        .cond_where(below(category))
+        .to_owned()
+}
+
+/// The photos of a category itself.
+fn right_in(category: CategoryId) -> SelectStatement {
+    Query::select()
+        .column(("pc", "photo_id"))
+        .from_as("photo_categories", "pc")
+        .and_where(Expr::col(("pc", "category_id")).eq(category.get()))
         .to_owned()
 }
 
@@ -83,7 +88,8 @@ fn matching(filter: &PhotoFilter) -> SelectStatement {
     select.from_as("photos", "p");
     in_scope(&mut select, filter.scope);
     if let Some(category) = filter.category {
-        select.and_where(Expr::col(("p", "id")).in_subquery(in_category(category)));
+        let placed = if filter.directly { right_in(category) } else { in_category(category) };
+        select.and_where(Expr::col(("p", "id")).in_subquery(placed));
     }
     if let Some(key) = &filter.tag {
         select.and_where(Expr::col(("p", "id")).in_subquery(with_tag(key)));
@@ -133,11 +139,17 @@ impl Store {
         filter: &PhotoFilter,
         page: PageRequest,
     ) -> Result<Page<PhotoView>, StoreError> {
+        let (column, order) = sorted_by(filter);
+        if filter.category.is_some() {
+            let listed = self.photo_count(PhotoCount::Listed).await?;
+            if let Some(placed) = self.category_page(filter, page, listed).await? {
+                return self.photos_of(placed.ids, placed.total, (column, order), page).await;
+            }
+        }
         let total = match counter(filter) {
             Some(key) => self.photo_count(key).await?,
             None => count(self, matching(filter)).await?,
         };
-        let (column, order) = sorted_by(filter);
         self.photo_page(matching(filter), total, (column, order), page).await
     }
 
@@ -178,14 +190,25 @@ impl Store {
         (column, order): (&'static str, Order),
         page: PageRequest,
     ) -> Result<Page<PhotoView>, StoreError> {
-        if page.offset() >= total {
-            return Ok(Page { items: Vec::new(), total, request: page });
-        }
         ids.column(("p", "id"))
             .order_by(("p", column), order.clone())
             .order_by(("p", "id"), order.clone())
             .limit(u64::from(page.limit()))
             .offset(page.offset());
+        self.photos_of(ids, total, (column, order), page).await
+    }
+
+    /// The photos of a page whose ids are known.
+    async fn photos_of(
+        &self,
+        ids: SelectStatement,
+        total: u64,
+        (column, order): (&'static str, Order),
+        page: PageRequest,
+    ) -> Result<Page<PhotoView>, StoreError> {
+        if page.offset() >= total {
+            return Ok(Page { items: Vec::new(), total, request: page });
+        }
         let mut select = Query::select();
         photo_columns(&mut select)
             .from_subquery(ids, "i")

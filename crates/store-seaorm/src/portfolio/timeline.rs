@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use sea_orm::sea_query::{Expr, LockType, Order, Query, SelectStatement, SimpleExpr, UnionType};
+use sea_orm::sea_query::{Expr, Func, LockType, Order, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_content::model::{EventDate, EventKind, EventTitle, Note, PhotoId, TimelineEvent, TimelineEventId};
 use sharestack_content::ports::{EventWriteError, TimelineQueries, TimelineRepository, YearMonth};
@@ -226,6 +226,20 @@ impl TimelineQueries for Store {
             .to_owned();
         let rows: Vec<EventRow> = all(self.read(), &select).await?;
         with_photos(self.read(), rows).await
+    }
+
+    async fn event_years(&self) -> Result<Option<(i32, i32)>, StoreError> {
+        let select = Query::select()
+            .expr_as(Func::min(Expr::col("event_on")), "first")
+            .expr_as(Func::max(Expr::col("event_on")), "last")
+            .from("timeline_events")
+            .to_owned();
+        let Some(row) = self.read().query_one(&select).await.map_err(store_error)? else { return Ok(None) };
+        let year = |column: &str| -> Result<Option<i32>, StoreError> {
+            let date: Option<String> = row.try_get("", column).map_err(store_error)?;
+            date.map(|date| known("date", &date, EventDate::parse(&date).ok()).map(|date| date.month().0)).transpose()
+        };
+        Ok(year("first")?.zip(year("last")?))
     }
 
     async fn find_event(&self, id: TimelineEventId) -> Result<Option<TimelineEvent>, StoreError> {

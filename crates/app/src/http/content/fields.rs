@@ -5,10 +5,10 @@ use sharestack_content::model::{Body, Format, Price};
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::patch::Patch;
 
-pub(super) use crate::http::extract::{option, set};
+pub(in crate::http) use crate::http::extract::{option, set};
 
 /// Takes a field that may be cleared.
-pub(super) fn patch<T, U>(
+pub(in crate::http) fn patch<T, U>(
     check: &mut FieldErrors,
     field: &str,
     value: Patch<T>,
@@ -22,12 +22,12 @@ pub(super) fn patch<T, U>(
 }
 
 /// Takes a list, whose errors name their own fields.
-pub(super) fn all<T>(check: &mut FieldErrors, read: Result<T, FieldErrors>) -> Option<T> {
+pub(in crate::http) fn all<T>(check: &mut FieldErrors, read: Result<T, FieldErrors>) -> Option<T> {
     read.map_err(|errors| errors.iter().for_each(|error| check.push(error.field.clone(), error.issue.clone()))).ok()
 }
 
 /// Takes one field under two names; two different values are an error.
-pub(super) fn either<T: PartialEq>(
+pub(in crate::http) fn either<T: PartialEq>(
     check: &mut FieldErrors,
     (name, value): (&'static str, Patch<T>),
     (alias, other): (&'static str, Patch<T>),
@@ -43,7 +43,7 @@ pub(super) fn either<T: PartialEq>(
 }
 
 /// Takes a text and its format. A format alone says nothing.
-pub(super) fn body(
+pub(in crate::http) fn body(
     check: &mut FieldErrors,
     content: Patch<String>,
     format: Option<String>,
@@ -58,7 +58,7 @@ pub(super) fn body(
 }
 
 /// Takes an amount and its currency. A currency alone says nothing.
-pub(super) fn price(check: &mut FieldErrors, amount: Patch<i64>, currency: Option<&str>) -> Patch<Price> {
+pub(in crate::http) fn price(check: &mut FieldErrors, amount: Patch<i64>, currency: Option<&str>) -> Patch<Price> {
     match amount {
         Patch::Set(amount) => all(check, Price::parse(amount, currency)).map_or(Patch::Keep, Patch::Set),
         Patch::Clear => Patch::Clear,
@@ -72,12 +72,12 @@ pub(super) fn price(check: &mut FieldErrors, amount: Patch<i64>, currency: Optio
 }
 
 /// Reads a time of RFC 3339.
-pub(super) fn time(text: &str) -> Result<DateTime<Utc>, Issue> {
+pub(in crate::http) fn time(text: &str) -> Result<DateTime<Utc>, Issue> {
     DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).map_err(|_| Issue::InvalidFormat)
 }
 
 /// An omitted or null field of a new thing is simply not there.
-pub(super) fn into_option<T>(patch: Patch<T>) -> Option<T> {
+pub(in crate::http) fn into_option<T>(patch: Patch<T>) -> Option<T> {
     match patch {
         Patch::Set(value) => Some(value),
         Patch::Keep | Patch::Clear => None,
@@ -85,7 +85,7 @@ pub(super) fn into_option<T>(patch: Patch<T>) -> Option<T> {
 }
 
 /// A list that is cleared is an empty one.
-pub(super) fn list<T>(patch: Patch<Vec<T>>) -> Option<Vec<T>> {
+pub(in crate::http) fn list<T>(patch: Patch<Vec<T>>) -> Option<Vec<T>> {
     match patch {
         Patch::Keep => None,
         Patch::Clear => Some(Vec::new()),
@@ -93,6 +93,6 @@ pub(super) fn list<T>(patch: Patch<Vec<T>>) -> Option<Vec<T>> {
     }
 }
 
-pub(super) fn from_option<T>(value: Option<T>) -> Patch<T> {
+pub(in crate::http) fn from_option<T>(value: Option<T>) -> Patch<T> {
     value.map_or(Patch::Keep, Patch::Set)
 }

@@ -9,6 +9,7 @@ use utoipa::IntoParams;
 
 use super::fields::option;
 use crate::http::extract::{Parse, parse_page};
+use crate::http::portfolio::categories::category;
 
 /// Filters, order and page of a list of articles.
 #[derive(Default, Deserialize, IntoParams)]
@@ -26,7 +27,8 @@ pub struct ArticleListQuery {
     /// An id or a user name; digits are an id when somebody has it.
     #[param(example = "linxiaohong")]
     pub(in crate::http) author: Option<String>,
-    /// A category's id.
+    /// A category's id; those below it count too.
+    #[param(value_type = Option<i64>, minimum = 1, example = 4)]
     pub(in crate::http) category: Option<String>,
     /// A tag's name or slug.
     #[param(example = "投资")]
@@ -64,15 +66,14 @@ impl Parse for ArticleListQuery {
     fn parse(self) -> Result<ListArticles, FieldErrors> {
         let mut check = FieldErrors::new();
         let page = parse_page(&mut check, self.page.as_deref(), self.limit.as_deref());
-        if self.category.is_some() {
-            // There are no article categories yet, so that no value names one.
-            check.push("category", Issue::NotAllowed { allowed: Vec::new() });
-        }
         let search = option(&mut check, "search", self.search, |text| length(text.trim().to_owned(), 0, 100));
         let query = ListArticles {
             status: option(&mut check, "status", self.status, |text| Status::parse(&text)),
             author: option(&mut check, "author", self.author, |text| length(text, 1, 64)),
             tag: option(&mut check, "tag", self.tag, |text| TagName::parse(&text)),
+            category: option(&mut check, "category", self.category, |text| {
+                text.parse().map_err(|_| Issue::InvalidFormat).and_then(category)
+            }),
             access: option(&mut check, "access", self.access, |text| AccessLevel::parse(&text)),
             search: search.filter(|text| !text.is_empty()),
             sort: option(&mut check, "sort_by", self.sort_by, |text| sort(&text)).unwrap_or_default(),

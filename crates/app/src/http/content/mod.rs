@@ -1,8 +1,9 @@
 //! Articles: written, published, listed, read through a gate.
 
 pub mod articles;
+pub mod categories;
 pub mod drafts;
-mod fields;
+pub(in crate::http) mod fields;
 mod list;
 pub mod publishing;
 mod requests;
@@ -11,7 +12,7 @@ mod views;
 
 pub(super) use list::ArticleListQuery;
 use utoipa_actix_web::service_config::ServiceConfig;
-pub(super) use views::Article;
+pub(super) use views::{Article, versions};
 
 /// Registers the domain's operations. Literal segments come before `{id}`.
 pub fn register(config: &mut ServiceConfig<'_>) {
@@ -19,6 +20,11 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(articles::list_articles)
         .service(articles::create_article)
         .service(search::search_articles)
+        .service(categories::list_article_categories)
+        .service(categories::create_article_category)
+        .service(categories::edit_article_category)
+        .service(categories::delete_article_category)
+        .service(super::portfolio::tags::resource::list_article_tags)
         .service(drafts::list_drafts)
         .service(drafts::autosave_draft)
         .service(drafts::patch_draft)

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::fields::{all, body, either, from_option, into_option, list, option, patch, price, set, time};
 use crate::http::extract::Parse;
+use crate::http::portfolio::categories::category;
 
 /// A new article. It begins as a draft.
 #[derive(Deserialize, ToSchema)]
@@ -36,6 +37,9 @@ pub struct ArticleCreate {
     /// The same as `cover`.
     #[schema(max_length = 2048)]
     cover_url: Option<String>,
+    /// A category of articles.
+    #[schema(minimum = 1)]
+    category_id: Option<i64>,
     /// Names of tags; new ones are made.
     #[schema(max_items = 20)]
     tags: Option<Vec<String>>,
@@ -81,6 +85,7 @@ impl Parse for ArticleCreate {
             body: text.unwrap_or_else(|| Body::stored(Format::default(), String::new())),
             summary: option(&mut check, "summary", self.summary, Summary::parse),
             cover: option(&mut check, "cover", cover, CoverUrl::parse),
+            category: option(&mut check, "category_id", self.category_id, category),
             tags: all(&mut check, tag_names(self.tags.unwrap_or_default())).unwrap_or_default(),
             access_level: option(&mut check, "access_level", level, |text| AccessLevel::parse(&text))
                 .unwrap_or_default(),
@@ -117,6 +122,9 @@ pub struct ArticleUpdate {
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 2048)]
     cover_url: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    category_id: Patch<i64>,
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, max_items = 20)]
     tags: Patch<Vec<String>>,
@@ -164,6 +172,7 @@ impl Parse for ArticleUpdate {
             keep_format,
             summary: patch(&mut check, "summary", self.summary, Summary::parse),
             cover: patch(&mut check, "cover", cover, CoverUrl::parse),
+            category: patch(&mut check, "category_id", self.category_id, category),
             tags: all(&mut check, tags).and_then(list),
             access_level: set(&mut check, "access_level", level, |text| AccessLevel::parse(&text)),
             plan_ids: all(&mut check, plans).and_then(list),

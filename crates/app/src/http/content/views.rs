@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde::Serialize;
-use sharestack_content::model::{Draft, PlanId, Tag as TagModel};
+use sharestack_content::model::{CategoryId, Draft, PlanId, Tag as TagModel};
 use sharestack_content::ports::{Access, ArticleCard, PlanOffer};
 use sharestack_content::service::{Autosaved, ListedArticle, ReadArticle, Shown};
 use sharestack_kernel::money::Money;
@@ -40,7 +40,7 @@ pub struct Author {
 #[schema(example = json!({
     "id": 7, "title": "指数基金入门：从第一笔定投开始", "slug": "index-funds-101", "status": "published",
     "access_level": "paid", "access": false, "summary": "给新手的第一课", "excerpt": "为什么是指数基金…",
-    "cover": "https://cdn.example.com/covers/index-fund.jpg", "cover_url": "https://cdn.example.com/covers/index-fund.jpg",
+    "cover": "https://cdn.example.com/covers/index-fund.jpg", "cover_url": "https://cdn.example.com/covers/index-fund.jpg", "category_id": 4,
     "tags": [{ "id": 3, "name": "投资", "slug": "投资" }],
     "author": { "id": 42, "username": "linxiaohong", "display_name": "林小红", "avatar_url": null },
     "plan_ids": [], "price": null, "currency": null, "seo_title": null, "seo_description": null,
@@ -62,6 +62,7 @@ pub struct Article {
     pub excerpt: String,
     pub cover: Option<String>,
     pub cover_url: Option<String>,
+    pub category_id: Option<i64>,
     pub tags: Vec<Tag>,
     pub author: Author,
     /// The plans that open it; none for every plan of the author.
@@ -133,7 +134,7 @@ pub struct PendingDraft {
 #[schema(example = json!({
     "id": 7, "title": "指数基金入门：从第一笔定投开始", "slug": "index-funds-101", "status": "published",
     "access_level": "paid", "access": false, "summary": "给新手的第一课", "excerpt": "为什么是指数基金…",
-    "cover": null, "cover_url": null, "tags": [{ "id": 3, "name": "投资", "slug": "投资" }],
+    "cover": null, "cover_url": null, "category_id": 4, "tags": [{ "id": 3, "name": "投资", "slug": "投资" }],
     "author": { "id": 42, "username": "linxiaohong", "display_name": "林小红", "avatar_url": null },
     "plan_ids": [], "price": null, "currency": null, "seo_title": null, "seo_description": null,
     "view_count": 128, "version": 3, "created_at": "2026-01-15T10:30:00.123456Z",
@@ -200,6 +201,7 @@ impl Article {
             excerpt: card.excerpt,
             cover: card.cover.clone(),
             cover_url: card.cover,
+            category_id: card.category.map(CategoryId::get),
             tags: card.tags.into_iter().map(Tag::from).collect(),
             author: Author {
                 id: card.author.id.get(),

@@ -98,12 +98,32 @@ pub struct Shelves {
     pub primary: Option<CategoryId>,
     /// Its tags.
     pub tags: BTreeMap<TagId, Tagging>,
+    /// What the photo had when they were looked at.
+    pub found: Found,
+}
+
+/// What a photo had when somebody looked. Until they move it, a category or a tag of it may
+/// go: that it is unknown then is nobody's mistake.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Found {
+    /// Its categories.
+    pub categories: BTreeSet<CategoryId>,
+    /// Its tags.
+    pub tags: BTreeSet<TagId>,
 }
 
 impl Shelves {
     /// Shelves with nothing on them.
     pub const fn empty(listed: bool, created_at: DateTime<Utc>, shown_at: DateTime<Utc>) -> Self {
-        Self { listed, created_at, shown_at, categories: BTreeSet::new(), primary: None, tags: BTreeMap::new() }
+        Self {
+            listed,
+            created_at,
+            shown_at,
+            categories: BTreeSet::new(),
+            primary: None,
+            tags: BTreeMap::new(),
+            found: Found { categories: BTreeSet::new(), tags: BTreeSet::new() },
+        }
     }
 
     /// The primary category, as far as it is one of the photo's.

@@ -75,7 +75,7 @@ pub struct YearOfPhotos {
 pub struct TimelineStats {
     /// How many photos the timeline has.
     pub total_photos: u64,
-    /// The first and the last year with photos.
+    /// The first and the last year with photos or events.
     pub year_range: Option<(i32, i32)>,
     /// The month with the most photos, the latest of equals.
     pub most_active_month: Option<(YearMonth, u64)>,
@@ -84,14 +84,16 @@ pub struct TimelineStats {
 }
 
 impl TimelineStats {
-    fn of(months: &[(YearMonth, u64)]) -> Self {
+    fn of(months: &[(YearMonth, u64)], events: Option<(i32, i32)>) -> Self {
         let mut years: BTreeMap<i32, u64> = BTreeMap::new();
         for (month, count) in months {
             *years.entry(month.year).or_default() += count;
         }
+        let photos = years.keys().next().copied().zip(years.keys().next_back().copied());
+        let told = [photos, events].into_iter().flatten();
         Self {
             total_photos: years.values().sum(),
-            year_range: years.keys().next().copied().zip(years.keys().next_back().copied()),
+            year_range: told.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1))),
             most_active_month: months.iter().copied().max_by_key(|(month, count)| (*count, *month)),
             photos_by_year: years.into_iter().rev().collect(),
         }
@@ -122,7 +124,7 @@ impl Timeline {
         photos: u64,
     ) -> Result<(Vec<YearOfPhotos>, TimelineStats), StoreError> {
         let counted = self.ports.timeline.months().await?;
-        let stats = TimelineStats::of(&counted);
+        let stats = TimelineStats::of(&counted, self.ports.timeline.event_years().await?);
         let (from, to) = year.map_or((i32::MIN, i32::MAX), |year| (year, year));
         let mut months: BTreeMap<YearMonth, MonthOfPhotos> = BTreeMap::new();
         for (month, photo_count) in counted.into_iter().filter(|(month, _)| (from..=to).contains(&month.year)) {
@@ -333,10 +335,13 @@ mod tests {
 
     #[test]
     fn figures_are_over_all_years() {
-        let stats = TimelineStats::of(&[(month(2022, 5), 111), (month(2024, 1), 25), (month(2024, 3), 111)]);
+        let counted = [(month(2022, 5), 111), (month(2024, 1), 25), (month(2024, 3), 111)];
+        let stats = TimelineStats::of(&counted, None);
         assert_eq!((stats.total_photos, stats.year_range), (247, Some((2022, 2024))));
         assert_eq!(stats.most_active_month, Some((month(2024, 3), 111)), "the latest of equals");
         assert_eq!(stats.photos_by_year, [(2024, 136), (2022, 111)]);
-        assert_eq!(TimelineStats::of(&[]), TimelineStats::default());
+        assert_eq!(TimelineStats::of(&counted, Some((2020, 2023))).year_range, Some((2020, 2024)));
+        assert_eq!(TimelineStats::of(&[], Some((2020, 2020))).year_range, Some((2020, 2020)));
+        assert_eq!(TimelineStats::of(&[], None), TimelineStats::default());
     }
 }

@@ -1,0 +1,228 @@
+//! Categories, as answers show them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sharestack_content::model::{Category, CategoryId, Colour, Icon, Note, PhotoId, SeoDescription, SeoTitle};
+use sharestack_content::ports::PhotoView;
+use utoipa::ToSchema;
+
+use crate::http::context::timestamp;
+use crate::http::portfolio::thumb;
+use crate::wiring::App;
+
+/// The photo that stands for a category.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": 15, "title": "都市夜景", "thumb_url": "https://cdn.example.com/photos/15/thumb_medium.jpg"
+}))]
+pub struct CoverPhoto {
+    pub id: i64,
+    pub title: String,
+    pub thumb_url: Option<String>,
+}
+
+/// A category of photos.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Category, example = json!({
+    "id": 1, "name": "城市风光", "slug": "cityscape", "description": "城市景观摄影作品", "parent_id": null, "level": 0,
+    "path": "1", "cover_photo": { "id": 15, "title": "都市夜景",
+        "thumb_url": "https://cdn.example.com/photos/15/thumb_medium.jpg" },
+    "color": "#3498db", "icon": "building", "sort_order": 1, "is_active": true, "is_featured": true,
+    "photo_count": 45, "direct_photo_count": 30, "created_at": "2024-01-01T00:00:00Z",
+    "updated_at": "2024-01-15T10:30:00Z"
+}))]
+pub struct CategoryItem {
+    pub id: i64,
+    pub name: String,
+    pub slug: String,
+    pub description: Option<String>,
+    pub parent_id: Option<i64>,
+    /// 0 at the root.
+    pub level: usize,
+    /// The ids on the way from the root, itself included.
+    pub path: String,
+    /// `null` also while visitors may not see the photo.
+    pub cover_photo: Option<CoverPhoto>,
+    pub color: Option<String>,
+    pub icon: Option<String>,
+    pub sort_order: i64,
+    pub is_active: bool,
+    pub is_featured: bool,
+    /// Listed photos in it and below it, each counted once.
+    pub photo_count: i64,
+    /// Listed photos in it.
+    pub direct_photo_count: i64,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    #[schema(format = DateTime)]
+    pub updated_at: String,
+}
+
+/// A category on the way to another.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "id": 1, "name": "城市风光", "slug": "cityscape" }))]
+pub struct CategoryStep {
+    pub id: i64,
+    pub name: String,
+    pub slug: String,
+}
+
+/// A category with what search engines are told of it, and the way to it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": 2, "name": "夜景摄影", "slug": "night-photography", "description": null, "parent_id": 1, "level": 1,
+    "path": "1/2", "cover_photo": null, "color": "#2c3e50", "icon": "moon", "sort_order": 1, "is_active": true,
+    "is_featured": false, "photo_count": 15, "direct_photo_count": 15, "created_at": "2024-01-01T00:00:00Z",
+    "updated_at": "2024-01-15T10:30:00Z", "seo_title": "夜景摄影作品集", "seo_description": null,
+    "ancestors": [{ "id": 1, "name": "城市风光", "slug": "cityscape" }], "version": 3
+}))]
+pub struct CategoryDetail {
+    #[serde(flatten)]
+    pub item: CategoryItem,
+    pub seo_title: Option<String>,
+    pub seo_description: Option<String>,
+    /// The root first.
+    pub ancestors: Vec<CategoryStep>,
+    /// Grows with each change; counts do not change it.
+    pub version: i64,
+}
+
+/// A category in the tree.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "id": 1, "name": "城市风光", "slug": "cityscape", "photo_count": 45, "children": [
+    { "id": 2, "name": "夜景摄影", "slug": "night-photography", "photo_count": 15, "children": [] }
+] }))]
+pub struct CategoryNode {
+    pub id: i64,
+    pub name: String,
+    pub slug: String,
+    pub photo_count: i64,
+    #[schema(no_recursion)]
+    pub children: Vec<CategoryNode>,
+}
+
+/// Figures over all categories.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "total_categories": 12, "max_level": 3, "featured_count": 5 }))]
+pub struct CategoryStats {
+    pub total_categories: usize,
+    /// The deepest level; 0 when all are roots, or there are none.
+    pub max_level: usize,
+    pub featured_count: usize,
+}
+
+/// Categories, each before those below it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "categories": [{
+        "id": 1, "name": "城市风光", "slug": "cityscape", "description": "城市景观摄影作品", "parent_id": null,
+        "level": 0, "path": "1", "cover_photo": { "id": 15, "title": "都市夜景",
+            "thumb_url": "https://cdn.example.com/photos/15/thumb_medium.jpg" },
+        "color": "#3498db", "icon": "building", "sort_order": 1, "is_active": true, "is_featured": true,
+        "photo_count": 45, "direct_photo_count": 30, "created_at": "2024-01-01T00:00:00Z",
+        "updated_at": "2024-01-15T10:30:00Z"
+    }],
+    "tree": [{ "id": 1, "name": "城市风光", "slug": "cityscape", "photo_count": 45, "children": [] }],
+    "stats": { "total_categories": 12, "max_level": 3, "featured_count": 5 }
+}))]
+pub struct CategoryList {
+    pub categories: Vec<CategoryItem>,
+    /// With `include_tree`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tree: Option<Vec<CategoryNode>>,
+    /// With `include_stats`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stats: Option<CategoryStats>,
+}
+
+/// What became of photos that were put into a category.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "added_count": 2 }))]
+pub struct CategoryPhotosAdded {
+    /// How many were not in it before.
+    pub added_count: u64,
+}
+
+impl CategoryItem {
+    pub fn new(app: &App, category: &Category, covers: &BTreeMap<PhotoId, PhotoView>) -> Self {
+        let cover = category.cover.and_then(|id| covers.get(&id));
+        Self {
+            id: category.id.get(),
+            name: category.name.as_str().to_owned(),
+            slug: category.slug.as_str().to_owned(),
+            description: category.description.as_ref().map(Note::as_str).map(str::to_owned),
+            parent_id: category.parent().map(CategoryId::get),
+            level: category.path.level(),
+            path: category.path.to_string(),
+            cover_photo: cover.map(|view| CoverPhoto {
+                id: view.photo.id.get(),
+                title: view.photo.title.as_str().to_owned(),
+                thumb_url: thumb(app, &view.photo),
+            }),
+            color: category.colour.as_ref().map(Colour::as_str).map(str::to_owned),
+            icon: category.icon.as_ref().map(Icon::as_str).map(str::to_owned),
+            sort_order: category.sort_order,
+            is_active: category.is_active,
+            is_featured: category.is_featured,
+            photo_count: category.subtree_count,
+            direct_photo_count: category.direct_count,
+            created_at: timestamp(category.created_at),
+            updated_at: timestamp(category.updated_at),
+        }
+    }
+}
+
+impl CategoryDetail {
+    pub fn new(app: &App, category: &Category, way: &[Category], covers: &BTreeMap<PhotoId, PhotoView>) -> Self {
+        let step = |one: &Category| CategoryStep {
+            id: one.id.get(),
+            name: one.name.as_str().to_owned(),
+            slug: one.slug.as_str().to_owned(),
+        };
+        Self {
+            item: CategoryItem::new(app, category, covers),
+            seo_title: category.seo_title.as_ref().map(SeoTitle::as_str).map(str::to_owned),
+            seo_description: category.seo_description.as_ref().map(SeoDescription::as_str).map(str::to_owned),
+            ancestors: way.iter().map(step).collect(),
+            version: category.version,
+        }
+    }
+}
+
+impl CategoryNode {
+    /// A node of the tree of photos.
+    pub fn of_photos(category: &Category, children: Vec<Self>) -> Self {
+        Self {
+            id: category.id.get(),
+            name: category.name.as_str().to_owned(),
+            slug: category.slug.as_str().to_owned(),
+            photo_count: category.subtree_count,
+            children,
+        }
+    }
+}
+
+impl CategoryStats {
+    pub fn of(categories: &[Category]) -> Self {
+        Self {
+            total_categories: categories.len(),
+            max_level: categories.iter().map(|category| category.path.level()).max().unwrap_or_default(),
+            featured_count: categories.iter().filter(|category| category.is_featured).count(),
+        }
+    }
+}
+
+/// The tree of categories that stand each before those below it.
+pub(in crate::http) fn tree<T>(categories: &[Category], node: fn(&Category, Vec<T>) -> T) -> Vec<T> {
+    let mut below: BTreeMap<Option<CategoryId>, Vec<T>> = BTreeMap::new();
+    // From the last to the first, so that what is below a category is complete by then.
+    for category in categories.iter().rev() {
+        let mut children = below.remove(&Some(category.id)).unwrap_or_default();
+        children.reverse();
+        below.entry(category.parent()).or_default().push(node(category, children));
+    }
+    let mut roots = below.remove(&None).unwrap_or_default();
+    roots.reverse();
+    roots
+}

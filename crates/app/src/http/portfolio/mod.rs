@@ -1,0 +1,40 @@
+//! The photo portfolio.
+
+pub mod categories;
+pub mod tags;
+pub mod timeline;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde::Serialize;
+use sharestack_content::model::{FormatName, Photo};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::wiring::{App, public_url};
+
+/// Registers the domain's operations.
+pub fn register(config: &mut ServiceConfig<'_>) {
+    categories::register(config);
+    tags::register(config);
+    timeline::register(config);
+}
+
+/// Where the small picture of a photo is that stands for it in lists of other things.
+pub(in crate::http) fn thumb(app: &App, photo: &Photo) -> Option<String> {
+    let format = FormatName::ThumbMedium;
+    let base = public_url(&app.config);
+    let address = || format!("{base}/api/v1/media/photos/{}/{}", photo.id, format.file_name());
+    photo.picture.formats.contains_key(&format).then(address)
+}
+
+/// A tag of an answer that has no version of its own.
+pub(in crate::http) fn etag(answer: &impl Serialize) -> String {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_vec(answer).unwrap_or_default().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// A tag of a single thing: its version, and what else its answer depends on.
+pub(in crate::http) fn versioned(version: i64, answer: &impl Serialize) -> String {
+    format!("v{version}-{}", etag(answer))
+}

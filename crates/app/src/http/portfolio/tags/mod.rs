@@ -1,0 +1,20 @@
+//! Tags of photos, and those of articles to look at.
+
+mod requests;
+pub mod resource;
+mod views;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Registers the operations.
+pub fn register(config: &mut ServiceConfig<'_>) {
+    config
+        .service(resource::list_tags)
+        .service(resource::suggest_tags)
+        .service(resource::tag_cloud)
+        .service(resource::trending_tags)
+        .service(resource::create_tag)
+        .service(resource::merge_tags)
+        .service(resource::edit_tag)
+        .service(resource::delete_tag);
+}

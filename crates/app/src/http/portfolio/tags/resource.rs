@@ -1,0 +1,193 @@
+//! Tags are listed, found, made, changed, merged, removed.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, delete, get, post, route};
+use sharestack_content::model::{Day, Kind, Label, Period, TagId};
+use sharestack_content::service::EditTag;
+
+use super::requests::{
+    ArticleTagQuery, TagCloudQuery, TagCreate, TagListQuery, TagMerge, TagSuggestionQuery, TagTrendQuery, TagUpdate,
+};
+use super::views::{ArticleTagItem, CloudTag, MergedTags, TagItem, TagPage, TagSuggestion, cloud, groups};
+use crate::http::content::versions;
+use crate::http::context::RequestContext;
+use crate::http::error::ApiError;
+use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, NumericId, Params};
+use crate::http::portfolio::versioned;
+use crate::http::reply::{Envelope, Reply, no_content};
+use crate::wiring::App;
+
+fn item(app: &App, label: &Label) -> TagItem {
+    TagItem::new(label, Period::default(), Day::of(app.clock.now()))
+}
+
+fn one(app: &App, label: &Label) -> (TagItem, String) {
+    let version = label.version;
+    let item = item(app, label);
+    let tag = versioned(version, &item);
+    (item, tag)
+}
+
+/// Tags of photos.
+#[utoipa::path(
+    tag = "Tags",
+    security((), ("bearer" = [])),
+    params(TagListQuery),
+    responses((status = 200, description = "One page of the list, and all groups", body = TagPage)),
+)]
+#[get("/api/v1/tags")]
+pub async fn list_tags(
+    app: Data<App>,
+    auth: MaybeAuth,
+    context: RequestContext,
+    query: Params<TagListQuery>,
+) -> Result<Reply<Vec<TagItem>>, ApiError> {
+    let (filter, page) = query.0;
+    let page = app.taxonomy.tags.list(auth.0.as_ref(), filter, page).await?;
+    let counts = app.taxonomy.tags.groups().await?;
+    let groups = groups(&counts, context.language);
+    Ok(Reply::page(page.map(|label| item(&app, &label))).beside("groups", &groups))
+}
+
+/// Tags that may be meant by what somebody has typed: those whose name begins with it come
+/// first, then those that begin with it in pinyin, then those that have it inside.
+#[utoipa::path(
+    tag = "Tags",
+    security((), ("bearer" = [])),
+    params(TagSuggestionQuery),
+    responses((status = 200, description = "The best first", body = Envelope<Vec<TagSuggestion>>)),
+)]
+#[get("/api/v1/tags/suggestions")]
+pub async fn suggest_tags(
+    app: Data<App>,
+    query: Params<TagSuggestionQuery>,
+) -> Result<Reply<Vec<TagSuggestion>>, ApiError> {
+    let (text, limit) = query.0;
+    let found = app.taxonomy.tags.suggest(Kind::Photo, &text, limit).await?;
+    Ok(Reply::ok(found.into_iter().map(TagSuggestion::from).collect()))
+}
+
+/// The most used tags, with sizes to show them in.
+#[utoipa::path(
+    tag = "Tags",
+    security((), ("bearer" = [])),
+    params(TagCloudQuery),
+    responses((status = 200, description = "The most used first", body = Envelope<Vec<CloudTag>>)),
+)]
+#[get("/api/v1/tags/cloud")]
+pub async fn tag_cloud(app: Data<App>, query: Params<TagCloudQuery>) -> Result<Reply<Vec<CloudTag>>, ApiError> {
+    let (min_usage, limit) = query.0;
+    Ok(Reply::ok(cloud(app.taxonomy.tags.cloud(min_usage, limit).await?)))
+}
+
+/// The tags that are used most of late.
+#[utoipa::path(
+    tag = "Tags",
+    security((), ("bearer" = [])),
+    params(TagTrendQuery),
+    responses((status = 200, description = "The most used first", body = Envelope<Vec<TagItem>>)),
+)]
+#[get("/api/v1/tags/trending")]
+pub async fn trending_tags(app: Data<App>, query: Params<TagTrendQuery>) -> Result<Reply<Vec<TagItem>>, ApiError> {
+    let (period, limit) = query.0;
+    let today = Day::of(app.clock.now());
+    let labels = app.taxonomy.tags.trending(period, limit).await?;
+    Ok(Reply::ok(labels.iter().map(|label| TagItem::new(label, period, today)).collect()))
+}
+
+/// Makes a tag. It needs `tag.create`.
+#[utoipa::path(
+    tag = "Tags",
+    extensions(("x-required-permission" = json!("tag.create"))),
+    request_body = TagCreate,
+    responses(
+        (status = 201, description = "The tag", body = Envelope<TagItem>),
+        (status = 409, description = "Another tag has the name or the slug"),
+    ),
+)]
+#[post("/api/v1/tags")]
+pub async fn create_tag(app: Data<App>, auth: Auth, body: Body<TagCreate>) -> Result<Reply<TagItem>, ApiError> {
+    let (item, tag) = one(&app, &app.taxonomy.tags.create(&auth.0, body.0).await?);
+    Ok(Reply::created(item).message("Tag created", "标签已创建").etag(tag))
+}
+
+/// Changes a tag. It needs `tag.update`.
+#[utoipa::path(
+    method(put, patch),
+    path = "/api/v1/tags/{id}",
+    tag = "Tags",
+    extensions(("x-required-permission" = json!("tag.update"))),
+    params(
+        ("id" = i64, Path, description = "The tag's id", example = 1),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on"),
+    ),
+    request_body = TagUpdate,
+    responses(
+        (status = 200, description = "The tag", body = Envelope<TagItem>),
+        (status = 409, description = "Another tag has the name or the slug"),
+        (status = 412, description = "The tag was changed since `If-Match`"),
+    ),
+)]
+#[route("/api/v1/tags/{id}", method = "PUT", method = "PATCH")]
+pub async fn edit_tag(
+    app: Data<App>,
+    auth: Auth,
+    path: Path<String>,
+    precondition: IfMatch,
+    body: Body<TagUpdate>,
+) -> Result<Reply<TagItem>, ApiError> {
+    let id = TagId::new(NumericId::parse("tag", &path)?);
+    let command = EditTag { if_version: versions(&precondition.0), ..body.0 };
+    let (item, tag) = one(&app, &app.taxonomy.tags.edit(&auth.0, id, command).await?);
+    Ok(Reply::ok(item).message("Tag updated", "标签已更新").etag(tag))
+}
+
+/// Removes a tag, and takes it from all photos. It needs `tag.delete`.
+#[utoipa::path(
+    tag = "Tags",
+    extensions(("x-required-permission" = json!("tag.delete"))),
+    params(("id" = i64, Path, description = "The tag's id", example = 1)),
+    responses((status = 204, description = "It is gone")),
+)]
+#[delete("/api/v1/tags/{id}")]
+pub async fn delete_tag(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {
+    app.taxonomy.tags.delete(&auth.0, TagId::new(NumericId::parse("tag", &path)?)).await?;
+    Ok(no_content())
+}
+
+/// Gives the photos of some tags another one in their place; the tags are no more. It needs
+/// `tag.update`.
+#[utoipa::path(
+    tag = "Tags",
+    extensions(("x-required-permission" = json!("tag.update"))),
+    request_body = TagMerge,
+    responses((status = 200, description = "The tag that is left", body = Envelope<MergedTags>)),
+)]
+#[post("/api/v1/tags/merge")]
+pub async fn merge_tags(app: Data<App>, auth: Auth, body: Body<TagMerge>) -> Result<Reply<MergedTags>, ApiError> {
+    let (from, into) = body.0;
+    let merged = app.taxonomy.tags.merge(&auth.0, &from, into).await?;
+    let view = MergedTags { tag: item(&app, &merged.label), merged_count: merged.merged, moved_photos: merged.moved };
+    Ok(Reply::ok(view).message("Tags merged", "标签已合并"))
+}
+
+/// Tags of published articles, the most used first; with `q` those that may be meant.
+#[utoipa::path(
+    tag = "Articles",
+    security((), ("bearer" = [])),
+    params(ArticleTagQuery),
+    responses((status = 200, description = "The tags", body = Envelope<Vec<ArticleTagItem>>)),
+)]
+#[get("/api/v1/articles/tags")]
+pub async fn list_article_tags(
+    app: Data<App>,
+    query: Params<ArticleTagQuery>,
+) -> Result<Reply<Vec<ArticleTagItem>>, ApiError> {
+    let (text, limit) = query.0;
+    let tags = &app.taxonomy.tags;
+    let found = match text {
+        None => tags.popular(Kind::Article, limit).await?,
+        Some(text) => tags.suggest(Kind::Article, &text, limit).await?.into_iter().map(|one| one.candidate).collect(),
+    };
+    Ok(Reply::ok(found.into_iter().map(ArticleTagItem::from).collect()))
+}

@@ -1,0 +1,17 @@
+//! The timeline.
+
+mod requests;
+pub mod resource;
+mod views;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Registers the operations. Literal segments come before `{year}`.
+pub fn register(config: &mut ServiceConfig<'_>) {
+    config
+        .service(resource::read_timeline)
+        .service(resource::create_timeline_event)
+        .service(resource::edit_timeline_event)
+        .service(resource::delete_timeline_event)
+        .service(resource::read_timeline_month);
+}

@@ -1,0 +1,147 @@
+//! The timeline and its events.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, delete, get, post, route};
+use sharestack_content::model::TimelineEventId;
+use sharestack_content::service::EditEvent;
+
+use super::requests::{MonthQuery, TimelineEventCreate, TimelineEventUpdate, TimelineQuery, month};
+use super::views::{EventView, TimelineMonth, TimelineMonthDetail, TimelineView, TimelineYear};
+use crate::http::content::versions;
+use crate::http::context::RequestContext;
+use crate::http::error::ApiError;
+use crate::http::extract::{Auth, Body, IfMatch, NumericId, Params};
+use crate::http::portfolio::{etag, versioned};
+use crate::http::reply::{Envelope, Reply, no_content};
+use crate::wiring::App;
+
+/// What was photographed when, and what happened beside.
+///
+/// A photo stands in the month in which it was taken, by the clocks of the place where that
+/// is known, else by UTC; one of which nobody knows when it was taken is left out. Only
+/// photos that every visitor may see are shown and counted. The figures are over all years.
+#[utoipa::path(
+    tag = "Timeline",
+    security((), ("bearer" = [])),
+    params(TimelineQuery),
+    responses(
+        (status = 200, description = "The years, the latest first", body = Envelope<TimelineView>),
+        (status = 304, description = "The caller has them already (`If-None-Match`)"),
+    ),
+)]
+#[get("/api/v1/timeline")]
+pub async fn read_timeline(
+    app: Data<App>,
+    context: RequestContext,
+    query: Params<TimelineQuery>,
+) -> Result<Reply<TimelineView>, ApiError> {
+    let (year, photos) = query.0;
+    let (years, stats) = app.taxonomy.timeline.years(year, photos).await?;
+    let view = TimelineView {
+        years: years.iter().map(|year| TimelineYear::new(&app, year, context.language)).collect(),
+        stats: stats.into(),
+    };
+    let tag = etag(&view);
+    Ok(Reply::ok(view).etag(tag))
+}
+
+/// One month; an empty one counts nothing.
+#[utoipa::path(
+    tag = "Timeline",
+    security((), ("bearer" = [])),
+    params(
+        ("year" = i32, Path, description = "From 1 to 9999", example = 2024),
+        ("month" = u32, Path, description = "From 1 to 12", example = 1),
+        MonthQuery,
+    ),
+    responses(
+        (status = 200, description = "The month", body = Envelope<TimelineMonthDetail>),
+        (status = 304, description = "The caller has it already (`If-None-Match`)"),
+    ),
+)]
+#[get("/api/v1/timeline/{year}/{month}")]
+pub async fn read_timeline_month(
+    app: Data<App>,
+    context: RequestContext,
+    path: Path<(String, String)>,
+    query: Params<MonthQuery>,
+) -> Result<Reply<TimelineMonthDetail>, ApiError> {
+    let wanted = month(&path.0, &path.1)?;
+    let month = app.taxonomy.timeline.month(wanted, query.0).await?;
+    let view = TimelineMonthDetail { year: wanted.year, month: TimelineMonth::new(&app, &month, context.language) };
+    let tag = etag(&view);
+    Ok(Reply::ok(view).etag(tag))
+}
+
+async fn event(app: &App, id: TimelineEventId) -> Result<(EventView, String), ApiError> {
+    let (event, photos) = app.taxonomy.timeline.event(id).await?;
+    let view = EventView::new(app, &event, &photos);
+    let tag = versioned(event.version, &view);
+    Ok((view, tag))
+}
+
+/// Writes an event of the timeline. It needs `timeline.create`.
+#[utoipa::path(
+    tag = "Timeline",
+    extensions(("x-required-permission" = json!("timeline.create"))),
+    request_body = TimelineEventCreate,
+    responses(
+        (status = 201, description = "The event", body = Envelope<EventView>),
+        (status = 404, description = "One of the photos is not there"),
+    ),
+)]
+#[post("/api/v1/timeline/events")]
+pub async fn create_timeline_event(
+    app: Data<App>,
+    auth: Auth,
+    body: Body<TimelineEventCreate>,
+) -> Result<Reply<EventView>, ApiError> {
+    let id = app.taxonomy.timeline.create(&auth.0, body.0).await?;
+    let (view, tag) = event(&app, id).await?;
+    Ok(Reply::created(view).message("Event created", "事件已创建").etag(tag))
+}
+
+/// Changes an event of the timeline. It needs `timeline.update`.
+#[utoipa::path(
+    method(put, patch),
+    path = "/api/v1/timeline/events/{id}",
+    tag = "Timeline",
+    extensions(("x-required-permission" = json!("timeline.update"))),
+    params(
+        ("id" = i64, Path, description = "The event's id", example = 1),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on"),
+    ),
+    request_body = TimelineEventUpdate,
+    responses(
+        (status = 200, description = "The event", body = Envelope<EventView>),
+        (status = 404, description = "The event or one of the photos is not there"),
+        (status = 412, description = "The event was changed since `If-Match`"),
+    ),
+)]
+#[route("/api/v1/timeline/events/{id}", method = "PUT", method = "PATCH")]
+pub async fn edit_timeline_event(
+    app: Data<App>,
+    auth: Auth,
+    path: Path<String>,
+    precondition: IfMatch,
+    body: Body<TimelineEventUpdate>,
+) -> Result<Reply<EventView>, ApiError> {
+    let id = TimelineEventId::new(NumericId::parse("timeline_event", &path)?);
+    let command = EditEvent { if_version: versions(&precondition.0), ..body.0 };
+    app.taxonomy.timeline.edit(&auth.0, id, command).await?;
+    let (view, tag) = event(&app, id).await?;
+    Ok(Reply::ok(view).message("Event updated", "事件已更新").etag(tag))
+}
+
+/// Removes an event of the timeline. It needs `timeline.delete`.
+#[utoipa::path(
+    tag = "Timeline",
+    extensions(("x-required-permission" = json!("timeline.delete"))),
+    params(("id" = i64, Path, description = "The event's id", example = 1)),
+    responses((status = 204, description = "It is gone")),
+)]
+#[delete("/api/v1/timeline/events/{id}")]
+pub async fn delete_timeline_event(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {
+    app.taxonomy.timeline.delete(&auth.0, TimelineEventId::new(NumericId::parse("timeline_event", &path)?)).await?;
+    Ok(no_content())
+}

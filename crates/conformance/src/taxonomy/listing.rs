@@ -1,0 +1,121 @@
+//! Lists of the photos of a category.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use sharestack_content::model::{CategoryId, Photo, PhotoStatus, Taken, Title};
+use sharestack_content::ports::{Order, PhotoFilter, PhotoSort};
+use sharestack_kernel::page::PageRequest;
+
+use super::{Subject, category, photo, shelves};
+
+/// Which photos are in which categories: 1 has most of them below it, 5 has few.
+fn placed(id: i64) -> Vec<i64> {
+    match id {
+        1..=10 => vec![1],
+        11..=18 => vec![2, 3],
+        19..=24 => vec![1, 3],
+        25 => vec![4],
+        26 => vec![5, 6],
+        27 => vec![6, 7],
+        _ => Vec::new(),
+    }
+}
+
+const BELOW: [(i64, &[i64]); 7] =
+    [(1, &[1, 2, 3]), (2, &[2, 3]), (3, &[3]), (4, &[4]), (5, &[5, 6, 7]), (6, &[6]), (7, &[7])];
+
+/// In an order of their own by each way to sort.
+fn numbered(id: i64) -> Photo {
+    let mixed = (id * 7) % 31;
+    let one = photo(id);
+    let at = one.created_at - TimeDelta::days(mixed);
+    Photo {
+        title: Title::stored(format!("照片 {:02}", (id * 11) % 31)),
+        sort_order: (id * 13) % 31,
+        taken: (id % 3 > 0).then(|| Taken::with_offset(at.fixed_offset())),
+        status: if id % 10 == 9 { PhotoStatus::Draft } else { PhotoStatus::Published },
+        ..one
+    }
+}
+
+async fn furnish(subject: &Subject) -> Vec<Photo> {
+    let paths = ["1", "1/2", "1/2/3", "4", "5", "5/6", "5/7"];
+    let categories: Vec<_> = (1..).zip(paths).map(|(id, path)| category(id, path)).collect();
+    subject.plant(&categories).await;
+    let photos: Vec<Photo> = (1..=30).map(numbered).collect();
+    subject.keep(&photos).await;
+    for photo in &photos {
+        subject.shelve(photo, &shelves(photo, &placed(photo.id.get()), &[])).await.unwrap();
+    }
+    photos
+}
+
+/// What a list is to show.
+fn expected(photos: &[Photo], filter: &PhotoFilter) -> Vec<i64> {
+    let wanted = filter.category.unwrap().get();
+    let within: BTreeSet<i64> = match BELOW.iter().find(|(id, _)| *id == wanted) {
+        Some((_, below)) if !filter.directly => below.iter().copied().collect(),
+        _ => [wanted].into(),
+    };
+    let is_in = |photo: &&Photo| photo.is_listed() && placed(photo.id.get()).iter().any(|id| within.contains(id));
+    let mut found: Vec<&Photo> = photos.iter().filter(is_in).collect();
+    found.sort_by(|a, b| {
+        let by = match filter.sort {
+            PhotoSort::CreatedAt => a.created_at.cmp(&b.created_at),
+            PhotoSort::TakenAt => a.shown_at().cmp(&b.shown_at()),
+            PhotoSort::Title => a.title.as_str().cmp(b.title.as_str()),
+            PhotoSort::SortOrder => a.sort_order.cmp(&b.sort_order),
+        };
+        by.then(a.id.cmp(&b.id))
+    });
+    if filter.order == Order::Descending {
+        found.reverse();
+    }
+    found.into_iter().map(|photo| photo.id.get()).collect()
+}
+
+/// By each order, over pages of any size, each photo once however many categories have it.
+pub async fn a_category_lists_its_own_photos_and_those_below(subject: Subject) {
+    let photos = furnish(&subject).await;
+    for (id, directly) in (1..=8).flat_map(|id| [(id, false), (id, true)]) {
+        for (sort, order) in
+            PhotoSort::ALL.into_iter().flat_map(|sort| [(sort, Order::Ascending), (sort, Order::Descending)])
+        {
+            let category = Some(CategoryId::new(id));
+            let filter = PhotoFilter { category, directly, sort, order, ..PhotoFilter::default() };
+            let expected = expected(&photos, &filter);
+            for (limit, pages) in [(7, 4), (100, 1)] {
+                let mut seen = Vec::new();
+                for number in 1..=pages {
+                    let page = PageRequest::try_new(number, limit).unwrap();
+                    let page = subject.photos.list(&filter, page).await.unwrap();
+                    assert_eq!(page.total, expected.len() as u64, "{filter:?}");
+                    seen.extend(page.items.into_iter().map(|view| view.photo.id.get()));
+                }
+                assert_eq!(seen, expected, "{filter:?}");
+            }
+        }
+    }
+}
+
+/// Together with other conditions.
+pub async fn other_conditions_hold_within_a_category(subject: Subject) {
+    let photos = furnish(&subject).await;
+    let tag = subject.resolve(&[(1, "夜景")]).await[0];
+    for id in [1, 11, 19] {
+        let photo = &photos[id - 1];
+        subject.shelve(photo, &shelves(photo, &placed(photo.id.get()), &[tag])).await.unwrap();
+    }
+    for (directly, expected) in [(false, vec![11, 1]), (true, vec![1])] {
+        let filter = PhotoFilter {
+            category: Some(CategoryId::new(1)),
+            directly,
+            tag: Some("ye-jing".to_owned()),
+            ..PhotoFilter::default()
+        };
+        let page = subject.photos.list(&filter, PageRequest::default()).await.unwrap();
+        let ids: Vec<i64> = page.items.iter().map(|view| view.photo.id.get()).collect();
+        assert_eq!((ids, page.total), (expected.clone(), expected.len() as u64));
+    }
+}

@@ -1,0 +1,183 @@
+//! Photos in categories.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+use sharestack_kernel::actor::Actor;
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::page::Page;
+use sharestack_kernel::transact;
+
+use super::commands::payload;
+use super::tree::hold;
+use super::{Act, Categories, ListPlaced, right};
+use crate::error::CategoryError;
+use crate::model::{Category, CategoryId, Kind, Photo, PhotoId, Shelves};
+use crate::ports::{CategoryKey, PhotoFilter, PhotoView, PortfolioTx};
+use crate::service::shelving;
+use crate::service::taxonomy::TaxonomyPorts;
+
+impl Categories {
+    /// One page of the listed photos of a category, or of those below it too.
+    ///
+    /// # Errors
+    /// When it is not there for the caller.
+    pub async fn photos(
+        &self,
+        actor: Option<&Actor>,
+        key: &CategoryKey,
+        list: ListPlaced,
+    ) -> Result<Page<PhotoView>, CategoryError> {
+        let (category, _) = self.read(Kind::Photo, actor, key).await?;
+        let filter = PhotoFilter {
+            category: Some(category.id),
+            directly: !list.below,
+            sort: list.sort,
+            order: list.order,
+            ..PhotoFilter::default()
+        };
+        Ok(self.ports.photos.list(&filter, list.page).await?)
+    }
+
+    /// The photos that stand for these categories, as far as visitors may see them.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn covers(&self, categories: &[Category]) -> Result<BTreeMap<PhotoId, PhotoView>, StoreError> {
+        let ids: BTreeSet<PhotoId> = categories.iter().filter_map(|category| category.cover).collect();
+        listed_photos(&self.ports, ids).await
+    }
+
+    /// Chooses the photo that stands for a category of photos, or none.
+    ///
+    /// # Errors
+    /// Without the right, when the category or the photo is not there, and when the photo is
+    /// neither in the category nor below it.
+    pub async fn set_cover(
+        &self,
+        actor: &Actor,
+        key: &CategoryKey,
+        photo: Option<PhotoId>,
+    ) -> Result<Category, CategoryError> {
+        actor.require(right(Kind::Photo, Act::Update))?;
+        let id = self.find(Kind::Photo, key).await?;
+        let now = self.ports.clock.now();
+        let telling = self.ports.telling(actor, now);
+        transact!(self.ports.store, |tx| {
+            if let Some(photo) = photo {
+                hold_photo(tx, photo).await?;
+            }
+            let before = hold(tx, Kind::Photo, id, None).await?;
+            if let Some(photo) = photo {
+                let placed = tx.shelves().placements(photo).await?;
+                let ids: Vec<CategoryId> = placed.iter().map(|one| one.category).collect();
+                let categories = tx.categories().find_many(Kind::Photo, &ids).await?;
+                if !categories.iter().any(|category| category.path.contains(id)) {
+                    return Err(CategoryError::NotInCategory(photo));
+                }
+            }
+            let mut after = before.clone();
+            after.cover = photo;
+            after.touch(now);
+            tx.categories().update(&after, before.version).await?;
+            tx.outbox().append(&telling.category("updated", &after)).await?;
+            Ok(after)
+        })
+    }
+
+    /// Puts photos into a category, as their primary one when asked for. Returns how many
+    /// were not in it before.
+    ///
+    /// # Errors
+    /// Without the right, and when the category or one of the photos is not there: then none
+    /// is put into it.
+    pub async fn add_photos(
+        &self,
+        actor: &Actor,
+        key: &CategoryKey,
+        photos: &BTreeSet<PhotoId>,
+        primary: bool,
+    ) -> Result<u64, CategoryError> {
+        self.rearrange(actor, key, photos, Absent::Refused, |shelves, id| shelves.put(id, primary)).await
+    }
+
+    /// Takes photos out of a category; those that are not in it are left alone. Returns how
+    /// many were in it.
+    ///
+    /// # Errors
+    /// Without the right, and when the category is not there.
+    pub async fn remove_photos(
+        &self,
+        actor: &Actor,
+        key: &CategoryKey,
+        photos: &BTreeSet<PhotoId>,
+    ) -> Result<u64, CategoryError> {
+        self.rearrange(actor, key, photos, Absent::LeftAlone, Shelves::take).await
+    }
+
+    async fn rearrange(
+        &self,
+        actor: &Actor,
+        key: &CategoryKey,
+        photos: &BTreeSet<PhotoId>,
+        absent: Absent,
+        change: impl Fn(&mut Shelves, CategoryId) + Send + Sync,
+    ) -> Result<u64, CategoryError> {
+        actor.require(right(Kind::Photo, Act::Update))?;
+        let id = self.find(Kind::Photo, key).await?;
+        let now = self.ports.clock.now();
+        let telling = self.ports.telling(actor, now);
+        transact!(self.ports.store, |tx| {
+            let mut moved = Vec::new();
+            // In the order of their ids, so that two who do this wait for each other once.
+            for photo in photos {
+                let held = match (hold_photo(tx, *photo).await, absent) {
+                    (Err(CategoryError::MissingPhoto(_)), Absent::LeftAlone) => continue,
+                    (held, _) => held?,
+                };
+                let before = shelving::current(tx, &held).await?;
+                let mut after = before.clone();
+                change(&mut after, id);
+                if after != before {
+                    shelving::move_photo(tx, *photo, &after, now).await?;
+                }
+                if after.categories != before.categories {
+                    moved.push(*photo);
+                }
+            }
+            let category = tx.categories().find_many(Kind::Photo, &[id]).await?.pop();
+            let category = category.ok_or_else(|| CategoryError::Missing(id.into()))?;
+            if !moved.is_empty() {
+                let mut payload = payload(&category);
+                payload["photo_ids"] = json!(moved);
+                tx.outbox().append(&telling.about_category("updated", Kind::Photo, id, payload)).await?;
+            }
+            Ok(moved.len() as u64)
+        })
+    }
+}
+
+/// What becomes of a list in which a photo stands that is not there.
+#[derive(Debug, Clone, Copy)]
+enum Absent {
+    Refused,
+    LeftAlone,
+}
+
+/// Those of these photos that visitors may see, in one statement.
+pub(in crate::service::taxonomy) async fn listed_photos(
+    ports: &TaxonomyPorts,
+    ids: BTreeSet<PhotoId>,
+) -> Result<BTreeMap<PhotoId, PhotoView>, StoreError> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let found = ports.photos.find_many(&ids.into_iter().collect::<Vec<_>>()).await?;
+    let listed = found.into_iter().filter(|view| view.photo.is_listed());
+    Ok(listed.map(|view| (view.photo.id, view)).collect())
+}
+
+async fn hold_photo(tx: &mut dyn PortfolioTx, id: PhotoId) -> Result<Photo, CategoryError> {
+    let found = tx.photos().find_for_update(id).await?.filter(|photo| photo.trashed_at.is_none());
+    found.ok_or(CategoryError::MissingPhoto(id))
+}

@@ -1,0 +1,184 @@
+//! Photos, put in place as if they had been uploaded and processed.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sharestack_content::model::{
+    Category, CategoryId, CategoryName, Derivative, Exif, FormatName, Kind, Label, Metadata, Photo, PhotoId,
+    PhotoStatus, Picture, Place, Shelves, Slug, TagId, TagName, Tagging, Taken, Title, TreePath, Visibility,
+    photo_deltas,
+};
+use sharestack_content::ports::PortfolioTx;
+use sharestack_content::service::shelving;
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::transact;
+use sharestack_kernel::tx::Begin;
+
+use crate::Harness;
+
+/// A time of RFC 3339.
+pub fn time(text: &str) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(text).unwrap().to_utc()
+}
+
+/// A category of photos on this path.
+pub fn category(path: &str, name: &str, slug: &str) -> Category {
+    let path = TreePath::parse(path).unwrap();
+    Category {
+        id: *path.ids().last().unwrap(),
+        kind: Kind::Photo,
+        name: CategoryName::parse(name).unwrap(),
+        slug: Slug::parse(slug).unwrap(),
+        description: None,
+        colour: None,
+        icon: None,
+        sort_order: 0,
+        is_active: true,
+        is_featured: false,
+        seo_title: None,
+        seo_description: None,
+        cover: None,
+        path,
+        direct_count: 0,
+        subtree_count: 0,
+        version: 1,
+        created_at: time("2024-01-01T00:00:00Z"),
+        updated_at: time("2024-01-15T10:30:00Z"),
+    }
+}
+
+/// A tag of photos.
+pub fn label(id: i64, name: &str, slug: &str) -> Label {
+    let slug = Slug::parse(slug).unwrap();
+    Label { slug, ..Label::named(TagId::new(id), TagName::parse(name).unwrap(), time("2024-01-01T00:00:00Z")) }
+}
+
+/// What becomes of a write that a fixture cannot do.
+pub fn lost(error: impl Debug) -> StoreError {
+    StoreError::Internal(format!("{error:?}").into())
+}
+
+/// The photos of a test's server, all by one owner.
+pub struct Gallery {
+    /// Where they are kept.
+    pub store: Arc<dyn Begin<dyn PortfolioTx>>,
+    /// Whose they are.
+    pub owner: UserId,
+}
+
+impl Gallery {
+    /// The photos of `owner`.
+    pub fn of(app: &Harness, owner: i64) -> Self {
+        Self { store: Arc::new(app.app().store.clone()), owner: UserId::new(owner) }
+    }
+
+    /// A listed photo.
+    pub fn photo(&self, id: i64, title: &str) -> Photo {
+        let format = FormatName::ThumbMedium;
+        let derivative = Derivative {
+            key: format!("photos/{id}/1/{}", format.file_name()),
+            size: 1000,
+            width: 300,
+            height: 200,
+            mime_type: "image/jpeg".to_owned(),
+        };
+        Photo {
+            id: PhotoId::new(id),
+            owner_id: self.owner,
+            file_id: None,
+            slug: Slug::parse(&format!("photo-{id}")).unwrap(),
+            title: Title::parse(title.to_owned()).unwrap(),
+            description: None,
+            status: PhotoStatus::Published,
+            visibility: Visibility::Public,
+            sort_order: 0,
+            taken: None,
+            place: Place::default(),
+            exif: Exif::default(),
+            picture: Picture {
+                original_filename: "DSC_0001.jpg".to_owned(),
+                file_size: 2_048_576,
+                mime_type: "image/jpeg".to_owned(),
+                formats: BTreeMap::from([(format, derivative)]),
+                revision: 1,
+                ..Picture::default()
+            },
+            metadata: Metadata::default(),
+            published_at: Some(time("2024-01-15T20:00:00Z")),
+            trashed_at: None,
+            created_at: time("2024-01-15T20:00:00Z"),
+            updated_at: time("2024-01-15T20:00:00Z"),
+            version: 1,
+        }
+    }
+
+    /// A listed photo that was taken at a time in a zone.
+    pub fn taken(&self, id: i64, title: &str, when: &str) -> Photo {
+        let when = DateTime::parse_from_rfc3339(when).unwrap();
+        Photo { taken: Some(Taken::with_offset(when)), ..self.photo(id, title) }
+    }
+
+    /// Keeps photos, and counts them.
+    pub async fn hang(&self, photos: &[Photo]) {
+        let done: Result<(), StoreError> = transact!(self.store, |tx| {
+            for photo in photos {
+                tx.photos().insert(photo).await.map_err(lost)?;
+                tx.photos().add_counts(&photo_deltas(None, Some(photo))).await?;
+            }
+            Ok(())
+        });
+        done.unwrap();
+    }
+
+    /// Keeps photos with nothing but numbers for titles.
+    pub async fn hang_many(&self, ids: impl IntoIterator<Item = i64>) {
+        let photos: Vec<_> = ids.into_iter().map(|id| self.photo(id, &format!("照片 {id}"))).collect();
+        self.hang(&photos).await;
+    }
+
+    /// Keeps categories that count nothing yet.
+    pub async fn plant(&self, categories: &[Category]) {
+        let done: Result<(), StoreError> = transact!(self.store, |tx| {
+            for category in categories {
+                tx.categories().insert(category).await.map_err(lost)?;
+            }
+            Ok(())
+        });
+        done.unwrap();
+    }
+
+    /// Writes a category again, its counts apart.
+    pub async fn dress(&self, category: &Category) {
+        let done: Result<(), StoreError> =
+            transact!(self.store, |tx| { tx.categories().update(category, category.version).await.map_err(lost) });
+        done.unwrap();
+    }
+
+    /// Keeps tags that nothing uses yet.
+    pub async fn coin(&self, labels: &[Label]) {
+        let done: Result<(), StoreError> = transact!(self.store, |tx| {
+            for label in labels {
+                tx.labels().insert(label).await.map_err(lost)?;
+            }
+            Ok(())
+        });
+        done.unwrap();
+    }
+
+    /// Gives a photo these categories and tags and no others.
+    pub async fn shelve(&self, photo: &Photo, categories: &[i64], tags: &[i64]) {
+        let shelves = Shelves {
+            categories: categories.iter().copied().map(CategoryId::new).collect(),
+            tags: tags.iter().map(|id| (TagId::new(*id), Tagging::default())).collect(),
+            ..Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at())
+        };
+        let done: Result<(), StoreError> = transact!(self.store, |tx| {
+            tx.photos().find_for_update(photo.id).await?;
+            shelving::move_photo(tx, photo.id, &shelves, photo.created_at).await.map_err(lost)
+        });
+        done.unwrap();
+    }
+}

@@ -1,0 +1,178 @@
+//! Categories and tags of articles: the code of those of photos, on a tree of their own.
+
+use serde_json::{Value, json};
+use sharestack_tests::{Account, Answer, Database, Harness, Options, assert_shows, until};
+
+const ARTICLES: &str = "/api/v1/articles";
+const CATEGORIES: &str = "/api/v1/articles/categories";
+
+struct Room {
+    app: Harness,
+    editor: Account,
+    author: Account,
+}
+
+impl Room {
+    async fn open(database: Database) -> Self {
+        let app = Harness::start(Options::on(database)).await;
+        let admin = app.admin().await;
+        let editor = app.with_role(&admin, "chief", "admin").await;
+        let author = app.with_role(&admin, "linxiaohong", "creator").await;
+        Self { app, editor, author }
+    }
+
+    async fn create(&self, body: &Value) -> Answer {
+        self.app.post_as(&self.editor.token, CATEGORIES, body).await
+    }
+
+    async fn made(&self, name: &str, parent: Option<i64>) -> i64 {
+        let made = self.create(&json!({ "name": name, "parent_id": parent })).await.expect(201);
+        made.data()["id"].as_i64().unwrap()
+    }
+
+    async fn edit(&self, id: i64, body: &Value) -> Answer {
+        self.app.put_as(&self.editor.token, &format!("{CATEGORIES}/{id}"), body).await
+    }
+
+    async fn delete(&self, path: &str) -> Answer {
+        self.app.delete_as(&self.editor.token, &format!("{CATEGORIES}/{path}")).await
+    }
+
+    async fn write(&self, title: &str, category: Option<i64>, tags: &[&str]) -> Answer {
+        let body = json!({ "title": title, "content": "正文", "category_id": category, "tags": tags });
+        self.app.post_as(&self.author.token, ARTICLES, &body).await
+    }
+
+    async fn published(&self, title: &str, category: Option<i64>, tags: &[&str]) -> i64 {
+        let id = self.write(title, category, tags).await.expect(201).data()["id"].as_i64().unwrap();
+        let path = format!("{ARTICLES}/{id}/publish");
+        self.app.post_as(&self.author.token, &path, &json!({})).await.expect(200);
+        id
+    }
+
+    /// What categories say that they have: in them and below, and in them.
+    async fn counts(&self) -> Vec<(i64, i64, i64)> {
+        let list = self.app.get(CATEGORIES).await.expect(200);
+        let number = |value: &Value| value.as_i64().unwrap();
+        let of =
+            |one: &Value| (number(&one["id"]), number(&one["article_count"]), number(&one["direct_article_count"]));
+        list.data()["categories"].as_array().unwrap().iter().map(of).collect()
+    }
+
+    async fn titles(&self, category: i64) -> Vec<String> {
+        let path = format!("{ARTICLES}?category={category}&sort_by=created_at&sort_order=asc");
+        let list = self.app.get(&path).await.expect(200);
+        let titles: Vec<String> =
+            list.data().as_array().unwrap().iter().map(|one| one["title"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(list.body["pagination"]["total"], titles.len());
+        titles
+    }
+}
+
+#[tokio::test]
+async fn articles_are_sorted_into_a_tree_that_counts_them() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        let money = room.create(&json!({ "name": "投资理财", "slug": "money" })).await.expect(201);
+        assert_shows(money.data(), &json!({ "slug": "money", "level": 0, "parent_id": null, "article_count": 0 }));
+        let money = money.data()["id"].as_i64().unwrap();
+        let funds = room.made("基金", Some(money)).await;
+        let life = room.made("生活", None).await;
+        room.create(&json!({ "name": "钱", "slug": "money" })).await.refused(409, "RESOURCE_CONFLICT");
+
+        let first = room.published("甲", Some(money), &[]).await;
+        room.published("乙", Some(funds), &[]).await;
+        room.write("草稿", Some(funds), &[]).await.expect(201);
+        room.published("丙", None, &[]).await;
+        assert_eq!(room.counts().await, [(money, 2, 1), (funds, 1, 1), (life, 0, 0)]);
+        assert_eq!(
+            (room.titles(money).await, room.titles(funds).await),
+            (vec!["甲".into(), "乙".into()], vec!["乙".into()])
+        );
+        let read = room.app.get(&format!("{ARTICLES}/{first}")).await.expect(200);
+        assert_eq!(read.data()["category_id"], money);
+        let tree = room.app.get(CATEGORIES).await.expect(200).data()["tree"].clone();
+        assert_shows(
+            &tree,
+            &json!([
+                { "id": money, "name": "投资理财", "article_count": 2, "children": [
+                    { "id": funds, "name": "基金", "article_count": 1, "children": [] }
+                ] },
+                { "id": life, "children": [] }
+            ]),
+        );
+
+        room.edit(money, &json!({ "parent_id": funds })).await.refused(409, "RESOURCE_CONFLICT");
+        room.edit(funds, &json!({ "parent_id": life })).await.expect(200);
+        assert_eq!(room.counts().await, [(money, 1, 1), (life, 1, 0), (funds, 1, 1)]);
+        until("lists know of the move", || async { room.titles(money).await == ["甲"] }).await;
+        let change = json!({ "category_id": life });
+        let path = format!("{ARTICLES}/{first}");
+        let changed = room.app.put_as(&room.author.token, &path, &change).await.expect(200);
+        assert_eq!(changed.data()["category_id"], life);
+        assert_eq!(room.counts().await, [(money, 0, 0), (life, 2, 1), (funds, 1, 1)]);
+
+        room.delete(&life.to_string()).await.refused(409, "RESOURCE_CONFLICT");
+        let full = room.delete(&funds.to_string()).await.refused(409, "RESOURCE_CONFLICT");
+        assert_eq!(full.body["error"]["details"], json!({ "reason": "not_empty", "count": 2 }));
+        room.delete(&format!("{funds}?move_to={life}")).await.expect(204);
+        assert_eq!(room.counts().await, [(money, 0, 0), (life, 2, 2)]);
+        let sorted = format!("SELECT COUNT(*) FROM articles WHERE category_id = {life}");
+        assert_eq!(room.app.count(&sorted).await, 3, "the draft came along");
+        let kept =
+            || async { room.app.get(&format!("{ARTICLES}?category={life}")).await.body["pagination"]["total"] == 2 };
+        until("lists know of the new place", kept).await;
+        room.delete("money").await.expect(204);
+        let cleared = room.app.put_as(&room.author.token, &path, &json!({ "category_id": null })).await.expect(200);
+        assert_eq!(cleared.data()["category_id"], Value::Null);
+        assert_eq!(room.counts().await, [(life, 1, 1)]);
+        room.app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn categories_of_photos_and_articles_are_apart() {
+    let room = Room::open(Database::Sqlite).await;
+    let of_articles = room.create(&json!({ "name": "城市", "slug": "city" })).await.expect(201);
+    let of_photos = json!({ "name": "城市", "slug": "city" });
+    let of_photos = room.app.post_as(&room.editor.token, "/api/v1/categories", &of_photos).await.expect(201);
+    let (article, photo) = (of_articles.data()["id"].as_i64().unwrap(), of_photos.data()["id"].as_i64().unwrap());
+    room.edit(photo, &json!({ "name": "x" })).await.refused(404, "RESOURCE_NOT_FOUND");
+    room.delete(&photo.to_string()).await.refused(404, "RESOURCE_NOT_FOUND");
+    room.app.get(&format!("/api/v1/categories/{article}")).await.refused(404, "RESOURCE_NOT_FOUND");
+    let refused = room.edit(article, &json!({ "parent_id": photo })).await.refused(400, "VALIDATION_ERROR");
+    assert_eq!(refused.fields(), [("parent_id".to_owned(), "NOT_ALLOWED".to_owned())]);
+    let refused = room.write("甲", Some(photo), &[]).await.refused(400, "VALIDATION_ERROR");
+    assert_eq!(refused.fields(), [("category_id".to_owned(), "NOT_ALLOWED".to_owned())]);
+    for (query, status) in [("category=0", 400), ("category=x", 400), ("category=999", 200)] {
+        assert_eq!(room.app.get(&format!("{ARTICLES}?{query}")).await.status, status, "{query}");
+    }
+    assert_eq!(room.app.count("SELECT COUNT(*) FROM articles").await, 0);
+    room.app.stop().await;
+}
+
+#[tokio::test]
+async fn tags_of_articles_are_listed_by_use_and_by_what_is_typed() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        room.published("甲", None, &["投资", "基金"]).await;
+        room.published("乙", None, &["投资"]).await;
+        room.write("草稿", None, &["写作"]).await.expect(201);
+        let photo_tag = json!({ "name": "投影" });
+        room.app.post_as(&room.editor.token, "/api/v1/tags", &photo_tag).await.expect(201);
+        let tags = async |query: &str| -> Vec<(String, i64)> {
+            let list = room.app.get(&format!("{ARTICLES}/tags{query}")).await.expect(200);
+            let of = |tag: &Value| (tag["name"].as_str().unwrap().to_owned(), tag["article_count"].as_i64().unwrap());
+            list.data().as_array().unwrap().iter().map(of).collect()
+        };
+        assert_eq!(tags("").await, [("投资".to_owned(), 2), ("基金".to_owned(), 1)]);
+        assert_eq!(tags("?limit=1").await, [("投资".to_owned(), 2)]);
+        for typed in ["投", "touzi", "tz"] {
+            assert_eq!(tags(&format!("?q={typed}")).await, [("投资".to_owned(), 2)], "{typed}");
+        }
+        for query in ["?limit=0", "?limit=101", &format!("?q={}", "长".repeat(51))] {
+            room.app.get(&format!("{ARTICLES}/tags{query}")).await.refused(400, "VALIDATION_ERROR");
+        }
+        room.app.stop().await;
+    }
+}

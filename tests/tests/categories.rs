@@ -1,0 +1,364 @@
+//! Categories of photos.
+
+use reqwest::Method;
+use reqwest::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
+use serde_json::{Value, json};
+use sharestack_content::model::{Category, Colour, Icon, Note, PhotoId};
+use sharestack_tests::gallery::category;
+use sharestack_tests::{Account, Answer, Database, Gallery, Harness, Options, assert_shows};
+
+const CATEGORIES: &str = "/api/v1/categories";
+
+struct Room {
+    app: Harness,
+    curator: Account,
+    gallery: Gallery,
+}
+
+impl Room {
+    async fn open(database: Database) -> Self {
+        let app = Harness::start(Options::on(database)).await;
+        let admin = app.admin().await;
+        let curator = app.with_role(&admin, "curator", "admin").await;
+        let gallery = Gallery::of(&app, curator.id);
+        Self { app, curator, gallery }
+    }
+
+    async fn create(&self, body: &Value) -> Answer {
+        self.app.post_as(&self.curator.token, CATEGORIES, body).await
+    }
+
+    async fn made(&self, name: &str, parent: Option<i64>) -> i64 {
+        let made = self.create(&json!({ "name": name, "parent_id": parent })).await.expect(201);
+        made.data()["id"].as_i64().unwrap()
+    }
+
+    async fn edit(&self, id: i64, body: &Value) -> Answer {
+        self.app.put_as(&self.curator.token, &path(id), body).await
+    }
+
+    async fn delete(&self, path: &str) -> Answer {
+        self.app.delete_as(&self.curator.token, path).await
+    }
+
+    async fn put_in(&self, id: i64, body: &Value) -> Answer {
+        self.app.post_as(&self.curator.token, &format!("{}/photos", path(id)), body).await
+    }
+
+    async fn take_out(&self, id: i64, body: &Value) -> Answer {
+        let request = self.app.request(Method::DELETE, &format!("{}/photos", path(id)));
+        self.app.send(request.bearer_auth(&self.curator.token).json(body)).await
+    }
+
+    async fn cover(&self, id: i64, body: &Value) -> Answer {
+        self.app.put_as(&self.curator.token, &format!("{}/cover", path(id)), body).await
+    }
+
+    async fn read(&self, id: i64) -> Value {
+        self.app.get(&path(id)).await.expect(200).data().clone()
+    }
+
+    /// What a category says that it has, and what it has.
+    async fn counts(&self, id: i64) -> (i64, i64) {
+        let shown = self.read(id).await;
+        let kept = self.app.count(&format!("SELECT direct_count FROM categories WHERE id = {id}")).await;
+        let links = format!("SELECT COUNT(*) FROM photo_categories WHERE category_id = {id}");
+        assert_eq!(kept, self.app.count(&links).await);
+        assert_eq!(shown["direct_photo_count"], kept);
+        (kept, shown["photo_count"].as_i64().unwrap())
+    }
+}
+
+fn path(id: i64) -> String {
+    format!("{CATEGORIES}/{id}")
+}
+
+fn codes(answer: &Answer) -> Vec<String> {
+    answer.fields().into_iter().map(|(field, code)| format!("{field} {code}")).collect()
+}
+
+/// Twelve categories on four levels, five of them featured; the first three with the
+/// photos of the printed answer.
+async fn furnish(room: &Room) {
+    let featured = |category: Category| Category { is_featured: true, ..category };
+    let cityscape = Category {
+        description: Some(Note::parse("城市景观摄影作品").unwrap()),
+        colour: Some(Colour::parse("#3498db").unwrap()),
+        icon: Some(Icon::parse("building").unwrap()),
+        sort_order: 1,
+        ..featured(category("1", "城市风光", "cityscape"))
+    };
+    let mut all = vec![
+        cityscape.clone(),
+        Category { sort_order: 1, ..category("1/2", "夜景摄影", "night-photography") },
+        Category { sort_order: 2, ..category("1/3", "建筑摄影", "architecture") },
+    ];
+    for (id, path) in (4..).zip(["4", "4/5", "4/5/6", "4/5/6/7", "8", "9", "10", "11", "12"]) {
+        let one = Category { sort_order: id, ..category(path, "其他", &format!("other-{id}")) };
+        all.push(if id > 8 { featured(one) } else { one });
+    }
+    room.gallery.plant(&all).await;
+    let mut photos: Vec<_> = (1..=45).map(|id| room.gallery.photo(id, &format!("照片 {id}"))).collect();
+    photos[14] = room.gallery.photo(15, "都市夜景");
+    room.gallery.hang(&photos).await;
+    for (id, photo) in (1..).zip(&photos) {
+        let categories: &[i64] = match id {
+            1..=15 => &[1],
+            16..=30 => &[1, 3],
+            _ => &[2, 3],
+        };
+        room.gallery.shelve(photo, categories, &[]).await;
+    }
+    let cover = PhotoId::new(15);
+    room.gallery.dress(&Category { cover: Some(cover), ..cityscape }).await;
+}
+
+#[tokio::test]
+async fn the_printed_list_is_answered() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        furnish(&room).await;
+        let list = room.app.get(&format!("{CATEGORIES}?include_stats=true&include_tree=true")).await.expect(200);
+        let thumb = list.data()["categories"][0]["cover_photo"]["thumb_url"].clone();
+        assert!(thumb.as_str().unwrap().ends_with("/photos/15/thumb_medium.jpg"), "{thumb}");
+        assert_shows(
+            &list.body,
+            &json!({ "success": true, "code": 200, "data": {
+                "categories": [{
+                    "id": 1, "name": "城市风光", "slug": "cityscape", "description": "城市景观摄影作品",
+                    "parent_id": null, "level": 0, "path": "1",
+                    "cover_photo": { "id": 15, "title": "都市夜景", "thumb_url": thumb },
+                    "color": "#3498db", "icon": "building", "sort_order": 1, "is_active": true, "is_featured": true,
+                    "photo_count": 45, "direct_photo_count": 30,
+                    "created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-01-15T10:30:00Z"
+                }],
+                "tree": [{ "id": 1, "name": "城市风光", "slug": "cityscape", "photo_count": 45, "children": [
+                    { "id": 2, "name": "夜景摄影", "slug": "night-photography", "photo_count": 15, "children": [] },
+                    { "id": 3, "name": "建筑摄影", "slug": "architecture", "photo_count": 30, "children": [] }
+                ] }],
+                "stats": { "total_categories": 12, "max_level": 3, "featured_count": 5 }
+            } }),
+        );
+        assert_eq!(list.data()["categories"].as_array().unwrap().len(), 12);
+        let plain = room.app.get(CATEGORIES).await.expect(200);
+        assert!(plain.data()["tree"].is_null() && plain.data()["stats"].is_null());
+        let etag = plain.header(ETAG.as_str()).to_owned();
+        let again = room.app.request(Method::GET, CATEGORIES).header(IF_NONE_MATCH, etag);
+        room.app.send(again).await.expect(304);
+        let below = room.app.get(&format!("{CATEGORIES}/other-7")).await.expect(200);
+        let way: Vec<_> = below.data()["ancestors"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+        assert_eq!((below.data()["path"].clone(), way), (json!("4/5/6/7"), vec![json!(4), json!(5), json!(6)]));
+        room.app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_category_is_made_changed_and_removed() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        let body = json!({
+            "name": "自然风景", "slug": "nature-landscape", "description": "自然风景摄影作品", "parent_id": null,
+            "color": "#27ae60", "icon": "tree", "sort_order": 2, "is_featured": true,
+            "seo_title": "自然风景摄影作品集", "seo_description": "欣赏美丽的自然风景摄影作品"
+        });
+        let made = room.create(&body).await.expect(201);
+        assert_shows(made.data(), &body);
+        let id = made.data()["id"].as_i64().unwrap();
+        assert_eq!(made.header("location"), path(id));
+        assert_shows(made.data(), &json!({ "level": 0, "path": id.to_string(), "photo_count": 0, "version": 1 }));
+        let taken = room.create(&json!({ "name": "别的", "slug": "nature-landscape" })).await;
+        assert_eq!(taken.refused(409, "RESOURCE_CONFLICT").body["error"]["details"]["field"], "slug");
+        let pinyin = room.create(&json!({ "name": "自然风景" })).await.expect(201);
+        assert_eq!(pinyin.data()["slug"], "zi-ran-feng-jing");
+        let other = pinyin.data()["id"].as_i64().unwrap();
+        let twin = room.create(&json!({ "name": "自然风景" })).await.expect(201);
+        assert_eq!(twin.data()["slug"], format!("zi-ran-feng-jing-{}", twin.data()["id"]));
+
+        let change = json!({ "name": "自然风光", "description": "更新后的描述", "color": "#2ecc71" });
+        let changed = room.edit(id, &change).await.expect(200);
+        assert_shows(changed.data(), &change);
+        assert_shows(changed.data(), &json!({ "slug": "nature-landscape", "icon": "tree", "version": 2 }));
+        room.edit(other, &json!({ "slug": "nature-landscape" })).await.refused(409, "RESOURCE_CONFLICT");
+        let stale = room.app.request(Method::PUT, &path(id)).bearer_auth(&room.curator.token);
+        let stale = stale.header(IF_MATCH, made.header(ETAG.as_str())).json(&json!({ "name": "旧" }));
+        room.app.send(stale).await.refused(412, "PRECONDITION_FAILED");
+        let fresh = room.app.request(Method::PATCH, &path(id)).bearer_auth(&room.curator.token);
+        let fresh = fresh.header(IF_MATCH, changed.header(ETAG.as_str()));
+        let cleared = room.app.send(fresh.json(&json!({ "color": null, "icon": null }))).await.expect(200);
+        assert_shows(cleared.data(), &json!({ "color": null, "icon": null, "name": "自然风光", "version": 3 }));
+        let by_slug = room.app.get(&format!("{CATEGORIES}/nature-landscape")).await.expect(200);
+        assert_eq!(by_slug.data(), cleared.data());
+
+        room.delete(&path(id)).await.expect(204);
+        room.delete(&path(id)).await.refused(404, "RESOURCE_NOT_FOUND");
+        room.app.get(&path(id)).await.refused(404, "RESOURCE_NOT_FOUND");
+        for (kind, count) in [("created", 3), ("updated", 2), ("deleted", 1)] {
+            let told = format!("SELECT COUNT(*) FROM events WHERE kind = 'category.{kind}'");
+            assert_eq!(room.app.count(&told).await, count, "{kind}");
+        }
+        room.app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_subtree_moves_whole_and_never_below_itself() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        let top = room.made("根", None).await;
+        let child = room.made("子", Some(top)).await;
+        let grandchild = room.made("孙", Some(child)).await;
+        let other = room.made("他", None).await;
+        room.gallery.hang_many([1, 2]).await;
+        room.put_in(grandchild, &json!({ "photo_ids": [1, 2] })).await.expect(200);
+        assert_eq!((room.counts(top).await, room.counts(child).await), ((0, 2), (0, 2)));
+        for below in [top, child, grandchild] {
+            let refused = room.edit(top, &json!({ "parent_id": below })).await.refused(409, "RESOURCE_CONFLICT");
+            assert_eq!(refused.body["error"]["details"]["reason"], "cycle");
+        }
+        assert_eq!(room.read(grandchild).await["path"], format!("{top}/{child}/{grandchild}"));
+
+        let moved = room.edit(child, &json!({ "parent_id": other })).await.expect(200);
+        assert_shows(moved.data(), &json!({ "parent_id": other, "level": 1, "path": format!("{other}/{child}") }));
+        let leaf = room.read(grandchild).await;
+        assert_shows(&leaf, &json!({ "level": 2, "path": format!("{other}/{child}/{grandchild}"), "version": 1 }));
+        assert_eq!((room.counts(top).await, room.counts(other).await), ((0, 0), (0, 2)));
+        room.edit(grandchild, &json!({ "parent_id": null })).await.expect(200);
+        assert_shows(&room.read(grandchild).await, &json!({ "parent_id": null, "level": 0 }));
+        assert_eq!((room.counts(other).await, room.counts(grandchild).await), ((0, 0), (2, 2)));
+
+        let full = room.delete(&path(other)).await.refused(409, "RESOURCE_CONFLICT");
+        assert_eq!(full.body["error"]["details"], json!({ "reason": "has_children", "children": 1 }));
+        room.put_in(other, &json!({ "photo_ids": [2] })).await.expect(200);
+        room.delete(&format!("{}?move_to={grandchild}", path(grandchild))).await.refused(400, "VALIDATION_ERROR");
+        room.delete(&format!("{}?move_to={other}", path(grandchild))).await.expect(204);
+        assert_eq!(room.counts(other).await, (2, 2));
+        room.app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn photos_are_put_in_and_taken_out_and_counted_once() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        let top = room.made("根", None).await;
+        let (left, right) = (room.made("左", Some(top)).await, room.made("右", Some(top)).await);
+        room.gallery.hang_many(1..=4).await;
+        let added = room.put_in(left, &json!({ "photo_ids": [1, 2, 3, 2], "is_primary": true })).await.expect(200);
+        assert_eq!(added.data(), &json!({ "added_count": 3 }));
+        let again = room.put_in(left, &json!({ "photo_ids": [3, 4] })).await.expect(200);
+        assert_eq!(again.data()["added_count"], 1);
+        room.put_in(right, &json!({ "photo_ids": [1], "is_primary": true })).await.expect(200);
+        let primaries = "SELECT COUNT(*) FROM photo_categories WHERE photo_id = 1 AND is_primary";
+        assert_eq!(room.app.count(primaries).await, 1);
+        let primary = "SELECT category_id FROM photo_categories WHERE photo_id = 1 AND is_primary";
+        assert_eq!(room.app.count(primary).await, right);
+        assert_eq!((room.counts(left).await, room.counts(right).await), ((4, 4), (1, 1)));
+        assert_eq!(room.counts(top).await, (0, 4));
+
+        let missing = room.put_in(right, &json!({ "photo_ids": [2, 99] })).await.refused(404, "RESOURCE_NOT_FOUND");
+        assert_eq!(missing.body["error"]["details"], json!({ "resource_type": "photo", "resource_id": 99 }));
+        assert_eq!(room.counts(right).await, (1, 1), "none is put into it");
+
+        room.cover(left, &json!({ "photo_id": 1 })).await.expect(200);
+        let shown = room.cover(top, &json!({ "photo_id": 1 })).await.expect(200);
+        assert_eq!(shown.data()["cover_photo"]["id"], 1);
+        let elsewhere = room.cover(right, &json!({ "photo_id": 2 })).await.refused(422, "UNPROCESSABLE_ENTITY");
+        assert_eq!(elsewhere.body["error"]["details"]["reason"], "not_in_category");
+        room.cover(right, &json!({ "photo_id": 99 })).await.refused(404, "RESOURCE_NOT_FOUND");
+        room.cover(999, &json!({ "photo_id": 1 })).await.refused(404, "RESOURCE_NOT_FOUND");
+
+        room.take_out(left, &json!({ "photo_ids": [1, 4, 99] })).await.expect(204);
+        assert_eq!((room.counts(left).await, room.counts(top).await), ((2, 2), (0, 3)));
+        assert_eq!(room.read(left).await["cover_photo"], Value::Null, "its cover is elsewhere now");
+        assert_eq!(room.read(top).await["cover_photo"]["id"], 1);
+        room.delete(&format!("{}/photos?photo_ids=2,%203", path(left))).await.expect(204);
+        assert_eq!((room.counts(left).await, room.counts(top).await), ((0, 0), (0, 1)));
+        let cleared = room.cover(top, &json!({ "photo_id": null })).await.expect(200);
+        assert_eq!(cleared.data()["cover_photo"], Value::Null);
+        room.app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_hidden_hides_what_is_below_it() {
+    let room = Room::open(Database::Sqlite).await;
+    let top = room.made("根", None).await;
+    let child = room.made("子", Some(top)).await;
+    room.edit(top, &json!({ "is_active": false })).await.expect(200);
+    for id in [top, child] {
+        room.app.get(&path(id)).await.refused(404, "RESOURCE_NOT_FOUND");
+        room.app.get_as(&room.curator.token, &path(id)).await.expect(200);
+    }
+    let listed = |answer: Answer| answer.expect(200).data()["categories"].as_array().unwrap().len();
+    assert_eq!(listed(room.app.get(CATEGORIES).await), 0);
+    assert_eq!(listed(room.app.get_as(&room.curator.token, CATEGORIES).await), 2);
+    room.app.stop().await;
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_and_changes_nothing() {
+    let room = Room::open(Database::Sqlite).await;
+    let top = room.made("根", None).await;
+    let wrong = room
+        .create(&json!({
+            "name": "城".repeat(10_000), "slug": "../x", "description": "长".repeat(501), "parent_id": 0,
+            "color": "red", "icon": "<svg>", "sort_order": 9_000_000_000_i64, "seo_title": "长".repeat(201),
+            "seo_description": "长".repeat(501)
+        }))
+        .await
+        .refused(400, "VALIDATION_ERROR");
+    assert_eq!(
+        codes(&wrong),
+        [
+            "name TOO_LONG",
+            "slug INVALID_FORMAT",
+            "description TOO_LONG",
+            "parent_id OUT_OF_RANGE",
+            "color INVALID_FORMAT",
+            "icon INVALID_FORMAT",
+            "sort_order OUT_OF_RANGE",
+            "seo_title TOO_LONG",
+            "seo_description TOO_LONG"
+        ]
+    );
+    for (body, code) in [
+        (json!({}), "name REQUIRED"),
+        (json!({ "name": " " }), "name REQUIRED"),
+        (json!({ "name": "x", "parent_id": 999 }), "parent_id NOT_ALLOWED"),
+    ] {
+        assert_eq!(codes(&room.create(&body).await.refused(400, "VALIDATION_ERROR")), [code], "{body}");
+    }
+    for body in [json!({ "name": 1 }), json!({ "name": "x", "parent_id": "1" }), json!([])] {
+        room.create(&body).await.refused(422, "UNPROCESSABLE_ENTITY");
+    }
+    for (body, code) in [
+        (json!({}), "photo_ids REQUIRED"),
+        (json!({ "photo_ids": [] }), "photo_ids REQUIRED"),
+        (json!({ "photo_ids": [0, 1] }), "photo_ids[0] OUT_OF_RANGE"),
+        (json!({ "photo_ids": (1..=101).collect::<Vec<_>>() }), "photo_ids TOO_LONG"),
+    ] {
+        assert_eq!(codes(&room.put_in(top, &body).await.refused(400, "VALIDATION_ERROR")), [code], "{body}");
+        assert_eq!(codes(&room.take_out(top, &body).await.refused(400, "VALIDATION_ERROR")), [code], "{body}");
+    }
+    room.put_in(top, &json!({ "photo_ids": ["1"] })).await.refused(422, "UNPROCESSABLE_ENTITY");
+    room.delete(&format!("{}/photos?photo_ids=1,x", path(top))).await.refused(400, "VALIDATION_ERROR");
+    room.delete(&format!("{}/photos", path(top))).await.refused(400, "VALIDATION_ERROR");
+    room.cover(top, &json!({})).await.refused(400, "VALIDATION_ERROR");
+    for query in ["move_to=0", "move_to=x", "move_to=999"] {
+        room.delete(&format!("{}?{query}", path(top))).await.refused(400, "VALIDATION_ERROR");
+    }
+    for query in ["include_tree=maybe", "include_stats=2"] {
+        room.app.get(&format!("{CATEGORIES}?{query}")).await.refused(400, "VALIDATION_ERROR");
+    }
+    for id in ["0", "999", "a/b", "..", "９", "no-such"] {
+        assert_eq!(room.app.get(&format!("{CATEGORIES}/{id}")).await.status, 404, "{id}");
+    }
+    let mut deepest = top;
+    for _ in 0..9 {
+        deepest = room.made("深", Some(deepest)).await;
+    }
+    let deeper = room.create(&json!({ "name": "更深", "parent_id": deepest })).await.refused(400, "VALIDATION_ERROR");
+    assert_eq!(codes(&deeper), ["parent_id OUT_OF_RANGE"]);
+    assert_eq!(room.app.count("SELECT COUNT(*) FROM categories").await, 10);
+    room.app.stop().await;
+}
