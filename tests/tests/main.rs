@@ -28,6 +28,7 @@ mod oauth_tokens;
 mod passkeys;
 mod people;
 mod permissions;
+mod photo_search;
 mod pictures;
 mod privacy;
 mod readme;

@@ -193,6 +193,7 @@ async fn facets_respect_filters_and_count_beyond_the_page() {
             ("q=旅行&tags=City Walk", 2),
             ("q=旅行&tags=没有", 0),
             ("q=旅行&author=linxiaohong", 6),
+            ("q=旅行&sort_by=published_at&sort_order=asc", 6),
             ("q=旅行&author=nobody", 0),
             ("q=旅行&date_to=2001-01-01", 0),
             ("q=旅行&date_from=2001-01-01&date_to=2999-12-31", 6),
@@ -233,6 +234,7 @@ async fn bad_input_gets_the_contracts_answer() {
         ("q=a&page=4294967295&limit=100", vec!["page OUT_OF_RANGE"]),
         ("q=a&access=secret&facets=tags,cameras", vec!["access NOT_ALLOWED", "facets NOT_ALLOWED"]),
         ("q=a&category=1", vec!["category NOT_ALLOWED"]),
+        ("q=a&sort_by=views&sort_order=asc", vec!["sort_by NOT_ALLOWED", "sort_order NOT_ALLOWED"]),
         ("q=a&date_from=2026-02-30&date_to=26-1-1", vec!["date_from INVALID_FORMAT", "date_to INVALID_FORMAT"]),
         ("q=a&date_from=2026-02-02&date_to=2026-02-01", vec!["date_to OUT_OF_RANGE"]),
         (&format!("q=a&tags={}", "x".repeat(51)), vec!["tags TOO_LONG"]),
@@ -315,7 +317,10 @@ async fn the_command_rebuilds_while_the_server_answers() {
     }
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success() && answered > 0);
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "search index rebuilt: 4 articles\n");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "search index rebuilt: 4 articles\nsearch index rebuilt: 0 photos\n"
+    );
     let after = std::fs::read_to_string(&current).unwrap();
     assert_ne!(before, after);
     // The server changes over, lets go of the old one, and follows in the new one.
@@ -346,6 +351,6 @@ async fn an_authors_new_name_finds_their_articles_at_once() {
     until("they are found by the new name", async || total("heron").await == 2).await;
     assert_eq!(total("qian").await, 0);
     let health = app.get("/health").await.expect(200);
-    assert_eq!(health.data()["search"]["documents"], 2);
+    assert_eq!(health.data()["search"]["articles"]["documents"], 2);
     app.stop().await;
 }

@@ -98,9 +98,11 @@ async fn health_names_each_dependency() {
     for part in ["database", "redis", "storage", "queue", "search"] {
         assert_eq!(answer.data()["system_status"][part], "healthy", "{}", answer.text);
     }
-    let index = &answer.data()["search"];
-    assert_eq!((&index["documents"], &index["waiting"]), (&json!(0), &json!(0)));
-    assert!(index["generation"].as_str().unwrap().starts_with("articles"));
+    for kind in ["articles", "photos"] {
+        let index = &answer.data()["search"][kind];
+        assert_eq!((&index["documents"], &index["waiting"]), (&json!(0), &json!(0)), "{kind}");
+        assert!(index["generation"].as_str().unwrap().starts_with('v'), "{kind}");
+    }
     app.get("/health/live").await.expect(200);
     app.get("/health/ready").await.expect(200);
     app.stop().await;

@@ -53,7 +53,7 @@ enum Command {
         #[command(subcommand)]
         action: Admin,
     },
-    /// The search index of this node.
+    /// The search indexes of this node.
     Search {
         #[command(subcommand)]
         action: Search,
@@ -92,7 +92,7 @@ enum Migrate {
 
 #[derive(Debug, Subcommand)]
 enum Search {
-    /// Builds it anew from the database, beside a server that goes on with the present one.
+    /// Builds them anew from the database, beside a server that goes on with the present ones.
     Rebuild,
 }
 
@@ -288,8 +288,10 @@ async fn work(config: Config) -> Result<(), Failure> {
 
 async fn rebuild_search(config: Config) -> Result<(), Failure> {
     let app = Box::pin(ready_app(config)).await?;
-    let articles = app.content.indexing.rebuild().await.map_err(Failure::other)?;
-    say(&format!("search index rebuilt: {articles} articles"));
+    for index in &app.indexes.followers {
+        let documents = index.rebuild().await.map_err(Failure::other)?;
+        say(&format!("search index rebuilt: {documents} {}", index.name()));
+    }
     app.close().await;
     Ok(())
 }

@@ -64,14 +64,15 @@ pub async fn run(config: &Config, out: &mut impl Write) -> bool {
         say(&format!("{:<9}{stuck} events that failed again and again, {dead} jobs that were given up", ""));
     }
     // A server builds its index when it starts; without one there is nothing to follow.
-    say(&match &report.search {
-        Some(index) => {
-            let SearchIndex { generation, documents, waiting } = index;
-            let word = if status.search == Status::Healthy { "ok" } else { "behind" };
-            format!("{word:<9}search ({documents} documents in {generation}, {waiting} events behind)")
-        }
-        None => format!("{:<9}search (no index: a server builds it when it starts)", "none"),
-    });
+    for (name, index) in &report.search {
+        say(&match index {
+            Some(SearchIndex { generation, documents, waiting }) => {
+                let word = if status.search == Status::Healthy { "ok" } else { "behind" };
+                format!("{word:<9}search of {name} ({documents} in {generation}, {waiting} events behind)")
+            }
+            None => format!("{:<9}search of {name} (no index: a server builds it when it starts)", "none"),
+        });
+    }
     match migrations {
         Ok(all) => {
             let pending = all.iter().filter(|one| !one.applied).count();

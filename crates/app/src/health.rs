@@ -1,12 +1,13 @@
 //! What the product depends on, and how each is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use metrics::gauge;
 use serde::Serialize;
-use sharestack_content::service::{IndexArticles, IndexState};
+use sharestack_content::service::{IndexState, Indexing};
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::{Category, Classified, StoreError};
 use sharestack_kernel::event::{Backlog, EventLog, STUCK_AFTER};
@@ -28,21 +29,22 @@ pub enum Status {
 
 /// How everything is.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({ "status": "healthy", "version": "0.1.0", "system_status": { "database": "healthy", "redis": "healthy", "storage": "healthy", "queue": "healthy", "search": "healthy" }, "search": { "generation": "articles-3-1", "documents": 128, "waiting": 0 } }))]
+#[schema(example = json!({ "status": "healthy", "version": "0.1.0", "system_status": { "database": "healthy", "redis": "healthy", "storage": "healthy", "queue": "healthy", "search": "healthy" }, "search": { "articles": { "generation": "v2-0197a3f0c1d27e6b8a4f5d3c2b1a0987", "documents": 128, "waiting": 0 }, "photos": { "generation": "v1-0197a3f0c1d37e6b8a4f5d3c2b1a0988", "documents": 2048, "waiting": 0 } } }))]
 pub struct Report {
     pub status: Status,
     pub version: &'static str,
     pub system_status: SystemStatus,
-    /// This node's index; `null` until it is built.
-    pub search: Option<SearchIndex>,
+    /// This node's indexes by what they are of; `null` until one is built.
+    #[schema(value_type = BTreeMap<String, SearchIndex>)]
+    pub search: BTreeMap<String, Option<SearchIndex>>,
 }
 
-/// A node's index of articles.
+/// A node's index of one kind of thing.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SearchIndex {
     /// Another one after each rebuild.
     pub generation: String,
-    /// How many articles it knows.
+    /// How many things it knows.
     pub documents: u64,
     /// How many events are not in it yet.
     pub waiting: u64,
@@ -64,7 +66,7 @@ pub struct SystemStatus {
     /// `degraded` when due jobs or events have waited for more than a minute, or an event
     /// failed again and again.
     pub queue: Status,
-    /// `degraded` while this node builds its index, or is a thousand events behind.
+    /// `degraded` while this node builds an index, or one is a thousand events behind.
     pub search: Status,
 }
 
@@ -84,7 +86,7 @@ pub struct Health {
     store: Store,
     shared: Shared,
     files: Files,
-    search: Arc<IndexArticles>,
+    search: Vec<Arc<dyn Indexing>>,
     clock: Arc<dyn Clock>,
     stopping: AtomicBool,
 }
@@ -99,7 +101,7 @@ impl Health {
         store: Store,
         shared: Shared,
         files: Files,
-        search: Arc<IndexArticles>,
+        search: Vec<Arc<dyn Indexing>>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self { store, shared, files, search, clock, stopping: AtomicBool::new(false) }
@@ -112,7 +114,7 @@ impl Health {
 
     /// How everything is, within two seconds.
     pub async fn report(&self) -> Report {
-        let (database, redis, storage, queue, (search, index)) =
+        let (database, redis, storage, queue, (search, indexes)) =
             futures::join!(self.database(), self.redis(), self.storage(), self.queue(), self.search());
         let status = if database == Status::Down {
             Status::Down
@@ -123,7 +125,7 @@ impl Health {
             status,
             version: env!("CARGO_PKG_VERSION"),
             system_status: SystemStatus { database, redis, storage, queue, search },
-            search: index.map(SearchIndex::from),
+            search: indexes.into_iter().map(|(name, state)| (name.to_owned(), state.map(SearchIndex::from))).collect(),
         }
     }
 
@@ -169,12 +171,15 @@ impl Health {
         if old(jobs) || old(events) || stuck > 0 { Status::Degraded } else { Status::Healthy }
     }
 
-    async fn search(&self) -> (Status, Option<IndexState>) {
-        let Ok(Ok(index)) = tokio::time::timeout(PATIENCE, self.search.state()).await else {
-            return (Status::Degraded, None);
-        };
-        let well = index.as_ref().is_some_and(|index| index.waiting < FAR_BEHIND);
-        (if well { Status::Healthy } else { Status::Degraded }, index)
+    async fn search(&self) -> (Status, Vec<(&'static str, Option<IndexState>)>) {
+        let states = self.search.iter().map(|index| async {
+            let state = tokio::time::timeout(PATIENCE, index.state()).await;
+            (index.name(), state.ok().and_then(Result::ok).flatten())
+        });
+        let states = futures::future::join_all(states).await;
+        let well = |state: &Option<IndexState>| state.as_ref().is_some_and(|state| state.waiting < FAR_BEHIND);
+        let status = if states.iter().all(|(_, state)| well(state)) { Status::Healthy } else { Status::Degraded };
+        (status, states)
     }
 
     fn age_seconds(&self, backlog: Backlog) -> f64 {
@@ -198,9 +203,11 @@ impl Health {
             gauge!("outbox_depth").set(events.count as f64);
             gauge!("outbox_lag_seconds").set(self.age_seconds(events));
         }
-        if let Ok(Some(index)) = self.search.state().await {
-            gauge!("search_documents", "index" => "articles").set(index.documents as f64);
-            gauge!("search_events_waiting", "index" => "articles").set(index.waiting as f64);
+        for index in &self.search {
+            if let Ok(Some(state)) = index.state().await {
+                gauge!("search_documents", "index" => index.name()).set(state.documents as f64);
+                gauge!("search_events_waiting", "index" => index.name()).set(state.waiting as f64);
+            }
         }
         if let Ok(stuck) = self.store.stuck(STUCK_AFTER).await {
             gauge!("outbox_stuck").set(stuck as f64);

@@ -134,7 +134,7 @@ fn describe() {
     describe_gauge!("outbox_depth", "Events that are not yet delivered");
     describe_gauge!("outbox_lag_seconds", "How old the oldest of them is");
     describe_gauge!("outbox_stuck", "Events that failed again and again");
-    describe_gauge!("search_documents", "Articles that this node's index knows");
+    describe_gauge!("search_documents", "What this node's index knows");
     describe_gauge!("search_events_waiting", "Events that are not in it yet");
     describe_histogram!("search_duration_seconds", "How long searches took");
     describe_counter!("events_delivered_total", "Delivered events by kind");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use sharestack_content::service::Step;
+use sharestack_content::service::{Indexing, Step};
 use sharestack_kernel::event::{DomainEvent, EventLog, STUCK_AFTER, Subscriber};
 use sharestack_kernel::job::{ClaimedJob, Hopeless, JobHandler, JobStore, backoff};
 use sharestack_kernel::random::uuid_v7;
@@ -56,14 +56,16 @@ impl Workers {
     }
 
     /// Starts what every process with requests needs, whether or not it does jobs: the
-    /// views that it noted, the upkeep of its figures, and its search index.
+    /// views that it noted, the upkeep of its figures, and its search indexes.
     pub fn beside_requests(app: &Arc<App>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut loops = JoinSet::new();
         let (one, other) = (app.clone(), stopped.clone());
         loops.spawn(forever("views", stopped.clone(), move || views(one.clone(), other.clone())));
-        let (one, other) = (app.clone(), stopped.clone());
-        loops.spawn(forever("search", stopped, move || follow(one.clone(), other.clone())));
+        for index in &app.indexes.followers {
+            let (one, other) = (index.clone(), stopped.clone());
+            loops.spawn(forever("search", stopped.clone(), move || follow(one.clone(), other.clone())));
+        }
         Self { stop, outlives_requests: true, loops }
     }
 
@@ -281,23 +283,28 @@ async fn views(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-/// Keeps this node's search index up to date. The first step builds it.
-async fn follow(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+/// Keeps one of this node's search indexes up to date. The first step builds it.
+async fn follow(index: Arc<dyn Indexing>, mut stopped: watch::Receiver<bool>) {
     loop {
         let step = tokio::select! {
-            step = app.content.indexing.follow() => step,
+            step = index.follow() => step,
             // What is not written yet is followed after the next start.
             _ = stopped.wait_for(|stop| *stop) => return,
         };
         let wait = match step {
             Ok(Step::Busy) => Duration::ZERO,
             Ok(Step::Idle) => IDLE,
-            Ok(Step::Rebuilt(articles)) => {
-                tracing::info!(search.articles = articles, "search index built");
+            Ok(Step::Rebuilt(documents)) => {
+                tracing::info!(search.index = index.name(), search.documents = documents, "search index built");
                 Duration::ZERO
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the search index lags");
+                let search = index.name();
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    search.index = search,
+                    "the search index lags"
+                );
                 Duration::from_secs(1)
             }
         };

@@ -28,16 +28,30 @@ mod billing {
     sharestack_conformance::billing_cases!(run);
 }
 
-mod content {
+mod articles {
     use std::sync::Arc;
 
     use sharestack_content::memory::MemorySearch;
+    use sharestack_content::ports::{Articles, SearchIndex};
 
-    fn subject() -> Arc<MemorySearch> {
+    fn subject() -> Arc<dyn SearchIndex<Articles>> {
         Arc::new(MemorySearch::default())
     }
 
     sharestack_conformance::article_search_cases!(run);
+}
+
+mod photos {
+    use std::sync::Arc;
+
+    use sharestack_content::memory::MemorySearch;
+    use sharestack_content::ports::{Photos, SearchIndex};
+
+    fn subject() -> Arc<dyn SearchIndex<Photos>> {
+        Arc::new(MemorySearch::default())
+    }
+
+    sharestack_conformance::photo_search_cases!(run);
 }
 
 mod social {

@@ -5,8 +5,9 @@
 //!   [`service::ScheduledPublish`] is the job that a schedule leaves behind;
 //! - [`service::Reading`] reads one article or a list, and decides through the
 //!   [`ports::Entitlements`] port how much of it the reader sees;
-//! - [`service::Searching`] finds public articles by their words;
-//!   [`service::IndexArticles`] keeps a node's index up to date;
+//! - [`service::Searching`] finds public articles by their words and
+//!   [`service::SearchingPhotos`] photos; a [`service::Follower`] keeps a node's index of
+//!   either up to date;
 //! - [`service::ViewBuffer`] counts readers and writes the counts now and then.
 //!
 //! All of them take [`service::Ports`]: a store that can begin a [`ports::ContentTx`],

@@ -41,6 +41,7 @@ fn frame() -> OpenApi {
         ("Categories", "The tree that photos are sorted into"),
         ("Tags", "What photos are known by: groups, cloud, suggestions, trends"),
         ("Timeline", "What was photographed when, and what happened beside"),
+        ("Photos", "The portfolio: photos made, shown, shared"),
         ("Social", "Follows, blocks, people in figures"),
         ("Subscriptions", "Plans, subscriptions, orders, payments, revenue"),
         ("Audit", "What was done, by whom, from where"),

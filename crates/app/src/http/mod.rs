@@ -23,5 +23,6 @@ pub mod billing;
 pub mod content;
 pub mod platform;
 pub mod portfolio;
+pub mod search;
 pub mod system;
 pub mod users;

@@ -10,15 +10,11 @@ use sharestack_billing::ports::access::ArticleAccess;
 use sharestack_billing::ports::plan::PlanQueries;
 use sharestack_billing::service::entitlements::Entitlements as Authority;
 use sharestack_content::model::{AccessLevel, ArticleId, PlanId as Named, Status};
-use sharestack_content::ports::{Access, ArticleQueries, Entitlements, GateQuery, PlanOffer};
-use sharestack_content::service::{
-    Authoring, IndexArticles, Ports, Publishing, Reading, ScheduledPublish, Searching, ViewBuffer,
-};
+use sharestack_content::ports::{Access, ArticleQueries, Articles, Entitlements, GateQuery, PlanOffer, SearchIndex};
+use sharestack_content::service::{Authoring, Ports, Publishing, Reading, ScheduledPublish, Searching, ViewBuffer};
 use sharestack_kernel::cache::Cache;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
-use sharestack_kernel::tail::EventTail;
-use sharestack_search::{ArticleIndex, SearchConfig};
 
 /// What handlers and workers ask of the content domain.
 pub struct Content {
@@ -28,8 +24,6 @@ pub struct Content {
     pub publishing: Publishing,
     pub reading: Reading,
     pub searching: Searching,
-    /// Follows what happens, for this node's index.
-    pub indexing: Arc<IndexArticles>,
     /// Flushed by a worker.
     pub views: Arc<ViewBuffer>,
     /// The job of a schedule.
@@ -37,16 +31,12 @@ pub struct Content {
 }
 
 impl Content {
-    /// The services over these ports; `cache` remembers who was counted, `tail` is what the
-    /// index follows.
-    pub fn new(ports: Ports, cache: Arc<dyn Cache>, tail: Arc<dyn EventTail>, search: &SearchConfig) -> Self {
-        let index = Arc::new(ArticleIndex::new(search));
+    /// The services over these ports; `cache` remembers who was counted.
+    pub fn new(ports: Ports, cache: Arc<dyn Cache>, index: Arc<dyn SearchIndex<Articles>>) -> Self {
         let views = Arc::new(ViewBuffer::new(ports.store.clone(), cache));
         let reading = Reading::new(ports.clone(), views.clone());
-        let (queries, clock) = (ports.queries.clone(), ports.clock.clone());
         Self {
-            searching: Searching::new(ports.clone(), reading.clone(), index.clone()),
-            indexing: Arc::new(IndexArticles::new(queries, tail, index, clock)),
+            searching: Searching::new(ports.clone(), reading.clone(), index),
             authoring: Authoring::new(ports.clone()),
             publishing: Publishing::new(ports.clone()),
             reading,

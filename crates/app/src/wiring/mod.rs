@@ -7,6 +7,7 @@ mod articles;
 mod billing;
 mod content;
 mod factors;
+mod indexes;
 mod messaging;
 #[cfg(feature = "passkeys")]
 mod passkeys;
@@ -29,7 +30,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use sharestack_billing::service::entitlements::Entitlements;
 use sharestack_cache::LocalConfig;
-use sharestack_content::service::{ForgetArticles, Ports as ContentPorts, RemoveArticles};
+use sharestack_content::service::{ForgetArticles, Ports as ContentPorts, RemoveArticles, SearchingPhotos};
 use sharestack_identity::{
     AesSealer, Argon2Config, Argon2Hasher, HmacDeriver, HmacKeyedHash, Jwt, JwtAlgorithm, JwtConfig,
 };
@@ -55,6 +56,7 @@ use self::access::Access;
 use self::articles::NodeArticles;
 use self::billing::Billing;
 use self::content::{ArticleGates, BillingGate, Content};
+use self::indexes::Indexes;
 use self::messaging::Messaging;
 use self::privacy::{Privacy, PrivacyParts};
 use self::rendering::BoundedRenderer;
@@ -126,6 +128,9 @@ pub struct App {
     pub cache_admin: CacheAdmin,
     pub audit: AuditLog,
     pub content: Content,
+    /// This node's search indexes.
+    pub indexes: Indexes,
+    pub searching_photos: SearchingPhotos,
     pub billing: Billing,
     pub social: Social,
     pub taxonomy: Arc<Taxonomy>,
@@ -257,6 +262,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     let articles = NodeArticles::listening(Arc::new(store.clone()), &shared.0, &keep).await;
     let articles = Arc::new(articles.map_err(|error| ConfigError::new("REDIS_URL", error))?);
     let authority = Entitlements::new(Arc::new(store.clone()), clock.clone());
+    let indexes = Indexes::new(&search(&config), &store, &clock);
     let content = Content::new(
         ContentPorts {
             store: Arc::new(store.clone()),
@@ -268,8 +274,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
             ids: ids.clone(),
         },
         shared.0.cache.clone(),
-        Arc::new(store.clone()),
-        &search(&config),
+        indexes.articles.clone(),
     );
 
     let gates = Arc::new(ArticleGates(Arc::new(store.clone())));
@@ -288,12 +293,14 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     let social = Social::new(&store, &clock, &ids);
     let taxonomy = Arc::new(Taxonomy::new(&store, &clock, &ids));
 
+    let searching_photos = indexes.searching_photos(&store);
+
     messaging::warn_of_files(&config);
     let document = docs::document();
     let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
     Ok(App {
         limits: RateLimits::new(shared.0.limiter.clone(), config.rate_limit.clone(), &document),
-        health: Health::new(store.clone(), shared.clone(), files.clone(), content.indexing.clone(), clock.clone()),
+        health: Health::new(store.clone(), shared.clone(), files.clone(), indexes.followers.clone(), clock.clone()),
         routes: RouteTable::of(&document),
         document: text,
         default_language: Language::parse(&config.localization.default_language).unwrap_or_default(),
@@ -336,6 +343,8 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         idempotency,
         cache_admin,
         audit,
+        searching_photos,
+        indexes,
         content,
         billing,
         social,

@@ -1,10 +1,12 @@
 //! What every adapter of the content ports must pass, over an empty store.
 
 pub mod article;
+pub mod article_search;
 pub mod category;
 pub mod count;
 pub mod draft;
 pub mod list;
+pub mod photo_search;
 pub mod search;
 pub mod tag;
 
@@ -105,26 +107,59 @@ fn text(source: &str) -> Text {
     Text::of(Body::unfinished(Format::Markdown, source.to_owned()).unwrap()).unwrap()
 }
 
-/// Hands the list of the cases of an index to a macro.
+/// Hands the list of the cases of an index of articles to a macro.
 #[macro_export]
 macro_rules! article_search_cases {
     ($run:ident) => {
+        $crate::search_cases! {
+            $run,
+            content::article_search: [
+                a_word_is_found_in_every_part_of_an_article,
+                filters_hold_all_at_once,
+                facets_count_everything_found,
+                a_list_is_sorted_by_publication
+            ]
+        }
+    };
+}
+
+/// The same of an index of photos.
+#[macro_export]
+macro_rules! photo_search_cases {
+    ($run:ident) => {
+        $crate::search_cases! {
+            $run,
+            content::photo_search: [
+                a_word_is_found_in_every_part_of_a_photo,
+                everybody_finds_what_they_may_see,
+                filters_hold_all_at_once,
+                facets_count_everything_found,
+                a_list_is_sorted_by_time,
+                it_knows_what_stands_in_a_category
+            ]
+        }
+    };
+}
+
+/// The cases of every index, and those of one kind.
+#[macro_export]
+macro_rules! search_cases {
+    ($run:ident, $($own:tt)*) => {
         $run! {
             content::search: [
                 there_is_no_index_before_the_first_is_built,
-                a_word_is_found_in_every_part_of_an_article,
                 title_ranks_before_tags_before_text,
                 one_document_an_id,
-                a_removed_article_is_not_found,
+                what_is_removed_is_not_found,
                 the_mark_is_kept_with_the_changes,
                 any_text_is_words,
-                filters_hold_all_at_once,
-                facets_count_everything_found,
                 pages_show_each_once,
                 a_rebuild_is_seen_when_it_is_finished,
                 an_unfinished_rebuild_changes_nothing,
-                marks_stand_on_escaped_text
-            ]
+                marks_stand_on_escaped_text,
+                what_it_knows_of_a_walk
+            ],
+            $($own)*
         }
     };
 }

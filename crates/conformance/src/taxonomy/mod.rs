@@ -3,6 +3,7 @@
 
 pub mod category;
 pub mod counts;
+pub mod document;
 pub mod label;
 pub mod listing;
 pub mod timeline;
@@ -17,8 +18,8 @@ use sharestack_content::model::{
     PhotoStatus, Picture, Place, Shelves, Slug, TagId, TagName, Taken, Title, TreePath, Visibility, photo_deltas,
 };
 use sharestack_content::ports::{
-    CategoryQueries, CategoryWriteError, LabelQueries, PhotoQueries, PhotoWriteError, Placement, PortfolioTx, TagLink,
-    TimelineQueries,
+    CategoryQueries, CategoryWriteError, LabelQueries, PhotoQueries, PhotoWriteError, Photos, Placement, PortfolioTx,
+    Source, TagLink, TimelineQueries,
 };
 use sharestack_content::service::{Categories, Tags, TaxonomyPorts, Timeline, labels, shelving};
 use sharestack_kernel::actor::{Actor, Credential};
@@ -43,6 +44,8 @@ pub struct Subject {
     pub timeline: Arc<dyn TimelineQueries>,
     /// Photos, to read.
     pub photos: Arc<dyn PhotoQueries>,
+    /// What an index of photos is fed from.
+    pub documents: Arc<dyn Source<Photos>>,
     /// Accounts: photos have owners.
     pub users: Arc<dyn Begin<dyn UsersTx>>,
     /// Ids.
@@ -76,6 +79,12 @@ macro_rules! taxonomy_cases {
                 a_removed_photo_leaves_nothing_behind,
                 counts_never_drift,
                 counts_never_drift_among_rivals
+            ],
+            taxonomy::document: [
+                a_document_has_all_that_is_searched,
+                what_is_in_the_trash_is_no_document,
+                a_walk_meets_each_photo_once,
+                what_visitors_do_not_see_finds_nothing
             ],
             taxonomy::label: [
                 tags_come_in_the_order_asked_for,
@@ -203,6 +212,7 @@ impl Subject {
             + LabelQueries
             + TimelineQueries
             + PhotoQueries
+            + Source<Photos>
             + Clone
             + 'static,
     {
@@ -213,6 +223,7 @@ impl Subject {
             labels: store.clone(),
             timeline: store.clone(),
             photos: store.clone(),
+            documents: store.clone(),
             users: store,
             ids: Arc::new(ids),
             clock,

@@ -27,7 +27,7 @@ use crate::ports::{ContentTx, Entitlements};
 use crate::service::Ports;
 
 pub use portfolio::{MemoryPortfolio, photo};
-pub use search::MemorySearch;
+pub use search::{MemorySearch, Scanned};
 
 #[derive(Debug, Clone)]
 struct Row {
@@ -96,17 +96,8 @@ impl MemoryContent {
     /// Tells the followers of events what happened elsewhere.
     pub fn tell(&self, kind: &str, aggregate: &str, id: i64) {
         let mut state = self.state();
-        let number = state.events.len() as u128;
-        state.events.push(DomainEvent {
-            id: Uuid::from_u128(0xE1_0000 + number),
-            kind: kind.to_owned(),
-            aggregate: aggregate.to_owned(),
-            aggregate_id: id.to_string(),
-            actor: None,
-            origin: None,
-            occurred_at: chrono::DateTime::UNIX_EPOCH,
-            payload: serde_json::Value::Null,
-        });
+        let event = told(state.events.len(), kind, aggregate, id);
+        state.events.push(event);
     }
 
     /// The jobs so far.
@@ -127,6 +118,20 @@ impl MemoryContent {
     /// How often an article was read.
     pub fn views(&self, id: ArticleId) -> i64 {
         self.state().rows.get(&id).map_or(0, |row| row.views)
+    }
+}
+
+/// An event that somebody else told, with nothing in it.
+fn told(number: usize, kind: &str, aggregate: &str, id: i64) -> DomainEvent {
+    DomainEvent {
+        id: Uuid::from_u128(0xE1_0000 + number as u128),
+        kind: kind.to_owned(),
+        aggregate: aggregate.to_owned(),
+        aggregate_id: id.to_string(),
+        actor: None,
+        origin: None,
+        occurred_at: chrono::DateTime::UNIX_EPOCH,
+        payload: serde_json::Value::Null,
     }
 }
 

@@ -148,6 +148,8 @@ impl ArticleQueries for MemoryContent {
             Walk::All => true,
             Walk::By(author) => row.article.author_id == author,
             Walk::Tagged(tag) => card(row).tags.iter().any(|one| one.id == tag),
+            // Articles are in no category here.
+            Walk::In(_) => false,
         };
         let public = |row: &&Row| {
             !row.deleted && row.article.status == Status::Published && row.article.id > after && walked(row)

@@ -49,13 +49,14 @@ pub use photo::{
 pub use portfolio::PortfolioTx;
 #[cfg(any(test, feature = "mocks"))]
 pub use query::MockArticleQueries;
-pub use query::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, Sort, Walk};
+pub use query::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, Sort};
 #[cfg(any(test, feature = "mocks"))]
 pub use renderer::MockRenderer;
 pub use renderer::{RenderError, Renderer};
 pub use search::{
-    ArticleDocument, ArticleHit, ArticleQuery, ArticleRebuild, ArticleSearch, Facet, FacetCounts, FoundArticles,
-    Highlighted, IndexChanges, Standing,
+    ArticleConditions, ArticleDocument, ArticleSearchSort, Articles, Facet, FacetCounts, Found, Highlighted, Hit,
+    IndexChanges, IndexRebuild, IndexedText, PhotoConditions, PhotoDocument, PhotoSearchSort, PhotoSight, Photos,
+    SearchIndex, SearchQuery, Searchable, Source, Standing, Touched, Walk,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use share::MockShareLinkRepository;

@@ -10,7 +10,8 @@ use sharestack_kernel::money::Money;
 use sharestack_kernel::page::{Page, PageRequest};
 
 use super::entitlements::GateQuery;
-use crate::model::{AccessLevel, ArticleId, ArticleKey, CategoryId, Draft, Format, PlanId, Status, Tag, TagId};
+use super::search::Walk;
+use crate::model::{AccessLevel, ArticleId, ArticleKey, CategoryId, Draft, Format, PlanId, Status, Tag};
 
 /// Who wrote an article.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,17 +181,6 @@ pub struct ArticleFilter {
     pub sort: Sort,
     /// Its direction.
     pub order: Order,
-}
-
-/// Which public articles are walked through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Walk {
-    /// All of them.
-    All,
-    /// Those by an author.
-    By(UserId),
-    /// Those with a tag.
-    Tagged(TagId),
 }
 
 /// Reads articles. Deleted ones are never seen.

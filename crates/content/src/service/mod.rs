@@ -3,11 +3,10 @@
 mod authoring;
 mod departure;
 mod forget;
-mod indexing;
 pub mod labels;
 mod publishing;
 mod reading;
-mod searching;
+mod search;
 pub mod shelving;
 mod taxonomy;
 mod views;
@@ -25,10 +24,12 @@ use sharestack_kernel::tx::Begin;
 pub use authoring::{Authoring, Autosave, Autosaved, CreateArticle, EditArticle};
 pub use departure::RemoveArticles;
 pub use forget::ForgetArticles;
-pub use indexing::{IndexArticles, IndexState, Step};
 pub use publishing::{PUBLISH_JOB, PublishArticle, Publishing, ScheduledPublish};
 pub use reading::{ListArticles, ListedArticle, ReadArticle, Reader, Reading, Shown};
-pub use searching::{FoundArticle, SearchArticles, SearchResult, Searching};
+pub use search::{
+    Counted, FacetValue, Follower, FoundArticle, FoundPhoto, IndexState, Indexing, SearchArticles, SearchPhotos,
+    SearchResult, Searching, SearchingPhotos, Step,
+};
 pub use taxonomy::{
     Categories, CreateCategory, CreateEvent, CreateTag, EditCategory, EditEvent, EditTag, ListPlaced, MAX_MERGE,
     Merged, MonthOfPhotos, Suggestion, TAG_CREATE, TAG_DELETE, TAG_UPDATE, TIMELINE_CREATE, TIMELINE_DELETE,

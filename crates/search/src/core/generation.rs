@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tantivy::collector::DocSetCollector;
+use tantivy::query::Query;
 use tantivy::schema::Schema;
-use tantivy::{Index, IndexReader, ReloadPolicy, Searcher, TantivyError};
+use tantivy::{DocAddress, Index, IndexReader, ReloadPolicy, Searcher, TantivyError};
 
 use super::MIXED;
 use crate::text::Mixed;
@@ -53,6 +55,16 @@ impl Generation {
     /// What is to be searched now.
     pub fn searcher(&self) -> Searcher {
         self.reader.searcher()
+    }
+
+    /// The numbers that the documents of `query` have in a fast field.
+    pub(crate) fn numbers(&self, query: &dyn Query, field: &str) -> tantivy::Result<Vec<i64>> {
+        let searcher = self.searcher();
+        let columns = searcher.segment_readers().iter().map(|segment| segment.fast_fields().i64(field));
+        let columns = columns.collect::<tantivy::Result<Vec<_>>>()?;
+        let found = searcher.search(query, &DocSetCollector)?;
+        let number = |address: DocAddress| columns.get(address.segment_ord as usize)?.first(address.doc_id);
+        Ok(found.into_iter().filter_map(number).collect())
     }
 
     /// Shows later searches what was committed.

@@ -13,11 +13,14 @@ use tantivy::TantivyError;
 
 pub use facets::Tallies;
 pub use generation::Generation;
-pub use query::{Answer, Request, all_of, any_of, between};
+pub use query::{Answer, Request, all_of, any_of, between, has_words, is};
 pub use shelf::{Building, Shelf};
 
 /// The name under which the analyser of mixed scripts is known to schemas.
 pub const MIXED: &str = "mixed";
+
+/// The fast field of each document's own number.
+pub const ID: &str = "id";
 
 /// Where indexes lie, and what their writers may take.
 #[derive(Debug, Clone)]

@@ -2,13 +2,14 @@
 
 use std::ops::Bound;
 
+use tantivy::collector::sort_key::{SortBySimilarityScore, SortByStaticFastValue};
 use tantivy::collector::{Count, TopDocs};
 use tantivy::query::{
-    Bm25StatisticsProvider, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur,
-    PhraseQuery, Query, RangeQuery, TermQuery, TermSetQuery,
+    Bm25StatisticsProvider, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, FuzzyTermQuery,
+    Occur, PhraseQuery, Query, RangeQuery, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{Searcher, TantivyDocument, Term};
+use tantivy::{DocAddress, Order, Score, Searcher, TantivyDocument, Term};
 
 use super::facets::Tallies;
 use super::generation::Generation;
@@ -37,6 +38,9 @@ pub struct Request {
     pub filters: Vec<Box<dyn Query>>,
     /// The fast text fields to count by.
     pub tallies: Vec<&'static str>,
+    /// The fast field of numbers to sort by, and whether the smallest come first; the best
+    /// come first without one.
+    pub sort: Option<(&'static str, bool)>,
     /// How many to pass over.
     pub offset: usize,
     /// How many to return.
@@ -45,7 +49,7 @@ pub struct Request {
 
 /// What was found.
 pub struct Answer {
-    /// Scores from 0 to 1 and documents, the best first.
+    /// Scores from 0 to 1 and documents, in the order that was asked for.
     pub hits: Vec<(f32, TantivyDocument)>,
     /// How many there are in all.
     pub total: u64,
@@ -53,17 +57,38 @@ pub struct Answer {
     pub tallies: Vec<Vec<(String, u64)>>,
 }
 
+/// Documents with a term.
+pub fn is(term: Term) -> Box<dyn Query> {
+    Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+}
+
 /// Documents with one of these values.
-pub fn any_of(field: Field, values: &[String]) -> Box<dyn Query> {
-    Box::new(TermSetQuery::new(values.iter().map(|value| Term::from_field_text(field, value))))
+pub fn any_of<T: AsRef<str>>(field: Field, values: impl IntoIterator<Item = T>) -> Box<dyn Query> {
+    Box::new(TermSetQuery::new(values.into_iter().map(|value| Term::from_field_text(field, value.as_ref()))))
 }
 
 /// Documents with all of these values, one filter each.
 pub fn all_of(field: Field, values: &[String]) -> Vec<Box<dyn Query>> {
-    let one = |value: &String| -> Box<dyn Query> {
-        Box::new(TermQuery::new(Term::from_field_text(field, value), IndexRecordOption::Basic))
+    values.iter().map(|value| is(Term::from_field_text(field, value))).collect()
+}
+
+/// Documents that have all words of a text in a field, none of them with a slip; no document
+/// where no word is in the text.
+pub fn has_words(field: Field, text: &str) -> Box<dyn Query> {
+    let words = Words::parse(text);
+    if words.is_empty() {
+        return Box::new(EmptyQuery);
+    }
+    let word = |unit: &Unit| match unit {
+        Unit::Letters(letters) if letters.len() > 1 => beside(field, letters),
+        unit => is(Term::from_field_text(field, &unit.term())),
     };
-    values.iter().map(one).collect()
+    Box::new(BooleanQuery::intersection(words.units().iter().map(word).collect()))
+}
+
+/// Documents in which characters stand beside each other.
+fn beside(field: Field, letters: &[String]) -> Box<dyn Query> {
+    Box::new(PhraseQuery::new(letters.iter().map(|letter| Term::from_field_text(field, letter)).collect()))
 }
 
 /// Documents whose number is `from` or more, and below `until`.
@@ -119,9 +144,23 @@ impl Request {
         let query = self.query(&searcher)?;
         let statistics =
             AnyField { searcher: &searcher, fields: self.fields.iter().map(|(field, _)| *field).collect() };
-        let collector =
-            (Count, TopDocs::with_limit(limit).and_offset(offset).order_by_score(), Tallies::of(self.tallies));
-        let (total, top, tallies) = searcher.search_with_statistics_provider(&query, &collector, &statistics)?;
+        let top = TopDocs::with_limit(limit).and_offset(offset);
+        let tallies = Tallies::of(self.tallies);
+        let (total, top, tallies) = match self.sort {
+            None => {
+                let collector = (Count, top.order_by_score(), tallies);
+                searcher.search_with_statistics_provider(&query, &collector, &statistics)?
+            }
+            Some((field, ascending)) => {
+                let order = if ascending { Order::Asc } else { Order::Desc };
+                let key = (SortByStaticFastValue::<i64>::for_field(field), order);
+                let collector = (Count, top.order_by((key, SortBySimilarityScore)), tallies);
+                let (total, top, tallies) =
+                    searcher.search_with_statistics_provider(&query, &collector, &statistics)?;
+                let scored = |((_, score), address): ((Option<i64>, Score), DocAddress)| (score, address);
+                (total, top.into_iter().map(scored).collect(), tallies)
+            }
+        };
         let document = |(score, address)| Ok((shown(score), searcher.doc::<TantivyDocument>(address)?));
         let hits = top.into_iter().map(document).collect::<tantivy::Result<_>>()?;
         Ok(Answer { hits, total: total as u64, tallies })
@@ -158,8 +197,7 @@ impl Request {
             let term = Term::from_field_text(*field, &whole);
             let query: Box<dyn Query> = match unit {
                 Unit::Letters(letters) if letters.len() > 1 => {
-                    let letters = letters.iter().map(|letter| Term::from_field_text(*field, letter)).collect();
-                    let letters = BoostQuery::new(Box::new(PhraseQuery::new(letters)), LETTERS);
+                    let letters = BoostQuery::new(beside(*field, letters), LETTERS);
                     Box::new(BooleanQuery::union(vec![
                         Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
                         Box::new(letters),

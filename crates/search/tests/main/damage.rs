@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
 use sharestack_content::model::{AccessLevel, ArticleId};
-use sharestack_content::ports::{ArticleDocument, ArticleQuery, ArticleSearch, IndexChanges};
+use sharestack_content::ports::{ArticleDocument, Articles, IndexChanges, SearchIndex, SearchQuery};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::tail::Mark;
 
@@ -26,14 +26,14 @@ pub fn document(id: i64, title: &str, text: &str) -> ArticleDocument {
     }
 }
 
-pub async fn build(index: &impl ArticleSearch, documents: Vec<ArticleDocument>) {
+pub async fn build(index: &impl SearchIndex<Articles>, documents: Vec<ArticleDocument>) {
     let mut rebuild = index.rebuild().await.unwrap();
     rebuild.add(documents).await.unwrap();
     rebuild.finish(Mark::default()).await.unwrap();
 }
 
-pub async fn find(index: &impl ArticleSearch, text: &str) -> Vec<i64> {
-    let query = ArticleQuery { text: text.to_owned(), ..ArticleQuery::default() };
+pub async fn find(index: &impl SearchIndex<Articles>, text: &str) -> Vec<i64> {
+    let query = SearchQuery { text: text.to_owned(), ..SearchQuery::default() };
     index.search(&query).await.unwrap().hits.iter().map(|hit| hit.id.get()).collect()
 }
 
@@ -103,7 +103,7 @@ async fn files_torn_while_they_are_searched_are_noticed() {
 async fn another_version_and_strange_names_are_not_read() {
     let directory = tempfile::tempdir().unwrap();
     build(&index(directory.path()), vec![document(1, "标题", "")]).await;
-    for name in ["v0-old", "../articles", "", "v1-none", "v1-a/../../x"] {
+    for name in ["v0-old", "../articles", "", "v1-a", "v2-none", "v2-a/../../x"] {
         fs::write(directory.path().join("articles/CURRENT"), name).unwrap();
         assert_eq!(index(directory.path()).standing().await.unwrap(), None, "{name}");
     }
@@ -134,7 +134,7 @@ async fn a_rebuild_by_another_process_is_taken_over_while_serving() {
 #[tokio::test]
 async fn what_a_killed_rebuild_left_is_removed() {
     let directory = tempfile::tempdir().unwrap();
-    let left = directory.path().join("articles/v1-left");
+    let left = directory.path().join("articles/v2-left");
     fs::create_dir_all(&left).unwrap();
     fs::write(left.join(".building"), b"").unwrap();
     build(&index(directory.path()), Vec::new()).await;

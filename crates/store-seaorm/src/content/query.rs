@@ -128,6 +128,9 @@ impl ArticleQueries for Store {
                 tagged.column("article_id").from("article_tags").and_where(Expr::col("tag_id").eq(tag.get()));
                 select.and_where(Expr::col(("a", "id")).in_subquery(tagged));
             }
+            Walk::In(category) => {
+                select.and_where(Expr::col(("a", "category_id")).eq(category.get()));
+            }
         }
         select
             .and_where(Expr::col(("a", "id")).gt(after.get()))

@@ -4,6 +4,7 @@ mod category;
 mod category_list;
 mod category_query;
 mod category_rows;
+mod document;
 mod file;
 mod label;
 mod label_query;

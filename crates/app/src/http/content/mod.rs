@@ -25,6 +25,7 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(categories::edit_article_category)
         .service(categories::delete_article_category)
         .service(super::portfolio::tags::resource::list_article_tags)
+        .service(super::search::photos::search_photos)
         .service(drafts::list_drafts)
         .service(drafts::autosave_draft)
         .service(drafts::patch_draft)

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use actix_web::get;
 use actix_web::web::Data;
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
-use sharestack_content::model::{AccessLevel, TagName};
-use sharestack_content::ports::{Facet, FacetCounts};
+use sharestack_content::model::AccessLevel;
+use sharestack_content::ports::ArticleSearchSort;
 use sharestack_content::service::{FoundArticle, Reader, SearchArticles, SearchResult};
 use sharestack_kernel::field::{FieldErrors, Issue, length};
 use utoipa::ToSchema;
@@ -15,16 +15,10 @@ use utoipa::ToSchema;
 use super::fields::option;
 use super::views::Article;
 use crate::http::error::ApiError;
-use crate::http::extract::{MaybeAuth, Params, Parse, parse_page};
+use crate::http::extract::{MaybeAuth, Params, Parse};
 use crate::http::reply::{Envelope, Reply};
+use crate::http::search::{self, SearchFacets};
 use crate::wiring::App;
-
-/// The most characters of a search.
-const LONGEST: usize = 200;
-/// How far down a result can be read.
-const DEEPEST: u64 = 10_000;
-/// The most tags of a filter.
-const MOST_TAGS: usize = 20;
 
 /// What to look for, and where.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -62,40 +56,12 @@ pub struct ArticleSearchQuery {
     /// `years`. All of them when it is left out.
     #[param(example = "tags,years")]
     facets: Option<String>,
-}
-
-fn parts(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|part| !part.is_empty())
-}
-
-fn tags(text: &str) -> Result<Vec<TagName>, Issue> {
-    if parts(text).count() > MOST_TAGS {
-        return Err(Issue::TooLong { max: MOST_TAGS });
-    }
-    parts(text).map(TagName::parse).collect()
-}
-
-fn facets(text: &str) -> Result<Vec<Facet>, Issue> {
-    let mut wanted = Vec::new();
-    for name in parts(text) {
-        let known = Facet::ALL.into_iter().find(|facet| facet.as_str() == name);
-        let facet = known.ok_or_else(|| Issue::not_allowed(Facet::ALL.map(Facet::as_str)))?;
-        if !wanted.contains(&facet) {
-            wanted.push(facet);
-        }
-    }
-    Ok(wanted)
-}
-
-fn day(text: &str) -> Result<NaiveDate, Issue> {
-    // chrono takes shorter forms too.
-    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
-    date.ok_or(Issue::InvalidFormat)
-}
-
-/// A day as a number that people can read: 20260131.
-fn number(day: NaiveDate) -> i64 {
-    i64::from(day.year()) * 10_000 + i64::from(day.month()) * 100 + i64::from(day.day())
+    /// `relevance` or `published_at`.
+    #[param(default = "relevance", example = "relevance")]
+    sort_by: Option<String>,
+    /// `desc`; by time `asc` too.
+    #[param(default = "desc", example = "desc")]
+    sort_order: Option<String>,
 }
 
 impl Parse for ArticleSearchQuery {
@@ -103,33 +69,24 @@ impl Parse for ArticleSearchQuery {
 
     fn parse(self) -> Result<SearchArticles, FieldErrors> {
         let mut check = FieldErrors::new();
-        let page = parse_page(&mut check, self.page.as_deref(), self.limit.as_deref());
-        if page.offset() + u64::from(page.limit()) > DEEPEST {
-            let max = i64::try_from(DEEPEST / u64::from(page.limit())).unwrap_or(1);
-            check.push("page", Issue::OutOfRange { min: 1, max });
-        }
+        let page = search::page(&mut check, self.page.as_deref(), self.limit.as_deref());
         if self.category.is_some() {
             // There are no article categories yet, so that no value names one.
             check.push("category", Issue::NotAllowed { allowed: Vec::new() });
         }
-        let text = check.required("q", self.q);
-        let text = option(&mut check, "q", text, |text| length(text.trim().to_owned(), 1, LONGEST));
-        let from = option(&mut check, "date_from", self.date_from, |text| day(&text));
-        let to = option(&mut check, "date_to", self.date_to, |text| day(&text));
-        if let (Some(from), Some(to)) = (from, to)
-            && from > to
-        {
-            check.push("date_to", Issue::OutOfRange { min: number(from), max: 99_991_231 });
-        }
+        let text = search::words(&mut check, self.q);
+        let (from, to) = search::days(&mut check, self.date_from, self.date_to);
         let midnight = |day: NaiveDate| -> DateTime<Utc> { day.and_time(NaiveTime::MIN).and_utc() };
+        let sorts = [("published_at", ArticleSearchSort::PublishedAt)];
         let query = SearchArticles {
-            text: text.unwrap_or_default(),
+            text,
             author: option(&mut check, "author", self.author, |text| length(text, 1, 64)),
-            tags: option(&mut check, "tags", self.tags, |text| tags(&text)).unwrap_or_default(),
+            tags: search::tags(&mut check, self.tags),
             access: option(&mut check, "access", self.access, |text| AccessLevel::parse(&text)),
             from: from.map(midnight),
             until: to.and_then(|day| day.succ_opt()).map(midnight),
-            facets: option(&mut check, "facets", self.facets, |text| facets(&text)).unwrap_or(Facet::ALL.to_vec()),
+            facets: search::facets(&mut check, self.facets),
+            sort: search::sort(&mut check, self.sort_by, self.sort_order, &sorts),
             page,
         };
         check.finish().map(|()| query)
@@ -161,39 +118,6 @@ pub struct ArticleHit {
     pub highlight: Highlight,
 }
 
-/// How many of the found articles have a name.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({ "name": "投资", "count": 12 }))]
-pub struct NameCount {
-    pub name: String,
-    pub count: u64,
-}
-
-/// How many of the found articles are of a year.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({ "year": 2026, "count": 12 }))]
-pub struct YearCount {
-    pub year: i32,
-    pub count: u64,
-}
-
-/// Counts over everything found, not over the page. What was not asked for is left out.
-#[derive(Debug, Default, Serialize, ToSchema)]
-pub struct ArticleFacets {
-    /// The 50 most frequent categories. Articles have none yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub categories: Option<Vec<NameCount>>,
-    /// The 50 most frequent tags.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub tags: Option<Vec<NameCount>>,
-    /// The years of publication, the latest first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub years: Option<Vec<YearCount>>,
-}
-
 /// What was found.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
@@ -218,7 +142,7 @@ pub struct ArticleFacets {
 }))]
 pub struct ArticleSearchResult {
     pub articles: Vec<ArticleHit>,
-    pub facets: ArticleFacets,
+    pub facets: SearchFacets,
     /// How long the server looked, in milliseconds.
     pub search_time: f64,
 }
@@ -227,27 +151,9 @@ impl From<FoundArticle> for ArticleHit {
     fn from(found: FoundArticle) -> Self {
         Self {
             article: found.listed.into(),
-            score: (f64::from(found.score) * 10_000.0).round() / 10_000.0,
+            score: search::score(found.score),
             highlight: Highlight { title: found.title, description: found.description },
         }
-    }
-}
-
-impl From<Vec<FacetCounts>> for ArticleFacets {
-    fn from(all: Vec<FacetCounts>) -> Self {
-        let mut facets = Self::default();
-        for FacetCounts { facet, counts } in all {
-            let year = |(year, count): (String, u64)| Some(YearCount { year: year.parse().ok()?, count });
-            let named = |counts: Vec<(String, u64)>| {
-                Some(counts.into_iter().map(|(name, count)| NameCount { name, count }).collect())
-            };
-            match facet {
-                Facet::Categories => facets.categories = named(counts),
-                Facet::Tags => facets.tags = named(counts),
-                Facet::Years => facets.years = Some(counts.into_iter().filter_map(year).collect()),
-            }
-        }
-        facets
     }
 }
 
@@ -273,8 +179,6 @@ pub async fn search_articles(
     let SearchResult { page, facets } = app.content.searching.search(reader, query.0).await?;
     let (request, total) = (page.request, page.total);
     let articles = page.items.into_iter().map(ArticleHit::from).collect();
-    let took = started.elapsed();
-    metrics::histogram!("search_duration_seconds", "index" => "articles").record(took);
-    let search_time = (took.as_secs_f64() * 10_000.0).round() / 10.0;
+    let search_time = search::time_since(started, "articles");
     Ok(Reply::ok(ArticleSearchResult { articles, facets: facets.into(), search_time }).paged(request, total))
 }

@@ -1,14 +1,15 @@
 use sharestack_kernel::clock::FakeClock;
+use sharestack_kernel::id::UserId;
 
 use super::*;
 use crate::memory::{MemoryContent, MemorySearch, actor, article};
-use crate::model::{AccessLevel, ArticleKey, Tag};
-use crate::ports::{ArticleQuery, MockEntitlements};
+use crate::model::{AccessLevel, ArticleId, ArticleKey, Status, Tag, TagId};
+use crate::ports::{Articles, MockEntitlements, SearchQuery};
 use crate::service::{PublishArticle, Publishing};
 
 struct World {
     content: MemoryContent,
-    index: MemorySearch,
+    index: MemorySearch<Articles>,
     publishing: Publishing,
 }
 
@@ -20,9 +21,9 @@ impl World {
     }
 
     /// A node's follower, as it is after a start.
-    fn node(&self) -> IndexArticles {
+    fn node(&self) -> Follower<Articles> {
         let content = Arc::new(self.content.clone());
-        IndexArticles::new(content.clone(), content, Arc::new(self.index.clone()), Arc::new(FakeClock::default()))
+        Follower::new(content.clone(), content, Arc::new(self.index.clone()), Arc::new(FakeClock::default()))
     }
 
     fn draft(&self, id: i64) -> ArticleKey {
@@ -138,7 +139,7 @@ async fn a_gated_text_is_known_by_its_preview_alone() {
     }
     world.node().follow().await.unwrap();
     let found = async |text: &str| {
-        let query = ArticleQuery { text: text.to_owned(), ..ArticleQuery::default() };
+        let query = SearchQuery { text: text.to_owned(), ..SearchQuery::default() };
         let found = world.index.search(&query).await.unwrap();
         found.hits.iter().map(|hit| hit.id.get()).collect::<Vec<_>>()
     };
@@ -159,7 +160,7 @@ async fn what_an_author_or_a_tag_is_called_reaches_their_articles() {
     }
     node.follow().await.unwrap();
     let found = async || {
-        let query = ArticleQuery { text: "new".to_owned(), ..ArticleQuery::default() };
+        let query = SearchQuery { text: "new".to_owned(), ..SearchQuery::default() };
         world.index.search(&query).await.unwrap().hits.iter().map(|hit| hit.id.get()).collect::<Vec<_>>()
     };
     // Their texts stand for the names that their rows show.

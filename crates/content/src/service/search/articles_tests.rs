@@ -13,7 +13,7 @@ const NOBODY: Reader<'static> = Reader { actor: None, address: None };
 
 struct World {
     content: MemoryContent,
-    index: MemorySearch,
+    index: MemorySearch<Articles>,
     searching: Searching,
 }
 
@@ -36,7 +36,7 @@ impl World {
         self.index.apply(IndexChanges { put, ..IndexChanges::default() }).await.unwrap();
     }
 
-    async fn search(&self, text: &str) -> SearchResult {
+    async fn search(&self, text: &str) -> SearchResult<FoundArticle> {
         let wanted = SearchArticles { text: text.to_owned(), facets: Facet::ALL.to_vec(), ..SearchArticles::default() };
         self.searching.search(NOBODY, wanted).await.unwrap()
     }
@@ -92,5 +92,5 @@ async fn an_author_that_nobody_is_has_written_nothing() {
         ..SearchArticles::default()
     };
     let found = world.searching.search(NOBODY, wanted).await.unwrap();
-    assert_eq!((found.page.total, found.facets[0].counts.len()), (0, 0));
+    assert_eq!((found.page.total, found.facets[0].values.len()), (0, 0));
 }

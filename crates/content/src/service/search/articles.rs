@@ -7,12 +7,14 @@ use chrono::{DateTime, Utc};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
 
-use super::Ports;
-use super::reading::{ListedArticle, Reader, Reading};
+use super::{FacetNames, SearchResult, counted};
 use crate::model::{AccessLevel, ArticleId, TagName};
 use crate::ports::{
-    ArticleCard, ArticleHit, ArticleQuery, ArticleSearch, Facet, FacetCounts, FoundArticles, Highlighted,
+    ArticleCard, ArticleConditions, ArticleSearchSort, Articles, Facet, Found, Highlighted, Hit, Order, SearchIndex,
+    SearchQuery,
 };
+use crate::service::Ports;
+use crate::service::reading::{ListedArticle, Reader, Reading};
 
 /// What to look for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,6 +33,8 @@ pub struct SearchArticles {
     pub until: Option<DateTime<Utc>>,
     /// What to count by.
     pub facets: Vec<Facet>,
+    /// The order; `None` is the best first.
+    pub sort: Option<(ArticleSearchSort, Order)>,
     /// The page.
     pub page: PageRequest,
 }
@@ -48,26 +52,17 @@ pub struct FoundArticle {
     pub description: Option<String>,
 }
 
-/// What a reader finds.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SearchResult {
-    /// One page, the best first.
-    pub page: Page<FoundArticle>,
-    /// What was asked to be counted by.
-    pub facets: Vec<FacetCounts>,
-}
-
 /// Finds public articles.
 #[derive(Clone)]
 pub struct Searching {
     ports: Ports,
     reading: Reading,
-    index: Arc<dyn ArticleSearch>,
+    index: Arc<dyn SearchIndex<Articles>>,
 }
 
 impl Searching {
     /// The service over these ports; `reading` decides about gates.
-    pub const fn new(ports: Ports, reading: Reading, index: Arc<dyn ArticleSearch>) -> Self {
+    pub const fn new(ports: Ports, reading: Reading, index: Arc<dyn SearchIndex<Articles>>) -> Self {
         Self { ports, reading, index }
     }
 
@@ -75,45 +70,51 @@ impl Searching {
     ///
     /// # Errors
     /// When the store fails, or there is no index yet.
-    pub async fn search(&self, reader: Reader<'_>, wanted: SearchArticles) -> Result<SearchResult, StoreError> {
-        let nothing = |facets: &[Facet]| FoundArticles {
-            facets: facets.iter().map(|facet| FacetCounts { facet: *facet, counts: Vec::new() }).collect(),
-            ..FoundArticles::default()
-        };
+    pub async fn search(
+        &self,
+        reader: Reader<'_>,
+        wanted: SearchArticles,
+    ) -> Result<SearchResult<FoundArticle>, StoreError> {
         let author = match &wanted.author {
             None => None,
             Some(name) => Some(self.ports.queries.find_author(name).await?),
         };
-        let query = ArticleQuery {
+        let query = SearchQuery::<Articles> {
             text: wanted.text,
-            author: author.flatten(),
-            tags: wanted.tags.iter().map(|tag| tag.key().to_owned()).collect(),
-            access: wanted.access,
-            from: wanted.from,
-            until: wanted.until,
+            conditions: ArticleConditions {
+                author: author.flatten(),
+                tags: wanted.tags.iter().map(|tag| tag.key().to_owned()).collect(),
+                access: wanted.access,
+                from: wanted.from,
+                until: wanted.until,
+            },
             facets: wanted.facets,
+            sort: wanted.sort,
             page: wanted.page,
         };
-        let found = if author == Some(None) { nothing(&query.facets) } else { self.index.search(&query).await? };
-        let FoundArticles { hits, total, facets } = found;
+        let nobody = author == Some(None);
+        let found: Found<Articles> =
+            if nobody { Found::nothing(&query.facets) } else { self.index.search(&query).await? };
+        let Found { hits, total, facets } = found;
         let ids: Vec<ArticleId> = hits.iter().map(|hit| hit.id).collect();
         let cards = if ids.is_empty() { Vec::new() } else { self.ports.queries.find_published(&ids).await? };
         let page = Page { items: cards, total, request: query.page };
         let page = self.reading.gate(reader, page).await?;
         let mut listed: HashMap<ArticleId, ListedArticle> =
             page.items.into_iter().map(|listed| (listed.card.id, listed)).collect();
-        let shown: Vec<(ArticleHit, ListedArticle)> =
+        let shown: Vec<(Hit<Articles>, ListedArticle)> =
             hits.into_iter().filter_map(|hit| listed.remove(&hit.id).map(|listed| (hit, listed))).collect();
         let vanished = (ids.len() - shown.len()) as u64;
         let items = self.mark(&query.text, shown).await?;
-        Ok(SearchResult { page: Page { items, total: total - vanished.min(total), request: query.page }, facets })
+        let page = Page { items, total: total - vanished.min(total), request: query.page };
+        Ok(SearchResult { page, facets: counted(facets, &FacetNames::default()) })
     }
 
     /// Marks the words in titles, and in summaries or texts.
     async fn mark(
         &self,
         query: &str,
-        shown: Vec<(ArticleHit, ListedArticle)>,
+        shown: Vec<(Hit<Articles>, ListedArticle)>,
     ) -> Result<Vec<FoundArticle>, StoreError> {
         let texts = shown.iter().flat_map(|(hit, listed)| {
             let card = &listed.card;
@@ -133,13 +134,13 @@ impl Searching {
 
 /// The text in which words may be shown to everybody: the one that the index knows while
 /// it is the present one, else the beginning that lists show.
-fn public_text(hit: &ArticleHit, card: &ArticleCard) -> String {
-    if hit.updated_at == card.updated_at {
-        return hit.text.clone();
+fn public_text(hit: &Hit<Articles>, card: &ArticleCard) -> String {
+    if hit.kept.updated_at == card.updated_at {
+        return hit.kept.text.clone();
     }
     if card.access_level == AccessLevel::Free { card.excerpt.clone() } else { card.teaser.clone() }
 }
 
 #[cfg(test)]
-#[path = "searching_tests.rs"]
+#[path = "articles_tests.rs"]
 mod tests;

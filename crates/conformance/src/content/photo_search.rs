@@ -1,0 +1,227 @@
+//! Indexes of photos.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use sharestack_content::model::{CategoryId, PhotoId, Tag, TagId};
+use sharestack_content::ports::{
+    Facet, Order, PhotoConditions, PhotoDocument, PhotoSearchSort, PhotoSight, Photos, SearchQuery, Walk,
+};
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::page::PageRequest;
+
+use super::search::{Sample, Subject, built, counts, find, ids, sorted, tag, words};
+
+fn document(id: i64, title: &str) -> PhotoDocument {
+    PhotoDocument {
+        id: PhotoId::new(id),
+        title: title.to_owned(),
+        description: None,
+        tags: Vec::new(),
+        place: Vec::new(),
+        camera: None,
+        lens: None,
+        categories: Vec::new(),
+        owner: UserId::new(7),
+        owner_names: Vec::new(),
+        listed: true,
+        taken_on: None,
+        shown_at: at(id),
+        created_at: at(id),
+    }
+}
+
+fn at(day: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::days(day)
+}
+
+fn day(text: &str) -> Option<NaiveDate> {
+    text.parse().ok()
+}
+
+fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {
+    texts.map(str::to_owned).to_vec()
+}
+
+fn holding(conditions: PhotoConditions) -> SearchQuery<Photos> {
+    SearchQuery { conditions, ..words("照片") }
+}
+
+impl Sample for Photos {
+    fn titled(id: i64, title: &str) -> PhotoDocument {
+        document(id, title)
+    }
+
+    fn with_text(document: PhotoDocument, text: &str) -> PhotoDocument {
+        PhotoDocument { description: Some(text.to_owned()), ..document }
+    }
+
+    fn with_tag(document: PhotoDocument, tag: Tag) -> PhotoDocument {
+        PhotoDocument { tags: vec![tag], ..document }
+    }
+}
+
+/// Title, description, tags, place, owner, camera and lens.
+pub async fn a_word_is_found_in_every_part_of_a_photo(subject: Subject<Photos>) {
+    let everywhere = PhotoDocument {
+        description: Some("繁华都市的夜晚景色".to_owned()),
+        tags: vec![tag("建筑")],
+        place: texts(["上海外滩", "Shanghai", "China"]),
+        camera: Some("Canon EOS R5".to_owned()),
+        lens: Some("RF 24-70mm f/2.8L IS USM".to_owned()),
+        owner_names: texts(["linxiaohong", "林小红"]),
+        ..document(1, "城市夜景")
+    };
+    built(&subject, vec![everywhere, document(2, "别的")]).await;
+    for wanted in [
+        "夜景",
+        "城市夜景",
+        "夜晚",
+        "都市 SHANGHAI",
+        "建筑",
+        "外滩",
+        "china",
+        "canon",
+        "24-70mm",
+        "LinXiaohong",
+        "小红",
+    ] {
+        assert_eq!(ids(&subject, words(wanted)).await, [1], "{wanted}");
+    }
+    assert_eq!(ids(&subject, words("没有这个词")).await, [0_i64; 0]);
+}
+
+/// MUST count nothing that the conditions leave out: not for who may not see it either.
+pub async fn everybody_finds_what_they_may_see(subject: Subject<Photos>) {
+    let hidden = |id, owner| PhotoDocument {
+        listed: false,
+        owner: UserId::new(owner),
+        tags: vec![tag("秘密")],
+        ..document(id, "照片")
+    };
+    built(&subject, vec![document(1, "照片"), hidden(2, 7), hidden(3, 8)]).await;
+    for (sight, expected, secrets) in [
+        (PhotoSight::Listed, vec![1], 0),
+        (PhotoSight::ListedAndOf(UserId::new(8)), vec![1, 3], 1),
+        (PhotoSight::ListedAndOf(UserId::new(9)), vec![1], 0),
+        (PhotoSight::All, vec![1, 2, 3], 2),
+    ] {
+        let mut query = holding(PhotoConditions { sight, ..PhotoConditions::default() });
+        query.facets = vec![Facet::Tags];
+        let found = find(&subject, query.clone()).await;
+        let counted: Vec<String> = (secrets > 0).then(|| format!("秘密 {secrets}")).into_iter().collect();
+        assert_eq!(counts(&found, Facet::Tags), counted);
+        assert_eq!(sorted(&subject, query).await, expected, "{sight:?}");
+    }
+}
+
+/// Category, tags, place, camera, lens and days.
+pub async fn filters_hold_all_at_once(subject: Subject<Photos>) {
+    let night = PhotoDocument {
+        tags: vec![tag("夜景"), Tag { id: TagId::new(2), name: "City Walk".to_owned(), slug: "cheng-shi".to_owned() }],
+        place: texts(["上海外滩", "Shanghai", "China"]),
+        camera: Some("Canon EOS R5".to_owned()),
+        lens: Some("RF 24-70mm f/2.8L IS USM".to_owned()),
+        categories: vec![CategoryId::new(1), CategoryId::new(2)],
+        taken_on: day("2024-01-15"),
+        ..document(1, "照片")
+    };
+    let walk = PhotoDocument {
+        tags: vec![tag("夜景")],
+        place: texts(["北京海淀", "Beijing", "China"]),
+        camera: Some("SONY ILCE-7M4".to_owned()),
+        categories: vec![CategoryId::new(3)],
+        taken_on: day("2024-12-31"),
+        ..document(2, "照片")
+    };
+    built(&subject, vec![night, walk, document(3, "照片")]).await;
+    let of = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let text = |text: &str| Some(text.to_owned());
+    let none = PhotoConditions::default;
+    let categories = |ids: &[i64]| Some(ids.iter().copied().map(CategoryId::new).collect());
+    for (conditions, expected) in [
+        (none(), vec![1, 2, 3]),
+        (PhotoConditions { categories: categories(&[2, 3]), ..none() }, vec![1, 2]),
+        (PhotoConditions { categories: categories(&[4]), ..none() }, vec![]),
+        (PhotoConditions { tags: of(&["夜景"]), ..none() }, vec![1, 2]),
+        (PhotoConditions { tags: of(&["夜景", "city-walk"]), ..none() }, vec![1]),
+        (PhotoConditions { tags: of(&["cheng-shi"]), ..none() }, vec![1]),
+        (PhotoConditions { tags: of(&["没有"]), ..none() }, vec![]),
+        (PhotoConditions { place: text("上海"), ..none() }, vec![1]),
+        (PhotoConditions { place: text("china"), ..none() }, vec![1, 2]),
+        (PhotoConditions { place: text("海淀 北京"), ..none() }, vec![2]),
+        // A filter says what it says: no slip is forgiven, and no word may be missing.
+        (PhotoConditions { place: text("上海 Chima"), ..none() }, vec![]),
+        (PhotoConditions { place: text("*"), ..none() }, vec![]),
+        (PhotoConditions { camera: text("canon r5"), ..none() }, vec![1]),
+        (PhotoConditions { camera: text("sony"), ..none() }, vec![2]),
+        (PhotoConditions { lens: text("24-70mm F/2.8L"), ..none() }, vec![1]),
+        (PhotoConditions { from: day("2024-01-16"), ..none() }, vec![2]),
+        (PhotoConditions { from: day("2024-01-15"), to: day("2024-12-31"), ..none() }, vec![1, 2]),
+        (PhotoConditions { to: day("2024-01-15"), ..none() }, vec![1]),
+        (PhotoConditions { from: day("2025-01-01"), ..none() }, vec![]),
+        (PhotoConditions { place: text("China"), camera: text("canon"), to: day("2024-06-30"), ..none() }, vec![1]),
+        (PhotoConditions { place: text("上海"), camera: text("sony"), ..none() }, vec![]),
+    ] {
+        assert_eq!(sorted(&subject, holding(conditions.clone())).await, expected, "{conditions:?}");
+    }
+}
+
+/// MUST count facets over everything found, not over the page.
+pub async fn facets_count_everything_found(subject: Subject<Photos>) {
+    let documents = (1..=9).map(|id| PhotoDocument {
+        tags: if id <= 6 { vec![tag("夜景"), tag("City")] } else { vec![tag("夜景")] },
+        categories: vec![CategoryId::new(if id % 3 == 0 { 2 } else { 1 })],
+        taken_on: match id {
+            1..=3 => day("2023-07-01"),
+            4..=8 => day("2024-07-01"),
+            _ => None,
+        },
+        ..document(id, "照片")
+    });
+    built(&subject, documents.chain([document(20, "别的")]).collect()).await;
+    let page = PageRequest::try_new(1, 2).unwrap();
+    let query = SearchQuery { facets: Facet::ALL.to_vec(), page, ..words("照片") };
+    let found = find(&subject, query.clone()).await;
+    assert_eq!((found.total, found.hits.len()), (9, 2));
+    assert_eq!(counts(&found, Facet::Categories), ["1 6", "2 3"]);
+    assert_eq!(counts(&found, Facet::Tags), ["夜景 9", "City 6"]);
+    assert_eq!(counts(&found, Facet::Years), ["2024 5", "2023 3"]);
+    let conditions = PhotoConditions { from: day("2024-01-01"), ..PhotoConditions::default() };
+    let narrowed = find(&subject, SearchQuery { conditions, ..query }).await;
+    assert_eq!(counts(&narrowed, Facet::Categories), ["1 4", "2 1"]);
+    assert_eq!(counts(&narrowed, Facet::Tags), ["夜景 5", "City 3"]);
+    assert_eq!(counts(&narrowed, Facet::Years), ["2024 5"]);
+}
+
+/// Whatever the words are worth.
+pub async fn a_list_is_sorted_by_time(subject: Subject<Photos>) {
+    let times =
+        |id, shown, created| PhotoDocument { shown_at: at(shown), created_at: at(created), ..document(id, "照片") };
+    built(&subject, vec![times(1, 10, 40), times(2, 30, 20), times(3, 20, 30)]).await;
+    for (sort, order, expected) in [
+        (PhotoSearchSort::TakenAt, Order::Descending, [2, 3, 1]),
+        (PhotoSearchSort::TakenAt, Order::Ascending, [1, 3, 2]),
+        (PhotoSearchSort::CreatedAt, Order::Descending, [1, 3, 2]),
+        (PhotoSearchSort::CreatedAt, Order::Ascending, [2, 3, 1]),
+    ] {
+        let query = SearchQuery { sort: Some((sort, order)), ..words("照片") };
+        assert_eq!(ids(&subject, query).await, expected, "{sort:?} {order:?}");
+    }
+}
+
+/// And whose it is.
+pub async fn it_knows_what_stands_in_a_category(subject: Subject<Photos>) {
+    let of = |id, category, owner| PhotoDocument {
+        categories: vec![CategoryId::new(category)],
+        owner: UserId::new(owner),
+        listed: false,
+        ..document(id, "照片")
+    };
+    built(&subject, vec![of(1, 5, 7), of(2, 6, 8), of(3, 5, 8)]).await;
+    let known = async |walk| {
+        let mut ids: Vec<i64> = subject.known(walk).await.unwrap().into_iter().map(PhotoId::get).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(known(Walk::In(CategoryId::new(5))).await, [1, 3]);
+    assert_eq!(known(Walk::By(UserId::new(8))).await, [2, 3]);
+}

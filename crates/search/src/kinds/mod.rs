@@ -1,0 +1,71 @@
+//! The kinds of things that are found, each with its layout.
+
+mod articles;
+mod photos;
+
+use std::collections::BTreeSet;
+
+use sharestack_content::model::{Tag, TagName};
+use tantivy::TantivyDocument;
+use tantivy::schema::{
+    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, SchemaBuilder, TextFieldIndexing, TextOptions,
+};
+
+pub use articles::ArticleLayout;
+pub use photos::PhotoLayout;
+
+use crate::core::{ID, MIXED};
+
+const TAGS: &str = "tag_name";
+const CATEGORIES: &str = "category";
+const YEARS: &str = "year";
+
+/// Texts whose words are looked for.
+fn words() -> TextOptions {
+    let indexing =
+        TextFieldIndexing::default().set_tokenizer(MIXED).set_index_option(IndexRecordOption::WithFreqsAndPositions);
+    TextOptions::default().set_indexing_options(indexing)
+}
+
+fn id(schema: &mut SchemaBuilder) -> Field {
+    schema.add_i64_field(ID, INDEXED | STORED | FAST)
+}
+
+/// The fields of what things are sorted by.
+#[derive(Debug, Clone, Copy)]
+struct Sorted {
+    tag_words: Field,
+    tag_key: Field,
+    tag_name: Field,
+    tag_id: Field,
+    category: Field,
+    year: Field,
+}
+
+impl Sorted {
+    fn add(schema: &mut SchemaBuilder) -> Self {
+        Self {
+            tag_words: schema.add_text_field("tags", words()),
+            tag_key: schema.add_text_field("tag_key", STRING),
+            tag_name: schema.add_text_field(TAGS, STRING | FAST),
+            tag_id: schema.add_i64_field("tag_id", INDEXED),
+            category: schema.add_text_field(CATEGORIES, STRING | FAST),
+            year: schema.add_text_field(YEARS, STRING | FAST),
+        }
+    }
+
+    /// Puts the tags in, each under its folded name and its slug.
+    fn put_tags(self, tags: &[Tag], document: &mut TantivyDocument) {
+        let mut keys = BTreeSet::new();
+        for tag in tags {
+            document.add_text(self.tag_words, &tag.name);
+            document.add_text(self.tag_name, &tag.name);
+            document.add_i64(self.tag_id, tag.id.get());
+            keys.insert(tag.slug.clone());
+            keys.extend(TagName::parse(&tag.name).ok().map(|name| name.key().to_owned()));
+        }
+        for key in keys {
+            document.add_text(self.tag_key, key);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+use chrono::{Datelike, NaiveDate};
+use sharestack_content::model::PhotoId;
+use sharestack_content::ports::{
+    Facet, Hit, PhotoConditions, PhotoDocument, PhotoSearchSort, PhotoSight, Photos, Walk,
+};
+use tantivy::query::{AllQuery, BooleanQuery, Query};
+use tantivy::schema::{FAST, Field, INDEXED, STRING, Schema, Value};
+use tantivy::{TantivyDocument, Term};
+
+use super::{CATEGORIES, Sorted, TAGS, YEARS, id, words};
+use crate::core::{all_of, any_of, between, has_words, is};
+use crate::index::Layout;
+
+const CREATED_AT: &str = "created_at";
+const SHOWN_AT: &str = "shown_at";
+/// What stands in the field `listed`.
+const LISTED: &str = "1";
+
+/// The fields of a photo.
+#[derive(Debug, Clone)]
+pub struct PhotoLayout {
+    schema: Schema,
+    id: Field,
+    title: Field,
+    description: Field,
+    place: Field,
+    camera: Field,
+    lens: Field,
+    owner: Field,
+    sorted: Sorted,
+    owner_id: Field,
+    listed: Field,
+    taken_on: Field,
+    shown_at: Field,
+    created_at: Field,
+}
+
+impl Default for PhotoLayout {
+    fn default() -> Self {
+        let mut schema = Schema::builder();
+        Self {
+            id: id(&mut schema),
+            title: schema.add_text_field("title", words()),
+            description: schema.add_text_field("description", words()),
+            place: schema.add_text_field("place", words()),
+            camera: schema.add_text_field("camera", words()),
+            lens: schema.add_text_field("lens", words()),
+            owner: schema.add_text_field("owner", words()),
+            sorted: Sorted::add(&mut schema),
+            owner_id: schema.add_text_field("owner_id", STRING),
+            listed: schema.add_text_field("listed", STRING),
+            taken_on: schema.add_i64_field("taken_on", INDEXED | FAST),
+            shown_at: schema.add_i64_field(SHOWN_AT, FAST),
+            created_at: schema.add_i64_field(CREATED_AT, FAST),
+            schema: schema.build(),
+        }
+    }
+}
+
+fn day(date: NaiveDate) -> i64 {
+    i64::from(date.num_days_from_ce())
+}
+
+impl Layout for PhotoLayout {
+    type Kind = Photos;
+
+    const VERSION: u32 = 1;
+
+    fn schema(&self) -> Schema {
+        self.schema.clone()
+    }
+
+    fn weights(&self) -> Vec<(Field, f32)> {
+        vec![
+            (self.title, 12.0),
+            (self.sorted.tag_words, 5.0),
+            (self.place, 4.0),
+            (self.owner, 3.0),
+            (self.description, 2.0),
+            (self.camera, 1.0),
+            (self.lens, 1.0),
+        ]
+    }
+
+    fn key(&self, id: PhotoId) -> Term {
+        Term::from_field_i64(self.id, id.get())
+    }
+
+    fn document(&self, photo: &PhotoDocument) -> TantivyDocument {
+        let mut document = TantivyDocument::new();
+        document.add_i64(self.id, photo.id.get());
+        document.add_text(self.title, &photo.title);
+        if let Some(description) = &photo.description {
+            document.add_text(self.description, description);
+        }
+        self.sorted.put_tags(&photo.tags, &mut document);
+        let several = [(self.place, &photo.place), (self.owner, &photo.owner_names)];
+        for (field, texts) in several {
+            for text in texts {
+                document.add_text(field, text);
+            }
+        }
+        for (field, text) in [(self.camera, &photo.camera), (self.lens, &photo.lens)] {
+            if let Some(text) = text {
+                document.add_text(field, text);
+            }
+        }
+        for category in &photo.categories {
+            document.add_text(self.sorted.category, category.to_string());
+        }
+        document.add_text(self.owner_id, photo.owner.to_string());
+        if photo.listed {
+            document.add_text(self.listed, LISTED);
+        }
+        if let Some(taken_on) = photo.taken_on {
+            document.add_text(self.sorted.year, taken_on.year().to_string());
+            document.add_i64(self.taken_on, day(taken_on));
+        }
+        document.add_i64(self.shown_at, photo.shown_at.timestamp_micros());
+        document.add_i64(self.created_at, photo.created_at.timestamp_micros());
+        document
+    }
+
+    fn hit(&self, score: f32, document: &TantivyDocument) -> Option<Hit<Photos>> {
+        let id = document.get_first(self.id).and_then(|value| value.as_i64())?;
+        Some(Hit { id: PhotoId::new(id), score, kept: () })
+    }
+
+    fn filters(&self, wanted: &PhotoConditions) -> Vec<Box<dyn Query>> {
+        let listed = || any_of(self.listed, [LISTED]);
+        let mut filters = all_of(self.sorted.tag_key, &wanted.tags);
+        match wanted.sight {
+            PhotoSight::Listed => filters.push(listed()),
+            PhotoSight::ListedAndOf(owner) => {
+                let own = any_of(self.owner_id, [owner.to_string()]);
+                filters.push(Box::new(BooleanQuery::union(vec![listed(), own])));
+            }
+            PhotoSight::All => {}
+        }
+        if let Some(categories) = &wanted.categories {
+            filters.push(any_of(self.sorted.category, categories.iter().map(ToString::to_string)));
+        }
+        for (field, text) in [(self.place, &wanted.place), (self.camera, &wanted.camera), (self.lens, &wanted.lens)] {
+            filters.extend(text.iter().map(|text| has_words(field, text)));
+        }
+        let until = wanted.to.map(|to| day(to) + 1);
+        filters.extend(between(self.taken_on, wanted.from.map(day), until));
+        filters
+    }
+
+    fn walked(&self, walk: Walk) -> Box<dyn Query> {
+        match walk {
+            Walk::All => Box::new(AllQuery),
+            Walk::By(owner) => any_of(self.owner_id, [owner.to_string()]),
+            Walk::Tagged(tag) => is(Term::from_field_i64(self.sorted.tag_id, tag.get())),
+            Walk::In(category) => any_of(self.sorted.category, [category.to_string()]),
+        }
+    }
+
+    fn tallied(&self, facet: Facet) -> &'static str {
+        match facet {
+            Facet::Categories => CATEGORIES,
+            Facet::Tags => TAGS,
+            Facet::Years => YEARS,
+        }
+    }
+
+    fn sorted(&self, sort: PhotoSearchSort) -> &'static str {
+        match sort {
+            PhotoSearchSort::TakenAt => SHOWN_AT,
+            PhotoSearchSort::CreatedAt => CREATED_AT,
+        }
+    }
+}

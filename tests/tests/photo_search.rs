@@ -1,0 +1,475 @@
+//! Photos found by their words, on every database.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use sharestack_content::error::ShelveError;
+use sharestack_content::model::{
+    Caption, Category, CategoryId, CategoryName, Derivative, Exif, FormatName, Kind, Metadata, Photo, PhotoId,
+    PhotoStatus, Picture, Place, Shelves, Slug, TagId, TagName, Tagging, Taken, Title, TreePath, Visibility,
+    photo_deltas,
+};
+use sharestack_content::ports::PortfolioTx;
+use sharestack_content::service::{labels, shelving};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::event::DomainEvent;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::random::uuid_v7;
+use sharestack_kernel::transact;
+use sharestack_kernel::tx::Begin;
+use sharestack_store_seaorm::Store;
+use sharestack_tests::process::command;
+use sharestack_tests::{Account, Answer, Database, Harness, until};
+
+const SEARCH: &str = "/api/v1/photos/search";
+
+/// 2026-01-15 10:30 UTC.
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_768_473_000, 0).unwrap()
+}
+
+fn photo(id: i64, owner: &Account, title: &str) -> Photo {
+    let derivative = Derivative {
+        key: format!("photos/{id}/1/display.jpg"),
+        size: 1000,
+        width: 1200,
+        height: 800,
+        mime_type: "image/jpeg".to_owned(),
+    };
+    Photo {
+        id: PhotoId::new(id),
+        owner_id: UserId::new(owner.id),
+        file_id: None,
+        slug: Slug::stored(format!("found-{id}")),
+        title: Title::stored(title.to_owned()),
+        description: None,
+        status: PhotoStatus::Published,
+        visibility: Visibility::Public,
+        sort_order: 0,
+        taken: None,
+        place: Place::default(),
+        exif: Exif::default(),
+        picture: Picture {
+            original_filename: "DSC_0001.jpg".to_owned(),
+            file_size: 2_048_576,
+            mime_type: "image/jpeg".to_owned(),
+            formats: BTreeMap::from([(FormatName::Display, derivative)]),
+            revision: 1,
+            ..Picture::default()
+        },
+        metadata: Metadata::default(),
+        published_at: Some(now()),
+        trashed_at: None,
+        created_at: now() + TimeDelta::minutes(id),
+        updated_at: now(),
+        version: 1,
+    }
+}
+
+fn taken(time: &str) -> Option<Taken> {
+    Some(Taken::with_offset(DateTime::parse_from_rfc3339(time).unwrap()))
+}
+
+fn broken(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Internal(Box::new(error))
+}
+
+struct Gallery {
+    app: Harness,
+    owner: Account,
+    kept: Store,
+    store: Arc<dyn Begin<dyn PortfolioTx>>,
+}
+
+impl Gallery {
+    async fn open(database: Database) -> Self {
+        let app = Harness::start(sharestack_tests::Options::on(database)).await;
+        let owner = app.account("linxiaohong").await;
+        let kept = app.store().await;
+        Self { app, owner, store: Arc::new(kept.clone()), kept }
+    }
+
+    async fn close(self) {
+        self.kept.close().await;
+        self.app.stop().await;
+    }
+
+    fn event(&self, kind: &str, aggregate: &str, id: i64) -> DomainEvent {
+        DomainEvent {
+            id: uuid_v7(),
+            kind: kind.to_owned(),
+            aggregate: aggregate.to_owned(),
+            aggregate_id: id.to_string(),
+            actor: Some(UserId::new(self.owner.id)),
+            origin: None,
+            occurred_at: now(),
+            payload: Value::Null,
+        }
+    }
+
+    /// Keeps a photo with its categories and tags, as the services do.
+    async fn keep(&self, photo: &Photo, categories: &[i64], tags: &[(i64, &str)]) {
+        let event = self.event("photo.created", "photo", photo.id.get());
+        let done: Result<(), ShelveError> = transact!(self.store, |tx| {
+            tx.photos().insert(photo).await.map_err(broken)?;
+            tx.photos().add_counts(&photo_deltas(None, Some(photo))).await?;
+            shelve(tx, photo, categories, tags).await?;
+            tx.outbox().append(&event).await?;
+            Ok(())
+        });
+        done.unwrap();
+    }
+
+    /// Changes a photo that was kept as its first version.
+    async fn change(&self, photo: &Photo, kind: &str, categories: &[i64], tags: &[(i64, &str)]) {
+        let event = self.event(kind, "photo", photo.id.get());
+        let after = Photo { version: 2, ..photo.clone() };
+        let done: Result<(), ShelveError> = transact!(self.store, |tx| {
+            tx.photos().update(&after, 1).await.map_err(broken)?;
+            shelve(tx, &after, categories, tags).await?;
+            tx.outbox().append(&event).await?;
+            Ok(())
+        });
+        done.unwrap();
+    }
+
+    async fn category(&self, id: i64, path: &str, name: &str, is_active: bool) {
+        let category = Category {
+            id: CategoryId::new(id),
+            kind: Kind::Photo,
+            name: CategoryName::stored(name.to_owned()),
+            slug: Slug::stored(format!("category-{id}")),
+            description: None,
+            colour: None,
+            icon: None,
+            sort_order: 0,
+            is_active,
+            is_featured: false,
+            seo_title: None,
+            seo_description: None,
+            cover: None,
+            path: TreePath::parse(path).unwrap(),
+            direct_count: 0,
+            subtree_count: 0,
+            version: 1,
+            created_at: now(),
+            updated_at: now(),
+        };
+        let done: Result<(), StoreError> =
+            transact!(self.store, |tx| { tx.categories().insert(&category).await.map_err(broken) });
+        done.unwrap();
+    }
+
+    async fn find(&self, query: &str) -> Answer {
+        self.app.get(&format!("{SEARCH}?{query}")).await.expect(200)
+    }
+
+    async fn until_total(&self, query: &str, total: u64) -> Answer {
+        until(&format!("{query} finds {total}"), async || self.find(query).await.body["pagination"]["total"] == total)
+            .await;
+        self.find(query).await
+    }
+}
+
+async fn shelve(
+    tx: &mut dyn PortfolioTx,
+    photo: &Photo,
+    categories: &[i64],
+    tags: &[(i64, &str)],
+) -> Result<(), ShelveError> {
+    let names: Vec<_> = tags.iter().map(|(id, name)| (TagId::new(*id), TagName::parse(name).unwrap())).collect();
+    let tags = labels::resolve(tx, &names, now()).await?;
+    let shelves = Shelves {
+        categories: categories.iter().copied().map(CategoryId::new).collect(),
+        tags: tags.into_iter().map(|id| (id, Tagging::default())).collect(),
+        ..Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at())
+    };
+    shelving::move_photo(tx, photo.id, &shelves, now()).await?;
+    Ok(())
+}
+
+fn ids(answer: &Answer) -> Vec<i64> {
+    answer.data()["photos"].as_array().unwrap().iter().map(|hit| hit["id"].as_i64().unwrap()).collect()
+}
+
+/// Whether everything that is printed stands in an answer, in the same place.
+fn has(answer: &Value, printed: &Value) -> bool {
+    match (answer, printed) {
+        (Value::Object(answer), Value::Object(printed)) => {
+            printed.iter().all(|(name, value)| answer.get(name).is_some_and(|found| has(found, value)))
+        }
+        (Value::Array(answer), Value::Array(printed)) => {
+            answer.len() == printed.len() && answer.iter().zip(printed).all(|(a, b)| has(a, b))
+        }
+        _ => answer == printed,
+    }
+}
+
+/// 43 photos of the night, 25 of them of 2024, sorted as the printed sample says: under the
+/// category that it asks for, 15 in itself, 8 in one below it, and 2 in one that is hidden.
+async fn sample(gallery: &Gallery) -> Photo {
+    gallery.category(1, "1", "城市风光", true).await;
+    gallery.category(2, "1/2", "建筑摄影", true).await;
+    gallery.category(3, "1/3", "待整理", false).await;
+    let place = Place { name: Some("上海外滩".to_owned()), city: Some("Shanghai".to_owned()), ..Place::default() };
+    let first = Photo {
+        description: Some(Caption::stored("繁华都市的夜晚景色".to_owned())),
+        taken: taken("2024-01-15T18:30:00Z"),
+        place: place.clone(),
+        ..photo(1, &gallery.owner, "城市夜景")
+    };
+    gallery.keep(&first, &[1], &[(1, "夜景"), (2, "城市")]).await;
+    for id in 2..=43 {
+        let title = format!("很久以前在江边的大桥上拍到的一张长长的夜景照片，第{id}张");
+        let year = if id <= 25 { 2024 } else { 2023 };
+        let time = taken(&format!("{year}-07-01T12:00:00Z"));
+        let photo = Photo { taken: time, place: place.clone(), ..photo(id, &gallery.owner, &title) };
+        let category = match id {
+            16..=23 => 2,
+            24..=25 => 3,
+            _ => 1,
+        };
+        let tags: &[(i64, &str)] = match id {
+            ..=12 => &[(1, "夜景"), (2, "城市")],
+            13..=20 => &[(2, "城市")],
+            _ => &[],
+        };
+        gallery.keep(&photo, &[category], tags).await;
+    }
+    first
+}
+
+#[tokio::test]
+async fn the_printed_sample_is_what_is_answered() {
+    for database in Database::all() {
+        let gallery = Gallery::open(database).await;
+        let first = sample(&gallery).await;
+        let dates = "date_from=2024-01-01&date_to=2024-12-31";
+        let found = gallery.until_total(&format!("q=夜景&category=1&location=上海&{dates}"), 25).await;
+        let printed = json!({
+            "success": true,
+            "code": 200,
+            "data": {
+                "facets": {
+                    "categories": [{ "name": "城市风光", "count": 15 }, { "name": "建筑摄影", "count": 8 }],
+                    "tags": [{ "name": "城市", "count": 20 }, { "name": "夜景", "count": 12 }],
+                    "years": [{ "year": 2024, "count": 25 }],
+                },
+            },
+            "pagination": { "page": 1, "limit": 20, "total": 25 },
+        });
+        assert!(has(&found.body, &printed), "{}", found.text);
+        assert!(found.data()["search_time"].as_f64().unwrap() >= 0.0);
+        let best = &found.data()["photos"][0];
+        let shown = json!({ "id": 1, "title": "城市夜景", "highlight": { "title": "城市<mark>夜景</mark>" } });
+        assert!(has(best, &shown), "{best}");
+        let score = best["score"].as_f64().unwrap();
+        assert!(score > 0.0 && score <= 1.0, "{score}");
+        // Facets respect filters: the year that the sample prints beside is there without the days.
+        let years = gallery.until_total("q=夜景&category=1&location=上海", 43).await;
+        let printed = json!([{ "year": 2024, "count": 25 }, { "year": 2023, "count": 18 }]);
+        assert_eq!(years.data()["facets"]["years"], printed);
+        let words = gallery.find("q=夜景 夜晚").await;
+        let highlight = &words.data()["photos"][0]["highlight"];
+        assert_eq!(highlight["description"], "繁华都市的<mark>夜晚</mark>景色");
+
+        gallery.change(&first, "photo.updated", &[1], &[(1, "夜景"), (2, "城市"), (3, "建筑")]).await;
+        let printed = format!("q=夜景&category=1&tags=城市,建筑&location=上海&{dates}");
+        let found = gallery.until_total(&printed, 1).await;
+        assert_eq!((ids(&found), gallery.app.count("SELECT COUNT(*) FROM photos").await), (vec![1], 43));
+        // The seed's own base answers too.
+        let short = gallery.app.get(&format!("/v1/photos/search?{printed}")).await.expect(200);
+        assert_eq!(short.data()["photos"], found.data()["photos"]);
+        gallery.close().await;
+    }
+}
+
+#[tokio::test]
+async fn everybody_finds_and_counts_what_they_may_see() {
+    for database in Database::all() {
+        let gallery = Gallery::open(database).await;
+        let admin = gallery.app.admin().await;
+        let other = gallery.app.account("somebody").await;
+        let of = |id| photo(id, &gallery.owner, "猫在窗台上");
+        gallery.keep(&of(1), &[], &[(1, "公开")]).await;
+        gallery.keep(&Photo { visibility: Visibility::Private, ..of(2) }, &[], &[(2, "私人")]).await;
+        gallery.keep(&Photo { status: PhotoStatus::Draft, ..of(3) }, &[], &[(2, "私人")]).await;
+        let mut waiting = of(4);
+        waiting.picture.formats.clear();
+        gallery.keep(&waiting, &[], &[]).await;
+        let seen = async |token: &str| {
+            let found = gallery.app.get_as(token, &format!("{SEARCH}?q=窗台&sort_by=created_at&sort_order=asc")).await;
+            let found = found.expect(200);
+            let tags = found.data()["facets"]["tags"].as_array().unwrap().len();
+            (ids(&found), found.body["pagination"]["total"].as_u64().unwrap(), tags)
+        };
+        until("the owner finds all", async || seen(&gallery.owner.token).await.0.len() == 4).await;
+        assert_eq!(seen(&gallery.owner.token).await, (vec![1, 2, 3, 4], 4, 2));
+        assert_eq!(seen(&admin.token).await, (vec![1, 2, 3, 4], 4, 2));
+        assert_eq!(seen(&other.token).await, (vec![1], 1, 1));
+        let public = gallery.find("q=窗台").await;
+        assert_eq!(ids(&public), [1]);
+        assert_eq!(public.data()["facets"]["tags"], json!([{ "name": "公开", "count": 1 }]));
+        assert!(!public.text.contains("私人"));
+
+        // Put into the trash: gone at once, for the owner too.
+        gallery.change(&Photo { trashed_at: Some(now()), ..of(1) }, "photo.deleted", &[], &[]).await;
+        assert_eq!(ids(&gallery.find("q=窗台").await), [0_i64; 0]);
+        until("the owner no longer counts it", async || seen(&gallery.owner.token).await.1 == 3).await;
+        assert_eq!(gallery.app.count("SELECT COUNT(*) FROM photos WHERE trashed_at IS NOT NULL").await, 1);
+        gallery.close().await;
+    }
+}
+
+#[tokio::test]
+async fn filters_orders_and_pages_agree() {
+    let gallery = Gallery::open(Database::Sqlite).await;
+    for id in 1..=25 {
+        let exif = Exif {
+            camera: Some(if id % 2 == 0 { "Canon EOS R5" } else { "SONY ILCE-7M4" }.to_owned()),
+            lens: Some("RF 24-70mm f/2.8L IS USM".to_owned()),
+            ..Exif::default()
+        };
+        let place = Place { city: Some("Hangzhou".to_owned()), name: Some("西湖".to_owned()), ..Place::default() };
+        let taken = taken(&format!("2024-03-{id:02}T00:30:00+08:00"));
+        let title = format!("Sunrise 西湖日出 number {id}");
+        gallery.keep(&Photo { exif, place, taken, ..photo(id, &gallery.owner, &title) }, &[], &[]).await;
+    }
+    gallery.until_total("q=日出", 25).await;
+    for (query, total) in [
+        ("q=日出&camera=canon", 12),
+        ("q=日出&camera=Canon%20R5&lens=24-70mm", 12),
+        ("q=日出&camera=nikon", 0),
+        ("q=日出&location=杭州", 0),
+        ("q=日出&location=hangzhou", 25),
+        ("q=日出&location=西湖%20hangzhou", 25),
+        ("q=日出&location=*", 0),
+        // By the clocks of the place: in UTC the first was taken in February.
+        ("q=日出&date_to=2024-03-01", 1),
+        ("q=日出&date_from=2024-03-24&date_to=2024-03-31", 2),
+        ("q=日出&category=99", 0),
+        ("q=日出&tags=没有", 0),
+        ("q=sunrize", 25),
+        ("q=sunrise%20西湖", 25),
+        ("q=湖日", 25),
+        ("q=日落", 0),
+        ("q=canon", 12),
+        ("q=linxiaohong", 25),
+        ("q=日出&page=9&limit=10", 25),
+    ] {
+        assert_eq!(gallery.find(query).await.body["pagination"]["total"], total, "{query}");
+    }
+    let mut all = Vec::new();
+    for page in 1..=3 {
+        all.extend(ids(&gallery.find(&format!("q=日出&limit=10&page={page}&sort_by=taken_at&sort_order=asc")).await));
+    }
+    assert_eq!(all, (1..=25).collect::<Vec<_>>());
+    let latest = gallery.find("q=日出&limit=3&sort_by=created_at").await;
+    assert_eq!(ids(&latest), [25, 24, 23]);
+    assert_eq!(
+        gallery.find("q=日出&facets=years").await.data()["facets"],
+        json!({ "years": [{ "year": 2024, "count": 25 }] })
+    );
+    gallery.close().await;
+}
+
+#[tokio::test]
+async fn bad_input_gets_the_contracts_answer() {
+    let gallery = Gallery::open(Database::Sqlite).await;
+    gallery.keep(&photo(1, &gallery.owner, "<b>Night</b> 夜景"), &[], &[]).await;
+    gallery.until_total("q=night", 1).await;
+    let long = "x".repeat(201);
+    let codes = async |query: &str| {
+        let answer = gallery.app.get(&format!("{SEARCH}?{query}")).await.refused(400, "VALIDATION_ERROR");
+        answer.fields().into_iter().map(|(field, code)| format!("{field} {code}")).collect::<Vec<_>>()
+    };
+    for (query, expected) in [
+        ("", vec!["q REQUIRED"]),
+        ("q=%20%20", vec!["q REQUIRED"]),
+        ("q=%00", vec!["q INVALID_FORMAT"]),
+        (&format!("q={}", "a%20%2B".repeat(1500)), vec!["q TOO_LONG"]),
+        ("q=a&page=501", vec!["page OUT_OF_RANGE"]),
+        ("q=a&page=0&limit=101", vec!["page OUT_OF_RANGE", "limit OUT_OF_RANGE"]),
+        ("q=a&date_from=2024-02-02&date_to=2024-02-01", vec!["date_to OUT_OF_RANGE"]),
+        ("q=a&date_from=2024-02-30&date_to=24-1-1", vec!["date_from INVALID_FORMAT", "date_to INVALID_FORMAT"]),
+        ("q=a&category=x", vec!["category INVALID_FORMAT"]),
+        ("q=a&category=0", vec!["category OUT_OF_RANGE"]),
+        ("q=a&category=9223372036854775808", vec!["category INVALID_FORMAT"]),
+        (&format!("q=a&tags={long}"), vec!["tags TOO_LONG"]),
+        ("q=a&tags=%3Cscript%3E", vec!["tags INVALID_FORMAT"]),
+        (
+            &format!("q=a&location={long}&camera={long}&lens={long}"),
+            vec!["location TOO_LONG", "camera TOO_LONG", "lens TOO_LONG"],
+        ),
+        ("q=a&facets=tags,cameras", vec!["facets NOT_ALLOWED"]),
+        ("q=a&sort_by=id", vec!["sort_by NOT_ALLOWED"]),
+        ("q=a&sort_order=asc", vec!["sort_order NOT_ALLOWED"]),
+        ("q=a&sort_by=taken_at&sort_order=up", vec!["sort_order NOT_ALLOWED"]),
+    ] {
+        assert_eq!(codes(query).await, expected, "{query}");
+    }
+    for nothing in ["*", "%2B-%26%26%7C%7C!()%7B%7D%5B%5D%5E%22~*?:%5C%2F", "，。！？", "%F0%9F%8E%89", "%E2%80%AE"]
+    {
+        let answer = gallery.find(&format!("q={nothing}")).await;
+        assert_eq!((ids(&answer), &answer.body["pagination"]["total"]), (vec![], &json!(0)), "{nothing}");
+    }
+    for operators in ["night*", "%22night", "(night", "title:night%20OR%20x", "night~9^9", "'night';--"] {
+        assert!(gallery.app.get(&format!("{SEARCH}?q={operators}")).await.status < 400, "{operators}");
+    }
+    assert!(gallery.app.get(&format!("{SEARCH}?q=%FF%FE")).await.status < 500);
+    let hit = &gallery.find("q=(night*").await.data()["photos"][0];
+    assert_eq!(hit["highlight"]["title"], "&lt;b&gt;<mark>Night</mark>&lt;/b&gt; 夜景");
+    gallery.close().await;
+}
+
+#[tokio::test]
+async fn names_and_categories_reach_the_index() {
+    let gallery = Gallery::open(Database::Sqlite).await;
+    gallery.category(1, "1", "自然", true).await;
+    gallery.keep(&photo(1, &gallery.owner, "清晨的湖"), &[1], &[(1, "雾")]).await;
+    gallery.keep(&photo(2, &gallery.owner, "傍晚的湖"), &[], &[]).await;
+    gallery.until_total("q=湖", 2).await;
+    assert_eq!(ids(&gallery.find("q=湖&category=1").await), [1]);
+    let name = json!({ "username": "blue-heron" });
+    gallery.app.put_as(&gallery.owner.token, "/api/v1/users/me", &name).await.expect(200);
+    gallery.until_total("q=heron", 2).await;
+    assert_eq!(gallery.find("q=linxiaohong").await.body["pagination"]["total"], 0);
+
+    // What is put into a category is told of the category alone.
+    let told = gallery.event("category.updated", "category", 1);
+    let done: Result<(), ShelveError> = transact!(gallery.store, |tx| {
+        shelve(tx, &photo(1, &gallery.owner, ""), &[], &[(1, "雾")]).await?;
+        shelve(tx, &photo(2, &gallery.owner, ""), &[1], &[]).await?;
+        tx.outbox().append(&told).await?;
+        Ok(())
+    });
+    done.unwrap();
+    until("the other is in it", async || ids(&gallery.find("q=湖&category=1").await) == [2]).await;
+
+    // A tag that is no more is on no photo in the store; the index knows where it was.
+    let told = gallery.event("tag.deleted", "tag", 1);
+    let done: Result<(), ShelveError> = transact!(gallery.store, |tx| {
+        tx.labels().delete(TagId::new(1), 1).await.map_err(broken)?;
+        tx.outbox().append(&told).await?;
+        Ok(())
+    });
+    done.unwrap();
+    gallery.until_total("q=雾", 0).await;
+    let health = gallery.app.get("/health").await.expect(200);
+    assert_eq!(health.data()["search"]["photos"]["documents"], 2);
+    gallery.close().await;
+}
+
+#[tokio::test]
+async fn the_command_builds_an_index_of_each_kind() {
+    let data = tempfile::tempdir().unwrap();
+    let mut output = command(data.path(), &["search", "rebuild"], &[].into());
+    let output = output.stdout(std::process::Stdio::piped()).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said, "search index rebuilt: 0 articles\nsearch index rebuilt: 0 photos\n");
+    for kind in ["articles", "photos"] {
+        assert!(data.path().join("search").join(kind).join("CURRENT").exists(), "{kind}");
+    }
+}
