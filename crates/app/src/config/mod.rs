@@ -156,7 +156,7 @@ pub struct Upload {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accounts {
-    /// Days that a deleted account keeps what it holds of its owner.
+    /// Days that an account that an administrator deleted keeps what it holds of its owner.
     pub purge_after_days: u32,
 }
 
@@ -166,7 +166,7 @@ pub struct Accounts {
 pub struct PrivacySettings {
     /// Days that a copy of somebody's data can be fetched.
     pub export_ttl_days: u32,
-    /// Days in which somebody may take back the wish to go.
+    /// Days in which somebody may take back the wish to go, at most 15; then all goes at once.
     pub cooling_off_days: u32,
 }
 
