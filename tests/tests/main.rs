@@ -40,6 +40,7 @@ mod step_up;
 mod stuffing;
 mod system;
 mod tags;
+mod takeover;
 mod tiers;
 mod timeline;
 mod timing;

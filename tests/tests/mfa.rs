@@ -319,7 +319,7 @@ async fn an_old_login_neither_enrols_nor_removes() {
 async fn guesses_at_the_removal_are_counted() {
     let app = Harness::embedded().await;
     let lin = guarded(&app, "lin").await;
-    for _ in 0..20 {
+    for _ in 0..10 {
         let body = json!({ "password": "a wrong guess" });
         remove(&app, &lin.account.token, &body).await.refused(400, "VALIDATION_ERROR");
     }

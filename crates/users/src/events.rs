@@ -21,8 +21,8 @@ mod admin;
 pub use admin::*;
 
 pub use codes::{
-    CODE_ACCEPTED, CODE_REFUSED, CODE_SENT, EMAIL_VERIFIED, INVITATION, INVITATION_REVOKED, INVITED, PASSWORD_RESET,
-    PHONE_VERIFIED, VERIFICATION, about_invitation, code, invited, password_reset, proven,
+    CLAIMED, CODE_ACCEPTED, CODE_REFUSED, CODE_SENT, Disowned, EMAIL_VERIFIED, INVITATION, INVITATION_REVOKED, INVITED,
+    PASSWORD_RESET, PHONE_VERIFIED, VERIFICATION, about_invitation, claimed, code, invited, password_reset, proven,
 };
 
 /// The aggregate of every event of this domain.
@@ -73,6 +73,8 @@ pub enum RevokeReason {
     PasswordChanged,
     /// Its user set a new password without the old one.
     PasswordReset,
+    /// Somebody else than who opened it has proven the account's address.
+    Claimed,
 }
 
 impl RevokeReason {
@@ -85,6 +87,7 @@ impl RevokeReason {
             Self::Forced => "forced",
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset => "password_reset",
+            Self::Claimed => "claimed",
         }
     }
 }

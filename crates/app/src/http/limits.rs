@@ -1,12 +1,12 @@
 //! Which limit a route has, and whose calls are counted together.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sharestack_kernel::cache::{CacheError, Decision, Limit, RateLimiter};
-use sharestack_users::model::BuiltInRole;
+use sharestack_users::model::{BuiltInRole, network};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, PathItem};
 
@@ -166,14 +166,6 @@ impl RateLimits {
     pub async fn hit_account(&self, name: &str) -> Result<Decision, CacheError> {
         let key = format!("rate:Auth:account:{}", name.to_lowercase());
         self.limiter.hit(&key, self.limit(Class::Auth, false)).await
-    }
-}
-
-/// Whom an address stands for: one IPv4 address, or the /64 that one IPv6 subscriber has.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
     }
 }
 

@@ -220,13 +220,14 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         sessions = sessions.guarded(guard.clone());
     }
     let sealer: Arc<dyn Sealer> = Arc::new(AesSealer::new(&secrets.derivation));
-    let factors = factors::second_factors(&config, &store, &shared, &sealer, &ports, &sessions)?;
+    let messaging = Messaging::new(&config, &clock, sealer.clone())?;
+    let within = config.auth.slow_down.then(|| guard.clone());
+    let access = Access::new(&store, &cache, hasher, &ids, &clock, &messaging.mailroom, within);
+    let factors = factors::second_factors(&config, &store, &shared, &sealer, &ports, (&sessions, &access.passwords))?;
     #[cfg(feature = "passkeys")]
     let passkeys = passkeys::passkeys(&config, &store, &shared, &sealer, &ports, &sessions)?;
-    let access = Access::new(&store, &cache, hasher, &ids, &clock);
     let third_party = third_party::third_party(&config, &store, &sessions, &ids, &clock)?;
 
-    let messaging = Messaging::new(&config, &clock, sealer.clone())?;
     let verification_ports = VerificationPorts {
         store: Arc::new(store.clone()),
         contacts: Arc::new(store.clone()),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::error::{CodeError, ProofRefused, SendCodeError};
 use crate::events;
 use crate::model::{
-    Code, CodeHash, CodePolicy, CodeSubject, Contact, EmailAddress, ProvenContact, Purpose, Verdict, VerificationToken,
+    Code, CodeHash, CodePolicy, CodeSubject, Contact, ProvenContact, Purpose, Verdict, VerificationToken,
 };
 use crate::ports::{CodeQueries, ContactQueries, Holder, KeyedHash, UsersTx};
 
@@ -254,23 +254,9 @@ impl Verification {
         self.ports.codes.prune_codes(self.ports.clock.now() - kept, 1000).await
     }
 
-    /// A message to who holds an address, by a job.
-    pub(super) fn notice(
-        &self,
-        to: &EmailAddress,
-        template: &str,
-        language: &str,
-        data: serde_json::Value,
-        at: DateTime<Utc>,
-    ) -> Result<sharestack_kernel::job::NewJob, sharestack_kernel::seal::SealFailed> {
-        let message = Message {
-            to: Recipient::Mail(to.as_str().to_owned()),
-            template: template.to_owned(),
-            language: language.to_owned(),
-            data,
-            valid_until: None,
-        };
-        self.ports.mailroom.job(self.ports.ids.uuid(), &message, at)
+    /// What makes jobs of messages.
+    pub(super) fn mailroom(&self) -> &dyn Mailroom {
+        self.ports.mailroom.as_ref()
     }
 
     /// What is said of a right code for an address that nobody has: nobody was sent it, so
@@ -311,7 +297,8 @@ impl Verification {
             Purpose::Login | Purpose::Reset | Purpose::Reauthenticate => false,
         };
         let needs_holder = matches!(purpose, Purpose::Login | Purpose::Reset | Purpose::Reauthenticate);
-        let useless = needs_holder && holder.is_none();
+        let nowhere = matches!(contact, Contact::Email(email) if email.is_placeholder());
+        let useless = nowhere || (needs_holder && holder.is_none());
         // There is no text message for who has the number already: the code does no harm,
         // since whoever reads it there is its owner.
         let by_mail = matches!(contact, Contact::Email(_));

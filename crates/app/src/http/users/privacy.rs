@@ -185,7 +185,8 @@ impl From<Departure> for DepartureView {
     }
 }
 
-/// Who goes proves once more who they are, as at `/auth/reauthenticate`.
+/// Who goes proves once more who they are, as at `/auth/reauthenticate`; who has no password
+/// may leave that out.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({ "password": "correct horse 电池", "reason": "I moved on" }))]
 pub struct AccountDelete {
@@ -204,8 +205,9 @@ impl Parse for AccountDelete {
     }
 }
 
-/// Schedules the end of your account. Until it is due it can be taken back; then what it
-/// holds of you goes, and what must stay (money, other people's threads) loses your name.
+/// Schedules the end of your account, within 15 working days. Until it is due it can be taken
+/// back; then what it holds of you goes at once, and what must stay (money, other people's
+/// threads) loses your name.
 #[utoipa::path(
     tag = "User Management",
     request_body = AccountDelete,
@@ -222,11 +224,17 @@ pub async fn leave(
     body: Body<AccountDelete>,
 ) -> Result<Reply<DepartureView>, ApiError> {
     let mut check = FieldErrors::new();
-    let reason = body.0.reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let AccountDelete { proof, reason } = body.0;
+    let reason = reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let reason = reason.and_then(|text| check.length("reason", text, 1, 500));
-    let Some(proof) = body.0.proof.proof(&mut check, &app) else { return Err(check.into()) };
-    count_proof(&request, &app, auth.0.user_id).await?;
-    app.step_up.prove(&auth.0, proof).await?;
+    // Who has no password may have nothing else to show than that they came in a while ago.
+    let asked = !proof.is_empty() || app.step_up.has_password(auth.0.user_id).await?;
+    let proof = if asked { proof.proof(&mut check, &app) } else { None };
+    check.finish()?;
+    if let Some(proof) = proof {
+        count_proof(&request, &app, auth.0.user_id).await?;
+        app.step_up.prove(&auth.0, proof).await?;
+    }
     Ok(Reply::accepted(app.privacy.departures.schedule(auth.0.user_id, reason).await?.into()))
 }
 
