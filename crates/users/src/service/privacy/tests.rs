@@ -61,11 +61,12 @@ impl PersonalRecords for OneRecord {
     }
 }
 
-/// Files by name; refuses to write while it is full.
+/// Files by name; refuses to write while it is full, and to remove what sticks.
 #[derive(Default)]
 struct Shelf {
     files: Mutex<Vec<String>>,
     full: Mutex<bool>,
+    stuck: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -79,6 +80,9 @@ impl Archive for Shelf {
     }
 
     async fn remove(&self, key: &str) -> Result<(), BlobError> {
+        if self.stuck.lock().unwrap().iter().any(|stuck| stuck == key) {
+            return Err(BlobError::Unavailable("stuck".into()));
+        }
         self.files.lock().unwrap().retain(|file| file != key);
         Ok(())
     }
@@ -115,7 +119,7 @@ impl World {
 
     async fn made(&self) -> Export {
         let asked = self.exports().request(self.user).await.unwrap();
-        BuildExport::new(self.ports.clone(), self.policy).build(asked.id).await.unwrap();
+        BuildExport::new(self.ports.clone(), self.policy).build(asked.id, 1).await.unwrap();
         self.store.find_export(asked.id).await.unwrap().unwrap()
     }
 
@@ -174,6 +178,57 @@ async fn an_old_copy_goes_with_its_file() {
     let (gone, link) = world.exports().find(world.user, export.id).await.unwrap();
     assert_eq!((gone.state, link), (ExportState::Expired, None));
     assert_eq!(world.exports().prune().await.unwrap(), 0);
+}
+
+/// One file that cannot go does not keep the others.
+#[tokio::test]
+async fn old_copies_go_beside_one_that_cannot() {
+    let world = World::new().await;
+    let mut files = Vec::new();
+    for _ in 0..3 {
+        let export = world.made().await;
+        files.push(export.file(world.clock.now()).unwrap().0.to_owned());
+        world.clock.advance(Duration::days(1));
+    }
+    world.shelf.stuck.lock().unwrap().push(files[0].clone());
+    world.clock.advance(Duration::days(7));
+    assert_eq!(world.exports().prune().await.unwrap(), 2);
+    assert_eq!(*world.shelf.files.lock().unwrap(), files[..1]);
+    world.shelf.stuck.lock().unwrap().clear();
+    assert_eq!(world.exports().prune().await.unwrap(), 1);
+    assert!(world.shelf.files.lock().unwrap().is_empty());
+}
+
+/// An attempt that was thought lost comes late: it takes nothing away, and leaves nothing.
+#[tokio::test]
+async fn a_late_attempt_neither_takes_a_copy_away_nor_leaves_one() {
+    let world = World::new().await;
+    let asked = world.exports().request(world.user).await.unwrap();
+    let handler = BuildExport::new(world.ports.clone(), world.policy);
+    let pending = world.store.find_export(asked.id).await.unwrap().unwrap();
+    handler.build(asked.id, 2).await.unwrap();
+    let ready = world.store.find_export(asked.id).await.unwrap().unwrap();
+    // The first one saw it pending, and writes its file and its end now.
+    world.shelf.write(&format!("exports/{}-1.zip", asked.id), &[], &[]).await.unwrap();
+    for state in [
+        ExportState::Failed { at: world.clock.now() },
+        ExportState::Ready {
+            at: world.clock.now(),
+            file: format!("exports/{}-1.zip", asked.id),
+            size: 1,
+            expires_at: world.clock.now(),
+        },
+    ] {
+        let late = Export { state, ..pending.clone() };
+        let store = &world.store;
+        let moved: Result<bool, StoreError> = transact!(store, |tx| { tx.privacy().update_export(&late).await });
+        assert!(!moved.unwrap());
+    }
+    handler.remove_files(asked.id, 1..=1).await;
+    assert_eq!(world.store.find_export(asked.id).await.unwrap().unwrap(), ready);
+    assert_eq!(*world.shelf.files.lock().unwrap(), [format!("exports/{}-2.zip", asked.id)]);
+    let events = world.kinds().into_iter().filter(|kind| kind == events::EXPORT_FINISHED).count();
+    assert_eq!(events, 1);
 }
 
 #[tokio::test]
