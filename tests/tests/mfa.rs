@@ -191,6 +191,7 @@ async fn a_token_is_good_for_five_tries_and_an_account_for_twenty() {
     for left in (0..5).rev() {
         let answer = second(&app, &token, &lin.codes.wrong_code()).await.refused(401, "INVALID_CREDENTIALS");
         assert_eq!(answer.body["error"]["details"]["attempts_left"], left);
+        assert_eq!(answer.body["message"], "Incorrect or used code", "the password was right");
     }
     second(&app, &token, &lin.codes.code()).await.refused(401, "INVALID_TOKEN");
     for _ in 0..3 {

@@ -139,6 +139,12 @@ pub fn mfa_disabled(id: Uuid, user: UserId, factor: FactorMethod, at: DateTime<U
     factor_event(id, MFA_DISABLED, user, factor, at)
 }
 
+/// Whoever runs the product took the second factor away from who has lost it.
+pub fn mfa_reset(id: Uuid, user: UserId, at: DateTime<Utc>) -> DomainEvent {
+    let payload = json!({ "user_id": user, "factor": FactorMethod::Totp.as_str(), "by": "operator" });
+    event(id, MFA_DISABLED, user, None, at, payload)
+}
+
 /// A recovery code took the place of the second proof.
 pub fn recovery_code_used(id: Uuid, user: UserId, at: DateTime<Utc>) -> DomainEvent {
     factor_event(id, RECOVERY_CODE_USED, user, FactorMethod::RecoveryCode, at)

@@ -114,6 +114,7 @@ impl Config {
         if self.privacy.cooling_off_days > 15 {
             return Err(ConfigError::new("privacy.cooling_off_days", "must be at most 15"));
         }
+        self.check_forms()?;
         self.validate_messages()?;
         if self.is_production() {
             strong("JWT_SECRET_KEY", self.jwt.secret_key.expose())?;

@@ -1,5 +1,6 @@
 //! Every setting, typed. `default.toml` < `config/{environment}.toml` < environment variables.
 
+mod check;
 mod load;
 mod names;
 mod secret;
@@ -32,6 +33,7 @@ pub struct Config {
     pub search: Search,
     pub upload: Upload,
     pub accounts: Accounts,
+    pub jobs: JobSettings,
     pub privacy: PrivacySettings,
     pub jwt: Jwt,
     pub auth: Auth,
@@ -158,6 +160,16 @@ pub struct Upload {
 pub struct Accounts {
     /// Days that an account that an administrator deleted keeps what it holds of its owner.
     pub purge_after_days: u32,
+}
+
+/// How long the queue remembers.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobSettings {
+    /// Days that a job is kept which was done; its payload goes at once.
+    pub keep_done_days: u32,
+    /// Days that a job is kept which was given up, to be offered again.
+    pub keep_dead_days: u32,
 }
 
 /// What people may ask of their own data.

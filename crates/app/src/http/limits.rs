@@ -159,6 +159,23 @@ impl RateLimits {
         self.limiter.hit(&key, self.limit(class, user.is_some())).await
     }
 
+    /// Whether an address may show one more key: not while too many of its keys were wrong.
+    /// This is asked before a key is looked up.
+    ///
+    /// # Errors
+    /// When the limiter cannot count at all.
+    pub async fn peek_keys(&self, address: IpAddr) -> Result<Decision, CacheError> {
+        self.limiter.peek(&wrong_keys(address), self.limit(Class::General, false)).await
+    }
+
+    /// Counts a key of an address that opens nothing.
+    ///
+    /// # Errors
+    /// When the limiter cannot count at all.
+    pub async fn hit_wrong_key(&self, address: IpAddr) -> Result<Decision, CacheError> {
+        self.limiter.hit(&wrong_keys(address), self.limit(Class::General, false)).await
+    }
+
     /// Counts a try that concerns one account, from wherever it comes, by what it is known by.
     ///
     /// # Errors
@@ -167,6 +184,10 @@ impl RateLimits {
         let key = format!("rate:Auth:account:{}", name.to_lowercase());
         self.limiter.hit(&key, self.limit(Class::Auth, false)).await
     }
+}
+
+fn wrong_keys(address: IpAddr) -> String {
+    format!("rate:Key:ip:{}", network(address))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 pub mod context;
 pub mod docs;
 mod docs_errors;
+mod docs_headers;
 pub mod error;
 pub mod extract;
 pub mod language;

@@ -7,6 +7,7 @@ mod articles;
 mod billing;
 mod content;
 mod factors;
+mod languages;
 mod messaging;
 #[cfg(feature = "passkeys")]
 mod passkeys;
@@ -38,23 +39,28 @@ use sharestack_kernel::clock::{Clock, SystemClock};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Subscriber;
 use sharestack_kernel::id::IdGenerator;
-use sharestack_kernel::job::JobHandler;
+use sharestack_kernel::job::{JobHandler, JobStore};
 use sharestack_kernel::message::Mailroom;
+use sharestack_kernel::prune::{BATCH, until_short};
 use sharestack_kernel::random::{Randomness, SystemRandomness};
 use sharestack_kernel::seal::Sealer;
 use sharestack_platform::service::{AuditLog, AuditTrail, CacheAdmin, Idempotency};
 use sharestack_search::SearchConfig;
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
-use sharestack_users::model::{ProfileInput, RegistrationInput, SessionPolicy};
+use sharestack_users::error::FactorError;
+use sharestack_users::model::{LoginName, ProfileInput, RegistrationInput, SessionPolicy};
+use sharestack_users::ports::AccountQueries as _;
 use sharestack_users::service::{
-    AccountPorts, Accounts, CachedSessions, ForgetSessions, Invitations, LoginGuard, Recovery, Registrations,
-    SecondFactors, SessionChecks, SessionPorts, Sessions, StepUp, ThirdPartyLogin, Verification, VerificationPorts,
+    AccountPorts, Accounts, CachedSessions, FactorReset, ForgetSessions, Invitations, LoginGuard, Recovery,
+    Registrations, SecondFactors, SessionChecks, SessionPorts, Sessions, StepUp, ThirdPartyLogin, Verification,
+    VerificationPorts,
 };
 
 use self::access::Access;
 use self::articles::NodeArticles;
 use self::billing::Billing;
 use self::content::{ArticleGates, BillingGate, Content};
+use self::languages::Languages;
 use self::messaging::Messaging;
 use self::privacy::{Privacy, PrivacyParts};
 use self::rendering::BoundedRenderer;
@@ -100,6 +106,8 @@ pub struct App {
     /// The API document, as it is served.
     pub document: String,
     pub default_language: Language,
+    /// What people have set, for requests that name no language.
+    pub languages: Languages,
     pub trusted_proxies: Vec<IpNet>,
     pub sunset: Option<Sunset>,
     pub subscribers: Vec<Arc<dyn Subscriber>>,
@@ -297,6 +305,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         health: Health::new(store.clone(), shared.clone(), files.clone(), content.indexing.clone(), clock.clone()),
         routes: RouteTable::of(&document),
         document: text,
+        languages: Languages::new(Arc::new(store.clone())),
         default_language: Language::parse(&config.localization.default_language).unwrap_or_default(),
         trusted_proxies: trusted(&config)?,
         sunset: sunset(&config)?,
@@ -456,6 +465,22 @@ impl App {
         Ok(user.username)
     }
 
+    /// Takes the second factor away from who has lost it; returns their name.
+    ///
+    /// # Errors
+    /// One sentence about why it is not done.
+    pub async fn reset_mfa(&self, name: &str) -> Result<String, String> {
+        let login = LoginName::parse(name).ok_or_else(|| format!("{name} is no username"))?;
+        let found = self.store.find_credentials(&login).await.map_err(|error| error.to_string())?;
+        let user = found.ok_or_else(|| format!("there is no user {name}"))?.user_id;
+        let reset = FactorReset::new(Arc::new(self.store.clone()), self.ids.clone(), self.clock.clone());
+        match reset.reset(user).await {
+            Ok(()) => Ok(name.to_owned()),
+            Err(FactorError::NotEnrolled) => Err(format!("{name} has no second factor")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Writes what readers have looked at since the last time.
     ///
     /// # Errors
@@ -489,9 +514,19 @@ impl App {
         if let Err(error) = self.idempotency.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old idempotency keys were not removed");
         }
+        if let Err(error) = self.prune_jobs().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old jobs were not removed");
+        }
         if let Err(error) = self.privacy.exports.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old copies of personal data were not removed");
         }
+    }
+
+    /// Removes jobs that were done or given up long ago.
+    async fn prune_jobs(&self) -> Result<u64, StoreError> {
+        let before = |days: u32| self.clock.now() - chrono::Duration::days(i64::from(days));
+        let (done, dead) = (before(self.config.jobs.keep_done_days), before(self.config.jobs.keep_dead_days));
+        until_short(|| JobStore::prune(&self.store, done, dead, BATCH)).await
     }
 
     /// Whether people reach the server over TLS.

@@ -134,6 +134,10 @@ impl Classified for SecondFactorError {
             _ => Details::None,
         }
     }
+
+    fn reason(&self) -> Option<&'static str> {
+        matches!(self, Self::WrongCode { .. }).then_some("wrong_second_factor")
+    }
 }
 
 carries_store!(FactorError, SecondFactorError);

@@ -156,6 +156,10 @@ impl Classified for PasskeyLoginError {
             _ => None,
         }
     }
+
+    fn reason(&self) -> Option<&'static str> {
+        matches!(self, Self::Ceremony(_)).then_some("passkey_refused")
+    }
 }
 
 carries_store!(InsertPasskeyError, PasskeyError, PasskeyLoginError);

@@ -157,6 +157,18 @@ impl Passwords {
         Err(wrong(FIELD))
     }
 
+    /// Whether the password is the account's.
+    ///
+    /// # Errors
+    /// When there is no such user, or it cannot be checked.
+    pub async fn fits(&self, user: UserId, password: &SecretString) -> Result<bool, ProofError> {
+        match self.check(user, FIELD, password).await {
+            Ok(_) => Ok(true),
+            Err(ProofError::Fields(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The hash that the password fits. Who changes something by it holds the account then,
     /// and looks whether it still is the hash.
     ///

@@ -9,6 +9,7 @@ use sharestack_kernel::cache::RateLimiter;
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{IdGenerator, UserId};
+use sharestack_kernel::prune::{BATCH, until_short};
 use sharestack_kernel::random::Randomness;
 use sharestack_kernel::seal::Sealer;
 use sharestack_kernel::transact;
@@ -260,7 +261,7 @@ impl SecondFactors {
     /// The store's.
     pub async fn prune(&self) -> Result<u64, StoreError> {
         let before = self.ports.clock.now() - chrono::Duration::days(1);
-        self.ports.queries.prune_challenges(before, 1000).await
+        until_short(|| self.ports.queries.prune_challenges(before, BATCH)).await
     }
 
     /// Takes one of a token's tries, before anything is compared: rivals cannot share one.

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{IdGenerator, SessionId, UserId};
+use sharestack_kernel::prune::{BATCH, until_short};
 use sharestack_kernel::random::Randomness;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
@@ -257,7 +258,7 @@ impl Sessions {
     /// The store's.
     pub async fn prune(&self) -> Result<u64, StoreError> {
         let before = self.ports.clock.now() - self.policy.refresh_ttl;
-        self.ports.sessions.prune(before, 1000).await
+        until_short(|| self.ports.sessions.prune(before, BATCH)).await
     }
 
     /// The account that the pair opens, and a new hash of the password when the old one

@@ -7,6 +7,7 @@ use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::message::{Mailroom, Message, Recipient};
+use sharestack_kernel::prune::{BATCH, until_short};
 use sharestack_kernel::random::Randomness;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
@@ -251,7 +252,8 @@ impl Verification {
     pub async fn prune(&self) -> Result<u64, StoreError> {
         // Nothing of it is older than the day in which sends are counted, or the window of tries.
         let kept = crate::model::CODE_DAY.max(self.policy.attempt_window).max(self.policy.ttl);
-        self.ports.codes.prune_codes(self.ports.clock.now() - kept, 1000).await
+        let before = self.ports.clock.now() - kept;
+        until_short(|| self.ports.codes.prune_codes(before, BATCH)).await
     }
 
     /// What makes jobs of messages.

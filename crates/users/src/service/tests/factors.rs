@@ -263,3 +263,23 @@ async fn other_recovery_codes_take_the_place_of_those_before() {
         Err(FactorError::NoSuchUser(_))
     ));
 }
+
+#[tokio::test]
+async fn who_has_lost_the_app_comes_in_without_after_a_reset() {
+    let world = World::new();
+    let (user, codes) = guarded(&world).await;
+    let reset = FactorReset::new(
+        Arc::new(world.store.clone()),
+        Arc::new(sharestack_kernel::id::SequentialIds::default()),
+        Arc::new(world.clock.clone()),
+    );
+    reset.reset(user).await.unwrap();
+    assert!(world.login("lin", PASSWORD).await.is_ok());
+    let view = world.factors.find(user).await.unwrap();
+    assert_eq!((view.totp.is_none(), view.recovery_codes_left), (true, 0));
+    assert!(world.factors.prove(user, &codes[0]).await.is_err());
+    let event = world.store.events().into_iter().rfind(|event| event.kind == events::MFA_DISABLED).unwrap();
+    assert_eq!((event.actor, &event.payload["by"]), (None, &serde_json::json!("operator")));
+    assert!(matches!(reset.reset(user).await, Err(FactorError::NotEnrolled)));
+    assert!(matches!(reset.reset(UserId::new(999)).await, Err(FactorError::NoSuchUser(_))));
+}

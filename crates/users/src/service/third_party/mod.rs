@@ -10,6 +10,7 @@ use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::{IdGenerator, UserId};
+use sharestack_kernel::prune::{BATCH, until_short};
 use sharestack_kernel::random::Randomness;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
@@ -251,7 +252,8 @@ impl ThirdPartyLogin {
     /// # Errors
     /// The store's.
     pub async fn prune(&self) -> Result<u64, StoreError> {
-        self.ports.flows.prune(self.ports.clock.now(), 1000).await
+        let now = self.ports.clock.now();
+        until_short(|| self.ports.flows.prune(now, BATCH)).await
     }
 }
 
