@@ -238,3 +238,54 @@ async fn housekeeping_goes_on_until_nothing_old_is_left() {
     assert_eq!(app.count("SELECT COUNT(*) FROM jobs WHERE state = 'waiting'").await, 2500);
     app.stop().await;
 }
+
+/// What is no request gets an answer all the same: letters that stand in an address as they
+/// are, broken heads, heads without an end.
+#[tokio::test]
+async fn what_cannot_be_read_is_answered_in_the_envelope() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let app = Harness::embedded().await;
+    let address = app.base.strip_prefix("http://").unwrap().to_owned();
+    let speak = async |bytes: &[u8]| {
+        let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8(answer).unwrap()
+    };
+    let mut long = b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: ".to_vec();
+    long.resize(200_000, b'x');
+    for (bytes, status, kind) in [
+        ("GET /api/v1/articles?search=基金 HTTP/1.1\r\nHost: x\r\n\r\n".as_bytes(), 400, "VALIDATION_ERROR"),
+        ("GET /api/v1/users/林 HTTP/1.1\r\nHost: x\r\n\r\n".as_bytes(), 400, "VALIDATION_ERROR"),
+        (b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400, "VALIDATION_ERROR"),
+        (b"nonsense\r\n\r\n", 400, "VALIDATION_ERROR"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400, "VALIDATION_ERROR"),
+        (&long, 431, "PAYLOAD_TOO_LARGE"),
+    ] {
+        let answer = speak(bytes).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        let body: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"));
+        assert_eq!(
+            (&body["code"], &body["error"]["type"], &body["success"]),
+            (&json!(status), &json!(kind), &json!(false))
+        );
+        let id = body["meta"]["request_id"].as_str().unwrap();
+        assert!(id.starts_with("req_") && head.contains(&format!("x-request-id: {id}")), "{answer}");
+        assert!(head.contains("connection: close") && head.contains("x-content-type-options: nosniff"), "{head}");
+    }
+    // A connection that asks rightly first is told of what it sends next.
+    let first = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+    stream.write_all(first.as_bytes()).await.unwrap();
+    let mut some = [0; 4096];
+    let read = stream.read(&mut some).await.unwrap();
+    assert!(some[..read].starts_with(b"HTTP/1.1 200 OK"));
+    stream.write_all("GET /路 HTTP/1.1\r\nHost: x\r\n\r\n".as_bytes()).await.unwrap();
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.contains("VALIDATION_ERROR"), "{rest}");
+    app.get("/health/live").await.expect(200);
+    app.stop().await;
+}

@@ -41,7 +41,7 @@ impl Cors {
             );
             return Err(ConfigError::new("cors.origins", problem));
         }
-        if let Some(item) = named(&self.allow_methods, |text| is_method(text)) {
+        if let Some(item) = named(&self.allow_methods, is_method) {
             return Err(ConfigError::new(
                 "cors.allow_methods",
                 format!("{item} is no method in capitals, such as GET"),

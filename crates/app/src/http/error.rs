@@ -10,7 +10,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Value, json};
 use sharestack_kernel::cache::{Decision, Limit};
 use sharestack_kernel::error::{Category, Classified, Details, Throttle};
-use sharestack_kernel::field::Issue;
+use sharestack_kernel::field::{FieldErrors, Issue};
 
 use super::context::{RequestContext, timestamp};
 use super::language::Language;
@@ -149,6 +149,18 @@ impl ApiError {
     pub fn unprocessable(path: &str, problem: &str) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "UNPROCESSABLE_ENTITY")
             .with(json!({ "path": path, "problem": problem }))
+    }
+
+    /// What came is no request: it could not even be read.
+    pub fn malformed(status: u16) -> Self {
+        let mut error = if status == 431 {
+            Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "PAYLOAD_TOO_LARGE")
+                .with(json!({ "problem": "the head of the request is too long" }))
+        } else {
+            FieldErrors::of("request", Issue::InvalidFormat).into()
+        };
+        error.0.reason = (status != 431).then_some("malformed_request");
+        error
     }
 
     /// Too often.

@@ -63,6 +63,10 @@ pub fn of_type(kind: &str) -> Message {
 pub fn of_reason(reason: &str) -> Option<Message> {
     let (en, zh) = match reason {
         "wrong_second_factor" => ("Incorrect or used code", "验证码错误或已被使用"),
+        "malformed_request" => (
+            "The request cannot be read: its address and headers are ASCII, all else in them is percent-encoded",
+            "无法读取该请求：地址和头部只能使用 ASCII 字符，其余字符须进行百分号编码",
+        ),
         "passkey_refused" => ("The passkey was not accepted", "通行密钥未被接受"),
         _ => return None,
     };

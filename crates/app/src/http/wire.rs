@@ -15,9 +15,6 @@ const BARE: [(&str, u16); 2] =
 /// No head of such an answer is longer.
 const LONGEST: usize = 256;
 
-/// Makes the whole answer to a request that could not be read, by the status.
-pub type Refuse = dyn Fn(u16) -> Bytes;
-
 /// A connection.
 pub struct Wire<F> {
     io: TcpStream,

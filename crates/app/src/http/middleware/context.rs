@@ -1,6 +1,7 @@
 //! The outermost layer: gives a request its context, catches panics, writes errors into
 //! the envelope, adds the headers that every answer has, measures, and logs.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use metrics::{counter, gauge, histogram};
 use sharestack_kernel::field::{FieldErrors, Issue};
@@ -81,6 +83,41 @@ pub async fn layer(
             Err(rendered.into())
         }
     }
+}
+
+/// The whole answer to what could not be read as a request, for the connection to write.
+pub fn unreadable(app: &App, peer: IpAddr, status: u16) -> Bytes {
+    let context = RequestContext {
+        request_id: request_id(&HeaderMap::new(), uuid_v7()),
+        language: app.default_language,
+        asked_language: false,
+        client_ip: peer,
+        client: Client::new(Some(peer.to_string()), None),
+        received_at: app.clock.now(),
+    };
+    let error = ApiError::malformed(status);
+    let body = error.body(&context).to_string();
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let date = context.received_at.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(date) = HeaderValue::from_str(&date) {
+        headers.insert(header::DATE, date);
+    }
+    decorate(&mut headers, &context, app);
+    let mut answer = BytesMut::new();
+    answer.extend_from_slice(format!("HTTP/1.1 {}\r\n", error.status_code()).as_bytes());
+    for (name, value) in &headers {
+        answer.extend_from_slice(name.as_str().as_bytes());
+        answer.extend_from_slice(b": ");
+        answer.extend_from_slice(value.as_bytes());
+        answer.extend_from_slice(b"\r\n");
+    }
+    answer.extend_from_slice(b"\r\n");
+    answer.extend_from_slice(body.as_bytes());
+    measure(&Method::TRACE, "unreadable", error.status_code(), Instant::now());
+    answer.freeze()
 }
 
 /// A request that runs; also when its client goes away, it is counted out.
