@@ -8,7 +8,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
-use crate::model::{Article, FileId, Kind};
+use crate::model::{Article, FileId, Kind, UploadedFile};
 
 /// An article came to be, as a draft.
 pub const CREATED: &str = "article.created";
@@ -108,5 +108,26 @@ pub(crate) const fn of_categories(kind: Kind) -> &'static str {
     match kind {
         Kind::Photo => CATEGORY,
         Kind::Article => ARTICLE_CATEGORY,
+    }
+}
+
+impl Occasion {
+    /// An event about a file.
+    pub fn of_file(self, kind: &str, file: &UploadedFile) -> DomainEvent {
+        DomainEvent {
+            id: self.id,
+            kind: kind.to_owned(),
+            aggregate: FILE.to_owned(),
+            aggregate_id: file.id.to_string(),
+            actor: self.actor,
+            origin: Origin::current(),
+            occurred_at: self.at,
+            payload: json!({
+                "file_id": file.id,
+                "owner_id": file.owner_id,
+                "size": file.size,
+                "mime_type": file.media_type.as_str(),
+            }),
+        }
     }
 }

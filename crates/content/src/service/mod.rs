@@ -10,6 +10,7 @@ mod reading;
 mod searching;
 pub mod shelving;
 mod taxonomy;
+mod uploads;
 mod views;
 
 use std::sync::Arc;
@@ -33,6 +34,10 @@ pub use taxonomy::{
     Categories, CreateCategory, CreateEvent, CreateTag, EditCategory, EditEvent, EditTag, ListPlaced, MAX_MERGE,
     Merged, MonthOfPhotos, Suggestion, TAG_CREATE, TAG_DELETE, TAG_UPDATE, TIMELINE_CREATE, TIMELINE_DELETE,
     TIMELINE_UPDATE, Tags, TaxonomyPorts, Timeline, TimelineStats, YearOfPhotos,
+};
+pub use uploads::{
+    Algorithm, BeginChunked, BeginTus, COMPLETE_JOB, Checksum, ChunkKept, CompleteUpload, ERASE_JOB, EraseBlobs,
+    Progress, Received, RemoveFiles, Swept, UPLOAD, UPLOADS_KEPT, UploadError, UploadPorts, Uploads, remove_file,
 };
 pub use views::{VIEW_WINDOW, ViewBuffer};
 
