@@ -151,6 +151,24 @@ pub struct Upload {
     pub max_avatar_size: usize,
     /// Pixels of a picture that is decoded.
     pub max_image_pixels: u64,
+    /// Bytes of a file.
+    pub max_file_size: u64,
+    /// Files of one request.
+    pub max_files: usize,
+    /// Bytes of a piece when nobody says.
+    pub chunk_size: u64,
+    /// Bytes of a piece at the least, but for the last.
+    pub min_chunk_size: u64,
+    /// Bytes of a piece at the most.
+    pub max_chunk_size: u64,
+    /// Kinds of files, by their MIME types.
+    pub allowed_types: Vec<String>,
+    /// Bytes that one person may keep.
+    pub quota_bytes: u64,
+    /// Hours that an upload may take.
+    pub expiry_hours: u32,
+    /// Days that a file is kept that no photo uses.
+    pub unused_days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]

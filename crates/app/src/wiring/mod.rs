@@ -16,6 +16,7 @@ mod secrets;
 mod social;
 mod taxonomy;
 mod third_party;
+mod uploads;
 mod users;
 
 use std::net::{IpAddr, SocketAddr};
@@ -60,6 +61,7 @@ use self::privacy::{Privacy, PrivacyParts};
 use self::rendering::BoundedRenderer;
 use self::social::Social;
 use self::taxonomy::Taxonomy;
+use self::uploads::Uploads;
 use self::users::People;
 use crate::backing::{Files, Shared};
 use crate::config::{Config, ConfigError};
@@ -129,6 +131,7 @@ pub struct App {
     pub billing: Billing,
     pub social: Social,
     pub taxonomy: Arc<Taxonomy>,
+    pub uploads: Uploads,
 }
 
 /// Installs the one TLS and crypto backend. A second call changes nothing.
@@ -275,12 +278,16 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     let gates = Arc::new(ArticleGates(Arc::new(store.clone())));
     let billing = Billing::new(&config, &store, &clock, &ids, gates, &secrets.sandbox)?;
 
+    let links = HmacKeyedHash::new(&secrets.derivation);
+    let uploads = Uploads::new(&config, &store, files.0.clone(), (&clock, &ids), links)?;
+
     let departed = Arc::new(RemoveArticles::new(content.ports.clone()));
     let given = PrivacyParts {
         accounts: account_ports,
         administration: people.administration.clone(),
         obligations: people.obligations.clone(),
         articles: departed.clone(),
+        uploads: uploads.removal.clone(),
         sealer,
         blobs: files.0.clone(),
     };
@@ -308,7 +315,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         ],
         handlers: handlers(
             &content,
-            [&billing.handlers, &people.handlers, &privacy.handlers, &vec![messaging.handler]],
+            [&billing.handlers, &people.handlers, &privacy.handlers, &uploads.handlers, &vec![messaging.handler]],
         ),
         config,
         clock,
@@ -340,10 +347,11 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         billing,
         social,
         taxonomy,
+        uploads,
     })
 }
 
-fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 4]) -> Vec<Arc<dyn JobHandler>> {
+fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 5]) -> Vec<Arc<dyn JobHandler>> {
     let scheduled: Arc<dyn JobHandler> = content.scheduled.clone();
     others.into_iter().flatten().cloned().chain([scheduled]).collect()
 }

@@ -3,6 +3,7 @@
 pub mod categories;
 pub mod tags;
 pub mod timeline;
+pub mod uploads;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -17,6 +18,7 @@ pub fn register(config: &mut ServiceConfig<'_>) {
     categories::register(config);
     tags::register(config);
     timeline::register(config);
+    uploads::register(config);
 }
 
 /// Where the small picture of a photo is that stands for it in lists of other things.
