@@ -91,7 +91,11 @@ impl Occasion {
 pub const FILE_UPLOADED: &str = "file.uploaded";
 /// A file was removed, with all that was made of it.
 pub const FILE_REMOVED: &str = "file.removed";
-/// The aggregate of both.
+/// Everything that is shown of a file was made, or some of it anew.
+pub const FILE_PROCESSED: &str = "file.processed";
+/// Nothing could be made of a file; the payload says why.
+pub const FILE_FAILED: &str = "file.failed";
+/// The aggregate of all of them.
 pub const FILE: &str = "file";
 /// The kind of the job that works on a new file; its payload is [`ProcessFile`].
 pub const PROCESS_JOB: &str = "media.process";

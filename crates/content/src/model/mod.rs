@@ -6,8 +6,10 @@ mod count;
 mod draft;
 mod file;
 mod id;
+mod notes;
 mod outline;
 mod photo;
+mod processing;
 mod rendered;
 mod slug;
 mod tag;
@@ -26,6 +28,8 @@ pub use photo::{
     Bounds, Caption, Coordinate, Derivative, Exif, FormatName, Formats, MAX_METADATA, Metadata, Photo, PhotoCount,
     PhotoStatus, Picture, Place, Position, ShareLink, ShareLinkId, ShareTarget, Taken, Visibility, photo_deltas,
 };
+pub use notes::CameraNotes;
+pub use processing::{Pace, Step, StepState, Steps};
 pub use rendered::{EXCERPT_CHARS, PREVIEW_CHARS, Rendered, Text, TooDeep};
 pub use slug::{RESERVED_SLUGS, Slug};
 pub use tag::{Tag, TagName};

@@ -10,7 +10,9 @@ mod entitlements;
 mod file;
 mod label;
 mod photo;
+mod imaging;
 mod portfolio;
+mod processing;
 mod query;
 mod renderer;
 mod search;
@@ -46,7 +48,13 @@ pub use photo::{
     PhotoCategory, PhotoCluster, PhotoFilter, PhotoHead, PhotoQueries, PhotoRepository, PhotoScope, PhotoSort,
     PhotoTag, PhotoView, PhotoWriteError,
 };
+pub use imaging::{Facts, Glance, Imaging, ImagingError, Made, OpenPicture};
+#[cfg(any(test, feature = "mocks"))]
+pub use imaging::{MockImaging, MockOpenPicture};
 pub use portfolio::PortfolioTx;
+#[cfg(any(test, feature = "mocks"))]
+pub use processing::MockProcessingQueries;
+pub use processing::ProcessingQueries;
 #[cfg(any(test, feature = "mocks"))]
 pub use query::MockArticleQueries;
 pub use query::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, Sort, Walk};

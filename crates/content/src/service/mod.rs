@@ -5,6 +5,7 @@ mod departure;
 mod forget;
 mod indexing;
 pub mod labels;
+mod processing;
 mod publishing;
 mod reading;
 mod searching;
@@ -27,6 +28,10 @@ pub use authoring::{Authoring, Autosave, Autosaved, CreateArticle, EditArticle};
 pub use departure::RemoveArticles;
 pub use forget::ForgetArticles;
 pub use indexing::{IndexArticles, IndexState, Step};
+pub use processing::{
+    FileProgress, ProcessFiles, ProcessingPolicy, ProcessingPorts, Reprocess, Reprocessed, Reprocessing, SWEEP_JOB,
+    SweepDerivatives, UPDATE_PHOTOS, Watching,
+};
 pub use publishing::{PUBLISH_JOB, PublishArticle, Publishing, ScheduledPublish};
 pub use reading::{ListArticles, ListedArticle, ReadArticle, Reader, Reading, Shown};
 pub use searching::{FoundArticle, SearchArticles, SearchResult, Searching};

@@ -14,6 +14,7 @@ mod photo_list;
 mod photo_query;
 mod photo_rows;
 mod share;
+mod processing;
 mod shelf;
 mod timeline;
 mod upload;
