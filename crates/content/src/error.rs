@@ -415,4 +415,3 @@ impl Classified for ReprocessError {
         }
     }
 }
-

@@ -258,11 +258,8 @@ fn develop(
     }
     for kind in [FormatName::Display, FormatName::Webp] {
         if wanted.contains(&kind) {
-            let encoded = if kind == FormatName::Webp {
-                base.webp(config.quality_webp)
-            } else {
-                base.jpeg(config.quality_jpg)
-            };
+            let encoded =
+                if kind == FormatName::Webp { base.webp(config.quality_webp) } else { base.jpeg(config.quality_jpg) };
             let bytes = encoded.map_err(ImagingError::Failed)?;
             tell(Made::Derivative { kind, width, height, bytes: bytes.into() })?;
         }

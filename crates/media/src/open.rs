@@ -59,7 +59,11 @@ pub(crate) fn open(file: Window, bounds: Bounds) -> Result<Opened, ImagingError>
             return open_jpeg(preview.picture, raw, Some(preview.notes), bounds);
         }
     };
-    if format == ImageFormat::Jpeg { open_jpeg(file, kind, None, bounds) } else { open_other(file, kind, format, bounds) }
+    if format == ImageFormat::Jpeg {
+        open_jpeg(file, kind, None, bounds)
+    } else {
+        open_other(file, kind, format, bounds)
+    }
 }
 
 fn open_jpeg(

@@ -104,7 +104,8 @@ impl Raster {
                 let seen = if other.alpha { other.pixels[from + 3] } else { 255 };
                 let alpha = u32::from(seen) * u32::from(opacity) / 255;
                 for channel in 0..3 {
-                    let (below, above) = (u32::from(self.pixels[to + channel]), u32::from(other.pixels[from + channel]));
+                    let (below, above) =
+                        (u32::from(self.pixels[to + channel]), u32::from(other.pixels[from + channel]));
                     let mixed = (above * alpha + below * (255 - alpha) + 127) / 255;
                     self.pixels[to + channel] = u8::try_from(mixed).unwrap_or(255);
                 }

@@ -29,7 +29,8 @@ pub(crate) fn preview(file: &Window, kind: MediaType) -> Option<Preview> {
         let frame = jpeg::header(window)?.frame.filter(jpeg::Frame::is_lossy)?;
         Some(u64::from(frame.width) * u64::from(frame.height))
     };
-    let largest = found.into_iter().filter_map(|window| Some((size(&window)?, window))).max_by_key(|(size, _)| *size)?;
+    let largest =
+        found.into_iter().filter_map(|window| Some((size(&window)?, window))).max_by_key(|(size, _)| *size)?;
     let picture = largest.1;
     let inside = jpeg::header(&picture).and_then(|header| header.exif);
     let notes = match inside.map(|exif| notes::read(&exif[..])) {

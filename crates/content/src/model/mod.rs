@@ -23,12 +23,12 @@ pub use count::{CountKey, deltas};
 pub use draft::Draft;
 pub use file::{FileName, FileStatus, MediaType, Processing, SNIFFED, Sha256, UploadedFile, has_exif};
 pub use id::{ArticleId, ArticleKey, CategoryId, FileId, Key, PhotoId, PhotoKey, PlanId, TagId, plan_ids, tag_names};
+pub use notes::CameraNotes;
 pub use outline::plain_text;
 pub use photo::{
     Bounds, Caption, Coordinate, Derivative, Exif, FormatName, Formats, MAX_METADATA, Metadata, Photo, PhotoCount,
     PhotoStatus, Picture, Place, Position, ShareLink, ShareLinkId, ShareTarget, Taken, Visibility, photo_deltas,
 };
-pub use notes::CameraNotes;
 pub use processing::{Pace, Step, StepState, Steps};
 pub use rendered::{EXCERPT_CHARS, PREVIEW_CHARS, Rendered, Text, TooDeep};
 pub use slug::{RESERVED_SLUGS, Slug};

@@ -92,8 +92,7 @@ mod tests {
         for (number, text) in [(2.8, "f/2.8"), (4.0, "f/4"), (1.8, "f/1.8"), (22.0, "f/22"), (5.6, "f/5.6")] {
             assert_eq!(CameraNotes::aperture_of(number).as_deref(), Some(text));
         }
-        for (seconds, text) in [(0.008, "1/125"), (1.0 / 8000.0, "1/8000"), (0.25, "1/4"), (0.5, "0.5"), (30.0, "30")]
-        {
+        for (seconds, text) in [(0.008, "1/125"), (1.0 / 8000.0, "1/8000"), (0.25, "1/4"), (0.5, "0.5"), (30.0, "30")] {
             assert_eq!(CameraNotes::shutter_speed_of(seconds).as_deref(), Some(text));
         }
         assert_eq!(CameraNotes::focal_length_of(50.0).as_deref(), Some("50mm"));

@@ -19,8 +19,7 @@ pub enum Step {
 
 impl Step {
     /// All of them, in their order.
-    pub const ALL: [Self; 4] =
-        [Self::Uploaded, Self::ExifExtraction, Self::GeneratingThumbnails, Self::Optimization];
+    pub const ALL: [Self; 4] = [Self::Uploaded, Self::ExifExtraction, Self::GeneratingThumbnails, Self::Optimization];
 
     /// The name in answers and in the store.
     pub const fn as_str(self) -> &'static str {
@@ -74,8 +73,7 @@ pub struct Steps([StepState; 4]);
 
 impl Steps {
     /// The file is there, and waits.
-    pub const WAITING: Self =
-        Self([StepState::Completed, StepState::Pending, StepState::Pending, StepState::Pending]);
+    pub const WAITING: Self = Self([StepState::Completed, StepState::Pending, StepState::Pending, StepState::Pending]);
     /// Everything is done.
     pub const DONE: Self = Self([StepState::Completed; 4]);
 
@@ -168,7 +166,8 @@ mod tests {
 
     #[test]
     fn steps_read_back() {
-        for steps in [Steps::WAITING, Steps::DONE, Steps::at(Step::GeneratingThumbnails), Steps::failed_at(Step::Optimization)]
+        for steps in
+            [Steps::WAITING, Steps::DONE, Steps::at(Step::GeneratingThumbnails), Steps::failed_at(Step::Optimization)]
         {
             let kept = Processing { steps: Some(steps.to_value()), ..Processing::waiting() };
             assert_eq!(Steps::of(&kept), steps);

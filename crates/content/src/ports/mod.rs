@@ -8,9 +8,9 @@ mod cache;
 mod category;
 mod entitlements;
 mod file;
+mod imaging;
 mod label;
 mod photo;
-mod imaging;
 mod portfolio;
 mod processing;
 mod query;
@@ -39,6 +39,9 @@ pub use entitlements::{Access, Entitlements, GateQuery, PlanOffer};
 pub use file::{FileQueries, FileRepository, UploadRepository, UsageRepository};
 #[cfg(any(test, feature = "mocks"))]
 pub use file::{MockFileQueries, MockFileRepository, MockUploadRepository, MockUsageRepository};
+pub use imaging::{Facts, Glance, Imaging, ImagingError, Made, OpenPicture};
+#[cfg(any(test, feature = "mocks"))]
+pub use imaging::{MockImaging, MockOpenPicture};
 pub use label::{Candidate, LabelFilter, LabelQueries, LabelRepository, LabelSort, LabelWriteError, Match, UsageDelta};
 #[cfg(any(test, feature = "mocks"))]
 pub use label::{MockLabelQueries, MockLabelRepository};
@@ -48,9 +51,6 @@ pub use photo::{
     PhotoCategory, PhotoCluster, PhotoFilter, PhotoHead, PhotoQueries, PhotoRepository, PhotoScope, PhotoSort,
     PhotoTag, PhotoView, PhotoWriteError,
 };
-pub use imaging::{Facts, Glance, Imaging, ImagingError, Made, OpenPicture};
-#[cfg(any(test, feature = "mocks"))]
-pub use imaging::{MockImaging, MockOpenPicture};
 pub use portfolio::PortfolioTx;
 #[cfg(any(test, feature = "mocks"))]
 pub use processing::MockProcessingQueries;

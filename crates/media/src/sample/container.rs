@@ -5,8 +5,8 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageFormat};
 use sharestack_content::model::MediaType;
 
-use super::directory::{Block, Value};
 use super::Sample;
+use super::directory::{Block, Value};
 use crate::notes::tag;
 
 impl Sample {
@@ -52,14 +52,16 @@ impl Sample {
         match kind {
             MediaType::Raf => self.fuji(),
             MediaType::Cr3 => self.canon(),
-            MediaType::Cr2 => self.on_tiff(b"II*\0", 16, |block, preview| {
-                block.with(tag::STRIP_OFFSETS, Value::Place(preview))
-            }),
+            MediaType::Cr2 => {
+                self.on_tiff(b"II*\0", 16, |block, preview| block.with(tag::STRIP_OFFSETS, Value::Place(preview)))
+            }
             MediaType::Dng => self.on_tiff(b"II*\0", 8, |block, preview| {
                 block.with(0xc612, Value::Bytes(vec![1, 4, 0, 0])).with(tag::SUB_DIRECTORIES, below(preview))
             }),
             MediaType::Nef => self.on_tiff(b"II*\0", 8, |block, preview| {
-                block.with(tag::MAKE, Value::Text("NIKON CORPORATION".to_owned())).with(tag::SUB_DIRECTORIES, below(preview))
+                block
+                    .with(tag::MAKE, Value::Text("NIKON CORPORATION".to_owned()))
+                    .with(tag::SUB_DIRECTORIES, below(preview))
             }),
             MediaType::Arw => self.on_tiff(b"II*\0", 8, |block, preview| {
                 let length = Value::Longs(vec![small(preview.len())]);
@@ -97,11 +99,8 @@ impl Sample {
     }
 
     fn canon(&self) -> Vec<u8> {
-        let notes = [
-            boxed(b"CMT1", &self.main.bytes()),
-            boxed(b"CMT2", &self.exif.bytes()),
-            boxed(b"CMT4", &self.gps.bytes()),
-        ];
+        let notes =
+            [boxed(b"CMT1", &self.main.bytes()), boxed(b"CMT2", &self.exif.bytes()), boxed(b"CMT4", &self.gps.bytes())];
         let notes = [&crate::raw::CANON_NOTES[..], &notes.concat()].concat();
         let jpeg = self.bare_jpeg();
         let preview = [&[0; 6][..], &[0, 1, 0, 2, 0, 2, 0, 1], &small(jpeg.len()).to_be_bytes(), &jpeg].concat();

@@ -67,10 +67,9 @@ impl Value {
             Self::Text(text) => [text.as_bytes(), &[0]].concat(),
             Self::Short(number) => number.to_le_bytes().to_vec(),
             Self::Longs(numbers) => numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
-            Self::Fractions(numbers) => numbers
-                .iter()
-                .flat_map(|(upper, lower)| [upper.to_le_bytes(), lower.to_le_bytes()].concat())
-                .collect(),
+            Self::Fractions(numbers) => {
+                numbers.iter().flat_map(|(upper, lower)| [upper.to_le_bytes(), lower.to_le_bytes()].concat()).collect()
+            }
             Self::Bytes(bytes) | Self::Place(bytes) => bytes.clone(),
             Self::Directory(_) => Vec::new(),
         }

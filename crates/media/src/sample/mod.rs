@@ -77,7 +77,11 @@ impl Sample {
             let ridge = horizon + (x / (11 + seed % 5)) % 17 + (x / 97 + seed) % 23;
             let depth = (y * 160 / height.max(1)) as u8;
             let hue = (seed % 5 * 17) as u8;
-            if y < ridge { [60 + hue + noise, 110 + depth / 2 + noise, 220 - depth / 2] } else { [30 + noise, 90 + depth / 3 + noise, 40 + hue] }
+            if y < ridge {
+                [60 + hue + noise, 110 + depth / 2 + noise, 220 - depth / 2]
+            } else {
+                [30 + noise, 90 + depth / 3 + noise, 40 + hue]
+            }
         })
     }
 

@@ -55,7 +55,9 @@ impl Reprocessing {
     pub async fn reprocess(&self, actor: &Actor, command: Reprocess) -> Result<Reprocessed, ReprocessError> {
         let id = command.file_id;
         let found = self.ports.files.find_file(id).await?;
-        found.filter(|file| actor.require_owner_or(file.owner_id, UPDATE_PHOTOS).is_ok()).ok_or(ReprocessError::Missing(id))?;
+        found
+            .filter(|file| actor.require_owner_or(file.owner_id, UPDATE_PHOTOS).is_ok())
+            .ok_or(ReprocessError::Missing(id))?;
         let (now, job_id) = (self.ports.clock.now(), self.ports.ids.uuid());
         let (file, started) = transact!(self.ports.store, |tx| {
             let mut file = tx.files().find_for_update(id).await?.ok_or(ReprocessError::Missing(id))?;
