@@ -19,6 +19,7 @@ mod password_reasons;
 pub mod reply;
 pub mod routes;
 pub mod social;
+pub mod sse;
 pub mod streaming;
 
 pub mod billing;

@@ -11,6 +11,7 @@ mod messaging;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 mod privacy;
+mod processing;
 mod rendering;
 mod secrets;
 mod social;
@@ -58,6 +59,7 @@ use self::billing::Billing;
 use self::content::{ArticleGates, BillingGate, Content};
 use self::messaging::Messaging;
 use self::privacy::{Privacy, PrivacyParts};
+use self::processing::Processing;
 use self::rendering::BoundedRenderer;
 use self::social::Social;
 use self::taxonomy::Taxonomy;
@@ -128,6 +130,7 @@ pub struct App {
     pub cache_admin: CacheAdmin,
     pub audit: AuditLog,
     pub content: Content,
+    pub processing: Processing,
     pub billing: Billing,
     pub social: Social,
     pub taxonomy: Arc<Taxonomy>,
@@ -275,6 +278,8 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         &search(&config),
     );
 
+    let processing = Processing::new(&config, &store, files.0.clone(), (&clock, &ids))?;
+
     let gates = Arc::new(ArticleGates(Arc::new(store.clone())));
     let billing = Billing::new(&config, &store, &clock, &ids, gates, &secrets.sandbox)?;
 
@@ -315,7 +320,14 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         ],
         handlers: handlers(
             &content,
-            [&billing.handlers, &people.handlers, &privacy.handlers, &uploads.handlers, &vec![messaging.handler]],
+            [
+                &billing.handlers,
+                &people.handlers,
+                &privacy.handlers,
+                &processing.handlers,
+                &uploads.handlers,
+                &vec![messaging.handler],
+            ],
         ),
         config,
         clock,
@@ -344,6 +356,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         cache_admin,
         audit,
         content,
+        processing,
         billing,
         social,
         taxonomy,
@@ -351,7 +364,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     })
 }
 
-fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 5]) -> Vec<Arc<dyn JobHandler>> {
+fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 6]) -> Vec<Arc<dyn JobHandler>> {
     let scheduled: Arc<dyn JobHandler> = content.scheduled.clone();
     others.into_iter().flatten().cloned().chain([scheduled]).collect()
 }

@@ -106,7 +106,9 @@ mod tests {
 
     #[test]
     fn a_camera_is_named_once() {
-        let camera = |make, model| CameraNotes::camera_of(make, model);
+        fn camera(make: Option<&str>, model: Option<&str>) -> Option<String> {
+            CameraNotes::camera_of(make, model)
+        }
         assert_eq!(camera(Some("Canon"), Some("Canon EOS R5")).as_deref(), Some("Canon EOS R5"));
         assert_eq!(camera(Some("NIKON CORPORATION"), Some("NIKON D850")).as_deref(), Some("NIKON D850"));
         assert_eq!(camera(Some("SONY\0"), Some(" ILCE-7M3  \0x")).as_deref(), Some("SONY ILCE-7M3"));

@@ -1,6 +1,7 @@
-//! The photo portfolio.
+//! The portfolio: photos, and the files that they are made of.
 
 pub mod categories;
+pub mod processing;
 pub mod tags;
 pub mod timeline;
 pub mod uploads;
@@ -18,6 +19,7 @@ pub fn register(config: &mut ServiceConfig<'_>) {
     categories::register(config);
     tags::register(config);
     timeline::register(config);
+    config.service(processing::read_upload_status).service(processing::reprocess_upload);
     uploads::register(config);
 }
 

@@ -169,7 +169,8 @@ impl Run<'_> {
             let left = thumbnails.filter(|kind| !formats.contains_key(kind)).count();
             let step = if left > 0 { Step::GeneratingThumbnails } else { Step::Optimization };
             let shown = placeholder.clone();
-            self.note(step, |processing| processing.placeholder = shown.or(processing.placeholder.take())).await?;
+            self.note(step, |processing| processing.placeholder = shown.clone().or(processing.placeholder.take()))
+                .await?;
         }
         Ok((placeholder, formats))
     }
