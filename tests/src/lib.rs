@@ -18,6 +18,7 @@ pub mod client;
 pub mod database;
 pub mod fake_provider;
 pub mod gallery;
+pub mod files;
 pub mod harness;
 pub mod money;
 pub mod oidc;

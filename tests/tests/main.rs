@@ -30,6 +30,7 @@ mod people;
 mod permissions;
 mod pictures;
 mod privacy;
+mod processing;
 mod readme;
 mod resilience;
 mod roles;

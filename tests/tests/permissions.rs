@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sharestack_media::sample::Sample;
+use sharestack_tests::files::plant_in;
 use sharestack_tests::money::{monthly_plan, notify, paid_article, subscribe, success};
 use sharestack_tests::{Account, Harness};
 
@@ -145,6 +147,10 @@ async fn owner(app: &Harness, admin: &Account, number: usize, operation: &Operat
         if path.contains("/subscriptions/{") {
             notify(app, &success(&sold.data()["order"], &format!("txn-{number}"))).await.expect(200);
         }
+    }
+    if path.contains("/{file_id}") {
+        let picture = Sample::corners(60, 40).jpeg();
+        things.insert("file_id", plant_in(app, account.id, "DSC_0001.jpg", picture).await);
     }
     Owner { account, things }
 }

@@ -126,16 +126,25 @@ impl Watermark {
 #[derive(Debug, Clone)]
 pub struct Darkroom {
     config: Arc<DarkroomConfig>,
+    /// Where pixels are decoded.
     pool: Pool,
+    /// Where headers are read, in milliseconds: nobody waits there for pixels.
+    desk: Pool,
 }
 
 impl Darkroom {
     /// How many wait for a thread before more are refused.
     const QUEUE: usize = 256;
+    /// How many headers are read at once.
+    const DESKS: usize = 4;
 
     /// A darkroom with these settings.
     pub fn new(config: DarkroomConfig) -> Self {
-        Self { pool: Pool::new(config.concurrency, Self::QUEUE), config: Arc::new(config) }
+        Self {
+            pool: Pool::new(config.concurrency, Self::QUEUE),
+            desk: Pool::new(Self::DESKS, Self::QUEUE),
+            config: Arc::new(config),
+        }
     }
 }
 
@@ -150,13 +159,13 @@ fn refused(error: PoolError) -> ImagingError {
 #[async_trait]
 impl Imaging for Darkroom {
     async fn glance(&self, kind: MediaType, head: Bytes) -> Glance {
-        self.pool.run(move || open::glance(kind, &head)).await.unwrap_or_default()
+        self.desk.run(move || open::glance(kind, &head)).await.unwrap_or_default()
     }
 
     async fn open(&self, content: BlobStream) -> Result<Box<dyn OpenPicture>, ImagingError> {
         let file = spool(content, &self.config.directory).await?;
         let bounds = Bounds { pixels: self.config.max_pixels, memory: self.config.max_memory };
-        let opened = self.pool.run(move || open::open(file, bounds)).await.map_err(refused)??;
+        let opened = self.desk.run(move || open::open(file, bounds)).await.map_err(refused)??;
         Ok(Box::new(Negative { opened: Arc::new(opened), darkroom: self.clone(), made: None }))
     }
 }
@@ -281,3 +290,7 @@ fn prepare(opened: &Opened, size: (u32, u32)) -> Result<Raster, ImagingError> {
     }
     Ok(base)
 }
+
+#[cfg(test)]
+#[path = "darkroom_tests.rs"]
+mod tests;

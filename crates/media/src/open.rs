@@ -83,6 +83,10 @@ fn open_jpeg(
     if frame.is_progressive() && frame.samples().saturating_mul(2) > bounds.memory {
         return Err(ImagingError::TooMuchMemory);
     }
+    // Four colours are decoded all at once, and turned into three.
+    if frame.sampling.len() == 4 && frame.samples().saturating_mul(2) > bounds.memory {
+        return Err(ImagingError::TooMuchMemory);
+    }
     if !jpeg::is_whole(&picture, scan) {
         return Err(broken("the end is missing"));
     }

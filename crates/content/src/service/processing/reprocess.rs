@@ -83,7 +83,10 @@ impl Reprocessing {
             let request = Request { file_id: id, formats: Some(wanted) };
             let mut job = NewJob::new(job_id, PROCESS_JOB, to_value(request).map_err(StoreError::corrupt)?, now);
             job.dedupe_key = Some(dedupe_key(id));
-            tx.jobs().enqueue(&job).await?;
+            // The job before is not noted as done yet: nothing of this happened.
+            if !tx.jobs().enqueue(&job).await? {
+                return Err(ReprocessError::Running(id));
+            }
             Ok((file, true))
         })?;
         Ok(Reprocessed { progress: self.watching.progress_of(&file).await?, started })
