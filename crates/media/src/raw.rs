@@ -130,8 +130,8 @@ fn canon_notes(content: &Window, notes: &mut CameraNotes) {
 fn boxes(file: &Window) -> Vec<([u8; 4], Window)> {
     let (mut found, mut at) = (Vec::new(), 0);
     while found.len() < MAX_BOXES && at < file.length() {
-        let [a, b, c, d, kind @ ..] = file.take(at, 8)[..] else { break };
-        let Ok(kind) = <[u8; 4]>::try_from(&kind[..]) else { break };
+        let [a, b, c, d, e, f, g, h] = file.take(at, 8)[..] else { break };
+        let kind = [e, f, g, h];
         let (head, length) = match u32::from_be_bytes([a, b, c, d]) {
             0 => (8, file.length() - at),
             1 => match <[u8; 8]>::try_from(&file.take(at + 8, 8)[..]) {
