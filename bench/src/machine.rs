@@ -28,6 +28,14 @@ pub fn resident(pid: u32) -> Result<f64> {
     Ok(kib / 1024.0)
 }
 
+/// The most memory that this process had resident, in MiB.
+pub fn peak() -> Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib / 1024.0)
+}
+
 /// Ticks of work since the machine started: all of it, and ours.
 #[derive(Debug, Clone, Copy)]
 pub struct Work {

@@ -7,6 +7,7 @@ mod floor;
 mod http;
 mod load;
 mod machine;
+mod pictures;
 mod report;
 mod run;
 mod seed;
@@ -56,6 +57,20 @@ struct Options {
 enum Command {
     /// The bare server that the product is compared with.
     Floor(floor::FloorArgs),
+    /// Makes the derivatives of the pictures in a directory, and prints how long that took.
+    Develop(pictures::DevelopArgs),
+    /// Measures derivatives alone.
+    Pictures {
+        /// How wide the pictures are.
+        #[arg(long, default_value_t = 6000)]
+        width: u32,
+        /// How high.
+        #[arg(long, default_value_t = 4000)]
+        height: u32,
+        /// How many.
+        #[arg(long, default_value_t = 12)]
+        count: u32,
+    },
 }
 
 #[tokio::main]
@@ -63,6 +78,13 @@ async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Floor(args)) => floor::serve(args).await,
+        Some(Command::Develop(args)) => pictures::develop(args).await,
+        Some(Command::Pictures { width, height, count }) => {
+            let mut text = String::new();
+            report::pictures(&mut text, &pictures::measure(width, height, count)?)?;
+            std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
+            Ok(())
+        }
         None => run::all(cli.options).await,
     }
 }

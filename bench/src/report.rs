@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::load::Row;
+use crate::pictures::Pictures;
 use crate::storm::{self, Storm};
 use crate::wrk::Figures;
 
@@ -55,6 +56,7 @@ pub struct Report {
     pub rows: Vec<Row>,
     pub storms: Vec<Storm>,
     pub starts: Vec<Start>,
+    pub pictures: Option<Pictures>,
 }
 
 impl Report {
@@ -64,6 +66,9 @@ impl Report {
         self.requests(&mut text)?;
         self.storms(&mut text)?;
         self.starts(&mut text)?;
+        if let Some(measured) = &self.pictures {
+            pictures(&mut text, measured)?;
+        }
         Ok(text)
     }
 
@@ -143,6 +148,24 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// Derivatives, beside those of another maker.
+pub fn pictures(text: &mut String, measured: &Pictures) -> Result<()> {
+    let (megapixels, count) = (measured.megapixels, measured.count);
+    writeln!(
+        text,
+        "\n| Five derivatives of a JPEG of {megapixels:.0} megapixels, {count} pictures, one core | pictures/s | peak memory | \
+         size of all five |\n|---|--:|--:|--:|"
+    )?;
+    for maker in &measured.makers {
+        let (who, rate, peak, size) = (maker.who, maker.rate, maker.peak, maker.size);
+        writeln!(text, "| {who} | {rate:.2} | {peak:.0} MiB | {size:.2} MiB |")?;
+    }
+    if let Some(skipped) = &measured.skipped {
+        writeln!(text, "\n{skipped}")?;
+    }
+    Ok(())
 }
 
 /// Puts the section into the document between its marks.
