@@ -75,7 +75,7 @@ async fn a_cameras_file_becomes_what_is_shown() {
         assert_eq!(notes.taken.unwrap().offset_minutes, Some(480));
         assert_eq!(notes.position.unwrap().latitude.degrees(), 31.23037);
         assert_eq!((processing.width, processing.height), (Some(600), Some(900)), "it stands upright");
-        assert!(processing.placeholder.is_some_and(|text| text.len() > 20));
+        assert!(processing.placeholder.as_ref().is_some_and(|text| text.len() > 20));
         let made = formats(&processing);
         assert_eq!(made.keys().copied().collect::<Vec<_>>(), FormatName::ALL);
         for (kind, derivative) in made {
