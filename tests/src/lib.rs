@@ -27,6 +27,7 @@ pub mod passkey;
 pub mod process;
 pub mod redis;
 pub mod sample;
+pub mod uploading;
 
 pub use browser::Browser;
 pub use client::{Answer, Client};

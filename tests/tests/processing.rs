@@ -307,7 +307,7 @@ impl Place {
     }
 
     fn derived(&self, id: FileId) -> Vec<String> {
-        let root = self.data.path().join("storage").join(UploadedFile::prefix(id)).join("derived");
+        let root = self.data.path().join("storage/objects").join(UploadedFile::prefix(id)).join("derived");
         let runs = std::fs::read_dir(root).into_iter().flatten().flatten();
         runs.flat_map(|run| std::fs::read_dir(run.path()).unwrap().flatten())
             .map(|file| file.path().display().to_string())
@@ -333,7 +333,7 @@ async fn a_killed_workers_file_is_taken_up_again() {
         let id = FileId::new(SequenceIds::new(place.store.clone()).number(FileId::SEQUENCE).await.unwrap());
         let bytes = Sample::scene(4000, 3000, 5).jpeg();
         let planted = file(id, owner, "DSC_0001.jpg", &bytes);
-        let path = place.data.path().join("storage").join(&planted.blob_key);
+        let path = place.data.path().join("storage/objects").join(&planted.blob_key);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, &bytes).unwrap();
         plant(&place.store, &planted).await;

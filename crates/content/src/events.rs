@@ -1,14 +1,13 @@
 //! What content tells the others.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
-use crate::model::{Article, FileId, Kind, UploadedFile};
+use crate::model::{Article, Kind, UploadedFile};
 
 /// An article came to be, as a draft.
 pub const CREATED: &str = "article.created";
@@ -97,15 +96,8 @@ pub const FILE_PROCESSED: &str = "file.processed";
 pub const FILE_FAILED: &str = "file.failed";
 /// The aggregate of all of them.
 pub const FILE: &str = "file";
-/// The kind of the job that works on a new file; its payload is [`ProcessFile`].
+/// The kind of the job that works on a file, new or to be made anew.
 pub const PROCESS_JOB: &str = "media.process";
-
-/// What the job [`PROCESS_JOB`] is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProcessFile {
-    /// The file.
-    pub file_id: FileId,
-}
 
 /// The aggregate of the categories of a kind.
 pub(crate) const fn of_categories(kind: Kind) -> &'static str {

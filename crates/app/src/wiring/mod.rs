@@ -17,7 +17,7 @@ mod secrets;
 mod social;
 mod taxonomy;
 mod third_party;
-mod uploads;
+pub mod uploads;
 mod users;
 
 use std::net::{IpAddr, SocketAddr};
@@ -284,7 +284,8 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     let billing = Billing::new(&config, &store, &clock, &ids, gates, &secrets.sandbox)?;
 
     let links = HmacKeyedHash::new(&secrets.derivation);
-    let uploads = Uploads::new(&config, &store, files.0.clone(), (&clock, &ids), links)?;
+    let imaging = processing.imaging.clone();
+    let uploads = Uploads::new(&config, &store, files.0.clone(), imaging, (&clock, &ids), links)?;
 
     let departed = Arc::new(RemoveArticles::new(content.ports.clone()));
     let given = PrivacyParts {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use sharestack_content::model::{FileId, MediaType, Upload, UploadLimits, UploadedFile};
+use sharestack_content::ports::Imaging;
 use sharestack_content::service::{CompleteUpload, EraseBlobs, RemoveFiles, UploadPorts, Uploads as Service};
 use sharestack_identity::HmacKeyedHash;
-use sharestack_kernel::actor::Denied;
 use sharestack_kernel::blob::Blob;
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::id::IdGenerator;
@@ -38,6 +38,7 @@ impl Uploads {
         config: &Config,
         store: &Store,
         blobs: Arc<dyn Blob>,
+        imaging: Arc<dyn Imaging>,
         (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdGenerator>),
         hash: HmacKeyedHash,
     ) -> Result<Self, ConfigError> {
@@ -45,6 +46,7 @@ impl Uploads {
             store: Arc::new(store.clone()),
             queries: Arc::new(store.clone()),
             blobs: blobs.clone(),
+            imaging,
             clock: clock.clone(),
             ids: ids.clone(),
         };
@@ -99,6 +101,19 @@ fn limits(config: &Config) -> Result<UploadLimits, ConfigError> {
     })
 }
 
+/// What the signature of a link is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signature {
+    /// There is none.
+    Absent,
+    /// Nobody made it here.
+    Wrong,
+    /// It was right once.
+    Ended,
+    /// It is right.
+    Right,
+}
+
 /// Links that were signed here: who has one needs nothing else, until it ends.
 pub struct UploadLinks {
     hash: HmacKeyedHash,
@@ -121,23 +136,19 @@ impl UploadLinks {
         format!("expires={expires}&signature={}", self.sign(what, expires))
     }
 
-    /// `None` when there is no signature; else whether it is right and in time.
-    fn allows(&self, what: &str, query: &str, now: DateTime<Utc>) -> Option<bool> {
-        let query: Query = serde_urlencoded::from_str(query).ok()?;
-        let signature = query.signature?;
-        let expires = query.expires.and_then(|text| text.parse::<i64>().ok());
-        let right = expires.is_some_and(|expires| {
-            let expected = self.sign(what, expires);
-            let same = signature.len() == expected.len()
-                && signature.bytes().zip(expected.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0;
-            same && now.timestamp() <= expires
-        });
-        Some(right)
-    }
-
-    /// What somebody is told whose link is wrong or has ended.
-    pub fn refused(&self) -> Denied {
-        Denied { required: "signed_link", role: None }
+    fn check(&self, what: &str, query: &str, now: DateTime<Utc>) -> Signature {
+        let Ok(Query { expires, signature: Some(signature) }) = serde_urlencoded::from_str(query) else {
+            return Signature::Absent;
+        };
+        let Some(expires) = expires.and_then(|text| text.parse::<i64>().ok()) else { return Signature::Wrong };
+        let expected = self.sign(what, expires);
+        let same = signature.len() == expected.len()
+            && signature.bytes().zip(expected.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0;
+        match same {
+            false => Signature::Wrong,
+            true if now.timestamp() > expires => Signature::Ended,
+            true => Signature::Right,
+        }
     }
 
     /// Where a piece is put.
@@ -148,9 +159,9 @@ impl UploadLinks {
         format!("{}/api/v1/upload/chunked/{handle}/chunk_{index}?{query}", self.base)
     }
 
-    /// Whether a query lets a piece be put; `None` when it has no signature.
-    pub fn allows_chunk(&self, id: FileId, index: u64, query: &str, now: DateTime<Utc>) -> Option<bool> {
-        self.allows(&chunk(id, index), query, now)
+    /// Whether a query lets a piece be put.
+    pub fn check_chunk(&self, id: FileId, index: u64, query: &str, now: DateTime<Utc>) -> Signature {
+        self.check(&chunk(id, index), query, now)
     }
 
     /// Where a file can be read for a while.
@@ -160,9 +171,9 @@ impl UploadLinks {
         format!("{}/api/v1/upload/files/{name}?{query}", self.base)
     }
 
-    /// Whether a query lets a file be read; `None` when it has no signature.
-    pub fn allows_file(&self, id: FileId, query: &str, now: DateTime<Utc>) -> Option<bool> {
-        self.allows(&format!("file {id}"), query, now)
+    /// Whether a query lets a file be read.
+    pub fn check_file(&self, id: FileId, query: &str, now: DateTime<Utc>) -> Signature {
+        self.check(&format!("file {id}"), query, now)
     }
 
     /// Where an upload by tus goes on.
@@ -173,4 +184,32 @@ impl UploadLinks {
 
 fn chunk(id: FileId, index: u64) -> String {
     format!("chunk {id} {index}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_for_one_thing_until_it_ends() {
+        let links = UploadLinks { hash: HmacKeyedHash::new(&"a key".to_owned().into()), base: String::new() };
+        let now = DateTime::from_timestamp(1_705_342_200, 0).unwrap();
+        let (id, other) = (FileId::new(7), FileId::new(77));
+        let query = links.query(&format!("file {id}"), now);
+        assert_eq!(links.check_file(id, &query, now), Signature::Right);
+        assert_eq!(links.check_file(id, &query, now + TimeDelta::seconds(1)), Signature::Ended);
+        assert_eq!(links.check_file(other, &query, now), Signature::Wrong);
+        assert_eq!(links.check_chunk(id, 0, &query, now), Signature::Wrong);
+        assert_eq!(links.check_file(id, &query.replace("expires=1", "expires=2"), now), Signature::Wrong);
+        assert_eq!(links.check_file(id, &format!("{query}0"), now), Signature::Wrong);
+        for wrong in ["signature=", "expires=x&signature=5f1c", "expires=99999999999999999999&signature=5f1c"] {
+            assert_eq!(links.check_file(id, wrong, now), Signature::Wrong, "{wrong}");
+        }
+        for none in ["", "expires=1705342200", "signature=a&signature=b"] {
+            assert_eq!(links.check_file(id, none, now), Signature::Absent, "{none}");
+        }
+        let piece = links.query(&chunk(id, 1), now);
+        assert_eq!(links.check_chunk(id, 1, &piece, now), Signature::Right);
+        assert_eq!(links.check_chunk(id, 11, &piece, now), Signature::Wrong);
+    }
 }

@@ -21,7 +21,7 @@ pub use article::{AccessLevel, Article, Status, WrongState};
 pub use body::{Body, Format, MAX_CONTENT};
 pub use count::{CountKey, deltas};
 pub use draft::Draft;
-pub use file::{FileName, FileStatus, MediaType, Processing, SNIFFED, Sha256, UploadedFile, has_exif};
+pub use file::{FileName, FileStatus, MediaType, Processing, SNIFFED, Sha256, UploadedFile};
 pub use id::{ArticleId, ArticleKey, CategoryId, FileId, Key, PhotoId, PhotoKey, PlanId, TagId, plan_ids, tag_names};
 pub use notes::CameraNotes;
 pub use outline::plain_text;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::file::Processing;
 use super::photo::{Exif, Position, Taken};
 
 /// The most characters of a text that a camera wrote.
@@ -67,6 +68,13 @@ impl CameraNotes {
     /// A focal length of a number of millimetres: `50mm`.
     pub fn focal_length_of(millimetres: f64) -> Option<String> {
         (millimetres > 0.0 && millimetres < 100_000.0).then(|| format!("{}mm", plain(millimetres, 1)))
+    }
+}
+
+impl Processing {
+    /// What the camera wrote, as far as it was read.
+    pub fn notes(&self) -> CameraNotes {
+        self.exif.clone().and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default()
     }
 }
 

@@ -8,7 +8,6 @@ use sharestack_kernel::error::StoreError;
 
 use crate::connect::Store;
 use crate::rows::{self, Fields, Stored};
-use crate::times::far;
 
 /// Of how many files the pace is the average.
 const MEASURED: u64 = 32;
@@ -51,7 +50,7 @@ impl ProcessingQueries for Store {
             .column("id")
             .from("files")
             .and_where(Expr::col("status").is_in(waiting))
-            .and_where(Expr::col("created_at").lt(far(self.dialect(), before)))
+            .and_where(Expr::col("created_at").lt(before))
             .to_owned();
         rows::count(self, select).await
     }

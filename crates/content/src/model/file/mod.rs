@@ -12,7 +12,7 @@ use sharestack_kernel::id::{MAX_NUMERIC_ID, UserId};
 pub use digest::Sha256;
 pub use media_type::MediaType;
 pub use name::FileName;
-pub use sniff::{SNIFFED, has_exif};
+pub use sniff::SNIFFED;
 
 use super::id::FileId;
 

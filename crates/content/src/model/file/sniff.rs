@@ -55,57 +55,6 @@ fn brand(head: &[u8]) -> Option<MediaType> {
     })
 }
 
-/// Whether the head of a file holds EXIF that can be read: a directory with at least one
-/// tag, before the picture itself.
-pub fn has_exif(head: &[u8]) -> bool {
-    if head.starts_with(b"\xFF\xD8") {
-        return jpeg_exif(head).is_some_and(has_tags);
-    }
-    match detect(head) {
-        Some(kind) if kind.is_raw() || kind == MediaType::Tiff => has_tags(head),
-        Some(MediaType::Png) => after(head, b"eXIf").is_some_and(has_tags),
-        Some(MediaType::Webp) => after(head, b"EXIF").and_then(|rest| rest.get(4..)).is_some_and(has_tags),
-        _ => false,
-    }
-}
-
-/// What stands behind a mark.
-fn after<'a>(head: &'a [u8], mark: &[u8]) -> Option<&'a [u8]> {
-    let at = head.windows(mark.len()).position(|window| window == mark)?;
-    head.get(at + mark.len()..)
-}
-
-/// The TIFF inside the segment APP1 of a JPEG.
-fn jpeg_exif(head: &[u8]) -> Option<&[u8]> {
-    let mut at = 2;
-    loop {
-        let [0xFF, kind, high, low] = *head.get(at..at + 4)? else { return None };
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        // The picture begins: no more segments of this kind.
-        if kind == 0xDA || length < 2 {
-            return None;
-        }
-        let body = head.get(at + 4..(at + 2 + length).min(head.len()))?;
-        if let (0xE1, Some(tiff)) = (kind, body.strip_prefix(b"Exif\0\0")) {
-            return Some(tiff);
-        }
-        at += 2 + length;
-    }
-}
-
-/// Whether the first directory of a TIFF has a tag.
-fn has_tags(tiff: &[u8]) -> bool {
-    let little = tiff.starts_with(b"II");
-    if !little && !tiff.starts_with(b"MM") {
-        return false;
-    }
-    let start = tiff.get(4..8).and_then(|bytes| bytes.try_into().ok());
-    let start = start.map(|bytes| if little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) } as usize);
-    let count =
-        start.and_then(|start| tiff.get(start..start.checked_add(2)?)).map(|bytes| bytes.iter().any(|b| *b > 0));
-    count == Some(true)
-}
-
 /// A camera's raw file in the clothes of TIFF; `None` when it is just a TIFF.
 fn tiff(head: &[u8]) -> Option<MediaType> {
     if head.get(8..10) == Some(b"CR") {
@@ -217,26 +166,12 @@ mod tests {
         }
     }
 
-    #[test]
-    fn exif_is_found_before_the_picture() {
-        let tiff = directory(true, "Canon\0", &[MAKE]);
-        let exif = [&b"Exif\0\0"[..], &tiff].concat();
-        let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
-        let comment = b"\xFF\xFE\x00\x04hi";
-        let jpeg = [&b"\xFF\xD8"[..], comment, b"\xFF\xE1", &length, &exif, b"\xFF\xDA\x00\x02"].concat();
-        assert!(has_exif(&jpeg) && has_exif(&tiff));
-        assert!(!has_exif(b"\xFF\xD8\xFF\xDA\x00\x02Exif\0\0II*\0"));
-        assert!(!has_exif(&directory(true, "", &[])) && !has_exif(b"") && !has_exif(b"GIF89a"));
-    }
-
     proptest! {
         #[test]
         fn nothing_makes_it_panic(tail in proptest::collection::vec(any::<u8>(), 0..256), start in 0_usize..6) {
             let starts: [&[u8]; 6] = [b"", b"II*\0", b"MM\0*", b"BM", b"\0\0\0\x18ftyp", b"RIFF"];
             let head = [starts[start], &tail].concat();
             detect(&head);
-            has_exif(&head);
-            has_exif(&[b"\xFF\xD8\xFF\xE1", tail.as_slice()].concat());
         }
     }
 }

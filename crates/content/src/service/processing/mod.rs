@@ -14,17 +14,22 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sharestack_kernel::blob::Blob;
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::id::IdGenerator;
+use sharestack_kernel::job::NewJob;
 use sharestack_kernel::tx::Begin;
+use uuid::Uuid;
 
 pub use job::ProcessFiles;
 pub use reprocess::{Reprocess, Reprocessed, Reprocessing};
 pub use status::{FileProgress, Watching};
 pub use sweep::{SWEEP_JOB, SweepDerivatives};
 
+use crate::events::PROCESS_JOB;
 use crate::model::{FileId, FormatName, UploadedFile};
 use crate::ports::{FileQueries, Imaging, PortfolioTx, ProcessingQueries};
 
@@ -84,9 +89,12 @@ impl Request {
     }
 }
 
-/// While a file's job waits or runs, it gets no other.
-fn dedupe_key(file: FileId) -> String {
-    format!("{}:{file}", crate::events::PROCESS_JOB)
+/// The job that works on a file: on all derivatives, or on some. While it waits or runs the
+/// file gets no other.
+pub(super) fn process_job(id: Uuid, file_id: FileId, formats: Option<BTreeSet<FormatName>>, now: DateTime<Utc>) -> NewJob {
+    let mut job = NewJob::new(id, PROCESS_JOB, json!(Request { file_id, formats }), now);
+    job.dedupe_key = Some(format!("{PROCESS_JOB}:{file_id}"));
+    job
 }
 
 /// Where the derivatives of a file lie, of all runs.

@@ -2,17 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::to_value;
 use sharestack_kernel::actor::Actor;
-use sharestack_kernel::error::StoreError;
-use sharestack_kernel::job::NewJob;
 use sharestack_kernel::transact;
 
 use super::job::formats_of;
 use super::status::{FileProgress, Watching};
-use super::{ProcessingPorts, Request, UPDATE_PHOTOS, dedupe_key};
+use super::{ProcessingPorts, UPDATE_PHOTOS, process_job};
 use crate::error::ReprocessError;
-use crate::events::PROCESS_JOB;
 use crate::model::{FileId, FileStatus, FormatName, Steps};
 
 /// What is to be made anew.
@@ -80,11 +76,8 @@ impl Reprocessing {
             processing.started_at = None;
             file.updated_at = now.max(file.updated_at + chrono::TimeDelta::microseconds(1));
             tx.files().save_processing(&file).await?;
-            let request = Request { file_id: id, formats: Some(wanted) };
-            let mut job = NewJob::new(job_id, PROCESS_JOB, to_value(request).map_err(StoreError::corrupt)?, now);
-            job.dedupe_key = Some(dedupe_key(id));
             // The job before is not noted as done yet: nothing of this happened.
-            if !tx.jobs().enqueue(&job).await? {
+            if !tx.jobs().enqueue(&process_job(job_id, id, Some(wanted), now)).await? {
                 return Err(ReprocessError::Running(id));
             }
             Ok((file, true))

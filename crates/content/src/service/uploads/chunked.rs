@@ -7,7 +7,7 @@ use sharestack_kernel::transact;
 use super::error::UploadError;
 use super::meter::Meter;
 use super::removal::erase_job;
-use super::{Checksum, Received, UPLOAD, Uploads, lock};
+use super::{Checksum, UPLOAD, Uploads, lock};
 use crate::model::{FileId, FileName, Part, Upload, UploadKind, UploadState, UploadedFile};
 
 /// How to begin an upload in pieces.
@@ -21,15 +21,6 @@ pub struct BeginChunked {
     pub declared_type: Option<String>,
     /// Bytes of a piece; `None` leaves it to the server.
     pub chunk_size: Option<u64>,
-}
-
-/// What was kept of a piece.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ChunkKept {
-    /// The upload afterwards; as it was, when it has become a file.
-    pub progress: Progress,
-    /// The file, when this was the last piece.
-    pub file: Option<Received>,
 }
 
 /// How far an upload has come.
@@ -133,11 +124,10 @@ impl Uploads {
         index: u64,
         checksums: Vec<Checksum>,
         content: BlobStream,
-    ) -> Result<ChunkKept, UploadError> {
+    ) -> Result<Progress, UploadError> {
         let Some(upload) = self.open(owner, id).await? else {
             // Who did not hear that the last piece came sends it again.
-            let file = self.outcome(owner, id).await?;
-            return Ok(ChunkKept { progress: Progress::Completed(file), file: None });
+            return Ok(Progress::Completed(self.outcome(owner, id).await?));
         };
         let (start, size) = upload.chunk(index).ok_or(UploadError::NoChunk(index))?;
         let mut meter = Meter::new().exactly(size).checked(checksums);
@@ -156,8 +146,10 @@ impl Uploads {
                 return Err(error);
             }
         };
-        let file = if upload.is_whole() { Some(self.complete(owner, id, None).await?) } else { None };
-        Ok(ChunkKept { progress: self.progress_of(owner, id).await?, file })
+        if upload.is_whole() {
+            return Ok(Progress::Completed(self.complete(owner, id, None).await?));
+        }
+        self.progress_of(owner, id).await
     }
 
     /// Writes down pieces that are kept; at `offset`, when the upload must go on there.

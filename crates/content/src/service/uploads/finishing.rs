@@ -17,9 +17,10 @@ use uuid::Uuid;
 use super::error::UploadError;
 use super::meter::{Measured, Meter};
 use super::removal::erase_job;
-use super::{Received, Uploads};
-use crate::events::{self, PROCESS_JOB, ProcessFile};
-use crate::model::{FileId, MediaType, Part, Processing, Sha256, Upload, UploadKind, UploadedFile, has_exif};
+use super::Uploads;
+use crate::events;
+use crate::model::{FileId, MediaType, Part, Processing, Sha256, Upload, UploadKind, UploadedFile};
+use crate::service::processing::process_job;
 
 /// The kind of the job that completes an upload whose last piece came.
 pub const COMPLETE_JOB: &str = "upload.complete";
@@ -49,7 +50,7 @@ impl Uploads {
         owner: Option<UserId>,
         id: FileId,
         expected: Option<Sha256>,
-    ) -> Result<Received, UploadError> {
+    ) -> Result<UploadedFile, UploadError> {
         for _ in 0..LOOKS {
             match self.take_turn(owner, id).await? {
                 Turn::Mine(upload, holder) => return self.assemble(upload, holder, expected).await,
@@ -58,8 +59,7 @@ impl Uploads {
                     if expected.is_some_and(|hash| hash != file.sha256) {
                         return Err(UploadError::Checksum);
                     }
-                    let exif_extracted = file.processing.exif.is_some();
-                    return Ok(Received { file, exif_extracted });
+                    return Ok(file);
                 }
                 Turn::Others => futures_timer::Delay::new(LOOK).await,
             }
@@ -105,7 +105,7 @@ impl Uploads {
     }
 
     /// Streams the pieces together.
-    async fn assemble(&self, upload: Upload, holder: Uuid, expected: Option<Sha256>) -> Result<Received, UploadError> {
+    async fn assemble(&self, upload: Upload, holder: Uuid, expected: Option<Sha256>) -> Result<UploadedFile, UploadError> {
         let kept = self.keep_assembled(&upload, holder, expected).await;
         match &kept {
             Ok(_) => {}
@@ -121,7 +121,7 @@ impl Uploads {
         upload: &Upload,
         holder: Uuid,
         expected: Option<Sha256>,
-    ) -> Result<Received, UploadError> {
+    ) -> Result<UploadedFile, UploadError> {
         let parts = self.ports.queries.list_parts(upload.id).await?;
         let key = self.new_key(&UploadedFile::prefix(upload.id), "original")?;
         let meter = Meter::new().exactly(upload.size).types(&self.limits.allowed, true).hashed(expected);
@@ -200,7 +200,7 @@ impl Uploads {
         key: &BlobKey,
         measured: Measured,
         holder: Option<Uuid>,
-    ) -> Result<Received, UploadError> {
+    ) -> Result<UploadedFile, UploadError> {
         let finished = self.keep(upload, key, measured, holder).await;
         if finished.is_err() {
             self.discard(key).await;
@@ -214,16 +214,14 @@ impl Uploads {
         key: &BlobKey,
         measured: Measured,
         holder: Option<Uuid>,
-    ) -> Result<Received, UploadError> {
+    ) -> Result<UploadedFile, UploadError> {
         let now = self.ports.clock.now();
         let Some(media_type) = MediaType::detect(&measured.head) else {
             return Err(UploadError::Type { found: None, allowed: self.limits.allowed.clone() });
         };
-        let file = self.file(upload, key, &measured, media_type, now);
-        let exif_extracted = has_exif(&measured.head);
+        let file = self.file(upload, key, measured, media_type, now).await;
         let occasion = self.occasion(Some(upload.owner_id), now);
-        let mut process = NewJob::new(self.ports.ids.uuid(), PROCESS_JOB, json!(ProcessFile { file_id: file.id }), now);
-        process.dedupe_key = Some(format!("{PROCESS_JOB}:{}", file.id));
+        let process = process_job(self.ports.ids.uuid(), file.id, None, now);
         let erase = erase_job(self.ports.ids.uuid(), Upload::prefix(upload.id), now);
         let quota = self.limits.quota;
         let kept: Result<bool, UploadError> = transact!(self.ports.store, |tx| {
@@ -249,17 +247,23 @@ impl Uploads {
             let used = self.ports.queries.usage(upload.owner_id).await?;
             return Err(UploadError::Quota { quota, used });
         }
-        Ok(Received { file, exif_extracted })
+        Ok(file)
     }
 
-    fn file(
+    async fn file(
         &self,
         upload: &Upload,
         key: &BlobKey,
-        measured: &Measured,
+        measured: Measured,
         media_type: MediaType,
         now: DateTime<Utc>,
     ) -> UploadedFile {
+        let glance = self.ports.imaging.glance(media_type, measured.head.into()).await;
+        let mut processing = Processing::waiting();
+        if !glance.notes.is_empty() {
+            processing.exif = serde_json::to_value(&glance.notes).ok();
+        }
+        (processing.width, processing.height) = glance.size.unzip();
         UploadedFile {
             id: upload.id,
             owner_id: upload.owner_id,
@@ -268,7 +272,7 @@ impl Uploads {
             media_type,
             sha256: measured.sha256,
             blob_key: key.to_string(),
-            processing: Processing::waiting(),
+            processing,
             created_at: now,
             updated_at: now,
             expires_at: Some(now + self.limits.file_ttl),

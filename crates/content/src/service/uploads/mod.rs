@@ -26,7 +26,7 @@ use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::tx::Begin;
 
 pub use checksum::{Algorithm, Checksum};
-pub use chunked::{BeginChunked, ChunkKept, Progress};
+pub use chunked::{BeginChunked, Progress};
 pub use error::UploadError;
 pub use finishing::{COMPLETE_JOB, CompleteUpload};
 pub use removal::{ERASE_JOB, EraseBlobs, RemoveFiles, remove_file};
@@ -35,7 +35,7 @@ pub use upkeep::{Swept, UPLOADS_KEPT};
 
 use crate::events::Occasion;
 use crate::model::{FileId, Sha256, Upload, UploadLimits, UploadedFile};
-use crate::ports::{FileQueries, PortfolioTx};
+use crate::ports::{FileQueries, Imaging, PortfolioTx};
 
 /// The right to upload files for photos.
 pub const UPLOAD: &str = "photo.create";
@@ -49,6 +49,8 @@ pub struct UploadPorts {
     pub queries: Arc<dyn FileQueries>,
     /// Where files lie.
     pub blobs: Arc<dyn Blob>,
+    /// Reads what the camera wrote.
+    pub imaging: Arc<dyn Imaging>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids.
@@ -60,15 +62,6 @@ pub struct UploadPorts {
 pub struct Uploads {
     ports: UploadPorts,
     limits: Arc<UploadLimits>,
-}
-
-/// A file that came in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Received {
-    /// The file.
-    pub file: UploadedFile,
-    /// Whether what the camera wrote down could be read at once.
-    pub exif_extracted: bool,
 }
 
 impl Uploads {

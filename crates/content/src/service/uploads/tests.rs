@@ -15,7 +15,8 @@ use sharestack_kernel::job::{ClaimedJob, JobHandler};
 
 use super::*;
 use crate::memory::{MemoryPortfolio, actor};
-use crate::model::{FileName, MediaType, UploadLimits};
+use crate::model::{CameraNotes, FileName, MediaType, UploadLimits};
+use crate::ports::{Glance, MockImaging};
 
 /// Files in memory.
 #[derive(Clone, Default)]
@@ -79,6 +80,13 @@ struct World {
     uploads: Arc<Uploads>,
 }
 
+/// What reads of every file's beginning this.
+fn imaging(glance: Glance) -> MockImaging {
+    let mut imaging = MockImaging::new();
+    imaging.expect_glance().returning(move |_, _| glance.clone());
+    imaging
+}
+
 fn limits() -> UploadLimits {
     UploadLimits { max_file_size: 1000, min_chunk_size: 10, chunk_size: 10, quota: 2000, ..UploadLimits::default() }
 }
@@ -89,6 +97,7 @@ fn world() -> World {
         store: Arc::new(portfolio.clone()),
         queries: Arc::new(portfolio.clone()),
         blobs: Arc::new(blobs.clone()),
+        imaging: Arc::new(imaging(Glance::default())),
         clock: Arc::new(clock.clone()),
         ids: Arc::new(SequentialIds::default()),
     };
@@ -124,7 +133,7 @@ impl World {
         self.uploads.begin_chunked(&somebody(), command).await.unwrap()
     }
 
-    async fn put(&self, id: FileId, index: u64, bytes: &[u8]) -> Result<ChunkKept, UploadError> {
+    async fn put(&self, id: FileId, index: u64, bytes: &[u8]) -> Result<Progress, UploadError> {
         self.uploads.put_chunk(Some(UserId::new(7)), id, index, Vec::new(), body(bytes)).await
     }
 
@@ -150,17 +159,29 @@ impl World {
 #[tokio::test]
 async fn a_whole_file_is_kept_counted_and_handed_on() {
     let world = world();
-    let received = world.uploads.receive(&somebody(), "../城市.PNG", body(&picture(500))).await.unwrap();
-    let file = &received.file;
+    let file = world.uploads.receive(&somebody(), "../城市.PNG", body(&picture(500))).await.unwrap();
     assert_eq!((file.size, file.media_type, file.original_filename.as_str()), (500, MediaType::Jpeg, "城市.PNG"));
     assert_eq!(world.blobs.keys(), [file.blob_key.clone()]);
     assert_eq!(world.used().await, 500);
     assert_eq!(world.portfolio.events(), ["file.uploaded"]);
     assert_eq!(world.portfolio.jobs().iter().map(|job| job.kind.as_str()).collect::<Vec<_>>(), ["media.process"]);
-    assert!(!received.exif_extracted);
+    assert!(file.processing.notes().is_empty());
     let known = world.uploads.find_known(&somebody(), &[(file.sha256, 500), (file.sha256, 501)]).await.unwrap();
     assert_eq!(known.len(), 1);
     assert!(world.uploads.find_known(&actor(8, &["photo.create"]), &[(file.sha256, 500)]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_stands_at_the_beginning_is_known_at_once() {
+    let world = world();
+    let mut notes = CameraNotes { orientation: Some(6), ..CameraNotes::default() };
+    notes.exif.camera = Some("Canon EOS R5".to_owned());
+    let imaging = Arc::new(imaging(Glance { notes: notes.clone(), size: Some((4000, 6000)) }));
+    let uploads = Uploads::new(UploadPorts { imaging, ..world.uploads.ports.clone() }, limits());
+    let file = uploads.receive(&somebody(), "a.jpg", body(&picture(500))).await.unwrap();
+    assert_eq!(file.processing.notes(), notes);
+    assert_eq!((file.processing.width, file.processing.height), (Some(4000), Some(6000)));
+    assert_eq!(uploads.find_own(&somebody(), file.id).await.unwrap(), file);
 }
 
 #[tokio::test]
@@ -200,21 +221,19 @@ async fn pieces_come_in_any_order_and_more_than_once() {
     let (whole, id) = (picture(35), world.begin(35).await.id);
     assert_eq!(world.used().await, 35);
     for (index, range) in [(3, 30..35), (1, 10..20), (1, 10..20), (0, 0..10)] {
-        let kept = world.put(id, index, &whole[range]).await.unwrap();
-        assert!(kept.file.is_none());
+        assert!(matches!(world.put(id, index, &whole[range]).await.unwrap(), Progress::Open { .. }));
     }
     match world.uploads.complete(Some(UserId::new(7)), id, None).await {
         Err(UploadError::Missing { chunks, received: 25 }) => assert_eq!(chunks, [2]),
         other => panic!("{other:?}"),
     }
-    let kept = world.put(id, 2, &whole[20..30]).await.unwrap();
-    let file = kept.file.unwrap().file;
+    let Progress::Completed(file) = world.put(id, 2, &whole[20..30]).await.unwrap() else { panic!("it is whole") };
     let mut stored = world.blobs.get(&BlobKey::parse(&file.blob_key).unwrap()).await.unwrap().unwrap();
     assert_eq!(stored.next().await.unwrap().unwrap(), whole);
     // Again, and too late: the same file.
     let again = world.put(id, 2, &whole[20..30]).await.unwrap();
-    assert!(matches!(again.progress, Progress::Completed(same) if same.id == file.id));
-    assert_eq!(world.uploads.complete(None, id, None).await.unwrap().file, file);
+    assert!(matches!(again, Progress::Completed(same) if same.id == file.id));
+    assert_eq!(world.uploads.complete(None, id, None).await.unwrap(), file);
     world.work().await;
     assert_eq!(world.blobs.keys(), [file.blob_key.clone()]);
     assert_eq!((world.used().await, world.portfolio.events().len()), (35, 1));
@@ -315,8 +334,8 @@ async fn a_piece_has_a_size_that_may_be() {
 #[tokio::test]
 async fn a_file_goes_when_no_photo_uses_it_and_stays_when_one_does() {
     let world = world();
-    let file = world.uploads.receive(&somebody(), "a", body(&picture(100))).await.unwrap().file;
-    let mut attached = world.uploads.receive(&somebody(), "b", body(&picture(200))).await.unwrap().file;
+    let file = world.uploads.receive(&somebody(), "a", body(&picture(100))).await.unwrap();
+    let mut attached = world.uploads.receive(&somebody(), "b", body(&picture(200))).await.unwrap();
     attached.expires_at = None;
     world.portfolio.put_file(&attached);
     assert!(matches!(world.uploads.remove(&somebody(), attached.id).await, Err(UploadError::InUse)));
@@ -334,7 +353,7 @@ async fn a_file_goes_when_no_photo_uses_it_and_stays_when_one_does() {
 #[tokio::test]
 async fn what_a_crash_left_without_a_row_is_found() {
     let world = world();
-    let file = world.uploads.receive(&somebody(), "a", body(&picture(100))).await.unwrap().file;
+    let file = world.uploads.receive(&somebody(), "a", body(&picture(100))).await.unwrap();
     let (whole, id) = (picture(25), world.begin(25).await.id);
     world.put(id, 0, &whole[..10]).await.unwrap();
     for key in ["files/999/original-1", "uploads/998/0-1", "avatars/7", "files/strange"] {

@@ -85,13 +85,14 @@ impl Uploads {
     }
 
     /// Removes every blob of files and uploads that no row knows: what a crash left between
-    /// the two. Returns how many. An upload has its row before its first blob, so that
+    /// the two, and what it left half written a day ago. Returns how many. An upload has its row before its first blob, so that
     /// whatever has none by now is nobody's.
     ///
     /// # Errors
     /// The stores'; what is removed by then stays so.
     pub async fn remove_orphans(&self) -> Result<usize, UploadError> {
-        let mut removed = 0;
+        let tidied = self.ports.blobs.tidy(self.ports.clock.now() - TimeDelta::days(1)).await;
+        let mut removed = usize::try_from(tidied.map_err(UploadError::Blob)?).unwrap_or_default();
         for area in ["files/", "uploads/"] {
             let keys = self.ports.blobs.list(area).await.map_err(UploadError::Blob)?;
             let mut batches = keys.try_chunks(500);

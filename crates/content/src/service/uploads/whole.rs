@@ -4,7 +4,7 @@ use sharestack_kernel::transact;
 
 use super::error::UploadError;
 use super::meter::Meter;
-use super::{Received, UPLOAD, Uploads};
+use super::{UPLOAD, Uploads};
 use crate::model::{FileName, Upload, UploadKind, UploadState, UploadedFile};
 
 impl Uploads {
@@ -14,7 +14,7 @@ impl Uploads {
     /// # Errors
     /// When the actor may not upload, when it is empty, too large, more than the actor may
     /// keep, or of no kind that is taken; the stores'.
-    pub async fn receive(&self, actor: &Actor, name: &str, content: BlobStream) -> Result<Received, UploadError> {
+    pub async fn receive(&self, actor: &Actor, name: &str, content: BlobStream) -> Result<UploadedFile, UploadError> {
         actor.require(UPLOAD)?;
         let (owner, now, quota) = (actor.user_id, self.ports.clock.now(), self.limits.quota);
         let used = self.ports.queries.usage(owner).await?;
@@ -52,7 +52,7 @@ impl Uploads {
         kept
     }
 
-    async fn keep_whole(&self, upload: &Upload, room: u64, content: BlobStream) -> Result<Received, UploadError> {
+    async fn keep_whole(&self, upload: &Upload, room: u64, content: BlobStream) -> Result<UploadedFile, UploadError> {
         let key = self.new_key(&UploadedFile::prefix(upload.id), "original")?;
         let meter = Meter::new()
             .file(self.limits.max_file_size, room, self.limits.quota)

@@ -2,7 +2,8 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
 use serde::{Deserialize, Serialize};
 use sharestack_content::model::{FileName, Sha256};
-use sharestack_content::service::BeginChunked;
+use sharestack_content::service::{BeginChunked, UploadError};
+use sharestack_kernel::actor::Denied;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use utoipa::ToSchema;
 
@@ -14,6 +15,7 @@ use crate::http::extract::{Auth, Body, MaybeAuth, OptionalBody, Parse};
 use crate::http::reply::{Envelope, Reply, no_content};
 use crate::http::streaming::feed;
 use crate::wiring::App;
+use crate::wiring::uploads::Signature;
 
 /// How to upload a file in pieces.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -140,16 +142,17 @@ pub async fn put_chunk(
 ) -> Result<Reply<ProgressView>, ApiError> {
     let id = upload_id(&path.0)?;
     let index = path.1.parse().map_err(|_| ApiError::not_found("chunk", path.1.as_str()))?;
-    let owner = match app.uploads.links.allows_chunk(id, index, request.query_string(), app.clock.now()) {
-        Some(true) => None,
-        Some(false) => return Err(app.uploads.links.refused().into()),
-        None => Some(actor.ok_or_else(ApiError::authentication_required)?.user_id),
+    let owner = match app.uploads.links.check_chunk(id, index, request.query_string(), app.clock.now()) {
+        Signature::Right => None,
+        Signature::Ended => return Err(UploadError::Expired.into()),
+        Signature::Wrong => return Err(Denied { required: "signed_link", role: None }.into()),
+        Signature::Absent => Some(actor.ok_or_else(ApiError::authentication_required)?.user_id),
     };
     let checksums = headers::checksums(request.headers())?;
     let kept = to_the_end(async move {
         let service = &app.uploads.service;
-        let kept = feed(payload, |content| service.put_chunk(owner, id, index, checksums, content)).await?;
-        Ok::<_, ApiError>(ProgressView::of(&app, &kept.progress, kept.file.as_ref()))
+        let progress = feed(payload, |content| service.put_chunk(owner, id, index, checksums, content)).await?;
+        Ok::<_, ApiError>(ProgressView::of(&app, &progress))
     });
     Ok(Reply::ok(kept.await?))
 }
@@ -190,8 +193,8 @@ pub async fn complete_chunked_upload(
 ) -> Result<Reply<UploadedView>, ApiError> {
     let id = upload_id(&path)?;
     let view = to_the_end(async move {
-        let received = app.uploads.service.complete(Some(actor.user_id), id, expected).await?;
-        Ok::<_, ApiError>(UploadedView::of(&app, &received))
+        let file = app.uploads.service.complete(Some(actor.user_id), id, expected).await?;
+        Ok::<_, ApiError>(UploadedView::of(&app, &file))
     });
     Ok(Reply::created(view.await?))
 }
@@ -212,7 +215,7 @@ pub async fn read_chunked_upload(
     Auth(actor): Auth,
 ) -> Result<Reply<ProgressView>, ApiError> {
     let progress = app.uploads.service.progress(&actor, upload_id(&path)?).await?;
-    Ok(Reply::ok(ProgressView::of(&app, &progress, None)))
+    Ok(Reply::ok(ProgressView::of(&app, &progress)))
 }
 
 /// Ends an upload without a file.

@@ -2,12 +2,14 @@ use actix_web::http::header;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get};
 use sharestack_content::model::FileId;
+use sharestack_content::service::UploadError;
 use sharestack_kernel::blob::BlobKey;
 
 use crate::http::error::ApiError;
 use crate::http::extract::Auth;
 use crate::http::reply::no_content;
 use crate::wiring::App;
+use crate::wiring::uploads::Signature;
 
 /// The file itself, by the link that its owner was given.
 #[utoipa::path(
@@ -18,7 +20,10 @@ use crate::wiring::App;
         ("expires" = Option<String>, Query, description = "Of the signed link", example = "1768476600"),
         ("signature" = Option<String>, Query, description = "Of the signed link", example = "5f1c"),
     ),
-    responses((status = 200, description = "The file", content_type = "image/jpeg", body = [u8])),
+    responses(
+        (status = 200, description = "The file", content_type = "image/jpeg", body = [u8]),
+        (status = 410, description = "The link has ended"),
+    ),
 )]
 #[get("/api/v1/upload/files/{name}")]
 pub async fn download_upload(
@@ -29,8 +34,10 @@ pub async fn download_upload(
     let missing = || ApiError::not_found("file", path.as_str());
     let handle = path.split_once('.').map_or(path.as_str(), |(handle, _)| handle);
     let id = FileId::parse_handle(handle).ok_or_else(missing)?;
-    if app.uploads.links.allows_file(id, request.query_string(), app.clock.now()) != Some(true) {
-        return Err(app.uploads.links.refused().into());
+    match app.uploads.links.check_file(id, request.query_string(), app.clock.now()) {
+        Signature::Right => {}
+        Signature::Ended => return Err(UploadError::Expired.into()),
+        Signature::Wrong | Signature::Absent => return Err(missing()),
     }
     let file = app.uploads.service.find_file(id).await?;
     let key = BlobKey::parse(&file.blob_key).map_err(ApiError::internal)?;

@@ -4,7 +4,8 @@ use actix_multipart::{Field, Multipart};
 use actix_web::http::header;
 use actix_web::web::Payload;
 use actix_web::{HttpMessage, HttpRequest};
-use sharestack_content::service::{Received, UploadError, Uploads};
+use sharestack_content::model::UploadedFile;
+use sharestack_content::service::{UploadError, Uploads};
 use sharestack_kernel::actor::Actor;
 
 use crate::http::error::ApiError;
@@ -44,7 +45,7 @@ pub(super) fn name(field: &Field) -> String {
 }
 
 /// Keeps the file of a part.
-pub(super) async fn receive(uploads: &Uploads, actor: &Actor, field: Field) -> Result<Received, UploadError> {
+pub(super) async fn receive(uploads: &Uploads, actor: &Actor, field: Field) -> Result<UploadedFile, UploadError> {
     let name = name(&field);
     feed(field, |content| uploads.receive(actor, &name, content)).await
 }

@@ -3,8 +3,8 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, post};
 use futures::StreamExt;
 use serde::Serialize;
-use sharestack_content::model::{FileId, FileName};
-use sharestack_content::service::{Received, UPLOAD, UploadError};
+use sharestack_content::model::{FileId, FileName, UploadedFile};
+use sharestack_content::service::{UPLOAD, UploadError};
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::error::{Category, Classified};
 use sharestack_kernel::field::{FieldErrors, Issue};
@@ -88,7 +88,7 @@ pub async fn upload_multiple(
 /// What is known of the files so far.
 #[derive(Default)]
 struct Batch {
-    uploaded: Vec<Received>,
+    uploaded: Vec<UploadedFile>,
     failed: Vec<(String, UploadError)>,
     errors: FieldErrors,
 }
@@ -146,10 +146,10 @@ fn finish(batch: Batch) -> Result<BatchView, ApiError> {
         });
     }
     let summary = Summary { total: uploaded.len() + failed.len(), success: uploaded.len(), failed: failed.len() };
-    let item = |received: Received| UploadedItem {
-        file_id: received.file.id.handle(),
-        original_filename: received.file.original_filename.as_str().to_owned(),
-        file_size: received.file.size,
+    let item = |file: UploadedFile| UploadedItem {
+        file_id: file.id.handle(),
+        original_filename: file.original_filename.as_str().to_owned(),
+        file_size: file.size,
         status: "uploaded",
     };
     Ok(BatchView {
@@ -161,7 +161,7 @@ fn finish(batch: Batch) -> Result<BatchView, ApiError> {
 
 /// Refuses the request as a whole: nothing of it stays.
 async fn undo(app: &App, actor: &Actor, batch: &Batch, refusal: ApiError) -> Result<BatchView, ApiError> {
-    let ids: Vec<FileId> = batch.uploaded.iter().map(|received| received.file.id).collect();
+    let ids: Vec<FileId> = batch.uploaded.iter().map(|file| file.id).collect();
     for id in ids {
         app.uploads.service.remove(actor, id).await?;
     }

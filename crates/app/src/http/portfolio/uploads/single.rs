@@ -42,8 +42,8 @@ pub async fn upload_single(
         while let Some(field) = form.next().await {
             let field = field.map_err(|_| form::broken())?;
             if field.name() == Some("file") {
-                let view = form::receive(&app.uploads.service, &actor, field).await?;
-                return Ok::<_, ApiError>(UploadedView::of(&app, &view));
+                let file = form::receive(&app.uploads.service, &actor, field).await?;
+                return Ok::<_, ApiError>(UploadedView::of(&app, &file));
             }
         }
         Err(FieldErrors::of("file", Issue::Required).into())

@@ -1,5 +1,6 @@
 //! The protocol tus 1.0: creation, creation with upload, checksum, expiration, termination.
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, delete, head, options, patch, post};
@@ -24,6 +25,9 @@ const BYTES: &str = "application/offset+octet-stream";
 /// An answer of the protocol: every one names the version, refusals among them.
 fn answer(outcome: Result<HttpResponse, ApiError>) -> HttpResponse {
     let mut response = outcome.unwrap_or_else(HttpResponse::from_error);
+    if response.status() == StatusCode::PRECONDITION_FAILED {
+        response.headers_mut().insert(HeaderName::from_static("tus-version"), HeaderValue::from_static(VERSION));
+    }
     response.headers_mut().insert(RESUMABLE, HeaderValue::from_static(VERSION));
     response
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sharestack_content::model::{FileStatus, Upload, UploadedFile};
-use sharestack_content::service::{Progress, Received};
+use sharestack_content::service::Progress;
 use utoipa::ToSchema;
 
 use crate::http::context::timestamp;
@@ -35,8 +35,7 @@ pub struct UploadedView {
 }
 
 impl UploadedView {
-    pub(super) fn of(app: &App, received: &Received) -> Self {
-        let file = &received.file;
+    pub(super) fn of(app: &App, file: &UploadedFile) -> Self {
         Self {
             file_id: file.id.handle(),
             original_filename: file.original_filename.as_str().to_owned(),
@@ -44,7 +43,7 @@ impl UploadedView {
             mime_type: file.media_type.as_str(),
             upload_url: app.uploads.links.file(file, app.clock.now()),
             status: "uploaded",
-            exif_extracted: received.exif_extracted,
+            exif_extracted: !file.processing.notes().is_empty(),
             processing_status: processing(file),
         }
     }
@@ -96,13 +95,10 @@ pub struct ProgressView {
 }
 
 impl ProgressView {
-    pub(super) fn of(app: &App, progress: &Progress, made: Option<&Received>) -> Self {
+    pub(super) fn of(app: &App, progress: &Progress) -> Self {
         match progress {
             Progress::Open { upload, received } => Self::open(upload, received),
-            Progress::Completed(file) => {
-                let exif_extracted = made.map_or(file.processing.exif.is_some(), |made| made.exif_extracted);
-                Self::completed(app, &Received { file: file.clone(), exif_extracted })
-            }
+            Progress::Completed(file) => Self::completed(app, file),
         }
     }
 
@@ -124,8 +120,7 @@ impl ProgressView {
         }
     }
 
-    fn completed(app: &App, received: &Received) -> Self {
-        let file = &received.file;
+    fn completed(app: &App, file: &UploadedFile) -> Self {
         Self {
             upload_id: file.id.upload_handle(),
             status: "completed",
@@ -138,7 +133,7 @@ impl ProgressView {
             missing: Vec::new(),
             progress: 100,
             expires_at: None,
-            file: Some(UploadedView::of(app, received)),
+            file: Some(UploadedView::of(app, file)),
         }
     }
 }
