@@ -14,6 +14,7 @@ mod seed;
 mod server;
 mod sql;
 mod storm;
+mod uploads;
 mod wrk;
 
 use clap::{Parser, Subcommand};
@@ -71,6 +72,12 @@ enum Command {
         #[arg(long, default_value_t = 12)]
         count: u32,
     },
+    /// Measures the upload of a large file alone.
+    Upload {
+        /// How many MiB it has.
+        #[arg(long, default_value_t = 1024)]
+        size: usize,
+    },
 }
 
 #[tokio::main]
@@ -82,6 +89,12 @@ async fn main() -> anyhow::Result<()> {
         Some(Command::Pictures { width, height, count }) => {
             let mut text = String::new();
             report::pictures(&mut text, &pictures::measure(width, height, count)?)?;
+            std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
+            Ok(())
+        }
+        Some(Command::Upload { size }) => {
+            let mut text = String::new();
+            report::uploaded(&mut text, uploads::measure(size)?)?;
             std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
             Ok(())
         }

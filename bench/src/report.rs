@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::load::Row;
 use crate::pictures::Pictures;
+use crate::uploads::Uploaded;
 use crate::storm::{self, Storm};
 use crate::wrk::Figures;
 
@@ -57,6 +58,7 @@ pub struct Report {
     pub storms: Vec<Storm>,
     pub starts: Vec<Start>,
     pub pictures: Option<Pictures>,
+    pub uploaded: Option<Uploaded>,
 }
 
 impl Report {
@@ -68,6 +70,9 @@ impl Report {
         self.starts(&mut text)?;
         if let Some(measured) = &self.pictures {
             pictures(&mut text, measured)?;
+        }
+        if let Some(measured) = self.uploaded {
+            uploaded(&mut text, measured)?;
         }
         Ok(text)
     }
@@ -165,6 +170,17 @@ pub fn pictures(text: &mut String, measured: &Pictures) -> Result<()> {
     if let Some(skipped) = &measured.skipped {
         writeln!(text, "\n{skipped}")?;
     }
+    Ok(())
+}
+
+/// A large file in pieces.
+pub fn uploaded(text: &mut String, measured: Uploaded) -> Result<()> {
+    let Uploaded { size, rate, floor, memory } = measured;
+    writeln!(
+        text,
+        "\n| A file of {size} MiB in pieces of 1 MiB | MiB/s | written and hashed alone, MiB/s | memory over idle |\n\
+         |---|--:|--:|--:|\n| one connection | {rate:.0} | {floor:.0} | {memory:.0} MiB |"
+    )?;
     Ok(())
 }
 

@@ -54,6 +54,8 @@ pub async fn all(mut options: Options) -> Result<()> {
         say("derivatives of photos");
         let (width, height, count) = if options.quick { (1200, 800, 3) } else { (6000, 4000, 12) };
         report.pictures = Some(crate::pictures::measure(width, height, count)?);
+        say("a large file in pieces");
+        report.uploaded = Some(crate::uploads::measure(if options.quick { 64 } else { 1024 })?);
     }
     let sizes = format!(
         "{} articles, {} users, {} s for each figure; logs at `error`, 2 worker threads for each server.",
