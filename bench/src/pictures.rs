@@ -104,8 +104,7 @@ pub async fn develop(args: DevelopArgs) -> Result<()> {
         bytes += one(&darkroom, file).await?;
     }
     let seconds = started.elapsed().as_secs_f64();
-    let figures =
-        json!({ "seconds": seconds, "pictures": files.len(), "bytes": bytes, "peak_mib": crate::machine::peak("self")? });
+    let figures = json!({ "seconds": seconds, "pictures": files.len(), "bytes": bytes, "peak_mib": crate::machine::peak("self")? });
     std::io::Write::write_all(&mut std::io::stdout(), figures.to_string().as_bytes())?;
     Ok(())
 }

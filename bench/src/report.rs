@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 
 use crate::load::Row;
 use crate::pictures::Pictures;
-use crate::uploads::Uploaded;
 use crate::storm::{self, Storm};
+use crate::uploads::Uploaded;
 use crate::wrk::Figures;
 
 const BEGIN: &str = "<!-- figures: written by `make bench` -->";

@@ -51,7 +51,8 @@ pub async fn send_file(client: &Client, token: &str, name: &str, bytes: &[u8]) -
 
 /// Begins an upload in pieces; returns what the server says of it.
 pub async fn begin(client: &Client, token: &str, size: usize, chunk_size: usize) -> Value {
-    let body = json!({ "filename": "DSC_0001.jpg", "file_size": size, "mime_type": "image/jpeg", "chunk_size": chunk_size });
+    let body =
+        json!({ "filename": "DSC_0001.jpg", "file_size": size, "mime_type": "image/jpeg", "chunk_size": chunk_size });
     client.post_as(token, INIT, &body).await.expect(201).data().clone()
 }
 

@@ -7,8 +7,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sharestack_media::sample::Sample;
 use sharestack_tests::files::plant_in;
-use sharestack_tests::uploading::{TUS, begin};
 use sharestack_tests::money::{monthly_plan, notify, paid_article, subscribe, success};
+use sharestack_tests::uploading::{TUS, begin};
 use sharestack_tests::{Account, Harness};
 
 const TABLE: &str = include_str!("permissions.txt");

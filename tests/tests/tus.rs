@@ -22,7 +22,14 @@ fn quiet(database: Database) -> Options {
     Options { workers: false, ..Options::on(database) }
 }
 
-async fn call(app: &Harness, who: &Account, method: Method, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+async fn call(
+    app: &Harness,
+    who: &Account,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
     let mut request = app.request(method, path).bearer_auth(&who.token).header("Tus-Resumable", "1.0.0");
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -34,7 +41,8 @@ async fn call(app: &Harness, who: &Account, method: Method, path: &str, headers:
 
 /// Begins an upload; returns where it goes on.
 async fn create(app: &Harness, who: &Account, size: usize) -> String {
-    let headers = [("Upload-Length", &*size.to_string()), ("Upload-Metadata", "filename 5Z+O5biCLmpwZw==,is_secret")];
+    let size = size.to_string();
+    let headers = [("Upload-Length", size.as_str()), ("Upload-Metadata", "filename 5Z+O5biCLmpwZw==,is_secret")];
     let answer = call(app, who, Method::POST, TUS, &headers, b"").await.expect(201);
     assert_eq!(answer.header("upload-offset"), "0");
     assert!(answer.header("upload-expires").ends_with(" GMT"));
@@ -42,7 +50,8 @@ async fn create(app: &Harness, who: &Account, size: usize) -> String {
 }
 
 async fn append(app: &Harness, who: &Account, path: &str, offset: usize, bytes: &[u8]) -> Answer {
-    let headers = [("Upload-Offset", &*offset.to_string()), ("Content-Type", BYTES)];
+    let offset = offset.to_string();
+    let headers = [("Upload-Offset", offset.as_str()), ("Content-Type", BYTES)];
     call(app, who, Method::PATCH, path, &headers, bytes).await
 }
 
@@ -79,7 +88,7 @@ async fn an_upload_is_begun_continued_asked_for_and_done() {
         // A checksum over each piece: a wrong one leaves nothing, a right one counts.
         let sum = |bytes: &[u8]| format!("sha256 {}", STANDARD.encode(Sha256::digest(bytes)));
         let checked = async |sum: String| {
-            let headers = [("Upload-Offset", "20000"), ("Content-Type", BYTES), ("Upload-Checksum", &*sum)];
+            let headers = [("Upload-Offset", "20000"), ("Content-Type", BYTES), ("Upload-Checksum", sum.as_str())];
             call(&app, &lin, Method::PATCH, &path, &headers, &whole[20_000..40_000]).await
         };
         checked(sum(b"other")).await.expect(460);
@@ -110,7 +119,10 @@ async fn what_is_spoken_is_told_to_everybody() {
     let header = |name: &str| answer.header(name).to_owned();
     assert_eq!((header("tus-version"), header("tus-resumable")), ("1.0.0".into(), "1.0.0".into()));
     assert_eq!(header("tus-extension"), "creation,creation-with-upload,checksum,expiration,termination");
-    assert_eq!((header("tus-max-size"), header("tus-checksum-algorithm")), ("2147483648".into(), "sha1,sha256,sha512,md5".into()));
+    assert_eq!(
+        (header("tus-max-size"), header("tus-checksum-algorithm")),
+        ("2147483648".into(), "sha1,sha256,sha512,md5".into())
+    );
     // A page of another origin may ask, and sees what it needs.
     let asked = app.request(Method::OPTIONS, TUS).header("Origin", "https://page.example");
     let asked = asked.header("Access-Control-Request-Method", "POST");
@@ -121,7 +133,8 @@ async fn what_is_spoken_is_told_to_everybody() {
     for method in ["POST", "PATCH", "DELETE", "HEAD"] {
         assert!(allowed.header("access-control-allow-methods").contains(method), "{method}");
     }
-    let shown = call(&app, &lin, Method::POST, TUS, &[("Upload-Length", "5"), ("Origin", "https://page.example")], b"").await;
+    let shown =
+        call(&app, &lin, Method::POST, TUS, &[("Upload-Length", "5"), ("Origin", "https://page.example")], b"").await;
     let exposed = shown.expect(201).header("access-control-expose-headers").to_lowercase();
     for name in ["location", "upload-offset", "upload-length", "upload-expires", "tus-resumable", "upload-metadata"] {
         assert!(exposed.contains(name), "{name}: {exposed}");
@@ -167,7 +180,12 @@ async fn bad_requests_get_the_protocols_answers() {
     let reader = app.account("reader").await;
     let path = create(&app, &lin, 5_000).await;
     for version in [None, Some("0.2.2"), Some("2.0.0"), Some("")] {
-        for (method, path) in [(Method::POST, TUS), (Method::PATCH, &path), (Method::DELETE, &path), (Method::HEAD, &path)] {
+        for (method, path) in [
+            (Method::POST, TUS),
+            (Method::PATCH, path.as_str()),
+            (Method::DELETE, path.as_str()),
+            (Method::HEAD, path.as_str()),
+        ] {
             let mut request = app.request(method, path).bearer_auth(&lin.token).header("Upload-Length", "5");
             if let Some(version) = version {
                 request = request.header("Tus-Resumable", version);
@@ -192,7 +210,9 @@ async fn bad_requests_get_the_protocols_answers() {
         call(&app, &lin, Method::PATCH, &path, &headers, b"x").await.refused(415, "UNSUPPORTED_MEDIA_TYPE");
     }
     call(&app, &lin, Method::PATCH, &path, &[("Content-Type", BYTES)], b"x").await.refused(400, "VALIDATION_ERROR");
-    append(&app, &lin, &path, 0, b"<html>no picture at all, whatever it says").await.refused(415, "UNSUPPORTED_MEDIA_TYPE");
+    append(&app, &lin, &path, 0, b"<html>no picture at all, whatever it says")
+        .await
+        .refused(415, "UNSUPPORTED_MEDIA_TYPE");
     // Of another, of nobody, of one who may not.
     append(&app, &wei, &path, 0, b"x").await.refused(404, "RESOURCE_NOT_FOUND");
     for method in [Method::HEAD, Method::DELETE] {
@@ -250,7 +270,9 @@ async fn line(cut_after: usize) -> (SocketAddr, tokio::sync::watch::Sender<Optio
                 let back = tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
                 let mut buffer = vec![0; 16 * 1024];
                 while let Ok(read @ 1..) = tokio::io::AsyncReadExt::read(&mut from_client, &mut buffer).await {
-                    if passed.fetch_add(read, Ordering::Relaxed) > cut_after && cuts.fetch_add(1, Ordering::Relaxed) == 0 {
+                    if passed.fetch_add(read, Ordering::Relaxed) > cut_after
+                        && cuts.fetch_add(1, Ordering::Relaxed) == 0
+                    {
                         break;
                     }
                     if to_server.write_all(&buffer[..read]).await.is_err() {

@@ -61,17 +61,22 @@ async fn a_files_whole_life(options: Options) {
     assert!(url.starts_with(&format!("{}/api/v1/upload/files/{handle}.jpg?", app.base)), "{url}");
     assert_eq!(fetch(&app, url).await, (200, "image/jpeg".to_owned(), bytes.clone()));
     let hash = sha256(&bytes);
-    let row = format!("SELECT COUNT(*) FROM files WHERE sha256 = '{hash}' AND size = {} AND owner_id = {}", bytes.len(), lin.id);
+    let row = format!(
+        "SELECT COUNT(*) FROM files WHERE sha256 = '{hash}' AND size = {} AND owner_id = {}",
+        bytes.len(),
+        lin.id
+    );
     assert_eq!(app.count(&row).await, 1);
     assert_eq!(app.count("SELECT COUNT(*) FROM uploads").await, 0);
     assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE kind = 'file.uploaded'").await, 1);
-    assert_eq!(app.count("SELECT bytes FROM upload_usage").await, bytes.len() as i64);
+    assert_eq!(app.count("SELECT bytes FROM upload_usage").await, i64::try_from(bytes.len()).unwrap());
     until_ready(&app, &lin, &handle).await;
     assert_eq!(app.blobs().await.len(), 6, "{database:?}: the original and five derivatives");
     // Made anew, and then removed with all that was made of it.
     let path = format!("/api/v1/upload/{handle}");
     let anew = json!({ "formats": ["webp"], "force": true });
-    until("it is taken", async || app.post_as(&lin.token, &format!("{path}/reprocess"), &anew).await.status == 202).await;
+    until("it is taken", async || app.post_as(&lin.token, &format!("{path}/reprocess"), &anew).await.status == 202)
+        .await;
     until_ready(&app, &lin, &handle).await;
     app.delete_as(&lin.token, &path).await.expect(204);
     app.until_blobs(0).await;
@@ -88,7 +93,8 @@ async fn a_files_whole_life(options: Options) {
         put(&app, url.as_str().unwrap(), piece).await.expect(200);
     }
     let id = begun["upload_id"].as_str().unwrap();
-    let made = app.post_as(&lin.token, &chunked(id, "/complete"), &json!({ "sha256": sha256(&whole) })).await.expect(201);
+    let made =
+        app.post_as(&lin.token, &chunked(id, "/complete"), &json!({ "sha256": sha256(&whole) })).await.expect(201);
     assert_eq!(app.kept(made.data()["file_id"].as_str().unwrap()).await, whole);
     app.until_blobs(1).await;
     app.stop().await;
@@ -124,7 +130,8 @@ async fn some_of_many_files_may_fail() {
         let app = Harness::start(Options { workers: false, ..Options::on(database) }).await;
         let lin = creator(&app, "lin").await;
         let pictures: Vec<Vec<u8>> = (0..4).map(|number| Sample::scene(60, 40, number).jpeg()).collect();
-        let mut parts: Vec<_> = pictures.iter().map(|picture| ("files[]", "DSC_0001.jpg", picture.as_slice())).collect();
+        let mut parts: Vec<_> =
+            pictures.iter().map(|picture| ("files[]", "DSC_0001.jpg", picture.as_slice())).collect();
         parts.insert(2, ("files[]", "invalid_file.txt", b"no picture, whatever its type says"));
         let answer = send_form(&app, &lin.token, MULTIPLE, form(&parts)).await.expect(201);
         let data = answer.data();
@@ -200,15 +207,14 @@ async fn one_is_told_what_one_has_uploaded_before() {
                            { "sha256": other, "size": 7 }]);
         let path = "/api/v1/upload/check";
         let known = app.post_as(&lin.token, path, &asked).await.expect(200);
-        let of = |hash: &str, size: u64, status: &str, file_id: &Value| {
-            json!({ "sha256": hash, "size": size, "status": status, "file_id": file_id })
-        };
+        let of = |hash: &str, size: u64, status: &str, file_id: &Value| json!({ "sha256": hash, "size": size, "status": status, "file_id": file_id });
         let new = |hash: &str, size: u64| of(hash, size, "new", &Value::Null);
         assert_eq!(*known.data(), json!([of(&hash, 5000, "known", &file), new(&hash, 4999), new(&other, 7)]));
         // What others have is not told.
         let theirs = app.post_as(&wei.token, path, &asked).await.expect(200);
         assert!(theirs.data().as_array().unwrap().iter().all(|one| one["status"] == "new"));
-        let refused = app.post_as(&lin.token, path, &json!([{ "sha256": "x" }, {}])).await.refused(400, "VALIDATION_ERROR");
+        let refused =
+            app.post_as(&lin.token, path, &json!([{ "sha256": "x" }, {}])).await.refused(400, "VALIDATION_ERROR");
         let codes: Vec<_> = refused.fields().into_iter().map(|(field, code)| format!("{field} {code}")).collect();
         assert_eq!(
             codes,
@@ -224,7 +230,8 @@ async fn one_is_told_what_one_has_uploaded_before() {
 async fn ten_uploads_may_begin_in_a_minute_and_their_pieces_do_not_count() {
     let options = Options { workers: false, ..Options::on(Database::Sqlite) };
     let limits = [("RATE_LIMIT_ENABLED", "true"), ("SHARESTACK__RATE_LIMIT__AUTH_PER_MINUTE", "1000")];
-    let app = Harness::start(limits.into_iter().fold(options, |options, (name, value)| options.with(name, value))).await;
+    let app =
+        Harness::start(limits.into_iter().fold(options, |options, (name, value)| options.with(name, value))).await;
     let lin = creator(&app, "lin").await;
     let bytes = noise(5 * 65_536);
     let begun = begin(&app, &lin.token, bytes.len(), 65_536).await;

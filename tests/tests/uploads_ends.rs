@@ -10,10 +10,9 @@ use reqwest::{Body, Method};
 use serde_json::json;
 use sharestack_kernel::blob::BlobKey;
 use sharestack_kernel::clock::{Clock, SystemClock};
-use sharestack_tests::harness::PASSWORD;
-use sharestack_tests::process::command;
+use sharestack_tests::process::admin;
 use sharestack_tests::uploading::{FORM, SINGLE, TUS, begin, chunked, creator, noise, put, send_file};
-use sharestack_tests::{Client, Database, Harness, Options, Process};
+use sharestack_tests::{Database, Harness, Options, Process};
 
 /// So much time passes for every row of a table.
 async fn age(app: &Harness, table: &str, column: &str, days: i64) {
@@ -123,21 +122,6 @@ fn memory(process: u32, name: &str) -> u64 {
     line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-async fn admin(data: &std::path::Path, client: &Client) -> String {
-    use std::io::Write;
-    let arguments = ["admin", "create", "--username", "boss", "--email", "boss@example.com", "--password-stdin"];
-    let mut child = command(data, &arguments, &BTreeMap::new())
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
-    assert!(child.wait().unwrap().success());
-    let body = json!({ "username": "boss", "password": PASSWORD });
-    let answer = client.post("/api/v1/auth/login", &body).await.expect(200);
-    answer.data()["access_token"].as_str().unwrap().to_owned()
-}
-
 const MIB: usize = 1 << 20;
 /// So many MiB are uploaded.
 const LARGE: usize = 200;
@@ -147,7 +131,7 @@ async fn however_large_a_file_is_the_server_stays_small() {
     let data = tempfile::tempdir().unwrap();
     let server = Process::start(data.path(), &["serve", "--no-worker"], &BTreeMap::new());
     let client = &server.client;
-    let token = admin(data.path(), client).await;
+    let token = admin(data.path(), &BTreeMap::new(), client).await;
     // What every first request takes is no part of it.
     let small = noise(3 * MIB);
     send_file(client, &token, "a.jpg", &small).await.expect(201);
@@ -176,6 +160,9 @@ async fn however_large_a_file_is_the_server_stays_small() {
     let made = client.post_as(&token, &chunked(id, "/complete"), &json!({})).await.expect(201);
     assert_eq!(made.data()["file_size"], LARGE * MIB);
     let after_pieces = memory(server.id(), "VmHWM").saturating_sub(idle);
-    assert!(after_single <= 32 * 1024 && after_pieces <= 32 * 1024, "{after_single} and {after_pieces} KiB over {idle}");
+    assert!(
+        after_single <= 32 * 1024 && after_pieces <= 32 * 1024,
+        "{after_single} and {after_pieces} KiB over {idle}"
+    );
     server.kill();
 }

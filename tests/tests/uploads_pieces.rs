@@ -10,10 +10,9 @@ use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use sharestack_kernel::clock::SystemClock;
 use sharestack_store_seaorm::{Store, StoreConfig};
-use sharestack_tests::harness::PASSWORD;
-use sharestack_tests::process::command;
+use sharestack_tests::process::admin;
 use sharestack_tests::uploading::{INIT, begin, chunked, creator, noise, put, sha256};
-use sharestack_tests::{Answer, Client, Database, Harness, Options, Process, until};
+use sharestack_tests::{Answer, Database, Harness, Options, Process, until};
 use tokio::io::AsyncWriteExt;
 
 const PIECE: usize = 65_536;
@@ -88,7 +87,8 @@ async fn pieces_come_in_any_order_twice_and_at_once() {
         assert_eq!((&details["reason"], &details["missing"]), (&json!("missing_chunks"), &json!([1, 2, 3, 4, 6, 7])));
         // A piece may be put right while it is not too late.
         put(&app, url(&begun, 1), &vec![9; PIECE]).await.expect(200);
-        let rest = [1, 2, 3, 4, 6, 7, 7, 2].map(|index| put(&app, url(&begun, index), parts[index]));
+        put(&app, url(&begun, 1), parts[1]).await.expect(200);
+        let rest = [2, 3, 4, 6, 7, 7, 2].map(|index| put(&app, url(&begun, index), parts[index]));
         let answers = join_all(rest).await;
         assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 409), "{database:?}");
         let done = read().await;
@@ -235,7 +235,7 @@ async fn bad_beginnings_are_refused_with_all_their_reasons() {
         let refused = answer.refused(400, "VALIDATION_ERROR").fields();
         refused.into_iter().map(|(field, code)| format!("{field} {code}")).collect::<Vec<_>>()
     };
-    let init = |body: Value| async { app.post_as(&lin.token, INIT, &{ body }).await };
+    let init = async |body: Value| app.post_as(&lin.token, INIT, &body).await;
     assert_eq!(fields(init(json!({})).await), ["filename REQUIRED", "file_size REQUIRED"]);
     let wrong = json!({ "filename": "", "file_size": 0, "mime_type": "image/svg+xml", "chunk_size": -1 });
     assert_eq!(
@@ -282,22 +282,6 @@ impl Place {
         Process::start(self.data.path(), &["serve"], &self.variables)
     }
 
-    /// A super admin, who may do anything.
-    async fn admin(&self, client: &Client) -> String {
-        use std::io::Write;
-        let arguments = ["admin", "create", "--username", "boss", "--email", "boss@example.com", "--password-stdin"];
-        let mut child = command(self.data.path(), &arguments, &self.variables)
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
-        assert!(child.wait().unwrap().success());
-        let body = json!({ "username": "boss", "password": PASSWORD });
-        let answer = client.post("/api/v1/auth/login", &body).await.expect(200);
-        answer.data()["access_token"].as_str().unwrap().to_owned()
-    }
-
     /// What lies in the store of files, half written or whole.
     fn files(&self) -> Vec<String> {
         let mut found = Vec::new();
@@ -320,7 +304,7 @@ async fn an_upload_goes_on_after_its_server_was_killed() {
     for database in Database::all() {
         let place = Place::on(database).await;
         let server = place.start();
-        let token = place.admin(&server.client).await;
+        let token = admin(place.data.path(), &place.variables, &server.client).await;
         let whole = noise(3 * PIECE + 5);
         let parts = pieces(&whole);
         let begun = begin(&server.client, &token, whole.len(), PIECE).await;
@@ -343,7 +327,11 @@ async fn an_upload_goes_on_after_its_server_was_killed() {
         let server = place.start();
         let client = &server.client;
         let read = client.get_as(&token, &chunked(id(&begun), "")).await.expect(200);
-        assert_eq!((&read.data()["received"], &read.data()["missing"]), (&json!([0, 2]), &json!([1, 3])), "{database:?}");
+        assert_eq!(
+            (&read.data()["received"], &read.data()["missing"]),
+            (&json!([0, 2]), &json!([1, 3])),
+            "{database:?}"
+        );
         // The links still hold, wherever the server is now.
         for index in [3, 1] {
             let old = Url::parse(url(&begun, index)).unwrap();

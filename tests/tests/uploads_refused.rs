@@ -119,7 +119,9 @@ async fn broken_forms_get_an_answer() {
         let refused = send_form(&app, &lin.token, MULTIPLE, many[..50_000].to_vec()).await;
         assert!([400, 422].contains(&refused.status), "{}", refused.text);
         nothing_is_left(&app).await;
-        for body in [&b""[..], b"--xxboundaryxx--\r\n", b"no form at all", b"--xxboundaryxx\r\n\r\n\r\n--xxboundaryxx--"] {
+        for body in
+            [&b""[..], b"--xxboundaryxx--\r\n", b"no form at all", b"--xxboundaryxx\r\n\r\n\r\n--xxboundaryxx--"]
+        {
             for path in [SINGLE, MULTIPLE] {
                 let refused = send_form(&app, &lin.token, path, body.to_vec()).await;
                 assert!([400, 422].contains(&refused.status), "{path}: {}", refused.text);

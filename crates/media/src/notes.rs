@@ -23,7 +23,6 @@ pub(crate) mod tag {
     pub const EXPOSURE_TIME: u16 = 0x829a;
     pub const F_NUMBER: u16 = 0x829d;
     pub const EXIF: u16 = 0x8769;
-    pub const PROFILE: u16 = 0x8773;
     pub const GPS: u16 = 0x8825;
     pub const ISO: u16 = 0x8827;
     pub const RECOMMENDED_EXPOSURE: u16 = 0x8832;

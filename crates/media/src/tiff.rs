@@ -135,12 +135,6 @@ impl<'a, S: ReadAt + ?Sized> Tiff<'a, S> {
         Some(String::from_utf8_lossy(text).trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// An entry's bytes, when there are no more than `most` of them.
-    pub fn blob(&self, entry: Entry, most: usize) -> Option<Vec<u8>> {
-        let fits = usize::try_from(entry.count).is_ok_and(|count| count <= most);
-        (fits && matches!(entry.kind, 1 | 7)).then(|| self.bytes(entry, 1, most)).filter(|bytes| !bytes.is_empty())
-    }
-
     fn longs(&self, entry: Entry, each: usize) -> Vec<u32> {
         let bytes = self.bytes(entry, 4 * each, MAX_NUMBERS);
         bytes.chunks_exact(4).map(|b| self.long([b[0], b[1], b[2], b[3]])).collect()

@@ -50,7 +50,8 @@ pub async fn what_a_photo_uses_is_never_overdue(subject: Subject) {
         one.expires_at = Some(end + TimeDelta::microseconds(-id));
         subject.keep(&one).await;
     }
-    let until = async |id: i64, time| in_one!(subject, |tx| tx.files().keep_until(FileId::new(id), time, start()).await);
+    let until =
+        async |id: i64, time| in_one!(subject, |tx| tx.files().keep_until(FileId::new(id), time, start()).await);
     until(2, None).await;
     let overdue = async |at, limit| subject.files.list_overdue_files(at, limit).await.unwrap();
     assert_eq!(overdue(end, 10).await, [FileId::new(3), FileId::new(1)]);

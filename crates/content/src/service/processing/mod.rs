@@ -91,7 +91,12 @@ impl Request {
 
 /// The job that works on a file: on all derivatives, or on some. While it waits or runs the
 /// file gets no other.
-pub(super) fn process_job(id: Uuid, file_id: FileId, formats: Option<BTreeSet<FormatName>>, now: DateTime<Utc>) -> NewJob {
+pub(super) fn process_job(
+    id: Uuid,
+    file_id: FileId,
+    formats: Option<BTreeSet<FormatName>>,
+    now: DateTime<Utc>,
+) -> NewJob {
     let mut job = NewJob::new(id, PROCESS_JOB, json!(Request { file_id, formats }), now);
     job.dedupe_key = Some(format!("{PROCESS_JOB}:{file_id}"));
     job

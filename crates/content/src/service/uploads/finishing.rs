@@ -14,10 +14,10 @@ use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
 use sharestack_kernel::transact;
 use uuid::Uuid;
 
+use super::Uploads;
 use super::error::UploadError;
 use super::meter::{Measured, Meter};
 use super::removal::erase_job;
-use super::Uploads;
 use crate::events;
 use crate::model::{FileId, MediaType, Part, Processing, Sha256, Upload, UploadKind, UploadedFile};
 use crate::service::processing::process_job;
@@ -105,7 +105,12 @@ impl Uploads {
     }
 
     /// Streams the pieces together.
-    async fn assemble(&self, upload: Upload, holder: Uuid, expected: Option<Sha256>) -> Result<UploadedFile, UploadError> {
+    async fn assemble(
+        &self,
+        upload: Upload,
+        holder: Uuid,
+        expected: Option<Sha256>,
+    ) -> Result<UploadedFile, UploadError> {
         let kept = self.keep_assembled(&upload, holder, expected).await;
         match &kept {
             Ok(_) => {}

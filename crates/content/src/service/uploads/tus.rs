@@ -78,9 +78,7 @@ impl Uploads {
             return Err(error);
         }
         match self.open(Some(owner), id).await? {
-            Some(upload) if upload.is_whole() => {
-                self.complete(Some(owner), id, None).await.map(|file| file.size)
-            }
+            Some(upload) if upload.is_whole() => self.complete(Some(owner), id, None).await.map(|file| file.size),
             Some(upload) => Ok(upload.received),
             None => self.outcome(Some(owner), id).await.map(|file| file.size),
         }
