@@ -17,6 +17,7 @@ pub mod browser;
 pub mod client;
 pub mod database;
 pub mod fake_provider;
+pub mod files;
 pub mod gallery;
 pub mod harness;
 pub mod money;
@@ -26,6 +27,7 @@ pub mod passkey;
 pub mod process;
 pub mod redis;
 pub mod sample;
+pub mod uploading;
 
 pub use browser::Browser;
 pub use client::{Answer, Client};

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sharestack_media::sample::Sample;
+use sharestack_tests::files::plant_in;
 use sharestack_tests::money::{monthly_plan, notify, paid_article, subscribe, success};
+use sharestack_tests::uploading::{TUS, begin};
 use sharestack_tests::{Account, Answer, Harness};
 
 const TABLE: &str = include_str!("permissions.txt");
@@ -149,16 +152,32 @@ async fn owner(app: &Harness, admin: &Account, number: usize, operation: &Operat
             notify(app, &success(&sold.data()["order"], &format!("txn-{number}"))).await.expect(200);
         }
     }
+    if path.contains("/{file_id}") {
+        let picture = Sample::corners(60, 40).jpeg();
+        things.insert("file_id", plant_in(app, account.id, "DSC_0001.jpg", picture).await);
+    }
+    if path.contains("/chunked/{upload_id}") {
+        let begun = begin(app, &account.token, 100_000, 65_536).await;
+        things.insert("upload_id", text(&begun["upload_id"]));
+        things.insert("n", "0".to_owned());
+    } else if path.contains("/tus/{upload_id}") {
+        let request = app.request(Method::POST, TUS).bearer_auth(&account.token).header("upload-length", "5000");
+        let begun = app.send(request.header("tus-resumable", "1.0.0")).await.expect(201);
+        things.insert("upload_id", begun.header("location").rsplit('/').next().unwrap().to_owned());
+    }
     Owner { account, things }
 }
 
 /// The path with what the owner has.
 fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
-    let part = |part: &str| {
-        let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
-        name.map_or_else(|| part.to_owned(), |name| things.get(name).map_or_else(|| "999999".to_owned(), Clone::clone))
-    };
-    path.split('/').map(part).collect::<Vec<_>>().join("/")
+    let mut parts = path.split('{');
+    let mut filled = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('}').unwrap();
+        filled.push_str(things.get(name).map_or("999999", String::as_str));
+        filled.push_str(rest);
+    }
+    filled
 }
 
 /// What a program with a key of somebody who may everything is told.
@@ -204,6 +223,9 @@ async fn call(app: &Harness, operation: &Operation, path: &str, body: Option<&Va
     }
     if operation.method == Method::POST {
         request = request.header("idempotency-key", "once");
+    }
+    if path.starts_with(TUS) {
+        request = request.header("tus-resumable", "1.0.0");
     }
     if let Some(body) = body {
         request = request.json(body);

@@ -179,6 +179,15 @@ fn cors(config: &config::Cors) -> Cors {
         "idempotency-replayed",
         "api-version",
         "api-deprecated",
+        "tus-resumable",
+        "tus-version",
+        "tus-extension",
+        "tus-max-size",
+        "tus-checksum-algorithm",
+        "upload-offset",
+        "upload-length",
+        "upload-metadata",
+        "upload-expires",
     ]);
     cors = if any(&config.origins) {
         cors.allow_any_origin()

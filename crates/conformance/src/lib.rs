@@ -13,6 +13,7 @@ pub mod content;
 pub mod kernel;
 pub mod message;
 pub mod platform;
+pub mod portfolio;
 pub mod social;
 pub mod taxonomy;
 pub mod users;

@@ -1,14 +1,13 @@
 //! What content tells the others.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
-use crate::model::{Article, FileId, Kind};
+use crate::model::{Article, Kind, UploadedFile};
 
 /// An article came to be, as a draft.
 pub const CREATED: &str = "article.created";
@@ -91,22 +90,40 @@ impl Occasion {
 pub const FILE_UPLOADED: &str = "file.uploaded";
 /// A file was removed, with all that was made of it.
 pub const FILE_REMOVED: &str = "file.removed";
-/// The aggregate of both.
+/// Everything that is shown of a file was made, or some of it anew.
+pub const FILE_PROCESSED: &str = "file.processed";
+/// Nothing could be made of a file; the payload says why.
+pub const FILE_FAILED: &str = "file.failed";
+/// The aggregate of all of them.
 pub const FILE: &str = "file";
-/// The kind of the job that works on a new file; its payload is [`ProcessFile`].
+/// The kind of the job that works on a file, new or to be made anew.
 pub const PROCESS_JOB: &str = "media.process";
-
-/// What the job [`PROCESS_JOB`] is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProcessFile {
-    /// The file.
-    pub file_id: FileId,
-}
 
 /// The aggregate of the categories of a kind.
 pub(crate) const fn of_categories(kind: Kind) -> &'static str {
     match kind {
         Kind::Photo => CATEGORY,
         Kind::Article => ARTICLE_CATEGORY,
+    }
+}
+
+impl Occasion {
+    /// An event about a file.
+    pub fn of_file(self, kind: &str, file: &UploadedFile) -> DomainEvent {
+        DomainEvent {
+            id: self.id,
+            kind: kind.to_owned(),
+            aggregate: FILE.to_owned(),
+            aggregate_id: file.id.to_string(),
+            actor: self.actor,
+            origin: Origin::current(),
+            occurred_at: self.at,
+            payload: json!({
+                "file_id": file.id,
+                "owner_id": file.owner_id,
+                "size": file.size,
+                "mime_type": file.media_type.as_str(),
+            }),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use sharestack_conformance::{kernel, platform, social, users};
+use sharestack_conformance::{kernel, platform, portfolio, social, users};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::random::uuid_v7;
@@ -121,6 +121,21 @@ impl Fixture {
             clock: self.clock.clone(),
             register: Arc::new(register),
             disable: self.disable(),
+        }
+    }
+
+    /// What the cases of the portfolio's ports need.
+    pub fn portfolio(&self) -> portfolio::Subject {
+        let accounts = self.store.clone();
+        let register = move |id: UserId| -> BoxFuture<'static, ()> {
+            let accounts = accounts.clone();
+            Box::pin(async move { users::register(&accounts, id).await })
+        };
+        portfolio::Subject {
+            store: Arc::new(self.store.clone()),
+            files: Arc::new(self.store.clone()),
+            processing: Arc::new(self.store.clone()),
+            register: Arc::new(register),
         }
     }
 

@@ -41,6 +41,7 @@ fn frame() -> OpenApi {
         ("Categories", "The tree that photos are sorted into"),
         ("Tags", "What photos are known by: groups, cloud, suggestions, trends"),
         ("Timeline", "What was photographed when, and what happened beside"),
+        ("Uploads", "Files of photos: sent, worked on, removed"),
         ("Social", "Follows, blocks, people in figures"),
         ("Subscriptions", "Plans, subscriptions, orders, payments, revenue"),
         ("Audit", "What was done, by whom, from where"),

@@ -145,6 +145,17 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE").with(json!({ "max_size": limit }))
     }
 
+    /// What tus answers when a piece has not the checksum that its sender gave.
+    pub fn tus_checksum_mismatch() -> Self {
+        let status = StatusCode::from_u16(460).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+        Self::new(status, "CHECKSUM_MISMATCH").with(json!({ "reason": "checksum_mismatch" }))
+    }
+
+    /// The client speaks another version of tus.
+    pub fn tus_version(supported: &str) -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED").with(json!({ "supported": supported }))
+    }
+
     /// The body is not JSON, or a value in it has the wrong type; `path` names which.
     pub fn unprocessable(path: &str, problem: &str) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "UNPROCESSABLE_ENTITY")

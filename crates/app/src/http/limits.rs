@@ -68,7 +68,7 @@ pub fn required_permission(operation: &Operation) -> Option<&str> {
 pub fn class(method: &str, pattern: &str, permission: Option<&str>) -> Option<Class> {
     let below = |root: &str| pattern.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let reads = matches!(method, "GET" | "HEAD");
-    if UNLIMITED.contains(&pattern) || pattern.ends_with("/notify") || pattern.contains("/chunk_") {
+    if UNLIMITED.contains(&pattern) || pattern.ends_with("/notify") || is_piece(method, pattern) {
         return None;
     }
     if (!reads && PROOFS.iter().any(|root| below(root))) || PROOFS_BY_GET.contains(&pattern) {
@@ -84,6 +84,11 @@ pub fn class(method: &str, pattern: &str, permission: Option<&str>) -> Option<Cl
         return Some(Class::Search);
     }
     Some(Class::General)
+}
+
+/// Whether a call brings a piece of an upload that has begun.
+fn is_piece(method: &str, pattern: &str) -> bool {
+    pattern.contains("/chunk_") || (method == "PATCH" && pattern == "/api/v1/upload/tus/{upload_id}")
 }
 
 /// Whether a permission is one of those who run the product alone.
@@ -209,6 +214,7 @@ mod tests {
             ("GET", "/health", None, None),
             ("POST", "/api/v1/subscriptions/payments/sandbox/notify", None, None),
             ("PUT", "/api/v1/upload/chunked/{upload_id}/chunk_{n}", None, None),
+            ("PATCH", "/api/v1/upload/tus/{upload_id}", Some("photo.create"), None),
             ("POST", "/api/v1/auth/login", None, auth),
             ("POST", "/api/v1/auth/register", None, auth),
             ("POST", "/api/v1/auth/login/code", None, auth),

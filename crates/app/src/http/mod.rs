@@ -5,6 +5,7 @@
 //! [`reply::Reply`], and list it in the domain's `register`. Who may call it, what it
 //! takes and what it refuses are then in the document and checked by the tests.
 
+pub mod background;
 pub mod context;
 pub mod docs;
 mod docs_errors;
@@ -19,6 +20,8 @@ mod password_reasons;
 pub mod reply;
 pub mod routes;
 pub mod social;
+pub mod sse;
+pub mod streaming;
 pub mod wire;
 
 pub mod billing;

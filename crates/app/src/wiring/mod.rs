@@ -12,11 +12,13 @@ mod messaging;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 mod privacy;
+mod processing;
 mod rendering;
 mod secrets;
 mod social;
 mod taxonomy;
 mod third_party;
+pub mod uploads;
 mod users;
 
 use std::net::{IpAddr, SocketAddr};
@@ -63,9 +65,11 @@ use self::content::{ArticleGates, BillingGate, Content};
 use self::languages::Languages;
 use self::messaging::Messaging;
 use self::privacy::{Privacy, PrivacyParts};
+use self::processing::Processing;
 use self::rendering::BoundedRenderer;
 use self::social::Social;
 use self::taxonomy::Taxonomy;
+use self::uploads::Uploads;
 use self::users::People;
 use crate::backing::{Files, Shared};
 use crate::config::{Config, ConfigError};
@@ -134,9 +138,11 @@ pub struct App {
     pub cache_admin: CacheAdmin,
     pub audit: AuditLog,
     pub content: Content,
+    pub processing: Processing,
     pub billing: Billing,
     pub social: Social,
     pub taxonomy: Arc<Taxonomy>,
+    pub uploads: Uploads,
 }
 
 /// Installs the one TLS and crypto backend. A second call changes nothing.
@@ -281,8 +287,14 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         &search(&config),
     );
 
+    let processing = Processing::new(&config, &store, files.0.clone(), (&clock, &ids))?;
+
     let gates = Arc::new(ArticleGates(Arc::new(store.clone())));
     let billing = Billing::new(&config, &store, &clock, &ids, gates, &secrets.sandbox)?;
+
+    let links = HmacKeyedHash::new(&secrets.derivation);
+    let imaging = processing.imaging.clone();
+    let uploads = Uploads::new(&config, &store, files.0.clone(), imaging, (&clock, &ids), links)?;
 
     let departed = Arc::new(RemoveArticles::new(content.ports.clone()));
     let given = PrivacyParts {
@@ -290,6 +302,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         administration: people.administration.clone(),
         obligations: people.obligations.clone(),
         articles: departed.clone(),
+        uploads: uploads.removal.clone(),
         sealer,
         blobs: files.0.clone(),
     };
@@ -318,7 +331,14 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         ],
         handlers: handlers(
             &content,
-            [&billing.handlers, &people.handlers, &privacy.handlers, &vec![messaging.handler]],
+            [
+                &billing.handlers,
+                &people.handlers,
+                &privacy.handlers,
+                &processing.handlers,
+                &uploads.handlers,
+                &vec![messaging.handler],
+            ],
         ),
         config,
         clock,
@@ -347,13 +367,15 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         cache_admin,
         audit,
         content,
+        processing,
         billing,
         social,
         taxonomy,
+        uploads,
     })
 }
 
-fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 4]) -> Vec<Arc<dyn JobHandler>> {
+fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 6]) -> Vec<Arc<dyn JobHandler>> {
     let scheduled: Arc<dyn JobHandler> = content.scheduled.clone();
     others.into_iter().flatten().cloned().chain([scheduled]).collect()
 }

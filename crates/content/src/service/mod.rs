@@ -5,11 +5,13 @@ mod departure;
 mod forget;
 mod indexing;
 pub mod labels;
+mod processing;
 mod publishing;
 mod reading;
 mod searching;
 pub mod shelving;
 mod taxonomy;
+mod uploads;
 mod views;
 
 use std::sync::Arc;
@@ -26,6 +28,10 @@ pub use authoring::{Authoring, Autosave, Autosaved, CreateArticle, EditArticle};
 pub use departure::RemoveArticles;
 pub use forget::ForgetArticles;
 pub use indexing::{IndexArticles, IndexState, Step};
+pub use processing::{
+    FileProgress, ProcessFiles, ProcessingPolicy, ProcessingPorts, Reprocess, Reprocessed, Reprocessing, SWEEP_JOB,
+    SweepDerivatives, UPDATE_PHOTOS, Watching,
+};
 pub use publishing::{PUBLISH_JOB, PublishArticle, Publishing, ScheduledPublish};
 pub use reading::{ListArticles, ListedArticle, ReadArticle, Reader, Reading, Shown};
 pub use searching::{FoundArticle, SearchArticles, SearchResult, Searching};
@@ -33,6 +39,10 @@ pub use taxonomy::{
     Categories, CreateCategory, CreateEvent, CreateTag, EditCategory, EditEvent, EditTag, ListPlaced, MAX_MERGE,
     Merged, MonthOfPhotos, Suggestion, TAG_CREATE, TAG_DELETE, TAG_UPDATE, TIMELINE_CREATE, TIMELINE_DELETE,
     TIMELINE_UPDATE, Tags, TaxonomyPorts, Timeline, TimelineStats, YearOfPhotos,
+};
+pub use uploads::{
+    Algorithm, BeginChunked, BeginTus, COMPLETE_JOB, Checksum, CompleteUpload, ERASE_JOB, EraseBlobs, Progress,
+    RemoveFiles, Swept, UPLOAD, UPLOADS_KEPT, UploadError, UploadPorts, Uploads, remove_file,
 };
 pub use views::{VIEW_WINDOW, ViewBuffer};
 

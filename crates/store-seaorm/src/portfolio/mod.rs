@@ -13,6 +13,7 @@ mod photo;
 mod photo_list;
 mod photo_query;
 mod photo_rows;
+mod processing;
 mod share;
 mod shelf;
 mod timeline;

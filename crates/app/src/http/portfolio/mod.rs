@@ -1,8 +1,10 @@
-//! The photo portfolio.
+//! The portfolio: photos, and the files that they are made of.
 
 pub mod categories;
+pub mod processing;
 pub mod tags;
 pub mod timeline;
+pub mod uploads;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -17,6 +19,8 @@ pub fn register(config: &mut ServiceConfig<'_>) {
     categories::register(config);
     tags::register(config);
     timeline::register(config);
+    config.service(processing::read_upload_status).service(processing::reprocess_upload);
+    uploads::register(config);
 }
 
 /// Where the small picture of a photo is that stands for it in lists of other things.

@@ -2,6 +2,7 @@
 
 mod files;
 mod photos;
+mod processing;
 mod taxonomy;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
