@@ -31,6 +31,7 @@ pub struct Config {
     pub storage: Storage,
     pub search: Search,
     pub upload: Upload,
+    pub photos: PhotoSettings,
     pub accounts: Accounts,
     pub privacy: PrivacySettings,
     pub jwt: Jwt,
@@ -151,6 +152,19 @@ pub struct Upload {
     pub max_avatar_size: usize,
     /// Pixels of a picture that is decoded.
     pub max_image_pixels: u64,
+}
+
+/// How photos are shown and kept.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhotoSettings {
+    /// Days that the trash keeps a photo.
+    pub trash_days: u32,
+    /// Whether visitors may save what they see; originals are for who may change a photo.
+    pub downloads: bool,
+    /// Where pictures are for readers, such as a content network before
+    /// `/api/v1/media`; empty takes the server itself.
+    pub media_url: String,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -10,6 +10,7 @@ pub mod docs;
 mod docs_errors;
 pub mod error;
 pub mod extract;
+pub mod files;
 pub mod language;
 pub mod limits;
 pub mod messages;

@@ -10,6 +10,7 @@ mod factors;
 mod messaging;
 #[cfg(feature = "passkeys")]
 mod passkeys;
+mod portfolio;
 mod privacy;
 mod rendering;
 mod secrets;
@@ -29,7 +30,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use sharestack_billing::service::entitlements::Entitlements;
 use sharestack_cache::LocalConfig;
-use sharestack_content::service::{ForgetArticles, Ports as ContentPorts, RemoveArticles};
+use sharestack_content::service::{ForgetArticles, PhotoPorts, Ports as ContentPorts, RemoveArticles};
 use sharestack_identity::{
     AesSealer, Argon2Config, Argon2Hasher, HmacDeriver, HmacKeyedHash, Jwt, JwtAlgorithm, JwtConfig,
 };
@@ -56,6 +57,8 @@ use self::articles::NodeArticles;
 use self::billing::Billing;
 use self::content::{ArticleGates, BillingGate, Content};
 use self::messaging::Messaging;
+use self::portfolio::PhotoParts;
+pub use self::portfolio::{PhotoLinks, Photos, Signed, wanted};
 use self::privacy::{Privacy, PrivacyParts};
 use self::rendering::BoundedRenderer;
 use self::social::Social;
@@ -126,6 +129,7 @@ pub struct App {
     pub cache_admin: CacheAdmin,
     pub audit: AuditLog,
     pub content: Content,
+    pub photos: Photos,
     pub billing: Billing,
     pub social: Social,
     pub taxonomy: Arc<Taxonomy>,
@@ -223,7 +227,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     let factors = factors::second_factors(&config, &store, &shared, &sealer, &ports, &sessions)?;
     #[cfg(feature = "passkeys")]
     let passkeys = passkeys::passkeys(&config, &store, &shared, &sealer, &ports, &sessions)?;
-    let access = Access::new(&store, &cache, hasher, &ids, &clock);
+    let access = Access::new(&store, &cache, hasher.clone(), &ids, &clock);
     let third_party = third_party::third_party(&config, &store, &sessions, &ids, &clock)?;
 
     let messaging = Messaging::new(&config, &clock, sealer.clone())?;
@@ -275,12 +279,15 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     let gates = Arc::new(ArticleGates(Arc::new(store.clone())));
     let billing = Billing::new(&config, &store, &clock, &ids, gates, &secrets.sandbox)?;
 
+    let photos = photos(&config, &store, &shared, hasher, &secrets, (&clock, &ids));
+
     let departed = Arc::new(RemoveArticles::new(content.ports.clone()));
     let given = PrivacyParts {
         accounts: account_ports,
         administration: people.administration.clone(),
         obligations: people.obligations.clone(),
         articles: departed.clone(),
+        photos: photos.departed.clone(),
         sealer,
         blobs: files.0.clone(),
     };
@@ -304,11 +311,13 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
             Arc::new(ForgetArticles::new(articles)),
             Arc::new(AuditTrail::new(Arc::new(store.clone()), AUDITED)),
             departed,
+            photos.follows.clone(),
+            photos.departed.clone(),
             billing.departed.clone(),
         ],
         handlers: handlers(
             &content,
-            [&billing.handlers, &people.handlers, &privacy.handlers, &vec![messaging.handler]],
+            [&billing.handlers, &people.handlers, &privacy.handlers, &photos.handlers, &vec![messaging.handler]],
         ),
         config,
         clock,
@@ -337,13 +346,46 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         cache_admin,
         audit,
         content,
+        photos,
         billing,
         social,
         taxonomy,
     })
 }
 
-fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 4]) -> Vec<Arc<dyn JobHandler>> {
+/// Photos, and where their pictures are.
+fn photos(
+    config: &Config,
+    store: &Store,
+    shared: &Shared,
+    hasher: Arc<Argon2Hasher>,
+    secrets: &secrets::Secrets,
+    (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdGenerator>),
+) -> Photos {
+    let base = match config.photos.media_url.trim_end_matches('/') {
+        "" => format!("{}/api/v1/media", public_url(config)),
+        url => url.to_owned(),
+    };
+    let store = Arc::new(store.clone());
+    Photos::new(PhotoParts {
+        ports: PhotoPorts {
+            store: store.clone(),
+            queries: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            randomness: Arc::new(SystemRandomness),
+        },
+        files: store,
+        cache: shared.0.cache.clone(),
+        limiter: shared.0.limiter.clone(),
+        hasher,
+        links: PhotoLinks::new(base, &secrets.derivation, clock.clone()),
+        retention: chrono::Duration::days(i64::from(config.photos.trash_days)),
+        downloads: config.photos.downloads,
+    })
+}
+
+fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 5]) -> Vec<Arc<dyn JobHandler>> {
     let scheduled: Arc<dyn JobHandler> = content.scheduled.clone();
     others.into_iter().flatten().cloned().chain([scheduled]).collect()
 }
@@ -460,6 +502,7 @@ impl App {
     /// # Errors
     /// When the store does not take it; it is kept for the next time.
     pub async fn flush_views(&self) -> Result<(), StoreError> {
+        self.photos.views.flush().await?;
         self.content.views.flush().await.map(drop)
     }
 
