@@ -9,7 +9,7 @@ use sharestack_media::sample::Sample;
 use sharestack_tests::files::plant_in;
 use sharestack_tests::money::{monthly_plan, notify, paid_article, subscribe, success};
 use sharestack_tests::uploading::{TUS, begin};
-use sharestack_tests::{Account, Answer, Harness};
+use sharestack_tests::{Account, Answer, Harness, photos};
 
 const TABLE: &str = include_str!("permissions.txt");
 const ROLES: [&str; 6] = ["user", "creator", "finance", "editor", "admin", "super_admin"];
@@ -134,6 +134,11 @@ async fn owner(app: &Harness, admin: &Account, number: usize, operation: &Operat
     if path.contains("/articles/{") {
         let draft = json!({ "title": "慢慢写", "content": "一" });
         let draft = app.post_as(&account.token, "/api/v1/articles", &draft).await.expect(201);
+        things.insert("id", draft.data()["id"].to_string());
+    } else if path.contains("/photos/{") {
+        let file = photos::file(app, &account, "a.jpg", |_| {}).await;
+        let draft = json!({ "title": "夜", "file_id": file });
+        let draft = app.post_as(&account.token, "/api/v1/photos", &draft).await.expect(201);
         things.insert("id", draft.data()["id"].to_string());
     } else if path.contains("/api-keys/{") {
         let key = json!({ "name": "one", "scopes": ["article.read"] });

@@ -12,6 +12,7 @@ pub mod cache;
 pub mod content;
 pub mod kernel;
 pub mod message;
+pub mod photos;
 pub mod platform;
 pub mod portfolio;
 pub mod social;

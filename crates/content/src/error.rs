@@ -1,5 +1,6 @@
 //! Why an operation was refused, one enum each.
 
+mod photo;
 mod taxonomy;
 
 use chrono::{DateTime, Utc};
@@ -14,6 +15,8 @@ pub use taxonomy::{CategoryError, EventError, LabelError, ShelveError};
 
 use crate::model::{Article, ArticleKey, FileId, Status, WrongState};
 use crate::ports::WriteError;
+
+pub use photo::{PhotoCreateError, PhotoEditError, PhotoReadError, PhotoRefused, ShareError, ShareOpenError};
 
 /// The article is not there for this caller, or not for this act.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

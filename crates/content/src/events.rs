@@ -1,13 +1,13 @@
 //! What content tells the others.
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
-use crate::model::{Article, Kind, UploadedFile};
+use crate::model::{Article, Kind, Photo, PhotoId, UploadedFile};
 
 /// An article came to be, as a draft.
 pub const CREATED: &str = "article.created";
@@ -53,6 +53,17 @@ pub const TIMELINE_UPDATED: &str = "timeline_event.updated";
 pub const TIMELINE_DELETED: &str = "timeline_event.deleted";
 /// The aggregate of these.
 pub const TIMELINE_EVENT: &str = "timeline_event";
+/// A photo came to be.
+pub const PHOTO_CREATED: &str = "photo.created";
+/// A photo changed, or came back from the trash.
+pub const PHOTO_UPDATED: &str = "photo.updated";
+/// A photo was deleted. Its payload is the id alone.
+pub const PHOTO_DELETED: &str = "photo.deleted";
+/// Somebody likes a photo.
+pub const PHOTO_LIKED: &str = "photo.liked";
+
+/// The aggregate of photos.
+pub const PHOTO: &str = "photo";
 
 /// What is known of an event before its transaction.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +74,44 @@ pub(crate) struct Occasion {
 }
 
 impl Occasion {
+    fn about_photo(self, kind: &str, id: PhotoId, payload: Value) -> DomainEvent {
+        DomainEvent {
+            id: self.id,
+            kind: kind.to_owned(),
+            aggregate: PHOTO.to_owned(),
+            aggregate_id: id.to_string(),
+            actor: self.actor,
+            origin: Origin::current(),
+            occurred_at: self.at,
+            payload,
+        }
+    }
+
+    /// An event about a photo as it now is. It says nothing of places.
+    pub fn of_photo(self, kind: &str, photo: &Photo) -> DomainEvent {
+        let payload = json!({
+            "photo_id": photo.id,
+            "owner_id": photo.owner_id,
+            "title": photo.title.as_str(),
+            "slug": photo.slug.as_str(),
+            "status": photo.status.as_str(),
+            "visibility": photo.visibility.as_str(),
+            "version": photo.version,
+        });
+        self.about_photo(kind, photo.id, payload)
+    }
+
+    /// An event about a photo that is gone.
+    pub fn of_gone_photo(self, id: PhotoId) -> DomainEvent {
+        self.about_photo(PHOTO_DELETED, id, json!({ "photo_id": id }))
+    }
+
+    /// An event about a photo that somebody likes.
+    pub fn of_liked_photo(self, photo: &Photo) -> DomainEvent {
+        let payload = json!({ "photo_id": photo.id, "owner_id": photo.owner_id, "user_id": self.actor });
+        self.about_photo(PHOTO_LIKED, photo.id, payload)
+    }
+
     /// An event about the article as it now is.
     pub fn of(self, kind: &str, article: &Article) -> DomainEvent {
         DomainEvent {

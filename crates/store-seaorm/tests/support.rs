@@ -166,6 +166,12 @@ impl Fixture {
         sharestack_conformance::content::Subject::over(&self.store, SequenceIds::new(self.store.clone()))
     }
 
+    /// What the cases of the ports of photos need.
+    pub fn photos(&self) -> sharestack_conformance::photos::Subject {
+        let ids = SequenceIds::new(self.store.clone());
+        sharestack_conformance::photos::Subject::over(&self.store, ids)
+    }
+
     /// What the cases of the ports of categories, tags and the timeline need.
     pub fn taxonomy(&self) -> sharestack_conformance::taxonomy::Subject {
         let ids = SequenceIds::new(self.store.clone());

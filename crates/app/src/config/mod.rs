@@ -33,6 +33,7 @@ pub struct Config {
     pub search: Search,
     pub upload: Upload,
     pub media: Media,
+    pub photos: PhotoSettings,
     pub accounts: Accounts,
     pub jobs: JobSettings,
     pub privacy: PrivacySettings,
@@ -208,6 +209,19 @@ pub struct Media {
     pub watermark_opacity: u8,
     /// Its width, in per cent of the picture's.
     pub watermark_percent: u32,
+}
+
+/// How photos are shown and kept.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhotoSettings {
+    /// Days that the trash keeps a photo.
+    pub trash_days: u32,
+    /// Whether visitors may save what they see; originals are for who may change a photo.
+    pub downloads: bool,
+    /// Where pictures are for readers, such as a content network before
+    /// `/api/v1/media`; empty takes the server itself.
+    pub media_url: String,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]

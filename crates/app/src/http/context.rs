@@ -33,6 +33,10 @@ pub struct RequestContext {
     pub received_at: DateTime<Utc>,
 }
 
+/// Left with a request that asked for the headers alone (`HEAD`): it is answered as a `GET`.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadersOnly;
+
 impl RequestContext {
     /// The `meta` block of every answer.
     pub fn meta(&self) -> Value {

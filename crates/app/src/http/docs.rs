@@ -38,6 +38,7 @@ fn frame() -> OpenApi {
         ("Verification Codes", "Codes by mail and SMS"),
         ("User Management", "Profiles and roles"),
         ("Articles", "Writing, publishing, reading"),
+        ("Photos", "The portfolio: photos made, shown, shared"),
         ("Categories", "The tree that photos are sorted into"),
         ("Tags", "What photos are known by: groups, cloud, suggestions, trends"),
         ("Timeline", "What was photographed when, and what happened beside"),

@@ -12,6 +12,7 @@ mod docs_errors;
 mod docs_headers;
 pub mod error;
 pub mod extract;
+pub mod files;
 pub mod language;
 pub mod limits;
 pub mod messages;

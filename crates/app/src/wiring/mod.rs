@@ -11,6 +11,7 @@ mod languages;
 mod messaging;
 #[cfg(feature = "passkeys")]
 mod passkeys;
+mod portfolio;
 mod privacy;
 mod processing;
 mod rendering;
@@ -32,7 +33,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use sharestack_billing::service::entitlements::Entitlements;
 use sharestack_cache::LocalConfig;
-use sharestack_content::service::{ForgetArticles, Ports as ContentPorts, RemoveArticles};
+use sharestack_content::service::{ForgetArticles, PhotoPorts, Ports as ContentPorts, RemoveArticles};
 use sharestack_identity::{
     AesSealer, Argon2Config, Argon2Hasher, HmacDeriver, HmacKeyedHash, Jwt, JwtAlgorithm, JwtConfig,
 };
@@ -64,6 +65,8 @@ use self::billing::Billing;
 use self::content::{ArticleGates, BillingGate, Content};
 use self::languages::Languages;
 use self::messaging::Messaging;
+use self::portfolio::PhotoParts;
+pub use self::portfolio::{PhotoLinks, Photos, Signed, wanted};
 use self::privacy::{Privacy, PrivacyParts};
 use self::processing::Processing;
 use self::rendering::BoundedRenderer;
@@ -139,6 +142,7 @@ pub struct App {
     pub audit: AuditLog,
     pub content: Content,
     pub processing: Processing,
+    pub photos: Photos,
     pub billing: Billing,
     pub social: Social,
     pub taxonomy: Arc<Taxonomy>,
@@ -236,7 +240,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     let sealer: Arc<dyn Sealer> = Arc::new(AesSealer::new(&secrets.derivation));
     let messaging = Messaging::new(&config, &clock, sealer.clone())?;
     let within = config.auth.slow_down.then(|| guard.clone());
-    let access = Access::new(&store, &cache, hasher, &ids, &clock, &messaging.mailroom, within);
+    let access = Access::new(&store, &cache, hasher.clone(), &ids, &clock, &messaging.mailroom, within);
     let factors = factors::second_factors(&config, &store, &shared, &sealer, &ports, (&sessions, &access.passwords))?;
     #[cfg(feature = "passkeys")]
     let passkeys = passkeys::passkeys(&config, &store, &shared, &sealer, &ports, &sessions)?;
@@ -295,6 +299,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     let links = HmacKeyedHash::new(&secrets.derivation);
     let imaging = processing.imaging.clone();
     let uploads = Uploads::new(&config, &store, files.0.clone(), imaging, (&clock, &ids), links)?;
+    let photos = photos(&config, &store, &shared, hasher, &secrets, (&clock, &ids));
 
     let departed = Arc::new(RemoveArticles::new(content.ports.clone()));
     let given = PrivacyParts {
@@ -303,6 +308,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         obligations: people.obligations.clone(),
         articles: departed.clone(),
         uploads: uploads.removal.clone(),
+        photos: photos.departed.clone(),
         sealer,
         blobs: files.0.clone(),
     };
@@ -327,6 +333,8 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
             Arc::new(ForgetArticles::new(articles)),
             Arc::new(AuditTrail::new(Arc::new(store.clone()), AUDITED)),
             departed,
+            photos.follows.clone(),
+            photos.departed.clone(),
             billing.departed.clone(),
         ],
         handlers: handlers(
@@ -337,6 +345,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
                 &privacy.handlers,
                 &processing.handlers,
                 &uploads.handlers,
+                &photos.handlers,
                 &vec![messaging.handler],
             ],
         ),
@@ -368,6 +377,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         audit,
         content,
         processing,
+        photos,
         billing,
         social,
         taxonomy,
@@ -375,7 +385,39 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     })
 }
 
-fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 6]) -> Vec<Arc<dyn JobHandler>> {
+/// Photos, and where their pictures are.
+fn photos(
+    config: &Config,
+    store: &Store,
+    shared: &Shared,
+    hasher: Arc<Argon2Hasher>,
+    secrets: &secrets::Secrets,
+    (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdGenerator>),
+) -> Photos {
+    let base = match config.photos.media_url.trim_end_matches('/') {
+        "" => format!("{}/api/v1/media", public_url(config)),
+        url => url.to_owned(),
+    };
+    let store = Arc::new(store.clone());
+    Photos::new(PhotoParts {
+        ports: PhotoPorts {
+            store: store.clone(),
+            queries: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            randomness: Arc::new(SystemRandomness),
+        },
+        files: store,
+        cache: shared.0.cache.clone(),
+        limiter: shared.0.limiter.clone(),
+        hasher,
+        links: PhotoLinks::new(base, &secrets.derivation, clock.clone()),
+        retention: chrono::Duration::days(i64::from(config.photos.trash_days)),
+        downloads: config.photos.downloads,
+    })
+}
+
+fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 7]) -> Vec<Arc<dyn JobHandler>> {
     let scheduled: Arc<dyn JobHandler> = content.scheduled.clone();
     others.into_iter().flatten().cloned().chain([scheduled]).collect()
 }
@@ -508,6 +550,7 @@ impl App {
     /// # Errors
     /// When the store does not take it; it is kept for the next time.
     pub async fn flush_views(&self) -> Result<(), StoreError> {
+        self.photos.views.flush().await?;
         self.content.views.flush().await.map(drop)
     }
 

@@ -66,8 +66,8 @@ pub use search::{
     Highlighted, IndexChanges, Standing,
 };
 #[cfg(any(test, feature = "mocks"))]
-pub use share::MockShareLinkRepository;
-pub use share::ShareLinkRepository;
+pub use share::{MockShareLinkRepository, MockSharePasswords};
+pub use share::{ShareLinkRepository, SharePasswords};
 #[cfg(any(test, feature = "mocks"))]
 pub use shelf::MockShelfRepository;
 pub use shelf::{ListingFacts, Placement, ShelfRepository, TagLink};

@@ -5,6 +5,7 @@ mod departure;
 mod forget;
 mod indexing;
 pub mod labels;
+mod photos;
 mod processing;
 mod publishing;
 mod reading;
@@ -28,6 +29,12 @@ pub use authoring::{Authoring, Autosave, Autosaved, CreateArticle, EditArticle};
 pub use departure::RemoveArticles;
 pub use forget::ForgetArticles;
 pub use indexing::{IndexArticles, IndexState, Step};
+pub use photos::{
+    BatchAction, BatchOutcome, BatchPhotos, CREATE_PHOTO, ChangePhotos, CreatePhoto, CreatePhotos, CreateShareLink,
+    DELETE_PHOTO, EditPhoto, FollowFiles, LikePhotos, ListPhotos, MAX_BATCH, MAX_REORDER, PURGE_JOB, PhotoPorts,
+    Picked, PurgePhotos, READ_PHOTO, ReadPhoto, ReadPhotos, RemovePhotos, SharePhotos, SharedBy, SharedPhotos,
+    TrashPhotos, UPDATE_PHOTO, Wanted,
+};
 pub use processing::{
     FileProgress, ProcessFiles, ProcessingPolicy, ProcessingPorts, Reprocess, Reprocessed, Reprocessing, SWEEP_JOB,
     SweepDerivatives, UPDATE_PHOTOS, Watching,

@@ -22,7 +22,7 @@ use sharestack_kernel::random::uuid_v7;
 use sharestack_users::model::Client;
 use tracing::Instrument;
 
-use crate::http::context::{RequestContext, client_ip, request_id};
+use crate::http::context::{HeadersOnly, RequestContext, client_ip, request_id};
 use crate::http::error::ApiError;
 use crate::http::language::Language;
 use crate::http::routes::Answers;
@@ -41,6 +41,7 @@ pub async fn layer(
     // The answer to HEAD is that to GET; the connection leaves the body out.
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
+        request.extensions_mut().insert(HeadersOnly);
     }
     let method = request.method().clone();
     let pattern = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
