@@ -270,7 +270,7 @@ async fn who_has_lost_the_app_comes_in_without_after_a_reset() {
     let (user, codes) = guarded(&world).await;
     let reset = FactorReset::new(
         Arc::new(world.store.clone()),
-        Arc::new(sharestack_kernel::id::SequentialIds::default()),
+        Arc::new(SequentialIds::default()),
         Arc::new(world.clock.clone()),
     );
     reset.reset(user).await.unwrap();
