@@ -1,39 +1,7 @@
 #!/usr/bin/env bash
-# Makes the OpenID provider of the acceptance tests ready to run: the pinned package of
-# tests/oidc, fetched once into target/. Prints the directory; `node server.mjs` there starts it.
+# Makes the OpenID provider of the acceptance tests ready to run. Prints the directory;
+# `node server.mjs` there starts it.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-source=$root/tests/oidc
-state=${SHARESTACK_OIDC_DIR:-$root/target/oidc-provider}
-
-say() { printf 'oidc-provider: %s\n' "$*" >&2; }
-die() { say "$*"; exit 1; }
-
-have_node() { command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; }
-
-install_node() {
-  have_node && return 0
-  local line='apt-get update && apt-get install --yes --no-install-recommends nodejs npm'
-  [[ -e /etc/debian_version ]] && command -v apt-get >/dev/null || die "node 18 or later and npm are missing"
-  ((EUID == 0)) || die "missing: node and npm. Install with: sudo sh -c '$line'"
-  say "installing nodejs npm"
-  export DEBIAN_FRONTEND=noninteractive
-  { apt-get -qq -o DPkg::Lock::Timeout=300 update &&
-    apt-get -qq -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends nodejs npm; } >&2
-  have_node || die "node 18 or later and npm are still missing"
-}
-
-mkdir -p "$state"
-exec 9>"$state/lock"
-flock 9
-install_node
-wanted=$(cat "$source/package.json" "$source/package-lock.json" | sha256sum)
-if [[ $(cat "$state/installed" 2>/dev/null) != "$wanted" ]]; then
-  say "fetching $(sed -n 's/.*"\(oidc-provider\)": "\(.*\)".*/\1 \2/p' "$source/package.json")"
-  cp "$source/package.json" "$source/package-lock.json" "$state/"
-  (cd "$state" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
-  printf '%s' "$wanted" >"$state/installed"
-fi
-cmp -s "$source/server.mjs" "$state/server.mjs" || cp "$source/server.mjs" "$state/server.mjs"
-echo "$state"
+exec "$root/scripts/node-package.sh" "$root/tests/oidc" "${SHARESTACK_OIDC_DIR:-$root/target/oidc-provider}"

@@ -22,8 +22,17 @@ pub fn describe() -> String {
 
 /// Resident memory of a process, in MiB.
 pub fn resident(pid: u32) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    figure(&pid.to_string(), "VmRSS:")
+}
+
+/// The most memory that a process had resident, in MiB; `self` is this one.
+pub fn peak(process: &str) -> Result<f64> {
+    figure(process, "VmHWM:")
+}
+
+fn figure(process: &str, name: &str) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
     let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kib / 1024.0)
 }

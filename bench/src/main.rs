@@ -7,12 +7,14 @@ mod floor;
 mod http;
 mod load;
 mod machine;
+mod pictures;
 mod report;
 mod run;
 mod seed;
 mod server;
 mod sql;
 mod storm;
+mod uploads;
 mod wrk;
 
 use clap::{Parser, Subcommand};
@@ -56,6 +58,26 @@ struct Options {
 enum Command {
     /// The bare server that the product is compared with.
     Floor(floor::FloorArgs),
+    /// Makes the derivatives of the pictures in a directory, and prints how long that took.
+    Develop(pictures::DevelopArgs),
+    /// Measures derivatives alone.
+    Pictures {
+        /// How wide the pictures are.
+        #[arg(long, default_value_t = 6000)]
+        width: u32,
+        /// How high.
+        #[arg(long, default_value_t = 4000)]
+        height: u32,
+        /// How many.
+        #[arg(long, default_value_t = 12)]
+        count: u32,
+    },
+    /// Measures the upload of a large file alone.
+    Upload {
+        /// How many MiB it has.
+        #[arg(long, default_value_t = 1024)]
+        size: usize,
+    },
 }
 
 #[tokio::main]
@@ -63,6 +85,19 @@ async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::Floor(args)) => floor::serve(args).await,
+        Some(Command::Develop(args)) => pictures::develop(args).await,
+        Some(Command::Pictures { width, height, count }) => {
+            let mut text = String::new();
+            report::pictures(&mut text, &pictures::measure(width, height, count)?)?;
+            std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
+            Ok(())
+        }
+        Some(Command::Upload { size }) => {
+            let mut text = String::new();
+            report::uploaded(&mut text, uploads::measure(size)?)?;
+            std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
+            Ok(())
+        }
         None => run::all(cli.options).await,
     }
 }

@@ -6,7 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::load::Row;
+use crate::pictures::Pictures;
 use crate::storm::{self, Storm};
+use crate::uploads::Uploaded;
 use crate::wrk::Figures;
 
 const BEGIN: &str = "<!-- figures: written by `make bench` -->";
@@ -55,6 +57,8 @@ pub struct Report {
     pub rows: Vec<Row>,
     pub storms: Vec<Storm>,
     pub starts: Vec<Start>,
+    pub pictures: Option<Pictures>,
+    pub uploaded: Option<Uploaded>,
 }
 
 impl Report {
@@ -64,6 +68,12 @@ impl Report {
         self.requests(&mut text)?;
         self.storms(&mut text)?;
         self.starts(&mut text)?;
+        if let Some(measured) = &self.pictures {
+            pictures(&mut text, measured)?;
+        }
+        if let Some(measured) = self.uploaded {
+            uploaded(&mut text, measured)?;
+        }
         Ok(text)
     }
 
@@ -143,6 +153,35 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// Derivatives, beside those of another maker.
+pub fn pictures(text: &mut String, measured: &Pictures) -> Result<()> {
+    let (megapixels, count) = (measured.megapixels, measured.count);
+    writeln!(
+        text,
+        "\n| Five derivatives of a JPEG of {megapixels:.0} megapixels, {count} pictures, one core | pictures/s | peak memory | \
+         size of all five |\n|---|--:|--:|--:|"
+    )?;
+    for maker in &measured.makers {
+        let (who, rate, peak, size) = (maker.who, maker.rate, maker.peak, maker.size);
+        writeln!(text, "| {who} | {rate:.2} | {peak:.0} MiB | {size:.2} MiB |")?;
+    }
+    if let Some(skipped) = &measured.skipped {
+        writeln!(text, "\n{skipped}")?;
+    }
+    Ok(())
+}
+
+/// A large file in pieces.
+pub fn uploaded(text: &mut String, measured: Uploaded) -> Result<()> {
+    let Uploaded { size, rate, floor, memory } = measured;
+    writeln!(
+        text,
+        "\n| A file of {size} MiB in pieces of 1 MiB | MiB/s | written and hashed alone, MiB/s | memory over idle |\n\
+         |---|--:|--:|--:|\n| one connection | {rate:.0} | {floor:.0} | {memory:.0} MiB |"
+    )?;
+    Ok(())
 }
 
 /// Puts the section into the document between its marks.

@@ -50,6 +50,13 @@ pub async fn all(mut options: Options) -> Result<()> {
         administer(&base, &format!("DROP DATABASE {name} WITH (FORCE)")).await?;
         result?;
     }
+    if options.only.is_none() && options.case.is_none() {
+        say("derivatives of photos");
+        let (width, height, count) = if options.quick { (1200, 800, 3) } else { (6000, 4000, 12) };
+        report.pictures = Some(crate::pictures::measure(width, height, count)?);
+        say("a large file in pieces");
+        report.uploaded = Some(crate::uploads::measure(if options.quick { 64 } else { 1024 })?);
+    }
     let sizes = format!(
         "{} articles, {} users, {} s for each figure; logs at `error`, 2 worker threads for each server.",
         options.articles, options.users, options.seconds

@@ -24,6 +24,7 @@ mod m0018_external_identities;
 mod m0019_privacy;
 mod m0020_photos;
 mod m0021_uploads;
+mod m0022_processing;
 mod m0023_taxonomy;
 mod m0030_creators_own_plans;
 mod m0031_sign_up;
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_privacy::Migration),
             Box::new(m0020_photos::Migration),
             Box::new(m0021_uploads::Migration),
+            Box::new(m0022_processing::Migration),
             Box::new(m0023_taxonomy::Migration),
             Box::new(m0030_creators_own_plans::Migration),
             Box::new(m0031_sign_up::Migration),

@@ -1,13 +1,15 @@
 //! The real program in a process of its own, to be stopped or killed.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::client::Client;
-use crate::harness::settings;
+use crate::harness::{PASSWORD, settings};
 
 /// The program, which `cargo build --workspace --bins` puts two levels above a test.
 pub fn program() -> PathBuf {
@@ -22,6 +24,17 @@ pub fn command(data: &Path, arguments: &[&str], variables: &BTreeMap<String, Str
     let mut command = Command::new(program());
     command.args(arguments).current_dir(data).env_clear().envs(settings(data)).envs(variables);
     command
+}
+
+/// Makes a super admin by the command line, and signs in.
+pub async fn admin(data: &Path, variables: &BTreeMap<String, String>, client: &Client) -> String {
+    let arguments = ["admin", "create", "--username", "boss", "--email", "boss@example.com", "--password-stdin"];
+    let mut child = command(data, &arguments, variables).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+    let body = json!({ "username": "boss", "password": PASSWORD });
+    let answer = client.post("/api/v1/auth/login", &body).await.expect(200);
+    answer.data()["access_token"].as_str().unwrap().to_owned()
 }
 
 /// A running `sharestack serve`.
@@ -49,6 +62,11 @@ impl Process {
                 return started;
             }
         }
+    }
+
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// `kill -9`.

@@ -108,6 +108,65 @@ async fn the_document_is_openapi_3_1_and_says_all_of_every_operation() {
     app.stop().await;
 }
 
+/// Every refusal has its shape, every answer its headers, and no schema fits two ways at once.
+#[tokio::test]
+async fn the_document_tells_the_shape_of_refusals_and_the_headers_of_answers() {
+    let app = Harness::embedded().await;
+    let document = app.get("/openapi.json").await.expect(200).body;
+    let kinds = &document["components"]["schemas"]["Paging"];
+    assert_eq!(kinds["anyOf"].as_array().map(Vec::len), Some(2), "{kinds}");
+    let resolved = |value: &Value| match value["$ref"].as_str() {
+        Some(path) => document.pointer(path.trim_start_matches('#')).cloned().unwrap_or_default(),
+        None => value.clone(),
+    };
+    let mut missing = Vec::new();
+    for operation in operations(&app).await {
+        let name = operation.name();
+        let mut owes = |there: bool, what: &str| {
+            if !there {
+                missing.push(format!("{name}: {what}"));
+            }
+        };
+        let ours = operation.path.starts_with("/api/") && !operation.path.contains("/payments/");
+        let responses = operation.value["responses"].as_object().unwrap();
+        owes(!ours || responses.contains_key("406"), "406");
+        let limited = responses.contains_key("429");
+        for (status, answer) in responses {
+            let header = |name: &str| !resolved(&answer["headers"][name])["description"].is_null();
+            if status.as_str() >= "400" {
+                let content = answer["content"].as_object();
+                let shaped = content.is_some_and(|all| all.values().all(|one| !one["schema"].is_null()));
+                owes(shaped, &format!("the shape of {status}"));
+            }
+            owes(header("X-Request-Id"), &format!("X-Request-Id of {status}"));
+            if limited && (status.starts_with('2') || status == "429") {
+                owes(header("X-RateLimit-Remaining"), &format!("the limits of {status}"));
+            }
+            owes(status != "429" || header("Retry-After"), "Retry-After");
+            owes(status != "304" || header("ETag"), "ETag");
+        }
+        let parameters = operation.value["parameters"].as_array().cloned().unwrap_or_default();
+        let takes = |name: &str| {
+            let named =
+                |one: &Value| resolved(one)["name"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(name));
+            parameters.iter().filter(|one| named(one)).count() == 1
+        };
+        owes(!ours || takes("Accept-Language"), "Accept-Language");
+        let keyed = ours && operation.method == Method::POST && !operation.path.starts_with("/api/v1/auth/");
+        owes(!keyed || takes("Idempotency-Key"), "Idempotency-Key");
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+    for (method, path, status) in [
+        ("post", "/api/v1/users/{user_id}/follow", "422"),
+        ("post", "/api/v1/users/{user_id}/block", "422"),
+        ("get", "/api/v1/users/me/deletion", "404"),
+        ("post", "/api/v1/verification/send", "401"),
+    ] {
+        assert!(document["paths"][path][method]["responses"][status].is_object(), "{method} {path}: {status}");
+    }
+    app.stop().await;
+}
+
 /// Whether content has an example, or its schema (or the schema of its `data`) does.
 fn has_example(content: &serde_json::Map<String, Value>, document: &Value) -> bool {
     fn shown(schema: &Value, document: &Value, depth: u8) -> bool {

@@ -10,7 +10,7 @@ use sharestack_kernel::clock::SystemClock;
 use sharestack_store_seaorm::{Store, StoreConfig};
 use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::money::{monthly_plan, notify, signature, subscribe, success};
-use sharestack_tests::process::command;
+use sharestack_tests::process::admin;
 use sharestack_tests::{Client, Database, Harness, Process, until};
 
 /// A database, and the server that is killed and started over it.
@@ -60,16 +60,7 @@ impl Scene {
     }
 
     async fn make_creator(&mut self, client: &Client) {
-        use std::io::Write;
-        let arguments = ["admin", "create", "--username", "boss", "--email", "boss@example.com", "--password-stdin"];
-        let mut child = command(self.data.path(), &arguments, &self.variables)
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
-        assert!(child.wait().unwrap().success());
-        let admin = sign_in(client, "boss").await;
+        let admin = admin(self.data.path(), &self.variables, client).await;
         self.creator = register(client, "lin").await;
         let me = client.get_as(&self.creator, "/api/v1/users/me").await.expect(200);
         let path = format!("/api/v1/users/{}/roles", me.data()["id"]);

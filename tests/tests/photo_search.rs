@@ -419,8 +419,8 @@ async fn bad_input_gets_the_contracts_answer() {
         assert!(gallery.app.get(&format!("{SEARCH}?q={operators}")).await.status < 400, "{operators}");
     }
     assert!(gallery.app.get(&format!("{SEARCH}?q=%FF%FE")).await.status < 500);
-    let hit = &gallery.find("q=(night*").await.data()["photos"][0];
-    assert_eq!(hit["highlight"]["title"], "&lt;b&gt;<mark>Night</mark>&lt;/b&gt; 夜景");
+    let found = gallery.find("q=(night*").await;
+    assert_eq!(found.data()["photos"][0]["highlight"]["title"], "&lt;b&gt;<mark>Night</mark>&lt;/b&gt; 夜景");
     gallery.close().await;
 }
 

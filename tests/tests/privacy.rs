@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use sharestack_tests::harness::PASSWORD;
-use sharestack_tests::{Account, Database, Harness, Options, until};
+use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
 
 const EXPORT: &str = "/api/v1/users/me/export";
 const ME: &str = "/api/v1/users/me";
@@ -49,7 +50,7 @@ async fn a_copy_holds_everything_of_one_person(database: Database) {
     app.post_as(&lin.token, "/api/v1/articles", &article).await.expect(201);
     let ready = export(&app, &lin).await;
     let url = ready["download_url"].as_str().unwrap();
-    let archive = app.request(reqwest::Method::GET, url).send().await.unwrap();
+    let archive = app.request(Method::GET, url).send().await.unwrap();
     assert_eq!(archive.status(), 200);
     assert_eq!(archive.headers()["content-type"], "application/zip");
     assert_eq!(archive.headers()["cache-control"], "private, no-store");
@@ -119,7 +120,7 @@ async fn who_wants_to_go_may_think_better_of_it() {
     let app = Harness::embedded().await;
     let lin = app.account("lin").await;
     app.get_as(&lin.token, DELETION).await.refused(404, "RESOURCE_NOT_FOUND");
-    let leave = |body: Value| app.send(app.request(reqwest::Method::DELETE, ME).bearer_auth(&lin.token).json(&body));
+    let leave = |body: Value| app.send(app.request(Method::DELETE, ME).bearer_auth(&lin.token).json(&body));
     let refused = leave(json!({ "password": "not mine" })).await.refused(400, "VALIDATION_ERROR");
     assert_eq!(refused.fields(), [("password".to_owned(), "MISMATCH".to_owned())]);
     let refused = leave(json!({ "reason": "x".repeat(501) })).await.refused(400, "VALIDATION_ERROR");
@@ -158,7 +159,7 @@ async fn who_goes_leaves_nothing_that_says_who_it_was(database: Database) {
     let article = json!({ "title": "长期投资", "content": "正文", "tags": ["投资"] });
     let id = app.post_as(&lin.token, "/api/v1/articles", &article).await.expect(201).data()["id"].clone();
     app.post_as(&lin.token, &format!("/api/v1/articles/{id}/publish"), &json!({})).await.expect(200);
-    let leave = app.request(reqwest::Method::DELETE, ME).bearer_auth(&lin.token);
+    let leave = app.request(Method::DELETE, ME).bearer_auth(&lin.token);
     app.send(leave.json(&json!({ "password": PASSWORD }))).await.expect(202);
     let erased = "SELECT COUNT(*) FROM users WHERE email_key = 'lin@example.com'";
     until("the account is erased", async || app.count(erased).await == 0).await;
@@ -186,8 +187,172 @@ async fn who_goes_leaves_nothing_that_says_who_it_was_on_every_database() {
 async fn the_last_super_admin_does_not_go() {
     let app = Harness::start(at_once(Database::Sqlite)).await;
     let admin = app.admin().await;
-    let leave = app.request(reqwest::Method::DELETE, ME).bearer_auth(&admin.token);
+    let leave = app.request(Method::DELETE, ME).bearer_auth(&admin.token);
     app.send(leave.json(&json!({ "password": PASSWORD }))).await.refused(409, "RESOURCE_CONFLICT");
     app.get_as(&admin.token, ME).await.expect(200);
+    app.stop().await;
+}
+
+/// Where somebody sits, and what they sit at.
+#[derive(Clone, Copy)]
+struct Desk {
+    ip: &'static str,
+    agent: &'static str,
+}
+
+const HOME: Desk = Desk { ip: "203.0.113.77", agent: "Quizzical-Browser/7" };
+const OFFICE: Desk = Desk { ip: "198.51.100.9", agent: "Staff-Browser/9" };
+
+async fn at(desk: Desk, app: &Harness, token: &str, method: Method, path: &str, body: &Value) -> Answer {
+    let mut request = app.request(method, path).header("x-forwarded-for", desk.ip).header("user-agent", desk.agent);
+    if !token.is_empty() {
+        request = request.bearer_auth(token);
+    }
+    app.send(request.json(body)).await
+}
+
+/// Every column that holds text, or may: tables, columns, and how each is read as text.
+async fn text_columns(app: &Harness, database: Database) -> Vec<(String, String, String)> {
+    let sql = match database {
+        Database::Sqlite => {
+            "SELECT m.name || '.' || p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p \
+             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'"
+        }
+        Database::Postgres => {
+            "SELECT (table_name || '.' || column_name)::text FROM information_schema.columns \
+             WHERE table_schema = current_schema() AND data_type NOT IN ('bytea', 'boolean', 'bigint', 'integer')"
+        }
+        Database::MariaDb => {
+            "SELECT CAST(CONCAT(table_name, '.', column_name) AS CHAR) FROM information_schema.columns \
+             WHERE table_schema = DATABASE() AND data_type IN ('char', 'varchar', 'text', 'mediumtext', 'longtext')"
+        }
+    };
+    let store = app.store().await;
+    let names = store.texts_raw(sql).await.unwrap();
+    store.close().await;
+    let quoted = |name: &str| if database == Database::MariaDb { format!("`{name}`") } else { format!("\"{name}\"") };
+    let text = if database == Database::MariaDb { "CHAR" } else { "TEXT" };
+    let column = |name: String| {
+        let (table, column) = name.split_once('.').unwrap();
+        let read = format!("LOWER(CAST({} AS {text}))", quoted(column));
+        (quoted(table), name.clone(), read)
+    };
+    names.into_iter().map(column).collect()
+}
+
+async fn where_is(app: &Harness, columns: &[(String, String, String)], traces: &[&str]) -> Vec<String> {
+    let (store, mut found) = (app.store().await, Vec::new());
+    for (table, name, read) in columns {
+        let like: Vec<_> = traces.iter().map(|trace| format!("{read} LIKE '%{}%'", trace.to_lowercase())).collect();
+        let sql = format!("SELECT COUNT(*) FROM {table} WHERE {}", like.join(" OR "));
+        if store.number_raw(&sql).await.unwrap() > 0 {
+            found.push(name.clone());
+        }
+    }
+    store.close().await;
+    found
+}
+
+async fn who_is_forgotten_is_named_nowhere(database: Database) {
+    let options = at_once(database).with("TRUSTED_PROXIES", "127.0.0.1");
+    let app = Harness::start(options.with("SHARESTACK__VERIFICATION__CODE_COOLDOWN_SECONDS", "0")).await;
+    let admin = app.admin().await;
+    let body = json!({
+        "username": "quizzical", "email": "quizzical@example.com", "password": PASSWORD, "full_name": "Quizzical Person",
+    });
+    at(HOME, &app, "", Method::POST, "/api/v1/auth/register", &body).await.expect(201);
+    let wrong = json!({ "username": "quizzical", "password": "not the one" });
+    at(HOME, &app, "", Method::POST, "/api/v1/auth/login", &wrong).await.expect(401);
+    let login = json!({ "username": "quizzical", "password": PASSWORD });
+    let sign_in = async || {
+        let done = at(HOME, &app, "", Method::POST, "/api/v1/auth/login", &login).await.expect(200);
+        (done.data()["access_token"].as_str().unwrap().to_owned(), done.data()["user"]["id"].as_i64().unwrap())
+    };
+    let (_, id) = sign_in().await;
+    let roles = json!({ "roles": ["user", "creator"] });
+    at(OFFICE, &app, &admin.token, Method::PUT, &format!("/api/v1/users/{id}/roles"), &roles).await.expect(200);
+    let (token, _) = sign_in().await;
+    let act = async |method: Method, path: &str, body: Value, status: u16| {
+        at(HOME, &app, &token, method, path, &body).await.expect(status)
+    };
+    act(Method::PUT, ME, json!({ "bio": "quizzical by nature", "phone": "+8613800138000" }), 200).await;
+    let key = json!({ "name": "quizzical importer", "scopes": ["own.read"] });
+    act(Method::POST, "/api/v1/auth/api-keys", key, 201).await;
+    act(Method::POST, "/api/v1/auth/reauthenticate", json!({ "password": "not the one" }), 400).await;
+    let send = json!({ "email": "quizzical@example.com", "purpose": "register" });
+    act(Method::POST, "/api/v1/verification/send", send, 200).await;
+    let wrong = json!({ "code": "000000" });
+    at(HOME, &app, &token, Method::POST, "/api/v1/auth/email/verify", &wrong).await;
+    let article = json!({ "title": "慢慢写", "content": "正文" });
+    act(Method::POST, "/api/v1/articles", article, 201).await;
+    let (wei, path) = (app.account("wei").await, format!("/api/v1/users/{id}"));
+    act(Method::POST, &format!("/api/v1/users/{}/follow", wei.id), json!({}), 200).await;
+    at(OFFICE, &app, &admin.token, Method::PUT, &path, &json!({ "display_name": "Quizzical One" })).await.expect(200);
+    let columns = text_columns(&app, database).await;
+    let traces = ["quizzical", HOME.ip];
+    assert!(!where_is(&app, &columns, &traces).await.is_empty(), "{columns:?}");
+
+    act(Method::DELETE, ME, json!({ "password": PASSWORD, "reason": "quizzical no more" }), 202).await;
+    let erased = "SELECT COUNT(*) FROM audit_entries WHERE action = 'user.erased'";
+    until("the account is erased, and that is noted", async || app.count(erased).await == 1).await;
+    let left = where_is(&app, &columns, &traces).await;
+    assert!(left.is_empty(), "{left:?}");
+    // What happened is still known, and what staff did, from where.
+    let acts = format!("SELECT COUNT(*) FROM audit_entries WHERE target_type = 'user' AND target_id = '{id}'");
+    assert!(app.count(&acts).await >= 6);
+    let changed = format!("{acts} AND action = 'user.roles_changed' AND details LIKE '%creator%'");
+    assert!(app.count(&changed).await >= 1);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_forgotten_is_named_nowhere_in_any_database() {
+    for database in Database::all() {
+        who_is_forgotten_is_named_nowhere(database).await;
+    }
+}
+
+#[tokio::test]
+async fn a_copy_shows_where_its_owner_was_and_not_where_staff_is() {
+    for database in Database::all() {
+        let app = Harness::start(Options::on(database).with("TRUSTED_PROXIES", "127.0.0.1")).await;
+        let admin = app.admin().await;
+        app.account("lin").await;
+        let login = json!({ "username": "lin", "password": PASSWORD });
+        let done = at(HOME, &app, "", Method::POST, "/api/v1/auth/login", &login).await.expect(200);
+        let token = done.data()["access_token"].as_str().unwrap().to_owned();
+        let lin = Account { token, ..app.login("lin").await };
+        let path = format!("/api/v1/users/{}", lin.id);
+        let named = json!({ "display_name": "Lin" });
+        at(OFFICE, &app, &admin.token, Method::PUT, &path, &named).await.expect(200);
+        let noted = "SELECT COUNT(*) FROM audit_entries WHERE action = 'user.updated'";
+        until("the act of staff is noted", async || app.count(noted).await == 1).await;
+        let ready = export(&app, &lin).await;
+        let archive = app.request(Method::GET, ready["download_url"].as_str().unwrap()).send().await.unwrap();
+        let documents = documents(&archive.bytes().await.unwrap());
+        let all = serde_json::to_string(&documents).unwrap();
+        assert!(!all.contains(OFFICE.ip) && !all.contains(OFFICE.agent), "{all}");
+        let log = documents["security_log.json"].as_array().unwrap();
+        let of = |action: &str| log.iter().filter(|entry| entry["action"] == action).collect::<Vec<_>>();
+        assert_eq!(of("user.updated").len(), 1, "that it was done is told");
+        assert!(of("user.login").iter().any(|entry| entry["ip"] == HOME.ip && entry["user_agent"] == HOME.agent));
+        assert!(documents["activity.json"].to_string().contains(HOME.ip));
+        app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_password_goes_by_a_login_of_a_while_ago() {
+    let app = Harness::embedded().await;
+    let (lin, wei) = (app.account("lin").await, app.account("wei").await);
+    let store = app.store().await;
+    store.execute_raw("UPDATE users SET password_hash = '!' WHERE username = 'lin'").await.unwrap();
+    store.close().await;
+    let leave = |who: &Account| app.send(app.request(Method::DELETE, ME).bearer_auth(&who.token).json(&json!({})));
+    leave(&lin).await.expect(202);
+    let refused = leave(&wei).await.refused(400, "VALIDATION_ERROR");
+    assert_eq!(refused.fields(), [("password".to_owned(), "REQUIRED".to_owned())]);
+    app.delete_as(&lin.token, DELETION).await.expect(204);
+    assert_eq!(app.count("SELECT COUNT(*) FROM departures").await, 0);
     app.stop().await;
 }

@@ -1,18 +1,18 @@
 //! The command line.
 
+mod operator;
+
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use secrecy::ExposeSecret;
-use sharestack_kernel::job::JobStore;
-use sharestack_users::model::EmailAddress;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::operator::{Admin, Invite, Jobs, User, create_admin, dead_jobs, invite, reset_mfa};
 use crate::config::{Config, ConfigError};
 use crate::server::{self, Server};
 use crate::wiring::{self, App};
@@ -23,9 +23,9 @@ use crate::{demo, doctor, http, telemetry};
 #[derive(Debug, Parser)]
 #[command(name = "sharestack", version)]
 struct Cli {
-    /// Where `{environment}.toml` lies.
-    #[arg(long, env = "SHARESTACK_CONFIG_DIR", default_value = "config")]
-    config_dir: PathBuf,
+    /// Where `{environment}.toml` lies: `config`, where there is such a directory.
+    #[arg(long, env = "SHARESTACK_CONFIG_DIR")]
+    config_dir: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -52,6 +52,11 @@ enum Command {
     Admin {
         #[command(subcommand)]
         action: Admin,
+    },
+    /// Help for people who are locked out.
+    User {
+        #[command(subcommand)]
+        action: User,
     },
     /// The search indexes of this node.
     Search {
@@ -94,55 +99,6 @@ enum Migrate {
 enum Search {
     /// Builds them anew from the database, beside a server that goes on with the present ones.
     Rebuild,
-}
-
-#[derive(Debug, Subcommand)]
-enum Admin {
-    /// Makes a super admin; the password is read from standard input.
-    Create {
-        #[arg(long)]
-        username: String,
-        #[arg(long)]
-        email: String,
-        #[arg(long, required = true)]
-        password_stdin: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum Invite {
-    /// Makes one, and prints its code, which is shown nowhere else.
-    Create {
-        /// For this address alone.
-        #[arg(long)]
-        email: Option<String>,
-        /// For how many days it is good.
-        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
-        days: u16,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum Jobs {
-    /// Lists the jobs that were given up, the latest first.
-    Dead {
-        /// Of this kind alone, for example `message.send`.
-        #[arg(long)]
-        kind: Option<String>,
-        #[arg(long, default_value_t = 50)]
-        limit: u64,
-    },
-    /// Offers jobs that were given up again, as if they were new.
-    Retry {
-        /// Which, by their ids.
-        #[arg(required_unless_present = "all")]
-        ids: Vec<uuid::Uuid>,
-        /// All of them; with `--kind` all of a kind.
-        #[arg(long, conflicts_with = "ids")]
-        all: bool,
-        #[arg(long, requires = "all")]
-        kind: Option<String>,
-    },
 }
 
 /// Why a command ended badly.
@@ -203,7 +159,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         return Ok(());
     }
     let variables: BTreeMap<String, String> = std::env::vars().collect();
-    let config = Config::load(&cli.config_dir, &variables)?;
+    let config = Config::load(&config_dir(cli.config_dir)?, &variables)?;
     if matches!(command, Command::Doctor) {
         return if doctor::run(&config, &mut std::io::stdout()).await {
             Ok(())
@@ -220,6 +176,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Admin { action: Admin::Create { username, email, password_stdin: _ } } => {
             Box::pin(create_admin(config, &username, &email)).await
         }
+        Command::User { action: User::ResetMfa { username } } => Box::pin(reset_mfa(config, &username)).await,
         Command::Search { action: Search::Rebuild } => Box::pin(rebuild_search(config)).await,
         Command::Invite { action: Invite::Create { email, days } } => Box::pin(invite(config, email, days)).await,
         Command::Jobs { action } => dead_jobs(&config, action).await,
@@ -233,6 +190,18 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             Ok(())
         }
         Command::Openapi | Command::Doctor => Ok(()),
+    }
+}
+
+/// The directory of settings. One that somebody named must be there.
+fn config_dir(named: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
+    match named {
+        None => Ok("config".into()),
+        Some(directory) if directory.is_dir() => Ok(directory),
+        Some(directory) => {
+            let problem = format!("{} is no directory", directory.display());
+            Err(ConfigError::new("--config-dir, SHARESTACK_CONFIG_DIR", problem))
+        }
     }
 }
 
@@ -328,60 +297,6 @@ async fn migrate(config: &Config, action: &Migrate) -> Result<(), Failure> {
     }
     for one in store.migrations().await.map_err(Failure::other)? {
         say(&format!("{} {}", if one.applied { "applied" } else { "pending" }, one.name));
-    }
-    store.close().await;
-    Ok(())
-}
-
-async fn create_admin(config: Config, username: &str, email: &str) -> Result<(), Failure> {
-    let mut password = String::new();
-    std::io::stdin().lock().take(4096).read_to_string(&mut password).map_err(Failure::other)?;
-    let password = password.trim_end_matches(['\r', '\n']);
-    let app = Box::pin(ready_app(config)).await?;
-    let created = app.create_admin(username, email, password).await.map_err(Failure::Other)?;
-    say(&format!("created super admin {created}"));
-    app.close().await;
-    Ok(())
-}
-
-async fn invite(config: Config, email: Option<String>, days: u16) -> Result<(), Failure> {
-    let email = email.map(|text| EmailAddress::parse(&text)).transpose();
-    let email = email.map_err(|_| Failure::Other("--email: is no address".to_owned()))?;
-    let app = Box::pin(ready_app(config)).await?;
-    let ttl = chrono::Duration::days(i64::from(days));
-    let invited = app.registrations.invite(None, email, ttl).await.map_err(Failure::other)?;
-    say(invited.token.expose_secret());
-    app.close().await;
-    Ok(())
-}
-
-async fn dead_jobs(config: &Config, action: Jobs) -> Result<(), Failure> {
-    wiring::prepare_data_dir(config)?;
-    let store = wiring::open_store(config).await?;
-    match action {
-        Jobs::Dead { kind, limit } => {
-            for job in store.list_dead(kind.as_deref(), limit).await.map_err(Failure::other)? {
-                let at = job.finished_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-                say(&format!("{} {} {at} after {} attempts: {}", job.id, job.kind, job.attempts, job.last_error));
-            }
-        }
-        Jobs::Retry { mut ids, all, kind } => {
-            if all {
-                let dead = store.list_dead(kind.as_deref(), 10_000).await.map_err(Failure::other)?;
-                ids = dead.into_iter().map(|job| job.id).collect();
-            }
-            let mut missing = Vec::new();
-            for id in ids {
-                if store.revive(id).await.map_err(Failure::other)? {
-                    say(&format!("{id} waits again"));
-                } else {
-                    missing.push(id.to_string());
-                }
-            }
-            if !missing.is_empty() {
-                return Err(Failure::Other(format!("no dead letters: {}", missing.join(", "))));
-            }
-        }
     }
     store.close().await;
     Ok(())

@@ -1,17 +1,17 @@
 //! Demo content for an empty database: what a newcomer sees after the first command.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use secrecy::SecretString;
 use sharestack_billing::model::interval::Interval;
 use sharestack_billing::model::plan::{Benefits, PlanContent, PlanDescription, PlanName, Terms, TrialDays};
 use sharestack_content::model::{AccessLevel, Body, Format, PlanId, Summary, TagName, Title};
 use sharestack_content::service::{CreateArticle, PublishArticle};
-use sharestack_kernel::actor::Actor;
-use sharestack_kernel::id::UserId;
+use sharestack_kernel::actor::{Actor, Credential};
+use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::money::{Currency, Money};
 use sharestack_kernel::patch::Patch;
-use sharestack_users::model::{Client, ProfileInput, RegistrationInput};
-use sharestack_users::service::Login;
+use sharestack_users::model::{BuiltInRole, LoginName, ProfileInput, RegistrationInput};
+use sharestack_users::ports::AccountQueries as _;
 
 use crate::wiring::App;
 
@@ -57,29 +57,35 @@ pub async fn fill(app: &App) -> anyhow::Result<Vec<String>> {
     }
     if app.accounts.find(UserId::new(1)).await?.is_some() {
         let mut told = vec!["the database is not empty: no demo content was added".to_owned()];
-        if actor(app, READER).await.is_ok() {
-            told.extend(accounts());
-        }
+        told.extend(accounts(app).await?);
         return Ok(told);
     }
-    app.accounts.create_super_admin(registration(ADMIN, "管理员").parse()?).await?;
+    let admin = app.accounts.create_super_admin(registration(ADMIN, "管理员").parse()?).await?;
     let creator = app.accounts.register(registration(CREATOR, "林").parse()?).await?;
     app.accounts.register(registration(READER, "魏").parse()?).await?;
-    let admin = actor(app, ADMIN).await?;
     let roles = ["user", "creator"].map(str::to_owned);
-    app.accounts.grant_roles(&admin, creator.id, &roles).await?;
-    let creator = actor(app, CREATOR).await?;
+    app.accounts.grant_roles(&actor(app, admin.id, BuiltInRole::SuperAdmin), creator.id, &roles).await?;
+    let creator = actor(app, creator.id, BuiltInRole::Creator);
     let plan = app.billing.plans.create(&creator, plan()?).await?;
     for sample in ARTICLES {
         let id = app.content.authoring.create(&creator, article(sample, plan.id.get())?).await?;
         app.content.publishing.publish(&creator, &id.into(), PublishArticle::default()).await?;
     }
-    Ok(accounts())
+    accounts(app).await
 }
 
-fn accounts() -> Vec<String> {
-    let line = |(name, password): (&str, &str), what: &str| format!("demo account: {name} / {password} ({what})");
-    vec![line(ADMIN, "super admin"), line(CREATOR, "creator"), line(READER, "reader")]
+/// The demo's accounts as they are now: those that still have the demo's password.
+async fn accounts(app: &App) -> anyhow::Result<Vec<String>> {
+    let mut told = Vec::new();
+    for (name, password) in [ADMIN, CREATOR, READER] {
+        let Some(login) = LoginName::parse(name) else { continue };
+        let Some(found) = app.store.find_credentials(&login).await? else { continue };
+        let Some(user) = app.accounts.find(found.user_id).await? else { continue };
+        if app.access.passwords.fits(user.id, &SecretString::from(password)).await? {
+            told.push(format!("demo account: {name} / {password} ({})", user.role().replace('_', " ")));
+        }
+    }
+    Ok(told)
 }
 
 fn registration((name, password): (&str, &str), display: &str) -> RegistrationInput {
@@ -91,11 +97,10 @@ fn registration((name, password): (&str, &str), display: &str) -> RegistrationIn
     }
 }
 
-async fn actor(app: &App, (name, password): (&str, &str)) -> anyhow::Result<Actor> {
-    let login = Login { name: name.to_owned(), password: SecretString::from(password), client: Client::default() };
-    let tokens = app.sessions.login(login).await?.tokens().context("the demo asks for no second factor")?;
-    let token = secrecy::ExposeSecret::expose_secret(&tokens.access_token).to_owned();
-    app.checks.authenticate(&token).await.context("the demo's own session")
+/// Somebody who acts without having signed in: no session of the demo stays behind.
+fn actor(app: &App, user_id: UserId, role: BuiltInRole) -> Actor {
+    let credential = Credential::Session { id: SessionId::new(app.ids.uuid()), proved_at: app.clock.now() };
+    Actor { user_id, credential, role: role.name().to_owned(), permissions: role.role().permissions }
 }
 
 fn plan() -> anyhow::Result<PlanContent> {

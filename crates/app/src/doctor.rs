@@ -20,6 +20,15 @@ fn address(url: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
+/// What is to be done where the database has no schema yet, or an old one.
+fn remedy(config: &Config) -> &'static str {
+    if config.migrates_on_start() {
+        "`sharestack serve` applies them when it starts, or run `sharestack migrate up`; then ask again"
+    } else {
+        "run `sharestack migrate up`, then ask again"
+    }
+}
+
 /// Prints the configuration without secrets and checks each dependency; whether all are well.
 pub async fn run(config: &Config, out: &mut impl Write) -> bool {
     let text = toml::to_string_pretty(&config.resolved()).unwrap_or_default();
@@ -42,8 +51,21 @@ pub async fn run(config: &Config, out: &mut impl Write) -> bool {
             return false;
         }
     };
+    let pending = match app.store.migrations().await {
+        Ok(all) => all.iter().filter(|one| !one.applied).count(),
+        Err(error) => {
+            say(&format!("failed   migrations: {error}"));
+            app.close().await;
+            return false;
+        }
+    };
+    if pending > 0 {
+        // Without its tables the rest cannot be asked.
+        say(&format!("{:<9}migrations ({pending} to apply): {}", "pending", remedy(config)));
+        app.close().await;
+        return config.migrates_on_start();
+    }
     let report = app.health.report().await;
-    let migrations = app.store.migrations().await;
     let status = report.system_status;
     let mut well = true;
     let checks =
@@ -73,16 +95,7 @@ pub async fn run(config: &Config, out: &mut impl Write) -> bool {
             None => format!("{:<9}search of {name} (no index: a server builds it when it starts)", "none"),
         });
     }
-    match migrations {
-        Ok(all) => {
-            let pending = all.iter().filter(|one| !one.applied).count();
-            say(&format!("{:<9}migrations ({pending} pending)", if pending == 0 { "ok" } else { "pending" }));
-        }
-        Err(error) => {
-            well = false;
-            say(&format!("failed   migrations: {error}"));
-        }
-    }
+    say(&format!("{:<9}migrations (0 pending)", "ok"));
     app.close().await;
     well
 }

@@ -112,6 +112,11 @@ impl Health {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the server finishes what runs.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
     /// How everything is, within two seconds.
     pub async fn report(&self) -> Report {
         let (database, redis, storage, queue, (search, indexes)) =
@@ -134,7 +139,7 @@ impl Health {
     /// # Errors
     /// When not.
     pub async fn ready(&self) -> Result<(), NotReady> {
-        if self.stopping.load(Ordering::Relaxed) || self.database().await == Status::Down {
+        if self.is_stopping() || self.database().await == Status::Down {
             return Err(NotReady);
         }
         Ok(())

@@ -1,18 +1,26 @@
 //! Listens, and ends cleanly.
 
+use std::future::ready;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use actix_cors::Cors;
-use actix_web::HttpServer;
-use actix_web::dev::ServerHandle;
+use actix_http::error::DispatchError;
+use actix_http::{HttpService, Protocol, Request};
+use actix_server::ServerBuilder;
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::HttpResponse;
+use actix_web::body::BoxBody;
+use actix_web::dev::{AppConfig, ServerHandle, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::{Compress, from_fn};
+use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data};
 use utoipa_actix_web::AppExt;
 
 use crate::config::{self, Config, ConfigError};
 use crate::http::middleware::{context, idempotency, rate_limit};
+use crate::http::wire::Wire;
 use crate::http::{docs, routes};
 use crate::wiring::App;
 use crate::workers::Workers;
@@ -29,6 +37,36 @@ pub fn bind(config: &mut Config) -> Result<TcpListener, ConfigError> {
     let listener = TcpListener::bind(address).map_err(unusable)?;
     config.server.port = listener.local_addr().map_err(unusable)?.port();
     Ok(listener)
+}
+
+/// The routes and the layers around them, for one thread.
+fn application(
+    app: Data<App>,
+) -> impl ServiceFactory<
+    Request,
+    Config = AppConfig,
+    Response = ServiceResponse<BoxBody>,
+    Error = HttpResponse,
+    InitError = (),
+> {
+    let service = actix_web::App::new()
+        .app_data(app.clone())
+        .into_utoipa_app()
+        .configure(routes::register)
+        .into_app()
+        .configure(|service| {
+            if app.config.server.docs_enabled {
+                docs::pages(service);
+            }
+        })
+        .default_service(web::to(routes::unmatched))
+        .wrap(from_fn(idempotency::layer))
+        .wrap(from_fn(rate_limit::layer))
+        .wrap(Compress::default())
+        .wrap(cors(&app.config.cors))
+        .wrap(from_fn(context::layer));
+    let factory = IntoServiceFactory::<_, Request>::into_factory(service);
+    ServiceFactoryExt::<Request>::map_err(factory, |error: actix_web::Error| error.error_response())
 }
 
 /// A server that listens.
@@ -48,35 +86,36 @@ impl Server {
     pub fn start(app: App, listener: TcpListener, with_workers: bool) -> Result<Self, ConfigError> {
         let app = Data::new(app);
         let shared = app.clone();
-        let mut server = HttpServer::new(move || {
-            let app = shared.clone();
-            actix_web::App::new()
-                .app_data(app.clone())
-                .into_utoipa_app()
-                .configure(routes::register)
-                .into_app()
-                .configure(|service| {
-                    if app.config.server.docs_enabled {
-                        docs::pages(service);
-                    }
-                })
-                .default_service(web::to(routes::unmatched))
-                .wrap(from_fn(idempotency::layer))
-                .wrap(from_fn(rate_limit::layer))
-                .wrap(Compress::default())
-                .wrap(cors(&app.config.cors))
-                .wrap(from_fn(context::layer))
-        })
-        .disable_signals()
-        .max_connections(20_000)
-        .shutdown_timeout(app.config.server.shutdown_timeout_seconds);
+        let mut server = ServerBuilder::new()
+            .disable_signals()
+            .max_concurrent_connections(20_000)
+            .shutdown_timeout(app.config.server.shutdown_timeout_seconds);
         if app.config.server.workers > 0 {
             server = server.workers(app.config.server.workers);
         }
         let unusable = |error: std::io::Error| ConfigError::new("API_HOST, API_PORT", error);
         let address = listener.local_addr().map_err(unusable)?;
-        let server = server.listen(listener).map_err(unusable)?;
-        let server = server.run();
+        let ending = server.graceful_shutdown_signal();
+        let server = server.listen("http", listener, move || {
+            let (refusing, ending) = (shared.clone(), ending.clone());
+            let http = HttpService::<_, _, BoxBody>::build()
+                .graceful_shutdown_signal(move || {
+                    let ending = ending.clone();
+                    async move { ending.notified().await }
+                })
+                .client_disconnect_timeout(Duration::from_secs(1))
+                .local_addr(address)
+                .finish::<_, BoxBody>(map_config(application(shared.clone()), |()| AppConfig::default()));
+            fn_service(move |io: TcpStream| {
+                let app = refusing.clone();
+                let peer = io.peer_addr().ok();
+                let from = peer.map_or(address.ip(), |peer| peer.ip());
+                let wire = Wire::new(io, move |status| context::unreadable(&app, from, status));
+                ready(Ok::<_, DispatchError>((wire, Protocol::Http1, peer)))
+            })
+            .and_then(http)
+        });
+        let server = server.map_err(unusable)?.run();
         let handle = server.handle();
         let running = tokio::spawn(server);
         let shared = app.clone().into_inner();
@@ -140,6 +179,15 @@ fn cors(config: &config::Cors) -> Cors {
         "idempotency-replayed",
         "api-version",
         "api-deprecated",
+        "tus-resumable",
+        "tus-version",
+        "tus-extension",
+        "tus-max-size",
+        "tus-checksum-algorithm",
+        "upload-offset",
+        "upload-length",
+        "upload-metadata",
+        "upload-expires",
     ]);
     cors = if any(&config.origins) {
         cors.allow_any_origin()

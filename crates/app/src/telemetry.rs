@@ -32,8 +32,8 @@ impl Drop for Telemetry {
 /// # Errors
 /// When `log.level` or the exporter's address cannot be used.
 pub fn start(config: &Config) -> Result<Telemetry, ConfigError> {
-    let filter =
-        EnvFilter::try_new(&config.log.level).map_err(|error| ConfigError::new("LOG_LEVEL (log.level)", error))?;
+    let filter = EnvFilter::try_new(config.log.directives()?)
+        .map_err(|error| ConfigError::new("LOG_LEVEL (log.level)", error))?;
     let lines = match config.log.format {
         LogFormat::Pretty => fmt::layer()
             .with_writer(std::io::stderr)

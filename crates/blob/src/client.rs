@@ -1,8 +1,9 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
 use opendal::layers::{RetryLayer, TimeoutLayer};
@@ -16,6 +17,9 @@ use crate::error::{ConnectError, blob_error, found};
 
 /// How much is sent at once: above the 5 MiB that S3 wants of a part.
 const CHUNK: usize = 8 * 1024 * 1024;
+
+/// What is written into a directory to see whether that can be done.
+const PROBE: &str = ".probe";
 
 /// A store of files.
 #[derive(Debug, Clone)]
@@ -65,7 +69,7 @@ async fn in_directory(root: &Path) -> Result<Fs, ConnectError> {
 /// Whether the directory is there and can be written.
 async fn try_directory(root: &Path) -> std::io::Result<()> {
     tokio::fs::metadata(root.join("objects")).await?;
-    tokio::fs::write(root.join("writing/.probe"), b"").await
+    tokio::fs::write(root.join("writing").join(PROBE), b"").await
 }
 
 fn s3(config: &ObjectStoreConfig) -> S3 {
@@ -167,6 +171,25 @@ impl Blob for BlobStore {
         let mut lister = self.operator.lister_with("/").limit(1).await.map_err(blob_error)?;
         lister.try_next().await.map_err(blob_error).map(drop)
     }
+
+    async fn tidy(&self, before: DateTime<Utc>) -> Result<u64, BlobError> {
+        let Some(root) = &self.directory else { return Ok(0) };
+        let removed = remove_stale(&root.join("writing"), before.into()).await;
+        removed.map_err(|error| BlobError::Unavailable(error.into()))
+    }
+}
+
+/// Removes what nobody has written to since `before`.
+async fn remove_stale(writing: &Path, before: SystemTime) -> std::io::Result<u64> {
+    let (mut removed, mut entries) = (0, tokio::fs::read_dir(writing).await?);
+    while let Some(entry) = entries.next_entry().await? {
+        // One that its writer just finished is gone by now.
+        let Ok(about) = entry.metadata().await else { continue };
+        if about.is_file() && entry.file_name() != PROBE && about.modified()? < before {
+            removed += u64::from(tokio::fs::remove_file(entry.path()).await.is_ok());
+        }
+    }
+    Ok(removed)
 }
 
 async fn write(writer: &mut Writer, mut content: BlobStream) -> Result<u64, BlobError> {

@@ -1,5 +1,6 @@
 //! Why an operation was refused, one enum each.
 
+mod photo;
 mod taxonomy;
 
 use chrono::{DateTime, Utc};
@@ -12,8 +13,10 @@ use thiserror::Error;
 
 pub use taxonomy::{CategoryError, EventError, LabelError, ShelveError};
 
-use crate::model::{Article, ArticleKey, Status, WrongState};
+use crate::model::{Article, ArticleKey, FileId, Status, WrongState};
 use crate::ports::WriteError;
+
+pub use photo::{PhotoCreateError, PhotoEditError, PhotoReadError, PhotoRefused, ShareError, ShareOpenError};
 
 /// The article is not there for this caller, or not for this act.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -352,5 +355,66 @@ impl Refused {
     /// Refuses who may not know of an article in this state as if there were none.
     pub(crate) fn of(denied: Denied, status: Status, key: &ArticleKey) -> Self {
         if status == Status::Published { Self::Denied(denied) } else { Self::Missing(key.clone()) }
+    }
+}
+
+/// Why it is not told how far a file is.
+#[derive(Debug, Error)]
+pub enum WatchError {
+    /// There is none, or the caller may not know of it.
+    #[error("file {0} not found")]
+    Missing(FileId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Classified for WatchError {
+    fn category(&self) -> Category {
+        match self {
+            Self::Missing(_) => Category::NotFound,
+            Self::Store(error) => error.category(),
+        }
+    }
+
+    fn details(&self) -> Details {
+        match self {
+            Self::Missing(id) => Details::Missing { resource: "file", id: id.handle().into() },
+            Self::Store(_) => Details::None,
+        }
+    }
+}
+
+/// Why nothing is made anew of a file.
+#[derive(Debug, Error)]
+pub enum ReprocessError {
+    /// There is none, or the caller may not know of it.
+    #[error("file {0} not found")]
+    Missing(FileId),
+    /// It waits or is worked on already.
+    #[error("file {0} is being processed")]
+    Running(FileId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+carries_store!(ReprocessError);
+
+impl Classified for ReprocessError {
+    fn category(&self) -> Category {
+        match self {
+            Self::Missing(_) => Category::NotFound,
+            Self::Running(_) => Category::Conflict,
+            Self::Store(error) => error.category(),
+        }
+    }
+
+    fn details(&self) -> Details {
+        match self {
+            Self::Missing(id) => Details::Missing { resource: "file", id: id.handle().into() },
+            Self::Running(id) => Details::Object(json!({"reason": "processing", "file_id": id.handle()})),
+            Self::Store(_) => Details::None,
+        }
     }
 }

@@ -1,14 +1,13 @@
 //! What content tells the others.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
-use crate::model::{Article, FileId, Kind};
+use crate::model::{Article, Kind, Photo, PhotoId, UploadedFile};
 
 /// An article came to be, as a draft.
 pub const CREATED: &str = "article.created";
@@ -54,6 +53,17 @@ pub const TIMELINE_UPDATED: &str = "timeline_event.updated";
 pub const TIMELINE_DELETED: &str = "timeline_event.deleted";
 /// The aggregate of these.
 pub const TIMELINE_EVENT: &str = "timeline_event";
+/// A photo came to be.
+pub const PHOTO_CREATED: &str = "photo.created";
+/// A photo changed, or came back from the trash.
+pub const PHOTO_UPDATED: &str = "photo.updated";
+/// A photo was deleted. Its payload is the id alone.
+pub const PHOTO_DELETED: &str = "photo.deleted";
+/// Somebody likes a photo.
+pub const PHOTO_LIKED: &str = "photo.liked";
+
+/// The aggregate of photos.
+pub const PHOTO: &str = "photo";
 
 /// What is known of an event before its transaction.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +74,44 @@ pub(crate) struct Occasion {
 }
 
 impl Occasion {
+    fn about_photo(self, kind: &str, id: PhotoId, payload: Value) -> DomainEvent {
+        DomainEvent {
+            id: self.id,
+            kind: kind.to_owned(),
+            aggregate: PHOTO.to_owned(),
+            aggregate_id: id.to_string(),
+            actor: self.actor,
+            origin: Origin::current(),
+            occurred_at: self.at,
+            payload,
+        }
+    }
+
+    /// An event about a photo as it now is. It says nothing of places.
+    pub fn of_photo(self, kind: &str, photo: &Photo) -> DomainEvent {
+        let payload = json!({
+            "photo_id": photo.id,
+            "owner_id": photo.owner_id,
+            "title": photo.title.as_str(),
+            "slug": photo.slug.as_str(),
+            "status": photo.status.as_str(),
+            "visibility": photo.visibility.as_str(),
+            "version": photo.version,
+        });
+        self.about_photo(kind, photo.id, payload)
+    }
+
+    /// An event about a photo that is gone.
+    pub fn of_gone_photo(self, id: PhotoId) -> DomainEvent {
+        self.about_photo(PHOTO_DELETED, id, json!({ "photo_id": id }))
+    }
+
+    /// An event about a photo that somebody likes.
+    pub fn of_liked_photo(self, photo: &Photo) -> DomainEvent {
+        let payload = json!({ "photo_id": photo.id, "owner_id": photo.owner_id, "user_id": self.actor });
+        self.about_photo(PHOTO_LIKED, photo.id, payload)
+    }
+
     /// An event about the article as it now is.
     pub fn of(self, kind: &str, article: &Article) -> DomainEvent {
         DomainEvent {
@@ -91,22 +139,40 @@ impl Occasion {
 pub const FILE_UPLOADED: &str = "file.uploaded";
 /// A file was removed, with all that was made of it.
 pub const FILE_REMOVED: &str = "file.removed";
-/// The aggregate of both.
+/// Everything that is shown of a file was made, or some of it anew.
+pub const FILE_PROCESSED: &str = "file.processed";
+/// Nothing could be made of a file; the payload says why.
+pub const FILE_FAILED: &str = "file.failed";
+/// The aggregate of all of them.
 pub const FILE: &str = "file";
-/// The kind of the job that works on a new file; its payload is [`ProcessFile`].
+/// The kind of the job that works on a file, new or to be made anew.
 pub const PROCESS_JOB: &str = "media.process";
-
-/// What the job [`PROCESS_JOB`] is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProcessFile {
-    /// The file.
-    pub file_id: FileId,
-}
 
 /// The aggregate of the categories of a kind.
 pub(crate) const fn of_categories(kind: Kind) -> &'static str {
     match kind {
         Kind::Photo => CATEGORY,
         Kind::Article => ARTICLE_CATEGORY,
+    }
+}
+
+impl Occasion {
+    /// An event about a file.
+    pub fn of_file(self, kind: &str, file: &UploadedFile) -> DomainEvent {
+        DomainEvent {
+            id: self.id,
+            kind: kind.to_owned(),
+            aggregate: FILE.to_owned(),
+            aggregate_id: file.id.to_string(),
+            actor: self.actor,
+            origin: Origin::current(),
+            occurred_at: self.at,
+            payload: json!({
+                "file_id": file.id,
+                "owner_id": file.owner_id,
+                "size": file.size,
+                "mime_type": file.media_type.as_str(),
+            }),
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use thiserror::Error;
@@ -114,6 +115,14 @@ pub trait Blob: Send + Sync {
 
     /// Whether the store answers now, to these credentials.
     async fn ping(&self) -> Result<(), BlobError>;
+
+    /// Removes what writers that ended in the midst left half written, and nobody has
+    /// touched since `before`; returns how many. Stores that keep nothing of the kind do
+    /// nothing.
+    async fn tidy(&self, before: DateTime<Utc>) -> Result<u64, BlobError> {
+        let _ = before;
+        Ok(0)
+    }
 }
 
 #[cfg(test)]

@@ -100,6 +100,12 @@ pub trait Classified: Error + Send + Sync + 'static {
     fn details(&self) -> Details {
         Details::None
     }
+
+    /// Which of several refusals of one code it is, where people are told more than the
+    /// code says; `None` for what they are usually told.
+    fn reason(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// An error that can carry a failure of the store: what [`crate::transact!`] needs.

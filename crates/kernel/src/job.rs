@@ -104,6 +104,12 @@ pub trait JobStore: Send + Sync {
 
     /// Offers a dead letter again, as if it had never been tried; `false` when it is none.
     async fn revive(&self, job: Uuid) -> Result<bool, StoreError>;
+
+    /// Forgets jobs that were done before `done`, and dead letters that were given up
+    /// before `dead`, with their payloads: at most `limit` of each; returns how many.
+    ///
+    /// MUST keep every job that waits or runs, however old.
+    async fn prune(&self, done: DateTime<Utc>, dead: DateTime<Utc>, limit: u64) -> Result<u64, StoreError>;
 }
 
 /// A job that was given up.

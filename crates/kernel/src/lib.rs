@@ -37,6 +37,7 @@ pub mod origin;
 pub mod page;
 pub mod patch;
 pub mod permission;
+pub mod prune;
 pub mod random;
 pub mod seal;
 pub mod tail;

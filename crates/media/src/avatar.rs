@@ -1,8 +1,5 @@
 //! Square pictures of accounts.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use fast_image_resize::images::Image;
@@ -10,9 +7,9 @@ use fast_image_resize::{PixelType, ResizeOptions, Resizer};
 use image::DynamicImage;
 use sharestack_users::error::PictureError;
 use sharestack_users::ports::{AvatarImages, RenderedAvatar};
-use tokio::sync::Semaphore;
 
 use crate::decode::decode;
+use crate::pool::{Pool, PoolError};
 
 /// How good a picture is, of 100: what nobody tells from the original at this size.
 const QUALITY: f32 = 82.0;
@@ -38,47 +35,31 @@ impl Default for PictureLimits {
 /// Makes pictures on threads of their own.
 #[derive(Debug, Clone)]
 pub struct Pictures {
-    limits: PictureLimits,
-    room: Arc<Semaphore>,
-    inside: Arc<AtomicUsize>,
+    max_pixels: u64,
+    pool: Pool,
 }
 
 impl Pictures {
     /// A maker of pictures within these limits.
     pub fn new(limits: PictureLimits) -> Self {
-        Self { limits, room: Arc::new(Semaphore::new(limits.concurrency.max(1))), inside: Arc::default() }
-    }
-
-    fn enter(&self) -> Result<Inside, PictureError> {
-        let inside = Inside(self.inside.clone());
-        let before = self.inside.fetch_add(1, Ordering::Relaxed);
-        if before >= self.limits.concurrency.max(1) + self.limits.queue { Err(PictureError::Busy) } else { Ok(inside) }
-    }
-}
-
-/// One that waits or is decoded.
-struct Inside(Arc<AtomicUsize>);
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        Self { max_pixels: limits.max_pixels, pool: Pool::new(limits.concurrency, limits.queue) }
     }
 }
 
 #[async_trait]
 impl AvatarImages for Pictures {
     async fn render(&self, bytes: Bytes, sizes: &[u32]) -> Result<Vec<RenderedAvatar>, PictureError> {
-        let inside = self.enter()?;
-        let permit = self.room.clone().acquire_owned().await.map_err(|error| PictureError::Failed(Box::new(error)))?;
-        let (sizes, max_pixels) = (sizes.to_vec(), self.limits.max_pixels);
-        let work = tokio::task::spawn_blocking(move || {
-            // They go with the work, not with the request that may be gone before it.
-            let _held = (inside, permit);
+        let (sizes, max_pixels) = (sizes.to_vec(), self.max_pixels);
+        let work = move || {
             let picture = plain(decode(&bytes, max_pixels)?);
             sizes.into_iter().map(|size| square(&picture, size)).collect()
-        });
-        // A decoder that panics has met a broken picture.
-        work.await.unwrap_or_else(|panic| Err(PictureError::Broken(Box::new(panic))))
+        };
+        match self.pool.run(work).await {
+            Ok(made) => made,
+            Err(PoolError::Busy) => Err(PictureError::Busy),
+            // A decoder that panics has met a broken picture.
+            Err(PoolError::Panicked(panic)) => Err(PictureError::Broken(Box::new(panic))),
+        }
     }
 }
 
@@ -270,14 +251,14 @@ mod tests {
     async fn what_waits_is_bounded() {
         let pictures = Pictures::new(PictureLimits { concurrency: 1, queue: 1, ..PictureLimits::default() });
         let jpeg = Bytes::from(encoded(&DynamicImage::ImageRgb8(two_halves(8, 8)), ImageFormat::Jpeg));
-        let held = pictures.room.clone().acquire_owned().await.unwrap();
+        let held = pictures.pool.room.clone().acquire_owned().await.unwrap();
         let waiting: Vec<_> = (0..2)
             .map(|_| {
                 let (pictures, jpeg) = (pictures.clone(), jpeg.clone());
                 tokio::spawn(async move { pictures.render(jpeg, &[8]).await })
             })
             .collect();
-        while pictures.inside.load(Ordering::Relaxed) < 2 {
+        while pictures.pool.inside.load(std::sync::atomic::Ordering::Relaxed) < 2 {
             tokio::task::yield_now().await;
         }
         assert!(matches!(pictures.render(jpeg.clone(), &[8]).await, Err(PictureError::Busy)));

@@ -39,6 +39,14 @@ macro_rules! on {
                 use super::DATABASE;
                 sharestack_conformance::content_cases!(run);
             }
+            mod portfolio {
+                use super::DATABASE;
+                sharestack_conformance::portfolio_cases!(run);
+            }
+            mod photos {
+                use super::DATABASE;
+                sharestack_conformance::photos_cases!(run);
+            }
             mod social {
                 use super::DATABASE;
                 sharestack_conformance::social_cases!(run);

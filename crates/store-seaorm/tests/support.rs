@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use sharestack_conformance::{kernel, platform, social, users};
+use sharestack_conformance::{kernel, platform, portfolio, social, users};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::random::uuid_v7;
@@ -124,6 +124,21 @@ impl Fixture {
         }
     }
 
+    /// What the cases of the portfolio's ports need.
+    pub fn portfolio(&self) -> portfolio::Subject {
+        let accounts = self.store.clone();
+        let register = move |id: UserId| -> BoxFuture<'static, ()> {
+            let accounts = accounts.clone();
+            Box::pin(async move { users::register(&accounts, id).await })
+        };
+        portfolio::Subject {
+            store: Arc::new(self.store.clone()),
+            files: Arc::new(self.store.clone()),
+            processing: Arc::new(self.store.clone()),
+            register: Arc::new(register),
+        }
+    }
+
     /// Makes an account inactive.
     fn disable(&self) -> users::Disable {
         let store = self.store.clone();
@@ -149,6 +164,12 @@ impl Fixture {
     /// What the cases of the content ports need.
     pub fn content(&self) -> sharestack_conformance::content::Subject {
         sharestack_conformance::content::Subject::over(&self.store, SequenceIds::new(self.store.clone()))
+    }
+
+    /// What the cases of the ports of photos need.
+    pub fn photos(&self) -> sharestack_conformance::photos::Subject {
+        let ids = SequenceIds::new(self.store.clone());
+        sharestack_conformance::photos::Subject::over(&self.store, ids)
     }
 
     /// What the cases of the ports of categories, tags and the timeline need.

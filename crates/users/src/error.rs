@@ -17,6 +17,7 @@ use sharestack_kernel::carries_store;
 use sharestack_kernel::error::{Category, Classified, Details, StoreError, Throttle};
 use sharestack_kernel::field::FieldErrors;
 use sharestack_kernel::id::{SessionId, UserId};
+use sharestack_kernel::seal::SealFailed;
 use thiserror::Error;
 
 use crate::model::ApiKeyId;
@@ -170,6 +171,16 @@ pub enum LoginError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl LoginError {
+    /// The same, where a failure of the store stays one: so that its transaction runs again.
+    pub(crate) fn within<E: From<Self> + From<StoreError>>(self) -> E {
+        match self {
+            Self::Store(error) => error.into(),
+            refused => refused.into(),
+        }
+    }
 }
 
 impl Classified for LoginError {
@@ -356,6 +367,9 @@ pub enum ProofError {
         /// The field that it came in.
         field: &'static str,
     },
+    /// Too many passwords were tried; whether this one is right was not looked at.
+    #[error("too many tries")]
+    TooMany(Throttle),
     /// A second factor was not taken.
     #[error(transparent)]
     Factor(#[from] FactorError),
@@ -368,6 +382,9 @@ pub enum ProofError {
     /// A password could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
+    /// A message could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealFailed),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -379,10 +396,12 @@ impl Classified for ProofError {
             Self::Denied(denied) => denied.category(),
             Self::Fields(errors) => errors.category(),
             Self::Code { refused, .. } => codes::proof_category(*refused),
+            Self::TooMany(_) => Category::RateLimited,
             Self::Factor(error) => error.category(),
             Self::Passkey(error) => error.category(),
             Self::NoSuchUser(_) => Category::NotFound,
             Self::Hash(error) => error.category(),
+            Self::Seal(_) => Category::Internal,
             Self::Store(error) => error.category(),
         }
     }
@@ -392,10 +411,11 @@ impl Classified for ProofError {
             Self::Denied(denied) => denied.details(),
             Self::Fields(errors) => errors.details(),
             Self::Code { refused, field } => codes::proof_details(*refused, field),
+            Self::TooMany(throttle) => Details::Throttled(*throttle),
             Self::Factor(error) => error.details(),
             Self::Passkey(error) => error.details(),
             Self::NoSuchUser(id) => Details::Missing { resource: "user", id: json!(id) },
-            Self::Hash(_) | Self::Store(_) => Details::None,
+            Self::Hash(_) | Self::Seal(_) | Self::Store(_) => Details::None,
         }
     }
 }
@@ -403,6 +423,9 @@ impl Classified for ProofError {
 /// An API key was not made or deleted.
 #[derive(Debug, Error)]
 pub enum ApiKeyError {
+    /// The actor is a program with a key.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// Fields break a rule, or name what the actor cannot give away.
     #[error(transparent)]
     Fields(#[from] FieldErrors),
@@ -423,6 +446,7 @@ pub enum ApiKeyError {
 impl Classified for ApiKeyError {
     fn category(&self) -> Category {
         match self {
+            Self::Denied(denied) => denied.category(),
             Self::Fields(errors) => errors.category(),
             Self::TooMany { .. } => Category::Conflict,
             Self::NoSuchKey(_) => Category::NotFound,
@@ -432,6 +456,7 @@ impl Classified for ApiKeyError {
 
     fn details(&self) -> Details {
         match self {
+            Self::Denied(denied) => denied.details(),
             Self::Fields(errors) => errors.details(),
             Self::TooMany { max } => Details::Object(json!({ "max": max })),
             Self::NoSuchKey(id) => Details::Missing { resource: "api_key", id: json!(id) },

@@ -21,8 +21,8 @@ mod admin;
 pub use admin::*;
 
 pub use codes::{
-    CODE_ACCEPTED, CODE_REFUSED, CODE_SENT, EMAIL_VERIFIED, INVITATION, INVITATION_REVOKED, INVITED, PASSWORD_RESET,
-    PHONE_VERIFIED, VERIFICATION, about_invitation, code, invited, password_reset, proven,
+    CLAIMED, CODE_ACCEPTED, CODE_REFUSED, CODE_SENT, Disowned, EMAIL_VERIFIED, INVITATION, INVITATION_REVOKED, INVITED,
+    PASSWORD_RESET, PHONE_VERIFIED, VERIFICATION, about_invitation, claimed, code, invited, password_reset, proven,
 };
 
 /// The aggregate of every event of this domain.
@@ -73,6 +73,8 @@ pub enum RevokeReason {
     PasswordChanged,
     /// Its user set a new password without the old one.
     PasswordReset,
+    /// Somebody else than who opened it has proven the account's address.
+    Claimed,
 }
 
 impl RevokeReason {
@@ -85,6 +87,7 @@ impl RevokeReason {
             Self::Forced => "forced",
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset => "password_reset",
+            Self::Claimed => "claimed",
         }
     }
 }
@@ -134,6 +137,12 @@ pub fn mfa_enabled(id: Uuid, user: UserId, factor: FactorMethod, at: DateTime<Ut
 /// An account asks for a second proof no longer.
 pub fn mfa_disabled(id: Uuid, user: UserId, factor: FactorMethod, at: DateTime<Utc>) -> DomainEvent {
     factor_event(id, MFA_DISABLED, user, factor, at)
+}
+
+/// Whoever runs the product took the second factor away from who has lost it.
+pub fn mfa_reset(id: Uuid, user: UserId, at: DateTime<Utc>) -> DomainEvent {
+    let payload = json!({ "user_id": user, "factor": FactorMethod::Totp.as_str(), "by": "operator" });
+    event(id, MFA_DISABLED, user, None, at, payload)
 }
 
 /// A recovery code took the place of the second proof.

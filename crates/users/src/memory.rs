@@ -131,6 +131,11 @@ impl MemoryStore {
         self.state().events.clone()
     }
 
+    /// How many transactions were committed.
+    pub fn commits(&self) -> u64 {
+        self.state().version
+    }
+
     /// How many refresh tokens were never exchanged.
     pub fn unused_tokens(&self) -> usize {
         self.state().tokens.values().filter(|token| token.used_at.is_none()).count()
@@ -322,6 +327,13 @@ impl AccountQueries for MemoryStore {
         });
         Ok(found
             .map(|account| Credentials { user_id: account.new.id, password_hash: account.new.password_hash.clone() }))
+    }
+
+    async fn find_state(&self, id: UserId) -> Result<Option<AccountState>, StoreError> {
+        Ok(self.state().accounts.get(&id).map(|account| AccountState {
+            password_hash: account.new.password_hash.clone(),
+            is_active: account.is_active,
+        }))
     }
 
     async fn find_by_id(&self, id: UserId) -> Result<Option<UserView>, StoreError> {

@@ -110,6 +110,11 @@ impl Config {
         if self.payments.platform_fee_basis_points > 10_000 {
             return Err(ConfigError::new("payments.platform_fee_basis_points", "must be at most 10000"));
         }
+        // The law asks for an end within 15 working days; a week of them has two days more.
+        if self.privacy.cooling_off_days > 15 {
+            return Err(ConfigError::new("privacy.cooling_off_days", "must be at most 15"));
+        }
+        self.check_forms()?;
         self.validate_messages()?;
         if self.is_production() {
             strong("JWT_SECRET_KEY", self.jwt.secret_key.expose())?;
@@ -266,6 +271,14 @@ mod tests {
     fn the_writers_memory_has_bounds() {
         let error = load(&[("SHARESTACK__SEARCH__WRITER_MEMORY_MIB", "14")]).unwrap_err();
         assert!(error.setting.contains("search.writer_memory_mib"), "{}", error.setting);
+    }
+
+    #[test]
+    fn who_wants_to_go_is_not_kept_longer_than_the_law_allows() {
+        let error = load(&[("SHARESTACK__PRIVACY__COOLING_OFF_DAYS", "16")]).unwrap_err();
+        assert!(error.setting.contains("privacy.cooling_off_days"), "{}", error.setting);
+        assert!(load(&[("SHARESTACK__PRIVACY__COOLING_OFF_DAYS", "15")]).is_ok());
+        assert!(load(&[]).unwrap().privacy.cooling_off_days <= 15);
     }
 
     #[test]

@@ -57,11 +57,40 @@ pub const NAMES: &[(&str, &str, Kind)] = &[
     ("RATE_LIMIT_SECONDS", "rate_limit.seconds", Kind::Plain),
 ];
 
+/// A JSON array whose quotes a shell took away.
+fn unquoted(text: &str) -> Option<Vec<String>> {
+    let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+    let items: Vec<_> = inner.split(',').map(|item| item.trim().to_owned()).collect();
+    let plain = |item: &String| !item.is_empty() && !item.contains(['[', ']', '{', '}', '"', '\'', '\\']);
+    items.iter().all(plain).then_some(items)
+}
+
 /// Reads a list.
 pub fn list(text: &str) -> Option<Vec<String>> {
     let text = text.trim();
     if text.starts_with('[') {
-        return serde_json::from_str(text).ok();
+        return serde_json::from_str(text).ok().or_else(|| unquoted(text));
     }
     Some(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::list;
+
+    #[test]
+    fn a_list_is_json_with_or_without_its_quotes_or_has_commas() {
+        let two = Some(vec!["https://a.example".to_owned(), "https://b.example".to_owned()]);
+        for text in [
+            r#"["https://a.example", "https://b.example"]"#,
+            "[https://a.example,https://b.example]",
+            "https://a.example, https://b.example",
+        ] {
+            assert_eq!(list(text), two, "{text}");
+        }
+        assert_eq!(list("[]"), Some(Vec::new()));
+        for text in [r#"["https://a.example""#, r#"["a",]"#, "[a,,b]", "[1, [2]]", "[a"] {
+            assert_eq!(list(text), None, "{text}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What every request carries: its id, its language, where it comes from.
 
-use std::future::{Ready, ready};
 use std::net::IpAddr;
+use std::pin::Pin;
 
 use actix_web::dev::{Payload, RequestHead};
 use actix_web::http::header::{self, HeaderMap};
@@ -14,6 +14,7 @@ use sharestack_users::model::Client;
 use uuid::Uuid;
 
 use super::error::ApiError;
+use super::extract::actor;
 use super::language::Language;
 
 /// Written once by the outermost middleware; an extractor everywhere else.
@@ -22,6 +23,8 @@ pub struct RequestContext {
     /// `req_` and 26 characters that sort by time, or what the client sent.
     pub request_id: String,
     pub language: Language,
+    /// Whether the client asked for it; else it may be the one that its user has set.
+    pub asked_language: bool,
     /// The client's address, behind trusted hops.
     pub client_ip: IpAddr,
     /// The address again, and what the client's program calls itself.
@@ -29,6 +32,10 @@ pub struct RequestContext {
     /// When the request came.
     pub received_at: DateTime<Utc>,
 }
+
+/// Left with a request that asked for the headers alone (`HEAD`): it is answered as a `GET`.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadersOnly;
 
 impl RequestContext {
     /// The `meta` block of every answer.
@@ -48,10 +55,17 @@ impl RequestContext {
 
 impl FromRequest for RequestContext {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(of(request))
+        let request = request.clone();
+        Box::pin(async move {
+            // Who asks may have set the language; that they may not ask is told by another extractor.
+            if !of(&request)?.asked_language {
+                drop(actor(&request).await);
+            }
+            of(&request)
+        })
     }
 }
 

@@ -4,11 +4,12 @@
 use serde_json::{Value, json};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{
-    Content, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, SecurityRequirement, schema::ObjectBuilder,
+    Content, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, SecurityRequirement,
+    schema::{AnyOfBuilder, ObjectBuilder, SchemaType},
 };
 
 use super::limits::{class, required_permission};
-use super::messages;
+use super::{docs_headers, messages};
 
 const ERROR: &str = "Error";
 const JSON: &str = "application/json";
@@ -17,6 +18,13 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// Adds the error schema, and to each operation the answers it can give.
 pub fn complete(mut document: OpenApi) -> OpenApi {
     let components = document.components.get_or_insert_default();
+    docs_headers::define(components);
+    // A part of a keyset list has the fields of both: one of the two need not exclude the other.
+    if let Some(RefOr::T(Schema::OneOf(kinds))) = components.schemas.get("Paging") {
+        let either = kinds.items.iter().cloned().fold(AnyOfBuilder::new(), AnyOfBuilder::item);
+        let either = either.description(kinds.description.clone());
+        components.schemas.insert("Paging".to_owned(), RefOr::T(Schema::AnyOf(either.build())));
+    }
     let object = || ObjectBuilder::new();
     let error = object()
         .property("success", object().schema_type(utoipa::openapi::Type::Boolean))
@@ -24,7 +32,11 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
         .property("message", object().schema_type(utoipa::openapi::Type::String))
         .property(
             "error",
-            object().property("type", object().schema_type(utoipa::openapi::Type::String)).required("type"),
+            object()
+                .property("type", object().schema_type(utoipa::openapi::Type::String))
+                .property("details", object().schema_type(SchemaType::AnyValue))
+                .required("type")
+                .required("details"),
         )
         .property("meta", Ref::from_schema_name("Meta"))
         .required("success")
@@ -54,8 +66,9 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
 }
 
 fn refusals(method: &str, path: &str, operation: &mut Operation) {
-    let public =
-        operation.security.as_ref().is_some_and(|all| all.iter().any(|one| *one == SecurityRequirement::default()));
+    let nobody = SecurityRequirement::default();
+    let public = operation.security.as_ref().is_some_and(|all| all.contains(&nobody));
+    let reads_credential = operation.security.as_ref().is_none_or(|all| all.iter().any(|one| *one != nobody));
     // A summary is plain text: menus show it as it stands.
     operation.summary = operation.summary.take().map(|summary| summary.replace('`', ""));
     if operation.operation_id.is_none() {
@@ -99,18 +112,60 @@ fn refusals(method: &str, path: &str, operation: &mut Operation) {
         };
         add(422, "UNPROCESSABLE_ENTITY", problem);
     }
+    if reads_credential {
+        let kind = if public { "INVALID_TOKEN" } else { "AUTHENTICATION_REQUIRED" };
+        add(401, kind, Value::Null);
+    }
     if !public {
-        add(401, "AUTHENTICATION_REQUIRED", Value::Null);
         add(403, "PERMISSION_DENIED", json!({ "required_permission": permission, "user_role": "user" }));
     }
     if path.contains('{') {
         add(404, "RESOURCE_NOT_FOUND", json!({ "resource_type": resource, "resource_id": 999 }));
+    }
+    if path.starts_with("/api/") && !path.contains("/payments/") {
+        add(406, "NOT_ACCEPTABLE", json!({ "available": ["application/json"] }));
     }
     if limited {
         add(429, "RATE_LIMIT_EXCEEDED", json!({ "limit": 1000, "window": 3600, "reset_at": "2026-01-15T11:00:00Z" }));
     }
     add(500, "INTERNAL_SERVER_ERROR", Value::Null);
     add(503, "SERVICE_UNAVAILABLE", Value::Null);
+    complete_own(operation);
+    docs_headers::tell(method, path, limited, operation);
+}
+
+/// Gives the refusals that a handler tells of alone their shape.
+fn complete_own(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let (Ok(status), RefOr::T(response)) = (status.parse::<u16>(), response) else { continue };
+        if status < 400 || !response.content.is_empty() {
+            continue;
+        }
+        let problem = json!({ "problem": "what is the matter" });
+        let (kind, details) = match status {
+            400 => {
+                ("VALIDATION_ERROR", json!([{ "field": "code", "message": "Code is required", "code": "REQUIRED" }]))
+            }
+            401 => ("INVALID_CREDENTIALS", Value::Null),
+            403 => ("PERMISSION_DENIED", json!({ "required_permission": "recent_login", "user_role": "user" })),
+            404 => ("RESOURCE_NOT_FOUND", json!({ "resource_type": "resource", "resource_id": 999 })),
+            409 => ("RESOURCE_CONFLICT", problem),
+            410 => ("GONE", problem),
+            412 => ("PRECONDITION_FAILED", problem),
+            413 => ("PAYLOAD_TOO_LARGE", json!({ "max_size": 10_485_760 })),
+            422 => ("UNPROCESSABLE_ENTITY", json!({ "path": "", "problem": "what is the matter" })),
+            429 => {
+                let reset_at = "2026-01-15T11:00:00Z";
+                ("RATE_LIMIT_EXCEEDED", json!({ "limit": 5, "window": 60, "reset_at": reset_at }))
+            }
+            502 => ("UPSTREAM_ERROR", Value::Null),
+            503 => ("SERVICE_UNAVAILABLE", Value::Null),
+            _ => ("INTERNAL_SERVER_ERROR", Value::Null),
+        };
+        let headers = std::mem::take(&mut response.headers);
+        *response = answer(&response.description, sample(status, kind, &details));
+        response.headers = headers;
+    }
 }
 
 /// What type of body an operation asks for where it gets another, and how many bytes it

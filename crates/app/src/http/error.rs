@@ -10,9 +10,10 @@ use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Value, json};
 use sharestack_kernel::cache::{Decision, Limit};
 use sharestack_kernel::error::{Category, Classified, Details, Throttle};
-use sharestack_kernel::field::Issue;
+use sharestack_kernel::field::{FieldErrors, Issue};
 
 use super::context::{RequestContext, timestamp};
+use super::language::Language;
 use super::messages;
 
 /// An answer that is a refusal. Made from any [`Classified`] error, or by one of the
@@ -25,6 +26,8 @@ pub struct ApiError(Box<Refusal>);
 struct Refusal {
     status: StatusCode,
     kind: &'static str,
+    /// Told to people in place of what the type usually says.
+    reason: Option<&'static str>,
     details: Details,
     retry_after: Option<i64>,
     allow: Option<String>,
@@ -50,16 +53,31 @@ const fn meaning(category: Category) -> (StatusCode, &'static str) {
     }
 }
 
+/// What an error's `details` say: where it has none of its own, what is the matter. A
+/// failure has none: its cause is nobody's business.
+fn told(error: &impl Classified) -> Details {
+    match (error.details(), error.category()) {
+        (Details::None, Category::Unprocessable) => {
+            Details::Object(json!({ "path": "", "problem": error.to_string() }))
+        }
+        (Details::None, Category::Conflict | Category::Stale | Category::Gone | Category::Unsupported) => {
+            Details::Object(json!({ "problem": error.to_string() }))
+        }
+        (details, _) => details,
+    }
+}
+
 impl<E: Classified> From<E> for ApiError {
     fn from(error: E) -> Self {
         let (status, usual) = meaning(error.category());
         let kind = error.code().unwrap_or(usual);
-        let details = error.details();
+        let (details, reason) = (told(&error), error.reason());
         // Not this program is away, but one that it asked.
         let status = if kind == "UPSTREAM_ERROR" { StatusCode::BAD_GATEWAY } else { status };
         Self(Box::new(Refusal {
             status,
             kind,
+            reason,
             retry_after: match &details {
                 Details::Throttled(throttle) => Some(seconds_up(throttle.wait)),
                 _ => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
@@ -73,7 +91,8 @@ impl<E: Classified> From<E> for ApiError {
 
 impl ApiError {
     fn new(status: StatusCode, kind: &'static str) -> Self {
-        Self(Box::new(Refusal { status, kind, details: Details::None, retry_after: None, allow: None, source: None }))
+        let details = Details::None;
+        Self(Box::new(Refusal { status, kind, reason: None, details, retry_after: None, allow: None, source: None }))
     }
 
     fn with(mut self, details: Value) -> Self {
@@ -103,6 +122,8 @@ impl ApiError {
     /// The route exists, but not for this method.
     pub fn method_not_allowed(allow: String) -> Self {
         let mut error = Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED");
+        let methods: Vec<_> = allow.split(", ").collect();
+        error.0.details = Details::Object(json!({ "allowed": methods }));
         error.0.allow = Some(allow);
         error
     }
@@ -112,9 +133,11 @@ impl ApiError {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE").with(json!({ "expected": expected }))
     }
 
-    /// The client accepts nothing that the route gives.
-    pub fn not_acceptable() -> Self {
-        Self::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE")
+    /// The client accepts nothing of what the route gives: `types`, or JSON.
+    pub fn not_acceptable(types: &[String]) -> Self {
+        let mut available: Vec<_> = types.iter().map(String::as_str).collect();
+        available.push("application/json");
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE").with(json!({ "available": available }))
     }
 
     /// The body is longer than `limit` bytes.
@@ -122,10 +145,33 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE").with(json!({ "max_size": limit }))
     }
 
+    /// What tus answers when a piece has not the checksum that its sender gave.
+    pub fn tus_checksum_mismatch() -> Self {
+        let status = StatusCode::from_u16(460).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+        Self::new(status, "CHECKSUM_MISMATCH").with(json!({ "reason": "checksum_mismatch" }))
+    }
+
+    /// The client speaks another version of tus.
+    pub fn tus_version(supported: &str) -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED").with(json!({ "supported": supported }))
+    }
+
     /// The body is not JSON, or a value in it has the wrong type; `path` names which.
     pub fn unprocessable(path: &str, problem: &str) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "UNPROCESSABLE_ENTITY")
             .with(json!({ "path": path, "problem": problem }))
+    }
+
+    /// What came is no request: it could not even be read.
+    pub fn malformed(status: u16) -> Self {
+        let mut error = if status == 431 {
+            Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "PAYLOAD_TOO_LARGE")
+                .with(json!({ "problem": "the head of the request is too long" }))
+        } else {
+            FieldErrors::of("request", Issue::InvalidFormat).into()
+        };
+        error.0.reason = (status != 431).then_some("malformed_request");
+        error
     }
 
     /// Too often.
@@ -156,18 +202,23 @@ impl ApiError {
         self.0.kind
     }
 
+    fn message(&self) -> messages::Message {
+        self.0.reason.and_then(messages::of_reason).unwrap_or_else(|| messages::of_type(self.0.kind))
+    }
+
     /// The whole envelope.
     pub fn body(&self, context: &RequestContext) -> Value {
         json!({
             "success": false,
             "code": self.0.status.as_u16(),
-            "message": messages::of_type(self.0.kind).text(context.language),
-            "error": { "type": self.0.kind, "details": self.details_json(context) },
+            "message": self.message().text(context.language),
+            "error": { "type": self.0.kind, "details": self.details_json(context.language) },
             "meta": context.meta(),
         })
     }
 
-    fn details_json(&self, context: &RequestContext) -> Value {
+    /// What the answer's `details` say.
+    pub fn details_json(&self, language: Language) -> Value {
         match &self.0.details {
             Details::None => Value::Null,
             Details::Fields(fields) => fields
@@ -175,7 +226,7 @@ impl ApiError {
                 .map(|error| {
                     let mut item = json!({
                         "field": error.field,
-                        "message": messages::of_issue(&error.field, &error.issue, context.language),
+                        "message": messages::of_issue(&error.field, &error.issue, language),
                         "code": error.issue.code(),
                     });
                     if let Issue::WrongCode { attempts_left } = error.issue {

@@ -27,11 +27,11 @@ impl Language {
         }
     }
 
-    /// The best match of an `Accept-Language` header (RFC 9110 §12.5.4).
-    pub fn negotiate(header: Option<&str>, default: Self) -> Self {
-        let Some(header) = header else { return default };
-        let mut best = (0.0, default);
-        for range in header.split(',') {
+    /// The best match of an `Accept-Language` header (RFC 9110 §12.5.4), `default` where it
+    /// takes any; `None` when it names nothing that is spoken here.
+    pub fn negotiate(header: Option<&str>, default: Self) -> Option<Self> {
+        let mut best = (0.0, None);
+        for range in header?.split(',') {
             let mut parts = range.split(';');
             let tag = parts.next().unwrap_or_default().trim();
             let quality = parts
@@ -41,7 +41,7 @@ impl Language {
             if let Some(language) = language
                 && quality > best.0
             {
-                best = (quality, language);
+                best = (quality, Some(language));
             }
         }
         best.1
@@ -55,11 +55,11 @@ mod tests {
     #[test]
     fn the_highest_quality_wins() {
         let pick = |header| Language::negotiate(Some(header), En);
-        assert_eq!(pick("zh-CN,zh;q=0.9,en;q=0.8"), ZhCn);
-        assert_eq!(pick("en;q=0.5, zh;q=0.6"), ZhCn);
-        assert_eq!(pick("fr, de"), En);
-        assert_eq!(pick("zh;q=0, en"), En);
-        assert_eq!(pick(";;;,q=,"), En);
-        assert_eq!(Language::negotiate(None, ZhCn), ZhCn);
+        assert_eq!(pick("zh-CN,zh;q=0.9,en;q=0.8"), Some(ZhCn));
+        assert_eq!(pick("en;q=0.5, zh;q=0.6"), Some(ZhCn));
+        assert_eq!(pick("fr, de"), None);
+        assert_eq!(pick("zh;q=0, en"), Some(En));
+        assert_eq!(pick(";;;,q=,"), None);
+        assert_eq!(Language::negotiate(None, ZhCn), None);
     }
 }

@@ -1,12 +1,12 @@
 //! Which limit a route has, and whose calls are counted together.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sharestack_kernel::cache::{CacheError, Decision, Limit, RateLimiter};
-use sharestack_users::model::BuiltInRole;
+use sharestack_users::model::{BuiltInRole, network};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, PathItem};
 
@@ -68,7 +68,7 @@ pub fn required_permission(operation: &Operation) -> Option<&str> {
 pub fn class(method: &str, pattern: &str, permission: Option<&str>) -> Option<Class> {
     let below = |root: &str| pattern.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let reads = matches!(method, "GET" | "HEAD");
-    if UNLIMITED.contains(&pattern) || pattern.ends_with("/notify") || pattern.contains("/chunk_") {
+    if UNLIMITED.contains(&pattern) || pattern.ends_with("/notify") || is_piece(method, pattern) {
         return None;
     }
     if (!reads && PROOFS.iter().any(|root| below(root))) || PROOFS_BY_GET.contains(&pattern) {
@@ -84,6 +84,11 @@ pub fn class(method: &str, pattern: &str, permission: Option<&str>) -> Option<Cl
         return Some(Class::Search);
     }
     Some(Class::General)
+}
+
+/// Whether a call brings a piece of an upload that has begun.
+fn is_piece(method: &str, pattern: &str) -> bool {
+    pattern.contains("/chunk_") || (method == "PATCH" && pattern == "/api/v1/upload/tus/{upload_id}")
 }
 
 /// Whether a permission is one of those who run the product alone.
@@ -159,6 +164,23 @@ impl RateLimits {
         self.limiter.hit(&key, self.limit(class, user.is_some())).await
     }
 
+    /// Whether an address may show one more key: not while too many of its keys were wrong.
+    /// This is asked before a key is looked up.
+    ///
+    /// # Errors
+    /// When the limiter cannot count at all.
+    pub async fn peek_keys(&self, address: IpAddr) -> Result<Decision, CacheError> {
+        self.limiter.peek(&wrong_keys(address), self.limit(Class::General, false)).await
+    }
+
+    /// Counts a key of an address that opens nothing.
+    ///
+    /// # Errors
+    /// When the limiter cannot count at all.
+    pub async fn hit_wrong_key(&self, address: IpAddr) -> Result<Decision, CacheError> {
+        self.limiter.hit(&wrong_keys(address), self.limit(Class::General, false)).await
+    }
+
     /// Counts a try that concerns one account, from wherever it comes, by what it is known by.
     ///
     /// # Errors
@@ -169,12 +191,8 @@ impl RateLimits {
     }
 }
 
-/// Whom an address stands for: one IPv4 address, or the /64 that one IPv6 subscriber has.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-    }
+fn wrong_keys(address: IpAddr) -> String {
+    format!("rate:Key:ip:{}", network(address))
 }
 
 #[cfg(test)]
@@ -196,6 +214,7 @@ mod tests {
             ("GET", "/health", None, None),
             ("POST", "/api/v1/subscriptions/payments/sandbox/notify", None, None),
             ("PUT", "/api/v1/upload/chunked/{upload_id}/chunk_{n}", None, None),
+            ("PATCH", "/api/v1/upload/tus/{upload_id}", Some("photo.create"), None),
             ("POST", "/api/v1/auth/login", None, auth),
             ("POST", "/api/v1/auth/register", None, auth),
             ("POST", "/api/v1/auth/login/code", None, auth),

@@ -59,6 +59,20 @@ pub fn of_type(kind: &str) -> Message {
     Message { en, zh }
 }
 
+/// The message of one of several refusals of a type.
+pub fn of_reason(reason: &str) -> Option<Message> {
+    let (en, zh) = match reason {
+        "wrong_second_factor" => ("Incorrect or used code", "验证码错误或已被使用"),
+        "malformed_request" => (
+            "The request cannot be read: its address and headers are ASCII, all else in them is percent-encoded",
+            "无法读取该请求：地址和头部只能使用 ASCII 字符，其余字符须进行百分号编码",
+        ),
+        "passkey_refused" => ("The passkey was not accepted", "通行密钥未被接受"),
+        _ => return None,
+    };
+    Some(Message { en, zh })
+}
+
 /// What a field's error says.
 pub fn of_issue(field: &str, issue: &Issue, language: Language) -> String {
     match language {
@@ -67,14 +81,43 @@ pub fn of_issue(field: &str, issue: &Issue, language: Language) -> String {
     }
 }
 
-/// `cover_url` → `cover url`.
+/// `cover_url` → `cover URL`, `plans[2].name` → `name of plans 3`. What is a header's name stays.
 fn spoken(field: &str) -> String {
-    field.replace('_', " ")
+    let parts = field.split('.').rev().map(|part| {
+        let (name, index) = part.split_once('[').unwrap_or((part, ""));
+        let words: Vec<_> = name.split('_').map(|word| abbreviation(word).unwrap_or(word)).collect();
+        match index.trim_end_matches(']').parse::<usize>() {
+            Ok(index) => format!("{} {}", words.join(" "), index + 1),
+            Err(_) => words.join(" "),
+        }
+    });
+    parts.collect::<Vec<_>>().join(" of ")
+}
+
+fn abbreviation(word: &str) -> Option<&'static str> {
+    const KNOWN: [&str; 9] = ["API", "ID", "IDs", "IP", "MFA", "SEO", "URI", "URL", "XML"];
+    KNOWN.into_iter().find(|known| known.eq_ignore_ascii_case(word))
 }
 
 fn capital(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+/// Whether a field is a list, as its name in the plural says.
+fn is_list(field: &str) -> bool {
+    field.ends_with('s') && !field.ends_with("ss") && !field.ends_with("us")
+}
+
+/// So many of what a field consists of.
+fn counted(field: &str, number: usize) -> String {
+    let unit = if is_list(field) { "item" } else { "character" };
+    if number == 1 { format!("1 {unit}") } else { format!("{number} {unit}s") }
+}
+
+/// A bound that means something to people; what a type can hold is none.
+fn bound(value: i64) -> Option<i64> {
+    (value.unsigned_abs() < u64::from(u32::MAX)).then_some(value)
 }
 
 fn in_english(field: &str, issue: &Issue) -> String {
@@ -83,9 +126,14 @@ fn in_english(field: &str, issue: &Issue) -> String {
     match issue {
         Issue::Required => format!("{capital} is required"),
         Issue::InvalidFormat => format!("Invalid {name} format"),
-        Issue::TooShort { min } => format!("{capital} must have at least {min}"),
-        Issue::TooLong { max } => format!("{capital} must have at most {max}"),
-        Issue::OutOfRange { min, max } => format!("{capital} must be between {min} and {max}"),
+        Issue::TooShort { min } => format!("{capital} must have at least {}", counted(field, *min)),
+        Issue::TooLong { max } => format!("{capital} must have at most {}", counted(field, *max)),
+        Issue::OutOfRange { min, max } => match (bound(*min), bound(*max)) {
+            (Some(min), Some(max)) => format!("{capital} must be between {min} and {max}"),
+            (Some(min), None) => format!("{capital} must be at least {min}"),
+            (None, Some(max)) => format!("{capital} must be at most {max}"),
+            (None, None) => format!("{capital} is out of range"),
+        },
         Issue::NotAllowed { allowed } if allowed.is_empty() => format!("{capital} is not allowed"),
         Issue::NotAllowed { allowed } => format!("{capital} must be one of {}", allowed.join(", ")),
         Issue::Mismatch { other } => format!("{capital} must equal {}", spoken(other)),
@@ -98,9 +146,16 @@ fn in_chinese(field: &str, issue: &Issue) -> String {
     match issue {
         Issue::Required => format!("{field} 为必填项"),
         Issue::InvalidFormat => format!("{field} 格式无效"),
-        Issue::TooShort { min } => format!("{field} 长度不能少于 {min}"),
-        Issue::TooLong { max } => format!("{field} 长度不能超过 {max}"),
-        Issue::OutOfRange { min, max } => format!("{field} 必须在 {min} 与 {max} 之间"),
+        Issue::TooShort { min } if is_list(field) => format!("{field} 不能少于 {min} 项"),
+        Issue::TooShort { min } => format!("{field} 长度不能少于 {min} 个字符"),
+        Issue::TooLong { max } if is_list(field) => format!("{field} 不能超过 {max} 项"),
+        Issue::TooLong { max } => format!("{field} 长度不能超过 {max} 个字符"),
+        Issue::OutOfRange { min, max } => match (bound(*min), bound(*max)) {
+            (Some(min), Some(max)) => format!("{field} 必须在 {min} 与 {max} 之间"),
+            (Some(min), None) => format!("{field} 不能小于 {min}"),
+            (None, Some(max)) => format!("{field} 不能大于 {max}"),
+            (None, None) => format!("{field} 超出范围"),
+        },
         Issue::NotAllowed { allowed } if allowed.is_empty() => format!("{field} 的值不被允许"),
         Issue::NotAllowed { allowed } => format!("{field} 必须是以下之一：{}", allowed.join("、")),
         Issue::Mismatch { other } => format!("{field} 必须与 {other} 一致"),
@@ -118,5 +173,21 @@ mod tests {
         assert_eq!(of_issue("title", &Issue::Required, Language::En), "Title is required");
         assert_eq!(of_issue("email", &Issue::InvalidFormat, Language::En), "Invalid email format");
         assert_eq!(of_issue("title", &Issue::Required, Language::ZhCn), "title 为必填项");
+    }
+
+    #[test]
+    fn a_message_reads_as_people_speak() {
+        let in_english = |field: &str, issue: &Issue| of_issue(field, issue, Language::En);
+        for (field, issue, said) in [
+            ("username", Issue::TooShort { min: 3 }, "Username must have at least 3 characters"),
+            ("tags", Issue::TooLong { max: 20 }, "Tags must have at most 20 items"),
+            ("page", Issue::OutOfRange { min: 1, max: i64::from(u32::MAX) }, "Page must be at least 1"),
+            ("limit", Issue::OutOfRange { min: 1, max: 100 }, "Limit must be between 1 and 100"),
+            ("cover_url", Issue::InvalidFormat, "Invalid cover URL format"),
+            ("plan_ids[2]", Issue::Required, "Plan IDs 3 is required"),
+            ("location.country", Issue::Required, "Country of location is required"),
+        ] {
+            assert_eq!(in_english(field, &issue), said);
+        }
     }
 }

@@ -5,11 +5,14 @@
 //! [`reply::Reply`], and list it in the domain's `register`. Who may call it, what it
 //! takes and what it refuses are then in the document and checked by the tests.
 
+pub mod background;
 pub mod context;
 pub mod docs;
 mod docs_errors;
+mod docs_headers;
 pub mod error;
 pub mod extract;
+pub mod files;
 pub mod language;
 pub mod limits;
 pub mod messages;
@@ -18,6 +21,9 @@ mod password_reasons;
 pub mod reply;
 pub mod routes;
 pub mod social;
+pub mod sse;
+pub mod streaming;
+pub mod wire;
 
 pub mod billing;
 pub mod content;

@@ -1,12 +1,12 @@
 //! Every route, registered once; and what the route table itself answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use actix_web::dev::ResourceDef;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::{OpenApi, PathItem};
+use utoipa::openapi::{OpenApi, PathItem, RefOr, SecurityRequirement};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::ApiError;
@@ -24,18 +24,55 @@ pub fn register(config: &mut ServiceConfig<'_>) {
     platform::register(config);
 }
 
-/// Which methods each path has: what tells 404 from 405.
-pub struct RouteTable(Vec<(ResourceDef, BTreeSet<&'static str>)>);
+/// What the document says of each route: which methods it has, which tells 404 from 405,
+/// and what its answers are like.
+pub struct RouteTable {
+    paths: Vec<(ResourceDef, BTreeSet<&'static str>)>,
+    answers: HashMap<String, Vec<(&'static str, Answers)>>,
+}
+
+/// What the answers of an operation are like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// The types that it answers beside JSON, in which every refusal is.
+    pub types: Vec<String>,
+    /// Whether it may answer one caller otherwise than another.
+    pub by_caller: bool,
+}
+
+impl Answers {
+    fn of(operation: &Operation) -> Self {
+        let good = operation.responses.responses.iter().filter(|(status, _)| status.starts_with('2'));
+        let contents = good.filter_map(|(_, answer)| match answer {
+            RefOr::T(answer) => Some(answer.content.keys()),
+            RefOr::Ref(_) => None,
+        });
+        let types = contents.flatten().map(|kind| kind.to_ascii_lowercase()).filter(|kind| kind != "application/json");
+        let nobody = SecurityRequirement::default();
+        let by_caller = operation.security.as_ref().is_none_or(|all| all.iter().any(|one| *one != nobody));
+        Self { types: types.collect(), by_caller }
+    }
+}
 
 impl RouteTable {
     /// The table of a document.
     pub fn of(document: &OpenApi) -> Self {
-        let paths = document.paths.paths.iter();
-        Self(paths.map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect())
+        let paths = || document.paths.paths.iter();
+        let answers = |item| operations(item).into_iter().map(|(method, one)| (method, Answers::of(one))).collect();
+        Self {
+            paths: paths().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect(),
+            answers: paths().map(|(path, item)| (path.clone(), answers(item))).collect(),
+        }
     }
 
     fn allowed(&self, path: &str) -> BTreeSet<&'static str> {
-        self.0.iter().filter(|(pattern, _)| pattern.is_match(path)).flat_map(|(_, methods)| methods.clone()).collect()
+        let matching = self.paths.iter().filter(|(pattern, _)| pattern.is_match(path));
+        matching.flat_map(|(_, methods)| methods.clone()).collect()
+    }
+
+    /// What the operation of a pattern answers; `None` when the document has none.
+    pub fn answers(&self, method: &str, pattern: &str) -> Option<&Answers> {
+        self.answers.get(pattern)?.iter().find(|(known, _)| *known == method).map(|(_, answers)| answers)
     }
 }
 

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::id::IdGenerator;
+use sharestack_kernel::message::Mailroom;
 use sharestack_kernel::random::SystemRandomness;
 use sharestack_store_seaorm::Store;
 use sharestack_users::ports::PasswordHasher;
 use sharestack_users::service::{
-    ApiKeyPorts, ApiKeys, CachedSessions, LastSeen, PasswordPorts, Passwords, SessionControl, SessionControlPorts,
+    ApiKeyPorts, ApiKeys, CachedSessions, LastSeen, LoginGuard, PasswordPorts, Passwords, SessionControl,
+    SessionControlPorts,
 };
 
 /// The services.
@@ -26,8 +28,19 @@ impl Access {
         hasher: Arc<dyn PasswordHasher>,
         ids: &Arc<dyn IdGenerator>,
         clock: &Arc<dyn Clock>,
+        mailroom: &Arc<dyn Mailroom>,
+        guard: Option<LoginGuard>,
     ) -> Self {
         let store = Arc::new(store.clone());
+        let passwords = Passwords::new(PasswordPorts {
+            store: store.clone(),
+            accounts: store.clone(),
+            hasher,
+            mailroom: mailroom.clone(),
+            cache: cache.clone(),
+            ids: ids.clone(),
+            clock: clock.clone(),
+        });
         Self {
             keys: ApiKeys::new(ApiKeyPorts {
                 store: store.clone(),
@@ -41,19 +54,16 @@ impl Access {
             control: SessionControl::new(SessionControlPorts {
                 store: store.clone(),
                 accounts: store.clone(),
+                roles: store.clone(),
                 sessions: store.clone(),
                 cache: cache.clone(),
                 ids: ids.clone(),
                 clock: clock.clone(),
             }),
-            passwords: Passwords::new(PasswordPorts {
-                store: store.clone(),
-                accounts: store.clone(),
-                hasher,
-                cache: cache.clone(),
-                ids: ids.clone(),
-                clock: clock.clone(),
-            }),
+            passwords: match guard {
+                Some(guard) => passwords.guarded(guard),
+                None => passwords,
+            },
             seen: LastSeen::new(store, clock.clone()),
         }
     }

@@ -8,7 +8,9 @@ use sharestack_kernel::cache::Limit;
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::seal::Sealer;
 use sharestack_users::model::FactorPolicy;
-use sharestack_users::service::{FactorPorts, GuardPolicy, LoginGuard, SecondFactors, SessionPorts, Sessions};
+use sharestack_users::service::{
+    FactorPorts, GuardPolicy, LoginGuard, Passwords, SecondFactors, SessionPorts, Sessions,
+};
 
 use crate::backing::Shared;
 use crate::config::{Config, ConfigError};
@@ -24,7 +26,7 @@ pub fn second_factors(
     shared: &Shared,
     sealer: &Arc<dyn Sealer>,
     signing_in: &SessionPorts,
-    sessions: &Sessions,
+    (sessions, passwords): (&Sessions, &Passwords),
 ) -> Result<SecondFactors, ConfigError> {
     let totp = RfcTotp::try_new(&config.auth.totp_issuer);
     let totp = totp.map_err(|error| ConfigError::new("auth.totp_issuer", error))?;
@@ -32,7 +34,7 @@ pub fn second_factors(
         store: signing_in.store.clone(),
         queries: Arc::new(store.clone()),
         accounts: signing_in.accounts.clone(),
-        hasher: signing_in.hasher.clone(),
+        passwords: passwords.clone(),
         totp: Arc::new(totp),
         sealer: sealer.clone(),
         limiter: shared.0.limiter.clone(),

@@ -8,15 +8,19 @@ mod billing;
 mod content;
 mod factors;
 mod indexes;
+mod languages;
 mod messaging;
 #[cfg(feature = "passkeys")]
 mod passkeys;
+mod portfolio;
 mod privacy;
+mod processing;
 mod rendering;
 mod secrets;
 mod social;
 mod taxonomy;
 mod third_party;
+pub mod uploads;
 mod users;
 
 use std::net::{IpAddr, SocketAddr};
@@ -30,7 +34,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use sharestack_billing::service::entitlements::Entitlements;
 use sharestack_cache::LocalConfig;
-use sharestack_content::service::{ForgetArticles, Ports as ContentPorts, RemoveArticles, SearchingPhotos};
+use sharestack_content::service::{ForgetArticles, PhotoPorts, Ports as ContentPorts, RemoveArticles, SearchingPhotos};
 use sharestack_identity::{
     AesSealer, Argon2Config, Argon2Hasher, HmacDeriver, HmacKeyedHash, Jwt, JwtAlgorithm, JwtConfig,
 };
@@ -39,17 +43,21 @@ use sharestack_kernel::clock::{Clock, SystemClock};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Subscriber;
 use sharestack_kernel::id::IdGenerator;
-use sharestack_kernel::job::JobHandler;
+use sharestack_kernel::job::{JobHandler, JobStore};
 use sharestack_kernel::message::Mailroom;
+use sharestack_kernel::prune::{BATCH, until_short};
 use sharestack_kernel::random::{Randomness, SystemRandomness};
 use sharestack_kernel::seal::Sealer;
 use sharestack_platform::service::{AuditLog, AuditTrail, CacheAdmin, Idempotency};
 use sharestack_search::SearchConfig;
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
-use sharestack_users::model::{ProfileInput, RegistrationInput, SessionPolicy};
+use sharestack_users::error::FactorError;
+use sharestack_users::model::{LoginName, ProfileInput, RegistrationInput, SessionPolicy};
+use sharestack_users::ports::AccountQueries as _;
 use sharestack_users::service::{
-    AccountPorts, Accounts, CachedSessions, ForgetSessions, Invitations, LoginGuard, Recovery, Registrations,
-    SecondFactors, SessionChecks, SessionPorts, Sessions, StepUp, ThirdPartyLogin, Verification, VerificationPorts,
+    AccountPorts, Accounts, CachedSessions, FactorReset, ForgetSessions, Invitations, LoginGuard, Recovery,
+    Registrations, SecondFactors, SessionChecks, SessionPorts, Sessions, StepUp, ThirdPartyLogin, Verification,
+    VerificationPorts,
 };
 
 use self::access::Access;
@@ -57,11 +65,16 @@ use self::articles::NodeArticles;
 use self::billing::Billing;
 use self::content::{ArticleGates, BillingGate, Content};
 use self::indexes::Indexes;
+use self::languages::Languages;
 use self::messaging::Messaging;
+use self::portfolio::PhotoParts;
+pub use self::portfolio::{PhotoLinks, Photos, Signed, wanted};
 use self::privacy::{Privacy, PrivacyParts};
+use self::processing::Processing;
 use self::rendering::BoundedRenderer;
 use self::social::Social;
 use self::taxonomy::Taxonomy;
+use self::uploads::Uploads;
 use self::users::People;
 use crate::backing::{Files, Shared};
 use crate::config::{Config, ConfigError};
@@ -102,6 +115,8 @@ pub struct App {
     /// The API document, as it is served.
     pub document: String,
     pub default_language: Language,
+    /// What people have set, for requests that name no language.
+    pub languages: Languages,
     pub trusted_proxies: Vec<IpNet>,
     pub sunset: Option<Sunset>,
     pub subscribers: Vec<Arc<dyn Subscriber>>,
@@ -131,9 +146,12 @@ pub struct App {
     /// This node's search indexes.
     pub indexes: Indexes,
     pub searching_photos: SearchingPhotos,
+    pub processing: Processing,
+    pub photos: Photos,
     pub billing: Billing,
     pub social: Social,
     pub taxonomy: Arc<Taxonomy>,
+    pub uploads: Uploads,
 }
 
 /// Installs the one TLS and crypto backend. A second call changes nothing.
@@ -225,13 +243,14 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         sessions = sessions.guarded(guard.clone());
     }
     let sealer: Arc<dyn Sealer> = Arc::new(AesSealer::new(&secrets.derivation));
-    let factors = factors::second_factors(&config, &store, &shared, &sealer, &ports, &sessions)?;
+    let messaging = Messaging::new(&config, &clock, sealer.clone())?;
+    let within = config.auth.slow_down.then(|| guard.clone());
+    let access = Access::new(&store, &cache, hasher.clone(), &ids, &clock, &messaging.mailroom, within);
+    let factors = factors::second_factors(&config, &store, &shared, &sealer, &ports, (&sessions, &access.passwords))?;
     #[cfg(feature = "passkeys")]
     let passkeys = passkeys::passkeys(&config, &store, &shared, &sealer, &ports, &sessions)?;
-    let access = Access::new(&store, &cache, hasher, &ids, &clock);
     let third_party = third_party::third_party(&config, &store, &sessions, &ids, &clock)?;
 
-    let messaging = Messaging::new(&config, &clock, sealer.clone())?;
     let verification_ports = VerificationPorts {
         store: Arc::new(store.clone()),
         contacts: Arc::new(store.clone()),
@@ -277,8 +296,15 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         indexes.articles.clone(),
     );
 
+    let processing = Processing::new(&config, &store, files.0.clone(), (&clock, &ids))?;
+
     let gates = Arc::new(ArticleGates(Arc::new(store.clone())));
     let billing = Billing::new(&config, &store, &clock, &ids, gates, &secrets.sandbox)?;
+
+    let links = HmacKeyedHash::new(&secrets.derivation);
+    let imaging = processing.imaging.clone();
+    let uploads = Uploads::new(&config, &store, files.0.clone(), imaging, (&clock, &ids), links)?;
+    let photos = photos(&config, &store, &shared, hasher, &secrets, (&clock, &ids));
 
     let departed = Arc::new(RemoveArticles::new(content.ports.clone()));
     let given = PrivacyParts {
@@ -286,6 +312,8 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         administration: people.administration.clone(),
         obligations: people.obligations.clone(),
         articles: departed.clone(),
+        uploads: uploads.removal.clone(),
+        photos: photos.departed.clone(),
         sealer,
         blobs: files.0.clone(),
     };
@@ -303,6 +331,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         health: Health::new(store.clone(), shared.clone(), files.clone(), indexes.followers.clone(), clock.clone()),
         routes: RouteTable::of(&document),
         document: text,
+        languages: Languages::new(Arc::new(store.clone())),
         default_language: Language::parse(&config.localization.default_language).unwrap_or_default(),
         trusted_proxies: trusted(&config)?,
         sunset: sunset(&config)?,
@@ -311,11 +340,21 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
             Arc::new(ForgetArticles::new(articles)),
             Arc::new(AuditTrail::new(Arc::new(store.clone()), AUDITED)),
             departed,
+            photos.follows.clone(),
+            photos.departed.clone(),
             billing.departed.clone(),
         ],
         handlers: handlers(
             &content,
-            [&billing.handlers, &people.handlers, &privacy.handlers, &vec![messaging.handler]],
+            [
+                &billing.handlers,
+                &people.handlers,
+                &privacy.handlers,
+                &processing.handlers,
+                &uploads.handlers,
+                &photos.handlers,
+                &vec![messaging.handler],
+            ],
         ),
         config,
         clock,
@@ -346,13 +385,48 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         searching_photos,
         indexes,
         content,
+        processing,
+        photos,
         billing,
         social,
         taxonomy,
+        uploads,
     })
 }
 
-fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 4]) -> Vec<Arc<dyn JobHandler>> {
+/// Photos, and where their pictures are.
+fn photos(
+    config: &Config,
+    store: &Store,
+    shared: &Shared,
+    hasher: Arc<Argon2Hasher>,
+    secrets: &secrets::Secrets,
+    (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdGenerator>),
+) -> Photos {
+    let base = match config.photos.media_url.trim_end_matches('/') {
+        "" => format!("{}/api/v1/media", public_url(config)),
+        url => url.to_owned(),
+    };
+    let store = Arc::new(store.clone());
+    Photos::new(PhotoParts {
+        ports: PhotoPorts {
+            store: store.clone(),
+            queries: store.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            randomness: Arc::new(SystemRandomness),
+        },
+        files: store,
+        cache: shared.0.cache.clone(),
+        limiter: shared.0.limiter.clone(),
+        hasher,
+        links: PhotoLinks::new(base, &secrets.derivation, clock.clone()),
+        retention: chrono::Duration::days(i64::from(config.photos.trash_days)),
+        downloads: config.photos.downloads,
+    })
+}
+
+fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 7]) -> Vec<Arc<dyn JobHandler>> {
     let scheduled: Arc<dyn JobHandler> = content.scheduled.clone();
     others.into_iter().flatten().cloned().chain([scheduled]).collect()
 }
@@ -464,11 +538,28 @@ impl App {
         Ok(user.username)
     }
 
+    /// Takes the second factor away from who has lost it; returns their name.
+    ///
+    /// # Errors
+    /// One sentence about why it is not done.
+    pub async fn reset_mfa(&self, name: &str) -> Result<String, String> {
+        let login = LoginName::parse(name).ok_or_else(|| format!("{name} is no username"))?;
+        let found = self.store.find_credentials(&login).await.map_err(|error| error.to_string())?;
+        let user = found.ok_or_else(|| format!("there is no user {name}"))?.user_id;
+        let reset = FactorReset::new(Arc::new(self.store.clone()), self.ids.clone(), self.clock.clone());
+        match reset.reset(user).await {
+            Ok(()) => Ok(name.to_owned()),
+            Err(FactorError::NotEnrolled) => Err(format!("{name} has no second factor")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Writes what readers have looked at since the last time.
     ///
     /// # Errors
     /// When the store does not take it; it is kept for the next time.
     pub async fn flush_views(&self) -> Result<(), StoreError> {
+        self.photos.views.flush().await?;
         self.content.views.flush().await.map(drop)
     }
 
@@ -497,9 +588,19 @@ impl App {
         if let Err(error) = self.idempotency.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old idempotency keys were not removed");
         }
+        if let Err(error) = self.prune_jobs().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old jobs were not removed");
+        }
         if let Err(error) = self.privacy.exports.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old copies of personal data were not removed");
         }
+    }
+
+    /// Removes jobs that were done or given up long ago.
+    async fn prune_jobs(&self) -> Result<u64, StoreError> {
+        let before = |days: u32| self.clock.now() - chrono::Duration::days(i64::from(days));
+        let (done, dead) = (before(self.config.jobs.keep_done_days), before(self.config.jobs.keep_dead_days));
+        until_short(|| JobStore::prune(&self.store, done, dead, BATCH)).await
     }
 
     /// Whether people reach the server over TLS.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
-use sharestack_content::service::RemoveArticles;
+use sharestack_content::service::{RemoveArticles, RemoveFiles, RemovePhotos};
 use sharestack_kernel::blob::Blob;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
@@ -33,6 +33,8 @@ pub struct PrivacyParts {
     pub administration: Administration,
     pub obligations: Arc<dyn AccountObligations>,
     pub articles: Arc<RemoveArticles>,
+    pub photos: Arc<RemovePhotos>,
+    pub uploads: Arc<RemoveFiles>,
     pub sealer: Arc<dyn Sealer>,
     pub blobs: Arc<dyn Blob>,
 }
@@ -40,13 +42,13 @@ pub struct PrivacyParts {
 impl Privacy {
     /// The services over `store`.
     pub fn new(config: &Config, store: &Store, parts: PrivacyParts) -> Self {
-        let PrivacyParts { accounts, administration, obligations, articles, sealer, blobs } = parts;
+        let PrivacyParts { accounts, administration, obligations, articles, photos, uploads, sealer, blobs } = parts;
         let policy = PrivacyPolicy {
             export_ttl: Duration::days(i64::from(config.privacy.export_ttl_days)),
             cooling_off: Duration::days(i64::from(config.privacy.cooling_off_days)),
             ..PrivacyPolicy::default()
         };
-        let records = Arc::new(Records { store: store.clone(), articles });
+        let records = Arc::new(Records { store: store.clone(), articles, photos, uploads });
         let asked = PrivacyPorts {
             store: accounts.store.clone(),
             queries: Arc::new(store.clone()),
@@ -72,6 +74,8 @@ impl Privacy {
 struct Records {
     store: Store,
     articles: Arc<RemoveArticles>,
+    photos: Arc<RemovePhotos>,
+    uploads: Arc<RemoveFiles>,
 }
 
 #[async_trait]
@@ -88,6 +92,8 @@ impl PersonalRecords for Records {
         // The relay may not have come to the end of the account yet: the index and the
         // counts follow events, and these need the rows.
         self.articles.remove_all(user).await?;
+        self.photos.remove_all(user).await?;
+        self.uploads.remove_all(user).await?;
         self.store.erase(user, at).await
     }
 }

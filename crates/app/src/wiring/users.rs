@@ -50,6 +50,7 @@ impl People {
             administration: Administration::new(AdministrationPorts {
                 accounts: accounts.clone(),
                 directory: directory.clone(),
+                roles: Arc::new(store.clone()),
                 obligations: obligations.clone(),
                 purge_after: Duration::days(i64::from(config.accounts.purge_after_days)),
             }),

@@ -57,6 +57,22 @@ mod directory {
     }
 
     #[tokio::test]
+    async fn what_a_writer_left_that_is_no_more_is_removed_in_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = connect(&BlobConfig::Directory(directory.path().to_owned())).await.unwrap();
+        let writing = directory.path().join("writing");
+        for name in ["old", "new"] {
+            std::fs::write(writing.join(name), "half").unwrap();
+        }
+        let old = std::fs::File::options().write(true).open(writing.join("old")).unwrap();
+        old.set_modified("2024-01-15T18:30:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap().into()).unwrap();
+        let before = "2024-01-16T00:00:00Z".parse().unwrap();
+        assert_eq!((store.tidy(before).await.unwrap(), store.tidy(before).await.unwrap()), (1, 0));
+        assert!(!writing.join("old").exists() && writing.join("new").exists());
+        store.ping().await.unwrap();
+    }
+
+    #[tokio::test]
     async fn a_path_that_is_no_directory_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = connect(&BlobConfig::Directory(file.path().join("storage"))).await.unwrap_err();

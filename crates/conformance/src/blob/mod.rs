@@ -1,11 +1,15 @@
 //! What every adapter of [`sharestack_kernel::blob::Blob`] must pass, on an empty store.
 
+mod server;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use sharestack_kernel::blob::{Blob, BlobError, BlobKey, BlobStream};
+
+pub use server::{S3_ACCESS_KEY, S3_BUCKET, S3_SECRET_KEY, S3Server};
 
 type Store = Arc<dyn Blob>;
 

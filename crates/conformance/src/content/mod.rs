@@ -17,7 +17,7 @@ use sharestack_content::model::{
     AccessLevel, Article, ArticleId, Body, CountKey, Format, Slug, Status, Tag, TagId, TagName, Text, Title, deltas,
 };
 use sharestack_content::ports::{
-    ArticleDetail, ArticleQueries, CategoryQueries, ContentTx, LabelQueries, PhotoQueries, PortfolioTx,
+    ArticleDetail, ArticleQueries, CategoryQueries, ContentTx, LabelQueries, PhotoQueries, Photos, PortfolioTx, Source,
     TimelineQueries, WriteError,
 };
 use sharestack_kernel::clock::FakeClock;
@@ -204,6 +204,7 @@ impl Subject {
             + LabelQueries
             + TimelineQueries
             + PhotoQueries
+            + Source<Photos>
             + Clone
             + 'static,
     {
@@ -214,6 +215,7 @@ impl Subject {
             labels: store.clone(),
             timeline: store.clone(),
             photos: store.clone(),
+            documents: store.clone(),
             users: store.clone(),
             ids: ids.clone(),
             clock: FakeClock::default(),

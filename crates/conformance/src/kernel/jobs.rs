@@ -192,3 +192,33 @@ pub async fn a_dead_letter_is_listed_and_revived_as_new<T: Work>(subject: Subjec
     let again = claim(&subject, holder).await;
     assert_eq!((ids(&again), again[0].attempt, &again[0].payload), (vec![held[0].id], 1, &held[0].payload));
 }
+
+/// MUST keep every job that waits or runs, however old; what was done or given up goes at
+/// its time, at most so many at once.
+pub async fn prune_forgets_what_was_done_or_given_up_long_ago<T: Work>(subject: Subject<T>) {
+    let jobs = &subject.jobs;
+    for _ in 0..6 {
+        enqueue(&subject, &job(&subject)).await;
+    }
+    let holder = subject.ids.uuid();
+    let held = claim(&subject, holder).await;
+    for done in &held[..3] {
+        jobs.complete(holder, done.id).await.unwrap();
+    }
+    for dead in &held[3..5] {
+        jobs.fail(holder, dead.id, "refused", None).await.unwrap();
+    }
+    // One runs, and another waits.
+    enqueue(&subject, &job(&subject)).await;
+    let finished = subject.clock.now();
+    let later = finished + chrono::Duration::days(1);
+    subject.clock.advance(chrono::Duration::days(30));
+    assert_eq!(jobs.prune(finished, finished, 10).await.unwrap(), 0);
+    assert_eq!(jobs.prune(later, finished, 2).await.unwrap(), 2);
+    assert_eq!(jobs.prune(later, finished, 2).await.unwrap(), 1);
+    assert_eq!((jobs.dead_letters().await.unwrap(), (subject.payloads)().await.len()), (2, 4));
+    assert!(jobs.revive(held[3].id).await.unwrap());
+    assert_eq!(jobs.prune(later, later, 10).await.unwrap(), 1);
+    assert_eq!((jobs.dead_letters().await.unwrap(), (subject.payloads)().await.len()), (0, 3));
+    assert_eq!(claim(&subject, subject.ids.uuid()).await.len(), 3);
+}

@@ -86,7 +86,8 @@ macro_rules! kernel_cases {
                 a_twin_is_not_enqueued_while_the_first_waits_or_runs,
                 completed_jobs_do_not_come_back,
                 a_completed_job_leaves_no_payload,
-                a_dead_letter_is_listed_and_revived_as_new
+                a_dead_letter_is_listed_and_revived_as_new,
+                prune_forgets_what_was_done_or_given_up_long_ago
             ],
             kernel::ids: [never_returns_a_number_twice, sequences_do_not_share_numbers_but_start_small,
                 draws_beside_claims_of_events

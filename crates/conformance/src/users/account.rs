@@ -141,6 +141,7 @@ pub async fn a_set_password_replaces_the_old_one(subject: Subject) {
     });
     let (state, untouched) = done.unwrap();
     assert_eq!(state.unwrap().password_hash, new);
+    assert_eq!(subject.accounts.find_state(id).await.unwrap().unwrap().password_hash, new);
     assert_eq!(untouched.unwrap().password_hash, PasswordHash::new("hash of 2".to_owned()));
     assert_eq!(subject.accounts.find_by_id(id).await.unwrap().unwrap().updated_at, later);
 }
@@ -218,4 +219,5 @@ pub async fn what_is_not_there_is_not_found(subject: Subject) {
     assert_eq!(subject.accounts.find_by_id(UserId::new(999)).await.unwrap(), None);
     let held: Result<_, StoreError> = transact!(subject.store, |tx| { tx.accounts().hold(UserId::new(999)).await });
     assert_eq!(held.unwrap(), None);
+    assert_eq!(subject.accounts.find_state(UserId::new(999)).await.unwrap(), None);
 }

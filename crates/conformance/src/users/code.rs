@@ -225,6 +225,22 @@ pub async fn a_number_that_is_no_longer_shown_is_nobodys(subject: Subject) {
     }
 }
 
+/// Returns whether they had; MUST leave other users' alone.
+pub async fn a_number_that_is_forgotten_is_nobodys(subject: Subject) {
+    let (lin, wei) = (user(&subject, 1, &[]).await, user(&subject, 2, &[]).await);
+    let (first, second) = (phone("13800138000"), phone("13900139000"));
+    set_phone(&subject, lin, &first).await;
+    set_phone(&subject, wei, &second).await;
+    for forgotten in [true, false] {
+        let done: Result<bool, StoreError> = transact!(subject.store, |tx| { tx.contacts().forget_phone(lin).await });
+        assert_eq!(done.unwrap(), forgotten);
+        assert_eq!(holder(&subject, &Contact::Phone(first.clone())).await, None);
+    }
+    assert_eq!(holder(&subject, &Contact::Phone(second)).await.unwrap().user_id, wei);
+    let shown = subject.accounts.find_by_id(lin).await.unwrap().unwrap().phone;
+    assert_eq!(shown.as_deref(), Some("+8613800138000"), "the profile is as it was");
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Send,

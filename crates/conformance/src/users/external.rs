@@ -120,6 +120,20 @@ pub async fn only_its_user_unlinks_an_identity(store: Store) {
     insert(&store, &identity(2, wei, "google", "1077")).await.unwrap();
 }
 
+/// All of one user, and no other's.
+pub async fn all_identities_of_a_user_are_unlinked(store: Store) {
+    let (lin, wei) = (user(&store, 1, &[]).await, user(&store, 2, &[]).await);
+    for one in [identity(1, lin, "google", "1"), identity(2, lin, "github", "1"), identity(3, wei, "google", "2")] {
+        insert(&store, &one).await.unwrap();
+    }
+    for removed in [2, 0] {
+        let done: Result<u64, StoreError> = transact!(store.store, |tx| { tx.identities().delete_all(lin).await });
+        assert_eq!(done.unwrap(), removed);
+    }
+    assert_eq!(store.identities.list(lin).await.unwrap(), []);
+    assert_eq!(store.identities.list(wei).await.unwrap().len(), 1);
+}
+
 async fn ways(store: &Store, user: UserId) -> WaysIn {
     let ways: Result<_, StoreError> = transact!(store.store, |tx| { tx.identities().ways_in(user).await });
     ways.unwrap()

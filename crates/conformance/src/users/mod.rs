@@ -161,6 +161,7 @@ macro_rules! users_cases {
                 of_rivals_for_a_subject_one_links_it,
                 what_the_provider_tells_is_kept,
                 only_its_user_unlinks_an_identity,
+                all_identities_of_a_user_are_unlinked,
                 ways_in_are_counted,
                 of_two_that_unlink_at_once_one_stays
             ],
@@ -209,6 +210,7 @@ macro_rules! users_cases {
                 of_rivals_for_a_key_one_gets_it,
                 a_used_passkey_says_when,
                 a_passkey_is_removed_by_its_owner_only,
+                all_passkeys_of_a_user_are_removed,
                 a_passkey_is_a_way_in,
                 holding_a_passkey_makes_others_wait
             ],
@@ -264,6 +266,7 @@ macro_rules! users_code_cases {
                 an_address_is_found_with_its_holder,
                 a_number_belongs_to_who_proved_it_last,
                 a_number_that_is_no_longer_shown_is_nobodys,
+                a_number_that_is_forgotten_is_nobodys,
                 any_sequence_of_sends_tries_and_waits_agrees_with_the_rule
             ],
             users::invitation: [

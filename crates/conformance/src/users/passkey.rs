@@ -126,6 +126,19 @@ pub async fn a_passkey_is_removed_by_its_owner_only(subject: Subject) {
     keep(&subject, &one).await.unwrap();
 }
 
+/// All of one user, and no other's.
+pub async fn all_passkeys_of_a_user_are_removed(subject: Subject) {
+    let (id, other) = (user(&subject, 1, &[]).await, user(&subject, 2, &[]).await);
+    for new in [passkey(id, 1), passkey(id, 2), passkey(other, 3)] {
+        keep(&subject, &new).await.unwrap();
+    }
+    for removed in [2, 0] {
+        let done: Result<u64, StoreError> = transact!(subject.store, |tx| { tx.passkeys().delete_all(id).await });
+        assert_eq!(done.unwrap(), removed);
+    }
+    assert_eq!((count(&subject, id).await, count(&subject, other).await), (0, 1));
+}
+
 /// An account may lose another way in when it has one.
 pub async fn a_passkey_is_a_way_in(subject: Subject) {
     let id = user(&subject, 1, &[]).await;

@@ -50,6 +50,9 @@ pub async fn roles_come_highest_first(subject: Subject) {
     assert_eq!(subject.accounts.find_by_id(id).await.unwrap().unwrap().roles, expected);
     let held: Result<_, StoreError> = transact!(subject.store, |tx| { tx.roles().find_by_user(id).await });
     assert_eq!(held.unwrap(), BuiltInRole::ALL.map(BuiltInRole::role));
+    assert_eq!(subject.roles.list_held(id).await.unwrap(), BuiltInRole::ALL.map(BuiltInRole::role));
+    let other = user(&subject, 2, &[]).await;
+    assert!(subject.roles.list_held(other).await.unwrap().is_empty());
 }
 
 /// Each permission once.

@@ -6,8 +6,10 @@ mod count;
 mod draft;
 mod file;
 mod id;
+mod notes;
 mod outline;
 mod photo;
+mod processing;
 mod rendered;
 mod slug;
 mod tag;
@@ -21,11 +23,13 @@ pub use count::{CountKey, deltas};
 pub use draft::Draft;
 pub use file::{FileName, FileStatus, MediaType, Processing, SNIFFED, Sha256, UploadedFile};
 pub use id::{ArticleId, ArticleKey, CategoryId, FileId, Key, PhotoId, PhotoKey, PlanId, TagId, plan_ids, tag_names};
+pub use notes::CameraNotes;
 pub use outline::plain_text;
 pub use photo::{
     Bounds, Caption, Coordinate, Derivative, Exif, FormatName, Formats, MAX_METADATA, Metadata, Photo, PhotoCount,
     PhotoStatus, Picture, Place, Position, ShareLink, ShareLinkId, ShareTarget, Taken, Visibility, photo_deltas,
 };
+pub use processing::{Pace, Step, StepState, Steps};
 pub use rendered::{EXCERPT_CHARS, PREVIEW_CHARS, Rendered, Text, TooDeep};
 pub use slug::{RESERVED_SLUGS, Slug};
 pub use tag::{Tag, TagName};

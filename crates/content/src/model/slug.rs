@@ -26,6 +26,10 @@ impl Slug {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Issue> {
+        // No slug of so many characters takes more, blanks around it included.
+        if text.len() > MAX_CHARS * 16 {
+            return Err(Issue::TooLong { max: MAX_CHARS });
+        }
         let slug: String = text.trim().nfkc().collect::<String>().to_lowercase().nfkc().collect();
         if slug.is_empty() {
             return Err(Issue::Required);

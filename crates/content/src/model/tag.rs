@@ -18,6 +18,10 @@ impl TagName {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Issue> {
+        // No name of 50 characters takes more, blanks around it included.
+        if text.len() > 1024 {
+            return Err(Issue::TooLong { max: 50 });
+        }
         let folded: String = text.nfkc().collect();
         let name = folded.split_whitespace().collect::<Vec<_>>().join(" ");
         if name.is_empty() {

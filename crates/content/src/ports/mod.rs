@@ -8,9 +8,11 @@ mod cache;
 mod category;
 mod entitlements;
 mod file;
+mod imaging;
 mod label;
 mod photo;
 mod portfolio;
+mod processing;
 mod query;
 mod renderer;
 mod search;
@@ -37,6 +39,9 @@ pub use entitlements::{Access, Entitlements, GateQuery, PlanOffer};
 pub use file::{FileQueries, FileRepository, UploadRepository, UsageRepository};
 #[cfg(any(test, feature = "mocks"))]
 pub use file::{MockFileQueries, MockFileRepository, MockUploadRepository, MockUsageRepository};
+pub use imaging::{Facts, Glance, Imaging, ImagingError, Made, OpenPicture};
+#[cfg(any(test, feature = "mocks"))]
+pub use imaging::{MockImaging, MockOpenPicture};
 pub use label::{Candidate, LabelFilter, LabelQueries, LabelRepository, LabelSort, LabelWriteError, Match, UsageDelta};
 #[cfg(any(test, feature = "mocks"))]
 pub use label::{MockLabelQueries, MockLabelRepository};
@@ -47,6 +52,9 @@ pub use photo::{
     PhotoTag, PhotoView, PhotoWriteError,
 };
 pub use portfolio::PortfolioTx;
+#[cfg(any(test, feature = "mocks"))]
+pub use processing::MockProcessingQueries;
+pub use processing::ProcessingQueries;
 #[cfg(any(test, feature = "mocks"))]
 pub use query::MockArticleQueries;
 pub use query::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, Sort};
@@ -59,8 +67,8 @@ pub use search::{
     SearchIndex, SearchQuery, Searchable, Source, Standing, Touched, Walk,
 };
 #[cfg(any(test, feature = "mocks"))]
-pub use share::MockShareLinkRepository;
-pub use share::ShareLinkRepository;
+pub use share::{MockShareLinkRepository, MockSharePasswords};
+pub use share::{ShareLinkRepository, SharePasswords};
 #[cfg(any(test, feature = "mocks"))]
 pub use shelf::MockShelfRepository;
 pub use shelf::{ListingFacts, Placement, ShelfRepository, TagLink};

@@ -43,6 +43,9 @@ pub trait PhotoRepository: Send {
     /// Any photo of an owner, as `find_for_update` returns it; `None` when there is none left.
     async fn find_one_by_owner_for_update(&mut self, owner: UserId) -> Result<Option<Photo>, StoreError>;
 
+    /// Any photo that a user likes; `None` when there is none left.
+    async fn find_one_liked_by(&mut self, user: UserId) -> Result<Option<PhotoId>, StoreError>;
+
     /// Keeps a new photo.
     ///
     /// MUST return `SlugTaken` when another photo has the slug, one in the trash too, and
@@ -240,6 +243,9 @@ pub trait PhotoQueries: Send + Sync {
     /// A photo with its categories and tags, one in the trash too.
     async fn find(&self, key: &PhotoKey) -> Result<Option<PhotoView>, StoreError>;
 
+    /// A photo alone, one in the trash too.
+    async fn find_photo(&self, key: &PhotoKey) -> Result<Option<Photo>, StoreError>;
+
     /// A photo's head, one in the trash too.
     async fn find_head(&self, key: &PhotoKey) -> Result<Option<PhotoHead>, StoreError>;
 
@@ -266,7 +272,7 @@ pub trait PhotoQueries: Send + Sync {
     /// The share link whose token has this hash, one that has ended too.
     async fn find_share_link(&self, token_hash: &str) -> Result<Option<ShareLink>, StoreError>;
 
-    /// One page of what a link shows: its owner's photos that are not in the trash, and are
-    /// processed, whatever their state and visibility.
+    /// One page of what a link shows of its photos: its owner's that are not in the trash and
+    /// are processed, whatever their state and visibility; of others what is listed.
     async fn list_shared(&self, link: &ShareLink, page: PageRequest) -> Result<Page<PhotoView>, StoreError>;
 }

@@ -20,3 +20,17 @@ pub trait ShareLinkRepository: Send {
     /// Ends every link of an owner.
     async fn delete_by_owner(&mut self, owner: UserId) -> Result<(), StoreError>;
 }
+
+/// Passwords of links, and the hashes of their tokens.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait SharePasswords: Send + Sync {
+    /// Hashes a password slowly. MUST give two hashes to the same password.
+    async fn hash(&self, password: &str) -> Result<String, StoreError>;
+
+    /// Whether a hash is of a password.
+    async fn verify(&self, password: &str, hash: &str) -> Result<bool, StoreError>;
+
+    /// The SHA-256 of a token, in hexadecimal.
+    fn digest(&self, token: &str) -> String;
+}

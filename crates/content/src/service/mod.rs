@@ -4,11 +4,14 @@ mod authoring;
 mod departure;
 mod forget;
 pub mod labels;
+mod photos;
+mod processing;
 mod publishing;
 mod reading;
 mod search;
 pub mod shelving;
 mod taxonomy;
+mod uploads;
 mod views;
 
 use std::sync::Arc;
@@ -24,6 +27,16 @@ use sharestack_kernel::tx::Begin;
 pub use authoring::{Authoring, Autosave, Autosaved, CreateArticle, EditArticle};
 pub use departure::RemoveArticles;
 pub use forget::ForgetArticles;
+pub use photos::{
+    BatchAction, BatchOutcome, BatchPhotos, CREATE_PHOTO, ChangePhotos, CreatePhoto, CreatePhotos, CreateShareLink,
+    DELETE_PHOTO, EditPhoto, FollowFiles, LikePhotos, ListPhotos, MAX_BATCH, MAX_REORDER, PURGE_JOB, PhotoPorts,
+    Picked, PurgePhotos, READ_PHOTO, ReadPhoto, ReadPhotos, RemovePhotos, SharePhotos, SharedBy, SharedPhotos,
+    TrashPhotos, UPDATE_PHOTO, Wanted,
+};
+pub use processing::{
+    FileProgress, ProcessFiles, ProcessingPolicy, ProcessingPorts, Reprocess, Reprocessed, Reprocessing, SWEEP_JOB,
+    SweepDerivatives, UPDATE_PHOTOS, Watching,
+};
 pub use publishing::{PUBLISH_JOB, PublishArticle, Publishing, ScheduledPublish};
 pub use reading::{ListArticles, ListedArticle, ReadArticle, Reader, Reading, Shown};
 pub use search::{
@@ -34,6 +47,10 @@ pub use taxonomy::{
     Categories, CreateCategory, CreateEvent, CreateTag, EditCategory, EditEvent, EditTag, ListPlaced, MAX_MERGE,
     Merged, MonthOfPhotos, Suggestion, TAG_CREATE, TAG_DELETE, TAG_UPDATE, TIMELINE_CREATE, TIMELINE_DELETE,
     TIMELINE_UPDATE, Tags, TaxonomyPorts, Timeline, TimelineStats, YearOfPhotos,
+};
+pub use uploads::{
+    Algorithm, BeginChunked, BeginTus, COMPLETE_JOB, Checksum, CompleteUpload, ERASE_JOB, EraseBlobs, Progress,
+    RemoveFiles, Swept, UPLOAD, UPLOADS_KEPT, UploadError, UploadPorts, Uploads, remove_file,
 };
 pub use views::{VIEW_WINDOW, ViewBuffer};
 

@@ -42,7 +42,7 @@ pub struct Shelf {
     open: RwLock<Option<Arc<Generation>>>,
     writer: Mutex<Option<Held>>,
     ready: watch::Sender<bool>,
-    searches: Semaphore,
+    searches: Arc<Semaphore>,
 }
 
 impl Shelf {
@@ -58,7 +58,7 @@ impl Shelf {
             open: RwLock::default(),
             writer: Mutex::default(),
             ready: watch::Sender::new(false),
-            searches: Semaphore::new(cores * 2),
+            searches: Arc::new(Semaphore::new(cores * 2)),
         }
     }
 
@@ -206,7 +206,8 @@ impl Shelf {
         }
     }
 
-    /// Runs a search, off the threads of requests.
+    /// Runs a search, off the threads of requests. Who goes away meanwhile leaves it
+    /// running, and its place taken until it ends.
     ///
     /// # Errors
     /// As unavailable when there is no index yet, and what the search itself says.
@@ -219,11 +220,13 @@ impl Shelf {
         let first = tokio::time::timeout(FIRST, ready.wait_for(|ready| *ready)).await;
         drop(first.map_err(|_| absent())?);
         let generation = self.current().ok_or_else(absent)?;
-        let permit = self.searches.acquire().await;
+        let permit = self.searches.clone().acquire_owned().await;
         let searched = generation.clone();
-        let outcome = tokio::task::spawn_blocking(move || work(&searched)).await;
-        drop(permit);
-        match outcome {
+        let search = move || {
+            let _permit = permit;
+            work(&searched)
+        };
+        match tokio::task::spawn_blocking(search).await {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => {
                 note_damage(&generation, &error);

@@ -42,9 +42,9 @@ impl Store {
         let square = |column: &'static str| {
             let steps = whole(Expr::col(column), dialect).add(1_800_000_000_i64);
             match dialect {
-                Dialect::MySql => Expr::cust_with_exprs("? DIV ?", [steps, Expr::val(cell)]),
+                Dialect::MySql => Expr::cust_with_exprs("(?) DIV ?", [steps, Expr::val(cell)]),
                 Dialect::Sqlite => steps.div(cell),
-                Dialect::Postgres => Expr::cust_with_exprs("$1 / $2", [steps, Expr::val(cell)]),
+                Dialect::Postgres => Expr::cust_with_exprs("($1) / $2", [steps, Expr::val(cell)]),
             }
         };
         let sum = |column| whole(Func::sum(whole(Expr::col(column), dialect)).into(), dialect);

@@ -14,6 +14,7 @@ mod photo;
 mod photo_list;
 mod photo_query;
 mod photo_rows;
+mod processing;
 mod share;
 mod shelf;
 mod timeline;

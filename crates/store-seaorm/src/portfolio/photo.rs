@@ -68,6 +68,17 @@ impl PhotoRepository for SeaTx {
         self.lock_photo(Expr::col(("p", "owner_id")).eq(owner.get())).await
     }
 
+    async fn find_one_liked_by(&mut self, user: UserId) -> Result<Option<PhotoId>, StoreError> {
+        let select = Query::select()
+            .column("photo_id")
+            .from("photo_likes")
+            .and_where(Expr::col("user_id").eq(user.get()))
+            .limit(1)
+            .to_owned();
+        let row = self.conn().query_one(&select).await.map_err(store_error)?;
+        row.map(|row| row.try_get("", "photo_id").map(PhotoId::new)).transpose().map_err(store_error)
+    }
+
     async fn insert(&mut self, photo: &Photo) -> Result<(), PhotoWriteError> {
         let fixed: [(&str, SimpleExpr); 6] = [
             ("id", photo.id.get().into()),

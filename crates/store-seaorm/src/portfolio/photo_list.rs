@@ -28,6 +28,34 @@ fn counter(filter: &PhotoFilter) -> Option<PhotoCount> {
     }
 }
 
+/// The count that a category or a tag keeps of the listed photos it has, when nothing else is asked.
+fn counted_with(filter: &PhotoFilter) -> Option<SelectStatement> {
+    let more = filter.directly || filter.search.is_some() || filter.year.is_some() || filter.month.is_some();
+    if filter.scope != PhotoScope::Listed || more {
+        return None;
+    }
+    let mut select = Query::select();
+    match (filter.category, &filter.tag) {
+        (Some(id), None) => {
+            select
+                .expr_as(Expr::col("subtree_count"), "n")
+                .from("categories")
+                .and_where(Expr::col("kind").eq("photo"))
+                .and_where(Expr::col("id").eq(id.get()));
+        }
+        (None, Some(key)) => {
+            let named = Cond::any().add(Expr::col("slug").eq(key.as_str())).add(Expr::col("name_key").eq(key.as_str()));
+            select
+                .expr_as(Expr::col("usage_count"), "n")
+                .from("tags")
+                .and_where(Expr::col("kind").eq("photo"))
+                .cond_where(named);
+        }
+        _ => return None,
+    }
+    Some(select)
+}
+
 /// A pattern that finds `text` as it stands. `!` escapes: it means the same to all three databases.
 fn containing(text: &str) -> LikeExpr {
     let text = text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
@@ -59,7 +87,8 @@ fn with_tag(key: &str) -> SelectStatement {
         .column(("pt", "photo_id"))
         .from_as("photo_tags", "pt")
         .join_as(JoinType::InnerJoin, "tags", "t", Expr::col(("t", "id")).equals(("pt", "tag_id")))
-        .and_where(Expr::col(("t", "slug")).eq(key))
+        .and_where(Expr::col(("t", "kind")).eq("photo"))
+        .cond_where(Cond::any().add(Expr::col(("t", "slug")).eq(key)).add(Expr::col(("t", "name_key")).eq(key)))
         .to_owned()
 }
 
@@ -134,6 +163,17 @@ impl Store {
         u64::try_from(n).map_err(StoreError::corrupt)
     }
 
+    /// What one category or tag counts; `None` when a key names several.
+    async fn kept_with(&self, select: &SelectStatement) -> Result<Option<u64>, StoreError> {
+        let rows = self.read().query_all(select).await.map_err(store_error)?;
+        let n = match &rows[..] {
+            [] => 0,
+            [row] => row.try_get::<i64>("", "n").map_err(store_error)?,
+            _ => return Ok(None),
+        };
+        u64::try_from(n).map(Some).map_err(StoreError::corrupt)
+    }
+
     pub(super) async fn list_photos(
         &self,
         filter: &PhotoFilter,
@@ -146,20 +186,25 @@ impl Store {
                 return self.photos_of(placed.ids, placed.total, (column, order), page).await;
             }
         }
-        let total = match counter(filter) {
-            Some(key) => self.photo_count(key).await?,
+        let total = match (counter(filter), counted_with(filter)) {
+            (Some(key), _) => Some(self.photo_count(key).await?),
+            (None, Some(select)) => self.kept_with(&select).await?,
+            (None, None) => None,
+        };
+        let total = match total {
+            Some(total) => total,
             None => count(self, matching(filter)).await?,
         };
         self.photo_page(matching(filter), total, (column, order), page).await
     }
 
     pub(super) async fn list_link(&self, link: &ShareLink, page: PageRequest) -> Result<Page<PhotoView>, StoreError> {
+        let own = Cond::all()
+            .add(Expr::col(("p", "owner_id")).eq(link.owner_id.get()))
+            .add(Expr::col(("p", "trashed_at")).is_null())
+            .add(Expr::col(("p", "formats")).ne("{}"));
         let mut select = Query::select();
-        select
-            .from_as("photos", "p")
-            .and_where(Expr::col(("p", "owner_id")).eq(link.owner_id.get()))
-            .and_where(Expr::col(("p", "trashed_at")).is_null())
-            .and_where(Expr::col(("p", "formats")).ne("{}"));
+        select.from_as("photos", "p").cond_where(Cond::any().add(Expr::col(("p", "listed")).eq(true)).add(own));
         let by = match &link.target {
             ShareTarget::Category(category) => {
                 select.and_where(Expr::col(("p", "id")).in_subquery(in_category(*category)));

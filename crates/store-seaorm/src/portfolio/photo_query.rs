@@ -1,8 +1,14 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use sea_orm::ExprTrait;
-use sea_orm::sea_query::{Expr, Query, SelectStatement};
-use sharestack_content::model::{Bounds, PhotoId, PhotoKey, PhotoStatus, ShareLink, Visibility};
-use sharestack_content::ports::{PhotoCluster, PhotoFilter, PhotoHead, PhotoQueries, PhotoView};
+use sea_orm::sea_query::{Expr, JoinType, Order, Query, SelectStatement};
+use sharestack_content::model::{
+    Bounds, CategoryId, Photo, PhotoId, PhotoKey, PhotoStatus, ShareLink, TagId, Visibility,
+};
+use sharestack_content::ports::{
+    PhotoCategory, PhotoCluster, PhotoFilter, PhotoHead, PhotoQueries, PhotoTag, PhotoView,
+};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
@@ -44,21 +50,83 @@ impl Stored for Liked {
     }
 }
 
+struct CategoryRow(PhotoId, PhotoCategory);
+
+impl Stored for CategoryRow {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        let category = PhotoCategory {
+            id: CategoryId::new(fields.get("id")?),
+            name: fields.get("name")?,
+            slug: fields.get("slug")?,
+            description: fields.get("description")?,
+            color: fields.get("color")?,
+            is_primary: fields.get("is_primary")?,
+        };
+        Ok(Self(PhotoId::new(fields.get("photo_id")?), category))
+    }
+}
+
+struct TagRow(PhotoId, PhotoTag);
+
+impl Stored for TagRow {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        let thousandths: Option<i32> = fields.get("confidence")?;
+        let tag = PhotoTag {
+            id: TagId::new(fields.get("id")?),
+            name: fields.get("name")?,
+            slug: fields.get("slug")?,
+            color: fields.get("color")?,
+            confidence: thousandths.map_or(1.0, |n| f64::from(n) / 1000.0),
+            source: fields.get("source")?,
+        };
+        Ok(Self(PhotoId::new(fields.get("photo_id")?), tag))
+    }
+}
+
 impl Store {
     /// Photos with their categories and tags, however many there are in three statements.
     #[expect(clippy::unused_async, reason = "the names of categories and tags come from the database")]
     pub(super) async fn views(&self, rows: Vec<PhotoRow>) -> Result<Vec<PhotoView>, StoreError> {
-        Ok(rows
-            .into_iter()
-            .map(|row| PhotoView {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<i64> = rows.iter().map(|row| row.photo.id.get()).collect();
+        let categories = Query::select()
+            .columns([("l", "photo_id"), ("l", "is_primary")])
+            .columns(["id", "name", "slug", "description", "color"].map(|column| ("c", column)))
+            .from_as("photo_categories", "l")
+            .join_as(JoinType::InnerJoin, "categories", "c", Expr::col(("c", "id")).equals(("l", "category_id")))
+            .and_where(Expr::col(("l", "photo_id")).is_in(ids.iter().copied()))
+            .order_by(("l", "is_primary"), Order::Desc)
+            .order_by(("c", "id"), Order::Asc)
+            .to_owned();
+        let tags = Query::select()
+            .columns([("l", "photo_id"), ("l", "confidence"), ("l", "source")])
+            .columns(["id", "name", "slug", "color"].map(|column| ("t", column)))
+            .from_as("photo_tags", "l")
+            .join_as(JoinType::InnerJoin, "tags", "t", Expr::col(("t", "id")).equals(("l", "tag_id")))
+            .and_where(Expr::col(("l", "photo_id")).is_in(ids))
+            .order_by(("t", "id"), Order::Asc)
+            .to_owned();
+        let mut of_photo: HashMap<PhotoId, (Vec<PhotoCategory>, Vec<PhotoTag>)> = HashMap::new();
+        for CategoryRow(photo, category) in all(self.read(), &categories).await? {
+            of_photo.entry(photo).or_default().0.push(category);
+        }
+        for TagRow(photo, tag) in all(self.read(), &tags).await? {
+            of_photo.entry(photo).or_default().1.push(tag);
+        }
+        let view = |row: PhotoRow| {
+            let (categories, tags) = of_photo.remove(&row.photo.id).unwrap_or_default();
+            PhotoView {
                 photo: row.photo,
                 view_count: row.view_count,
                 like_count: row.like_count,
                 download_count: row.download_count,
-                categories: Vec::new(),
-                tags: Vec::new(),
-            })
-            .collect())
+                categories,
+                tags,
+            }
+        };
+        Ok(rows.into_iter().map(view).collect())
     }
 }
 
@@ -70,6 +138,13 @@ impl PhotoQueries for Store {
         let Some(select) = with_key(&mut select, key) else { return Ok(None) };
         let Some(row) = one::<PhotoRow>(self.read(), select).await? else { return Ok(None) };
         Ok(self.views(vec![row]).await?.pop())
+    }
+
+    async fn find_photo(&self, key: &PhotoKey) -> Result<Option<Photo>, StoreError> {
+        let mut select = Query::select();
+        photo_columns(&mut select).from_as("photos", "p");
+        let Some(select) = with_key(&mut select, key) else { return Ok(None) };
+        Ok(one::<PhotoRow>(self.read(), select).await?.map(|row| row.photo))
     }
 
     async fn find_head(&self, key: &PhotoKey) -> Result<Option<PhotoHead>, StoreError> {

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, LockType, Query};
+use sea_orm::sea_query::{Expr, LockType, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait, FromQueryResult};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
@@ -63,22 +63,7 @@ impl AccountRepository for SeaTx {
     }
 
     async fn hold(&mut self, id: UserId) -> Result<Option<AccountState>, StoreError> {
-        #[derive(FromQueryResult)]
-        struct Row {
-            password_hash: String,
-            is_active: bool,
-        }
-        let select = Query::select()
-            .columns(["password_hash", "is_active"])
-            .from("users")
-            .and_where(Expr::col("id").eq(id.get()))
-            .and_where(Expr::col("deleted_at").is_null())
-            .lock(LockType::Update)
-            .to_owned();
-        let row = self.conn().query_one(&select).await.map_err(store_error)?;
-        let row = row.map(|row| Row::from_query_result(&row, "")).transpose().map_err(store_error)?;
-        Ok(row
-            .map(|row| AccountState { password_hash: PasswordHash::new(row.password_hash), is_active: row.is_active }))
+        find_state(self.conn(), state_of(id).lock(LockType::Update)).await
     }
 
     async fn set_password(&mut self, id: UserId, hash: &PasswordHash, at: DateTime<Utc>) -> Result<(), StoreError> {
@@ -113,6 +98,26 @@ impl AccountRepository for SeaTx {
             .to_owned();
         self.conn().execute(&update).await.map(drop).map_err(store_error)
     }
+}
+
+fn state_of(id: UserId) -> SelectStatement {
+    Query::select()
+        .columns(["password_hash", "is_active"])
+        .from("users")
+        .and_where(Expr::col("id").eq(id.get()))
+        .and_where(Expr::col("deleted_at").is_null())
+        .to_owned()
+}
+
+async fn find_state(conn: &impl ConnectionTrait, select: &SelectStatement) -> Result<Option<AccountState>, StoreError> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        password_hash: String,
+        is_active: bool,
+    }
+    let row = conn.query_one(select).await.map_err(store_error)?;
+    let row = row.map(|row| Row::from_query_result(&row, "")).transpose().map_err(store_error)?;
+    Ok(row.map(|row| AccountState { password_hash: PasswordHash::new(row.password_hash), is_active: row.is_active }))
 }
 
 /// A write of names that met a constraint, or another failure.
@@ -216,6 +221,10 @@ impl AccountQueries for Store {
             user_id: UserId::new(row.id),
             password_hash: PasswordHash::new(row.password_hash),
         }))
+    }
+
+    async fn find_state(&self, id: UserId) -> Result<Option<AccountState>, StoreError> {
+        find_state(self.read(), &state_of(id)).await
     }
 
     async fn find_by_id(&self, id: UserId) -> Result<Option<UserView>, StoreError> {

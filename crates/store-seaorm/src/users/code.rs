@@ -230,6 +230,10 @@ impl ContactRepository for SeaTx {
             .to_owned();
         self.conn().execute(&shown).await.map(drop).map_err(store_error)
     }
+
+    async fn forget_phone(&mut self, user: UserId) -> Result<bool, StoreError> {
+        Ok(self.delete_of("user_phones", user).await? > 0)
+    }
 }
 
 #[async_trait]

@@ -151,6 +151,10 @@ impl ExternalIdentityRepository for SeaTx {
         Ok(self.conn().execute(&delete).await.map_err(store_error)?.rows_affected() == 1)
     }
 
+    async fn delete_all(&mut self, user: UserId) -> Result<u64, StoreError> {
+        self.delete_of(TABLE, user).await
+    }
+
     async fn ways_in(&mut self, user: UserId) -> Result<WaysIn, StoreError> {
         let password =
             Query::select().column("password_hash").from("users").and_where(Expr::col("id").eq(user.get())).to_owned();

@@ -33,7 +33,8 @@ fn totp_of(user: UserId) -> SelectStatement {
 }
 
 impl SeaTx {
-    async fn delete_of(&self, table: &'static str, user: UserId) -> Result<u64, StoreError> {
+    /// Deletes the rows of a table that are a user's; returns how many.
+    pub(super) async fn delete_of(&self, table: &'static str, user: UserId) -> Result<u64, StoreError> {
         let delete = Query::delete().from_table(table).and_where(Expr::col("user_id").eq(user.get())).to_owned();
         Ok(self.conn().execute(&delete).await.map_err(store_error)?.rows_affected())
     }

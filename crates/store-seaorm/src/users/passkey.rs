@@ -81,6 +81,10 @@ impl PasskeyRepository for SeaTx {
             .to_owned();
         Ok(self.conn().execute(&delete).await.map_err(store_error)?.rows_affected() == 1)
     }
+
+    async fn delete_all(&mut self, user: UserId) -> Result<u64, StoreError> {
+        self.delete_of("passkeys", user).await
+    }
 }
 
 #[async_trait]

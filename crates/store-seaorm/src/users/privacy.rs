@@ -100,6 +100,7 @@ impl PrivacyRepository for SeaTx {
     }
 
     async fn update_export(&mut self, export: &Export) -> Result<bool, StoreError> {
+        let Some(before) = export.state.comes_after() else { return Ok(false) };
         let mut update = Query::update().table("privacy_exports").value("state", export.state.as_str()).to_owned();
         match &export.state {
             ExportState::Pending | ExportState::Expired => {}
@@ -113,7 +114,7 @@ impl PrivacyRepository for SeaTx {
                     .value("expires_at", *expires_at);
             }
         }
-        update.and_where(Expr::col("id").eq(export.id.get()));
+        update.and_where(Expr::col("id").eq(export.id.get())).and_where(Expr::col("state").eq(before));
         let done = self.conn().execute(&update).await.map_err(store_error)?;
         Ok(done.rows_affected() == 1)
     }
@@ -151,13 +152,21 @@ impl PrivacyQueries for Store {
         Ok(find_exports(self.read(), &select).await?.pop())
     }
 
-    async fn list_overdue_exports(&self, now: DateTime<Utc>, limit: u64) -> Result<Vec<Export>, StoreError> {
-        let select = exports()
+    async fn list_overdue_exports(
+        &self,
+        now: DateTime<Utc>,
+        after: Option<ExportId>,
+        limit: u64,
+    ) -> Result<Vec<Export>, StoreError> {
+        let mut select = exports()
             .and_where(Expr::col("state").eq("ready"))
             .and_where(Expr::col("expires_at").lte(now))
-            .order_by("expires_at", Order::Asc)
+            .order_by("id", Order::Asc)
             .limit(limit)
             .to_owned();
+        if let Some(after) = after {
+            select.and_where(Expr::col("id").gt(after.get()));
+        }
         find_exports(self.read(), &select).await
     }
 

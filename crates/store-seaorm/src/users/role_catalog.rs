@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, Order, Query};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait};
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
 use sharestack_kernel::permission::PermissionSet;
 use sharestack_users::error::WriteRoleError;
 use sharestack_users::model::{NewRole, Role, RoleChange, RoleId, RoleView};
@@ -133,5 +134,9 @@ impl RoleCatalog for SeaTx {
 impl RoleQueries for Store {
     async fn list_roles(&self) -> Result<Vec<RoleView>, StoreError> {
         views(self.read(), None).await
+    }
+
+    async fn list_held(&self, user: UserId) -> Result<Vec<Role>, StoreError> {
+        role::roles_of(self.read(), user).await
     }
 }

@@ -1,6 +1,7 @@
 //! What can be refused about codes, and what they are used for.
 
 use serde_json::json;
+use sharestack_kernel::actor::Denied;
 use sharestack_kernel::carries_store;
 use sharestack_kernel::error::{Category, Classified, Details, StoreError, Throttle};
 use sharestack_kernel::field::{FieldErrors, Issue};
@@ -58,6 +59,9 @@ pub enum ProofRefused {
 /// Something that asks for a code was refused.
 #[derive(Debug, Error)]
 pub enum CodeError {
+    /// The actor is a program with a key.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The proof was not taken.
     #[error("code or token is wrong")]
     Proof {
@@ -121,6 +125,7 @@ pub(super) fn proof_details(refused: ProofRefused, field: &'static str) -> Detai
 impl Classified for CodeError {
     fn category(&self) -> Category {
         match self {
+            Self::Denied(denied) => denied.category(),
             Self::Proof { refused, .. } => proof_category(*refused),
             Self::EmailTaken => Category::Conflict,
             Self::NoSuchUser(_) => Category::NotFound,
@@ -141,6 +146,7 @@ impl Classified for CodeError {
 
     fn details(&self) -> Details {
         match self {
+            Self::Denied(denied) => denied.details(),
             Self::Proof { refused, field } => proof_details(*refused, field),
             Self::EmailTaken => Details::Object(json!({ "field": "email" })),
             Self::NoSuchUser(id) => Details::Missing { resource: "user", id: json!(id) },

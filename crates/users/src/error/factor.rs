@@ -1,4 +1,5 @@
 use serde_json::json;
+use sharestack_kernel::actor::Denied;
 use sharestack_kernel::carries_store;
 use sharestack_kernel::error::{Category, Classified, Details, StoreError, Throttle};
 use sharestack_kernel::field::{FieldErrors, Issue};
@@ -21,6 +22,9 @@ impl Classified for TotpError {
 /// An app that shows codes was not enrolled, confirmed or removed.
 #[derive(Debug, Error)]
 pub enum FactorError {
+    /// The actor is a program with a key.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// One is confirmed already: it must be removed first.
     #[error("an app is enrolled already")]
     AlreadyConfirmed,
@@ -50,6 +54,7 @@ pub enum FactorError {
 impl Classified for FactorError {
     fn category(&self) -> Category {
         match self {
+            Self::Denied(denied) => denied.category(),
             Self::AlreadyConfirmed => Category::Conflict,
             Self::NotEnrolled | Self::NoSuchUser(_) => Category::NotFound,
             Self::Wrong(_) => Category::Invalid,
@@ -62,6 +67,7 @@ impl Classified for FactorError {
 
     fn details(&self) -> Details {
         match self {
+            Self::Denied(denied) => denied.details(),
             Self::Wrong(field) => Details::Fields(FieldErrors::of(*field, Issue::not_allowed::<&str>([]))),
             Self::TooMany(throttle) => Details::Throttled(*throttle),
             Self::NotEnrolled => Details::Missing { resource: "mfa_factor", id: json!("totp") },
@@ -89,9 +95,6 @@ pub enum SecondFactorError {
     /// The account was tried too often.
     #[error("too many tries")]
     TooMany(Throttle),
-    /// Both proofs are right, but the account may not be used.
-    #[error("account is disabled")]
-    AccountDisabled,
     /// The secret cannot be read.
     #[error(transparent)]
     Totp(#[from] TotpError),
@@ -106,9 +109,7 @@ pub enum SecondFactorError {
 impl Classified for SecondFactorError {
     fn category(&self) -> Category {
         match self {
-            Self::InvalidToken | Self::Expired | Self::WrongCode { .. } | Self::AccountDisabled => {
-                Category::Unauthenticated
-            }
+            Self::InvalidToken | Self::Expired | Self::WrongCode { .. } => Category::Unauthenticated,
             Self::TooMany(_) => Category::RateLimited,
             Self::Totp(error) => error.category(),
             Self::Login(error) => error.category(),
@@ -121,7 +122,6 @@ impl Classified for SecondFactorError {
             Self::InvalidToken => Some("INVALID_TOKEN"),
             Self::Expired => Some("TOKEN_EXPIRED"),
             Self::WrongCode { .. } => Some("INVALID_CREDENTIALS"),
-            Self::AccountDisabled => Some("ACCOUNT_DISABLED"),
             Self::Login(error) => error.code(),
             _ => None,
         }
@@ -133,6 +133,10 @@ impl Classified for SecondFactorError {
             Self::TooMany(throttle) => Details::Throttled(*throttle),
             _ => Details::None,
         }
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        matches!(self, Self::WrongCode { .. }).then_some("wrong_second_factor")
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can be refused when somebody comes in by another service.
 
 use serde_json::json;
+use sharestack_kernel::actor::Denied;
 use sharestack_kernel::carries_store;
 use sharestack_kernel::error::{Category, Classified, Details, StoreError};
 use sharestack_kernel::field::{FieldErrors, Issue};
@@ -255,6 +256,9 @@ impl Classified for ExchangeCodeError {
 /// An identity was not unlinked.
 #[derive(Debug, Error)]
 pub enum UnlinkError {
+    /// The actor is a program with a key.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The user has no such identity.
     #[error("identity {0} does not exist")]
     NoSuchIdentity(IdentityId),
@@ -269,6 +273,7 @@ pub enum UnlinkError {
 impl Classified for UnlinkError {
     fn category(&self) -> Category {
         match self {
+            Self::Denied(denied) => denied.category(),
             Self::NoSuchIdentity(_) => Category::NotFound,
             Self::LastWayIn => Category::Conflict,
             Self::Store(error) => error.category(),
@@ -277,6 +282,7 @@ impl Classified for UnlinkError {
 
     fn details(&self) -> Details {
         match self {
+            Self::Denied(denied) => denied.details(),
             Self::NoSuchIdentity(id) => Details::Missing { resource: "identity", id: json!(id) },
             Self::LastWayIn => Details::Object(json!({ "reason": "last_login_method" })),
             Self::Store(_) => Details::None,

@@ -1,4 +1,5 @@
 use serde_json::json;
+use sharestack_kernel::actor::Denied;
 use sharestack_kernel::cache::CacheError;
 use sharestack_kernel::carries_store;
 use sharestack_kernel::error::{Category, Classified, Details, StoreError};
@@ -60,6 +61,9 @@ impl CeremonyError {
 /// A passkey was not registered or removed.
 #[derive(Debug, Error)]
 pub enum PasskeyError {
+    /// The actor is a program with a key.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The account has as many as it may.
     #[error("there are too many passkeys")]
     TooMany,
@@ -95,6 +99,7 @@ impl From<InsertPasskeyError> for PasskeyError {
 impl Classified for PasskeyError {
     fn category(&self) -> Category {
         match self {
+            Self::Denied(denied) => denied.category(),
             Self::TooMany | Self::Taken | Self::LastWayIn => Category::Conflict,
             Self::NoSuchPasskey(_) | Self::NoSuchUser(_) => Category::NotFound,
             Self::Ceremony(error) => error.category(Category::Invalid),
@@ -104,6 +109,7 @@ impl Classified for PasskeyError {
 
     fn details(&self) -> Details {
         match self {
+            Self::Denied(denied) => denied.details(),
             Self::LastWayIn => Details::Object(json!({ "reason": "last_login_method" })),
             Self::NoSuchPasskey(id) => Details::Missing { resource: "passkey", id: json!(id) },
             Self::NoSuchUser(id) => Details::Missing { resource: "user", id: json!(id) },
@@ -149,6 +155,10 @@ impl Classified for PasskeyLoginError {
             Self::Login(error) => error.code(),
             _ => None,
         }
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        matches!(self, Self::Ceremony(_)).then_some("passkey_refused")
     }
 }
 

@@ -21,6 +21,8 @@ pub const CODE_ACCEPTED: &str = "verification.accepted";
 pub const CODE_REFUSED: &str = "verification.refused";
 /// A user proved their address.
 pub const EMAIL_VERIFIED: &str = "user.email_verified";
+/// Who has the address of an account proved it, and every way in of before was removed.
+pub const CLAIMED: &str = "user.claimed";
 /// A user proved a number.
 pub const PHONE_VERIFIED: &str = "user.phone_verified";
 /// A user set a new password without the old one.
@@ -59,6 +61,33 @@ pub fn code(
 /// Something happened to a user by a proof of theirs.
 pub fn proven(id: Uuid, kind: &'static str, user: UserId, at: DateTime<Utc>) -> DomainEvent {
     event(id, kind, user, Some(user), at, json!({ "user_id": user }))
+}
+
+/// What was removed from an account when its address was proven from outside.
+#[derive(Debug, Clone, Copy)]
+pub struct Disowned {
+    /// How many sessions ended.
+    pub sessions: u64,
+    /// How many passkeys went.
+    pub passkeys: u64,
+    /// How many linked identities went.
+    pub identities: u64,
+    /// How many API keys went.
+    pub api_keys: u64,
+    /// Whether there was an app that shows codes.
+    pub factor: bool,
+    /// Whether there was a proven number.
+    pub phone: bool,
+}
+
+/// Who has the address of an account proved it, and every way in of before was removed.
+pub fn claimed(id: Uuid, user: UserId, disowned: &Disowned, at: DateTime<Utc>) -> DomainEvent {
+    let Disowned { sessions, passkeys, identities, api_keys, factor, phone } = disowned;
+    let payload = json!({
+        "user_id": user, "sessions_ended": sessions, "passkeys_deleted": passkeys, "identities_unlinked": identities,
+        "api_keys_deleted": api_keys, "second_factor_removed": factor, "phone_forgotten": phone,
+    });
+    event(id, CLAIMED, user, Some(user), at, payload)
 }
 
 /// A user set a new password without the old one; `ended` sessions ended with it, and `keys`

@@ -318,6 +318,10 @@ impl RoleQueries for MemoryStore {
         roles.sort_by_key(|view| (std::cmp::Reverse(view.role.rank), view.role.id));
         Ok(roles)
     }
+
+    async fn list_held(&self, user: UserId) -> Result<Vec<Role>, StoreError> {
+        Ok(self.state().roles_of(user))
+    }
 }
 
 #[async_trait]

@@ -99,6 +99,12 @@ impl ContactRepository for MemoryTx {
         }
         Ok(())
     }
+
+    async fn forget_phone(&mut self, user: UserId) -> Result<bool, StoreError> {
+        let before = self.state.codes.phones.len();
+        self.state.codes.phones.retain(|_, holder| *holder != user);
+        Ok(before > self.state.codes.phones.len())
+    }
 }
 
 #[async_trait]

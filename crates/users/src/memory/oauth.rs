@@ -61,6 +61,13 @@ impl ExternalIdentityRepository for MemoryTx {
         Ok(there)
     }
 
+    async fn delete_all(&mut self, user: UserId) -> Result<u64, StoreError> {
+        let identities = &mut self.state.oauth.identities;
+        let before = identities.len();
+        identities.retain(|_, one| one.user_id != user);
+        Ok((before - identities.len()) as u64)
+    }
+
     async fn ways_in(&mut self, user: UserId) -> Result<WaysIn, StoreError> {
         let password = self.state.accounts.get(&user).is_some_and(|account| account.new.password_hash.is_set());
         let identities = self.state.oauth.identities.values().filter(|one| one.user_id == user).count();

@@ -50,6 +50,12 @@ impl PasskeyRepository for MemoryTx {
         let theirs = self.state.passkeys.get(&id).is_some_and(|(passkey, _)| passkey.user_id == user);
         Ok(theirs && self.state.passkeys.remove(&id).is_some())
     }
+
+    async fn delete_all(&mut self, user: UserId) -> Result<u64, StoreError> {
+        let before = self.state.passkeys.len();
+        self.state.passkeys.retain(|_, (passkey, _)| passkey.user_id != user);
+        Ok((before - self.state.passkeys.len()) as u64)
+    }
 }
 
 #[async_trait]

@@ -29,7 +29,9 @@ impl PrivacyRepository for MemoryTx {
     }
 
     async fn update_export(&mut self, export: &Export) -> Result<bool, StoreError> {
-        let found = self.state.wishes.exports.iter_mut().find(|kept| kept.id == export.id);
+        let before = export.state.comes_after();
+        let mut exports = self.state.wishes.exports.iter_mut();
+        let found = exports.find(|kept| kept.id == export.id && Some(kept.state.as_str()) == before);
         Ok(found.is_some_and(|kept| {
             *kept = export.clone();
             true
@@ -60,11 +62,19 @@ impl PrivacyQueries for MemoryStore {
         Ok(self.state().wishes.exports.iter().find(|export| export.id == id).cloned())
     }
 
-    async fn list_overdue_exports(&self, now: DateTime<Utc>, limit: u64) -> Result<Vec<Export>, StoreError> {
+    async fn list_overdue_exports(
+        &self,
+        now: DateTime<Utc>,
+        after: Option<ExportId>,
+        limit: u64,
+    ) -> Result<Vec<Export>, StoreError> {
         let overdue =
-            |export: &&Export| matches!(export.state, ExportState::Ready { expires_at, .. } if expires_at <= now);
-        let most = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(self.state().wishes.exports.iter().filter(overdue).take(most).cloned().collect())
+            |export: &Export| matches!(export.state, ExportState::Ready { expires_at, .. } if expires_at <= now);
+        let mut found = self.state().wishes.exports.clone();
+        found.retain(|export| overdue(export) && after.is_none_or(|after| export.id > after));
+        found.sort_by_key(|export| export.id);
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(found)
     }
 
     async fn find_departure(&self, user: UserId) -> Result<Option<Departure>, StoreError> {

@@ -16,8 +16,6 @@ pub enum FactorMethod {
     Totp,
     /// One of the codes that were printed when the first factor was confirmed.
     RecoveryCode,
-    /// A code that is sent to the account's address.
-    Email,
 }
 
 impl FactorMethod {
@@ -26,7 +24,6 @@ impl FactorMethod {
         match self {
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
-            Self::Email => "email",
         }
     }
 }
@@ -259,17 +256,10 @@ pub struct StoredChallenge {
     pub used_at: Option<DateTime<Utc>>,
 }
 
-impl StoredChallenge {
-    /// Whether a second proof may still be given at `now`.
-    pub fn is_open(&self, now: DateTime<Utc>, attempts: u32) -> bool {
-        self.used_at.is_none() && now < self.expires_at && self.attempts < attempts
-    }
-}
-
 /// What was typed as a second proof.
 #[derive(Debug, Clone)]
 pub enum FactorCode {
-    /// Six digits: of the app, or of a mail.
+    /// Six digits: of the app.
     Digits(SecretString),
     /// A recovery code.
     Recovery(RecoveryCode),
@@ -291,9 +281,6 @@ impl FactorCode {
 
 #[cfg(test)]
 mod tests {
-    use chrono::Duration;
-    use sharestack_kernel::clock::{Clock, FakeClock};
-
     use super::*;
 
     #[test]
@@ -349,22 +336,5 @@ mod tests {
         for text in ["", "ssm_", "ssm_AAAA", "ssr_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc", &"x".repeat(1 << 20)] {
             assert!(MfaToken::parse(text).is_none());
         }
-    }
-
-    #[test]
-    fn a_challenge_is_open_until_it_is_used_tried_out_or_late() {
-        let now = FakeClock::default().now();
-        let open = StoredChallenge {
-            user_id: UserId::new(1),
-            method: AuthMethod::Password,
-            stamp: SecretHash::of_password(&PasswordHash::new("x".to_owned())),
-            attempts: 4,
-            expires_at: now + Duration::microseconds(1),
-            used_at: None,
-        };
-        assert!(open.is_open(now, 5));
-        assert!(!open.is_open(now, 4));
-        assert!(!StoredChallenge { expires_at: now, ..open.clone() }.is_open(now, 5));
-        assert!(!StoredChallenge { used_at: Some(now), ..open }.is_open(now, 5));
     }
 }

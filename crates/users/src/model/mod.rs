@@ -57,7 +57,7 @@ pub use role::{BuiltInRole, InvalidRoleName, Role, RoleId, RoleName};
 pub use role_edit::{NewRole, RoleChange, RoleInput, RoleView, holds_super_admin, outranks, within_reach};
 pub use session::{
     AuthMethod, Client, NewRefreshToken, NewSession, OpenSession, Presented, SessionPolicy, SessionView,
-    StoredRefreshToken,
+    StoredRefreshToken, network,
 };
 pub use settings::{
     Consent, ConsentEntry, ConsentInput, ConsentKind, Language, NotificationPreferences, Privacy, SettingsChange,

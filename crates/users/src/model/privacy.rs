@@ -68,6 +68,15 @@ impl ExportState {
             Self::Expired => "expired",
         }
     }
+
+    /// The name of the one state that it can follow.
+    pub const fn comes_after(&self) -> Option<&'static str> {
+        match self {
+            Self::Pending => None,
+            Self::Ready { .. } | Self::Failed { .. } => Some("pending"),
+            Self::Expired => Some("ready"),
+        }
+    }
 }
 
 /// A copy of what the product holds of a person.

@@ -51,11 +51,16 @@ impl Client {
 
     /// Whom the address stands for: one IPv4 address, or the /64 that one IPv6 subscriber has.
     pub fn network(&self) -> String {
-        match self.ip.as_deref().and_then(|ip| ip.parse::<IpAddr>().ok()) {
-            Some(IpAddr::V6(v6)) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).to_string(),
-            Some(IpAddr::V4(v4)) => v4.to_string(),
-            None => "unknown".to_owned(),
-        }
+        let address = self.ip.as_deref().and_then(|ip| ip.parse().ok());
+        address.map_or_else(|| "unknown".to_owned(), |address| network(address).to_string())
+    }
+}
+
+/// Whose address it is: an IPv6 subscriber has 64 bits of them to choose from.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
     }
 }
 

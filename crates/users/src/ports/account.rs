@@ -46,6 +46,10 @@ pub trait AccountQueries: Send + Sync {
     /// it is deleted.
     async fn find_credentials(&self, name: &LoginName) -> Result<Option<Credentials>, StoreError>;
 
+    /// What is looked at when an account does something; `None` when there is none or it is
+    /// deleted. What it says may be past: who changes something by it holds the account.
+    async fn find_state(&self, id: UserId) -> Result<Option<AccountState>, StoreError>;
+
     /// A user with their roles; `None` when there is none or they are deleted. Inactive
     /// users are found.
     ///

@@ -68,6 +68,10 @@ pub trait ContactRepository: Send {
     /// Gives a user a proven number, which it takes from whoever had proven it before: a
     /// number changes hands. Their profile shows it.
     async fn set_phone(&mut self, user: UserId, phone: &PhoneNumber, at: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// Forgets that a user has proven a number: it is nobody's then, whatever their profile
+    /// shows. Returns whether they had; MUST leave other users' alone.
+    async fn forget_phone(&mut self, user: UserId) -> Result<bool, StoreError>;
 }
 
 /// Addresses, read from outside.

@@ -31,6 +31,9 @@ pub trait ExternalIdentityRepository: Send {
     /// Unlinks an identity of this user; `false` when there is none.
     async fn delete(&mut self, user: UserId, id: IdentityId) -> Result<bool, StoreError>;
 
+    /// Unlinks all identities of this user, and no other's; returns how many.
+    async fn delete_all(&mut self, user: UserId) -> Result<u64, StoreError>;
+
     /// By what a user can get in. Called while their account is held, so that what it says
     /// stays true until the transaction ends.
     ///

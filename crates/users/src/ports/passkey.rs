@@ -33,6 +33,9 @@ pub trait PasskeyRepository: Send {
     /// Removes a passkey of this user. Returns `false` when they have none such; MUST then
     /// change nothing.
     async fn delete(&mut self, user: UserId, id: PasskeyId) -> Result<bool, StoreError>;
+
+    /// Removes all passkeys of this user, and no other's; returns how many.
+    async fn delete_all(&mut self, user: UserId) -> Result<u64, StoreError>;
 }
 
 /// Passkeys, read from outside.

@@ -16,7 +16,9 @@ pub trait PrivacyRepository: Send {
     /// Notes that a user asked for a copy.
     async fn insert_export(&mut self, export: &Export) -> Result<(), StoreError>;
 
-    /// Moves a copy on to the state it now has. Returns `false` when it is gone.
+    /// Moves a copy on to the state it now has. Returns `false`, and MUST change nothing,
+    /// when it is gone or was moved on before: to ready or failed from pending alone, and
+    /// to expired from ready.
     async fn update_export(&mut self, export: &Export) -> Result<bool, StoreError>;
 
     /// The wish of a user to go.
@@ -36,8 +38,14 @@ pub trait PrivacyQueries: Send + Sync {
     /// A copy by its id.
     async fn find_export(&self, id: ExportId) -> Result<Option<Export>, StoreError>;
 
-    /// Up to `limit` copies that are ready and whose time is over at `now`.
-    async fn list_overdue_exports(&self, now: DateTime<Utc>, limit: u64) -> Result<Vec<Export>, StoreError>;
+    /// Up to `limit` copies that are ready and whose time is over at `now`, by their ids,
+    /// from the one after `after` on.
+    async fn list_overdue_exports(
+        &self,
+        now: DateTime<Utc>,
+        after: Option<ExportId>,
+        limit: u64,
+    ) -> Result<Vec<Export>, StoreError>;
 
     /// The wish of a user to go.
     async fn find_departure(&self, user: UserId) -> Result<Option<Departure>, StoreError>;

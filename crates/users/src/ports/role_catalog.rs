@@ -1,8 +1,9 @@
 use async_trait::async_trait;
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
 
 use crate::error::WriteRoleError;
-use crate::model::{NewRole, RoleChange, RoleId, RoleView};
+use crate::model::{NewRole, Role, RoleChange, RoleId, RoleView};
 
 /// Roles themselves, inside a transaction. Call [`super::RoleRepository::hold`] first.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -28,4 +29,7 @@ pub trait RoleCatalog: Send {
 pub trait RoleQueries: Send + Sync {
     /// Every role, the highest first. MUST have every built-in role.
     async fn list_roles(&self) -> Result<Vec<RoleView>, StoreError>;
+
+    /// The roles that a user holds, the highest first.
+    async fn list_held(&self, user: UserId) -> Result<Vec<Role>, StoreError>;
 }

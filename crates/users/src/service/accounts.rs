@@ -9,6 +9,7 @@ use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
+use super::administration::names;
 use crate::error::{GrantError, RegisterError};
 use crate::events;
 use crate::model::{BuiltInRole, NewAccount, Registration, Role, RoleName, UserView, outranks, within_reach};
@@ -83,7 +84,7 @@ impl Accounts {
     /// exist; when no super admin would be left.
     pub async fn grant_roles(&self, actor: &Actor, user: UserId, roles: &[String]) -> Result<UserView, GrantError> {
         actor.require(GRANT)?;
-        let names = parse_roles(roles)?;
+        let wanted = parse_roles(roles)?;
         let (now, event_id) = (self.ports.clock.now(), self.ports.ids.uuid());
         transact!(self.ports.store, |tx| {
             tx.roles().hold().await?;
@@ -91,8 +92,8 @@ impl Accounts {
                 return Err(GrantError::NoSuchUser(user));
             }
             let after =
-                tx.roles().find_by_names(&names.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>()).await?;
-            refuse_unknown(&names, &after)?;
+                tx.roles().find_by_names(&wanted.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>()).await?;
+            refuse_unknown(&wanted, &after)?;
             let before = tx.roles().find_by_user(user).await?;
             let own = tx.roles().find_by_user(actor.user_id).await?;
             refuse_above(actor, user, &own, &before, &after)?;
@@ -103,7 +104,7 @@ impl Accounts {
             if removed && tx.roles().count_active_holders(super_admin).await? == 0 {
                 return Err(GrantError::LastSuperAdmin);
             }
-            let (before, after) = (role_names(&before), role_names(&after));
+            let (before, after) = (names(&before), names(&after));
             if before != after {
                 let event = events::roles_changed(event_id, user, &before, &after, actor.user_id, now);
                 tx.outbox().append(&event).await?;
@@ -250,10 +251,4 @@ fn refuse_above(actor: &Actor, user: UserId, own: &[Role], before: &[Role], afte
         return Ok(());
     }
     Err(super::administration::above(actor))
-}
-
-fn role_names(roles: &[Role]) -> Vec<String> {
-    let mut names: Vec<_> = roles.iter().map(|role| role.name.as_str().to_owned()).collect();
-    names.sort_unstable();
-    names
 }

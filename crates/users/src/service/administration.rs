@@ -18,7 +18,7 @@ use crate::model::{
     AccountChange, BuiltInRole, NewAccount, ProfileChange, Registration, Role, RoleId, RoleName, UserFilter, UserView,
     holds_super_admin, outranks, within_reach,
 };
-use crate::ports::{AccountObligations, Directory, UsersTx};
+use crate::ports::{AccountObligations, Directory, RoleQueries, UsersTx};
 
 /// What [`Administration`] works with.
 #[derive(Clone)]
@@ -27,9 +27,11 @@ pub struct AdministrationPorts {
     pub accounts: AccountPorts,
     /// Users, to read.
     pub directory: Arc<dyn Directory>,
+    /// Roles, to read.
+    pub roles: Arc<dyn RoleQueries>,
     /// What stands between an account and its end.
     pub obligations: Arc<dyn AccountObligations>,
-    /// How long a deleted account keeps what it holds of its owner.
+    /// How long an account that an administrator deleted keeps what it holds of its owner.
     pub purge_after: Duration,
 }
 
@@ -76,11 +78,8 @@ impl Administration {
     pub async fn list(&self, actor: &Actor, filter: &UserFilter, page: PageRequest) -> Outcome<Page<UserView>> {
         actor.require("user.read")?;
         if let Some(name) = &filter.role {
-            let names = [name.clone()];
-            let known = transact!(self.ports.accounts.store, |tx| {
-                Ok::<_, AdministerError>(tx.roles().find_by_names(&names).await?)
-            })?;
-            if known.is_empty() {
+            let known = self.ports.roles.list_roles().await?;
+            if !known.iter().any(|known| known.role.name == *name) {
                 return Err(unknown_role());
             }
         }
@@ -215,30 +214,43 @@ impl Administration {
     /// no super admin would be left.
     pub async fn delete(&self, actor: &Actor, user: UserId) -> Outcome<()> {
         actor.require("user.delete")?;
-        self.end(Some(actor), user).await
+        self.end(Some(actor), user).await.map(drop)
     }
 
-    /// Ends an account for its owner, whose wish the caller has made sure of.
+    /// Ends an account whose owner wanted to go, and what it holds of them at once: they have
+    /// had their time for second thoughts. Changes nothing, and says so, when the wish was
+    /// taken back or is not due.
     ///
     /// # Errors
     /// As [`Self::delete`].
-    pub async fn end_own(&self, user: UserId) -> Outcome<()> {
+    pub async fn end_own(&self, user: UserId) -> Outcome<bool> {
         self.end(None, user).await
     }
 
     /// Ends an account for an administrator, or else for its owner.
-    async fn end(&self, administrator: Option<&Actor>, user: UserId) -> Outcome<()> {
+    async fn end(&self, administrator: Option<&Actor>, user: UserId) -> Outcome<bool> {
         let by = administrator.map_or(user, |actor| actor.user_id);
         let ports = &self.ports.accounts;
         let obligations = self.ports.obligations.find(user).await?;
-        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
-        let purge = NewJob {
-            dedupe_key: Some(format!("{PURGE}:{user}")),
-            ..NewJob::new(ports.ids.uuid(), PURGE, json!({ "user_id": user }), now + self.ports.purge_after)
-        };
-        transact!(ports.store, |tx| {
+        let (now, event_id, job_id) = (ports.clock.now(), ports.ids.uuid(), ports.ids.uuid());
+        let ended = transact!(ports.store, |tx| {
             tx.roles().hold().await?;
             tx.edits().hold_record(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
+            // Looked at while nobody can take it back.
+            let due = tx.privacy().find_departure(user).await?.map(|wish| wish.due_at);
+            if administrator.is_none() && due.is_none_or(|due| due > now) {
+                return Ok(false);
+            }
+            let purge_at = now + self.ports.purge_after;
+            let purge = NewJob {
+                dedupe_key: Some(format!("{PURGE}:{user}")),
+                ..NewJob::new(
+                    job_id,
+                    PURGE,
+                    json!({ "user_id": user }),
+                    due.map_or(purge_at, |due| due.max(now).min(purge_at)),
+                )
+            };
             let theirs = match administrator {
                 Some(actor) => self.both(tx, actor, user).await?.1,
                 None => tx.roles().find_by_user(user).await?,
@@ -253,10 +265,10 @@ impl Administration {
             tx.jobs().enqueue(&purge).await?;
             let event = events::account(event_id, events::DELETED, user, Some(by), now);
             tx.outbox().append(&event).await?;
-            Ok(())
+            Ok(true)
         })?;
         super::forget(&*ports.cache, user).await;
-        Ok(())
+        Ok(ended)
     }
 
     /// The actor's roles and the user's; refuses an actor who does not stand above.

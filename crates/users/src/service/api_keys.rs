@@ -46,7 +46,7 @@ pub struct CreatedApiKey {
     pub secret: SecretString,
 }
 
-/// Makes, lists and deletes keys, and says who carries one.
+/// Makes, lists and deletes keys, and says who carries one. No key makes or deletes another.
 #[derive(Clone)]
 pub struct ApiKeys {
     ports: ApiKeyPorts,
@@ -71,6 +71,7 @@ impl ApiKeys {
     /// # Errors
     /// When the actor cannot give away a scope, the end has passed, or they have too many.
     pub async fn create(&self, actor: &Actor, request: ApiKeyRequest) -> Result<CreatedApiKey, ApiKeyError> {
+        actor.require_session()?;
         let ports = &self.ports;
         let now = ports.clock.now();
         request.check(actor, now)?;
@@ -104,6 +105,7 @@ impl ApiKeys {
     /// # Errors
     /// When they have no such key.
     pub async fn delete(&self, actor: &Actor, id: ApiKeyId) -> Result<(), ApiKeyError> {
+        actor.require_session()?;
         let ports = &self.ports;
         let user = actor.user_id;
         let event = events::api_key_deleted(ports.ids.uuid(), user, id, ports.clock.now());

@@ -38,6 +38,7 @@ impl Subscriber for ForgetSessions {
                 | events::ROLES_CHANGED
                 | events::PASSWORD_CHANGED
                 | events::PASSWORD_RESET
+                | events::CLAIMED
                 | events::API_KEY_DELETED
                 | events::ROLE_UPDATED
                 | events::DEACTIVATED

@@ -4,6 +4,7 @@ use std::time::Duration;
 use sharestack_kernel::cache::{Cache, Limit, RateLimiter};
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::Throttle;
+use sharestack_kernel::id::UserId;
 
 use crate::model::{Client, LoginName, UserView};
 
@@ -11,7 +12,7 @@ use crate::model::{Client, LoginName, UserView};
 /// make each further handful wait longer.
 #[derive(Debug, Clone)]
 pub struct GuardPolicy {
-    /// For one name from one network.
+    /// For one name from one network, and for one user within their sessions.
     pub pair: Vec<Limit>,
     /// For one name from all networks it was never opened from.
     pub strangers: Vec<Limit>,
@@ -126,6 +127,35 @@ impl LoginGuard {
         }
     }
 
+    /// Counts a try at the password of who is signed in, before it is compared, so that
+    /// rivals share none; or says how long to wait. Tries from outside are not counted here.
+    ///
+    /// # Errors
+    /// The wait, when there were too many.
+    pub async fn admit_user(&self, user: UserId) -> Result<(), Throttle> {
+        let key = within(user);
+        for limit in &self.policy.pair {
+            match self.limiter.hit(&key, *limit).await {
+                Ok(decision) if !decision.allowed => {
+                    return Err(Throttle::new(limit.limit.into(), limit.window, decision.reset_at, self.clock.now()));
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "try at a password not counted"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the tries of who is signed in and has found the right one.
+    pub async fn succeeded_user(&self, user: UserId) {
+        let key = within(user);
+        for limit in &self.policy.pair {
+            if let Err(error) = self.limiter.forget(&key, *limit).await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "tries at a password not forgotten");
+            }
+        }
+    }
+
     /// Remembers the network that an account was opened from, under both of its names.
     pub async fn trust(&self, user: &UserView, client: &Client) {
         let network = client.network();
@@ -165,6 +195,10 @@ impl LoginGuard {
 
 fn pair(admission: &Admission) -> String {
     format!("users:guard:pair:{}", admission.pair)
+}
+
+fn within(user: UserId) -> String {
+    format!("users:guard:within:{user}")
 }
 
 fn trusted(name: &str, network: &str) -> String {

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sharestack_kernel::actor::Actor;
 use sharestack_kernel::cache::{Cache, CacheError};
 use sharestack_kernel::clock::Clock;
-use sharestack_kernel::error::{CarriesStore, Category, Classified as _, StoreError};
+use sharestack_kernel::error::{Category, Classified as _, StoreError};
 use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::random::Randomness;
 use sharestack_kernel::seal::Sealer;
@@ -12,12 +14,13 @@ use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 use uuid::{Builder, Uuid};
 
+use super::sessions::{Draft, Opened, Proof};
 use super::{Failures, Sessions, SignIn};
-use crate::error::{CeremonyError, PasskeyError, PasskeyLoginError};
+use crate::error::{CeremonyError, LoginError, PasskeyError, PasskeyLoginError};
 use crate::events;
 use crate::model::{
-    AuthMethod, CEREMONY_TTL, Ceremony, Client, CredentialId, MAX_PASSKEYS, NewPasskey, PasskeyId, PasskeyName,
-    PasskeyOwner, PasskeyView,
+    Answered, AuthMethod, CEREMONY_TTL, Ceremony, Client, CredentialId, MAX_PASSKEYS, NewPasskey, PasskeyId,
+    PasskeyName, PasskeyOwner, PasskeyView,
 };
 use crate::ports::{AccountQueries, PasskeyCeremonies, PasskeyQueries, UsersTx};
 
@@ -69,7 +72,8 @@ impl Purpose {
     }
 }
 
-/// Registers passkeys, and lets people in with them.
+/// Registers passkeys, and lets people in with them. What adds or removes one is refused to
+/// a program with a key: it would become a session.
 #[derive(Clone)]
 pub struct Passkeys {
     ports: PasskeyPorts,
@@ -96,7 +100,9 @@ impl Passkeys {
     ///
     /// # Errors
     /// When they have as many as they may.
-    pub async fn start_registration(&self, user: UserId) -> Result<Value, PasskeyError> {
+    pub async fn start_registration(&self, actor: &Actor) -> Result<Value, PasskeyError> {
+        actor.require_session()?;
+        let user = actor.user_id;
         let ports = &self.ports;
         let account = ports.accounts.find_by_id(user).await?.ok_or(PasskeyError::NoSuchUser(user))?;
         let known = ports.queries.list_passkeys(user).await?;
@@ -118,7 +124,14 @@ impl Passkeys {
     ///
     /// # Errors
     /// When the answer is worth nothing, or the key is somebody's already.
-    pub async fn register(&self, user: UserId, name: PasskeyName, answer: &Value) -> Result<PasskeyView, PasskeyError> {
+    pub async fn register(
+        &self,
+        actor: &Actor,
+        name: PasskeyName,
+        answer: &Value,
+    ) -> Result<PasskeyView, PasskeyError> {
+        actor.require_session()?;
+        let user = actor.user_id;
         let ports = &self.ports;
         let answered = ports.ceremonies.read(answer).ok_or(CeremonyError::Unreadable)?;
         let pending = self.take(Purpose::Register, &answered.challenge).await?;
@@ -155,7 +168,9 @@ impl Passkeys {
     ///
     /// # Errors
     /// When they have none such, or no other way in.
-    pub async fn remove(&self, user: UserId, id: PasskeyId) -> Result<(), PasskeyError> {
+    pub async fn remove(&self, actor: &Actor, id: PasskeyId) -> Result<(), PasskeyError> {
+        actor.require_session()?;
+        let user = actor.user_id;
         let ports = &self.ports;
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
         transact!(ports.store, |tx| {
@@ -190,8 +205,14 @@ impl Passkeys {
     /// # Errors
     /// When the answer is worth nothing, or the account is disabled.
     pub async fn login(&self, answer: &Value, client: Client) -> Result<SignIn, PasskeyLoginError> {
-        let user = match self.assert::<PasskeyLoginError>(answer, None).await {
-            Ok(user) => user,
+        let draft = self.sessions.draft(AuthMethod::Passkey, client);
+        let opened = self.open(answer, &draft).await;
+        let (user, opened) = match opened {
+            Ok((user, Ok(opened))) => (user, opened),
+            Ok((user, Err(error))) => {
+                self.sessions.note_refused(user, AuthMethod::Passkey, &error).await;
+                return Err(error.into());
+            }
             Err(error) => {
                 if error.category() == Category::Unauthenticated {
                     self.failures.login_failed(None, "", AuthMethod::Passkey.as_str(), "wrong").await;
@@ -199,7 +220,26 @@ impl Passkeys {
                 return Err(error);
             }
         };
-        Ok(self.sessions.establish(user, AuthMethod::Passkey, client).await?)
+        Ok(self.sessions.present(user, draft, opened).await?)
+    }
+
+    /// Takes the answer, and opens the session of whose key it is with it.
+    async fn open(
+        &self,
+        answer: &Value,
+        draft: &Draft,
+    ) -> Result<(UserId, Result<Opened, LoginError>), PasskeyLoginError> {
+        let ports = &self.ports;
+        let asked = self.answered(answer).await?;
+        let now = ports.clock.now();
+        transact!(ports.store, |tx| {
+            let user = self.assert::<PasskeyLoginError>(tx, answer, &asked, None, now).await?;
+            // That the key was used is kept whatever becomes of the session.
+            match self.sessions.open(tx, user, &Proof::Other, draft).await {
+                Err(LoginError::Store(error)) => Err(error.into()),
+                opened => Ok((user, opened)),
+            }
+        })
     }
 
     /// Takes a passkey of who is signed in as a proof that it is them: the answer to a
@@ -208,29 +248,38 @@ impl Passkeys {
     /// # Errors
     /// When the answer is worth nothing, or is of another's key.
     pub async fn prove(&self, user: UserId, answer: &Value) -> Result<(), PasskeyError> {
-        self.assert::<PasskeyError>(answer, Some(user)).await.map(drop)
+        let asked = self.answered(answer).await?;
+        let now = self.ports.clock.now();
+        transact!(self.ports.store, |tx| {
+            self.assert::<PasskeyError>(tx, answer, &asked, Some(user), now).await.map(drop)
+        })
+    }
+
+    /// What the answer says of itself, and what was asked; the challenge is used up.
+    async fn answered(&self, answer: &Value) -> Result<(Answered, Pending), CeremonyError> {
+        let answered = self.ports.ceremonies.read(answer).ok_or(CeremonyError::Unreadable)?;
+        let pending = self.take(Purpose::Login, &answered.challenge).await?.ok_or(CeremonyError::NoChallenge)?;
+        Ok((answered, pending))
     }
 
     /// Whose key has signed the answer, which must be `expected` when somebody is.
-    async fn assert<E>(&self, answer: &Value, expected: Option<UserId>) -> Result<UserId, E>
-    where
-        E: From<CeremonyError> + CarriesStore,
-    {
-        let ports = &self.ports;
-        let answered = ports.ceremonies.read(answer).ok_or(CeremonyError::Unreadable)?;
-        let pending = self.take(Purpose::Login, &answered.challenge).await?.ok_or(CeremonyError::NoChallenge)?;
-        let now = ports.clock.now();
-        transact!(ports.store, |tx| {
-            let held = tx.passkeys().hold(&answered.credential_id).await?.ok_or(CeremonyError::NoSuchKey)?;
-            let others = expected.is_some_and(|expected| expected != held.user_id);
-            if others || answered.handle.is_some_and(|handle| handle != held.handle) {
-                return Err(E::from(CeremonyError::NoSuchKey));
-            }
-            // The key is held meanwhile, so that of two copies of it one is found out.
-            let credential = ports.ceremonies.finish_login(&pending.state, answer, &held.credential)?;
-            tx.passkeys().note_use(held.id, &credential, now).await?;
-            Ok(held.user_id)
-        })
+    async fn assert<E: From<CeremonyError> + From<StoreError>>(
+        &self,
+        tx: &mut dyn UsersTx,
+        answer: &Value,
+        (answered, pending): &(Answered, Pending),
+        expected: Option<UserId>,
+        now: DateTime<Utc>,
+    ) -> Result<UserId, E> {
+        let held = tx.passkeys().hold(&answered.credential_id).await?.ok_or(CeremonyError::NoSuchKey)?;
+        let others = expected.is_some_and(|expected| expected != held.user_id);
+        if others || answered.handle.is_some_and(|handle| handle != held.handle) {
+            return Err(E::from(CeremonyError::NoSuchKey));
+        }
+        // The key is held meanwhile, so that of two copies of it one is found out.
+        let credential = self.ports.ceremonies.finish_login(&pending.state, answer, &held.credential)?;
+        tx.passkeys().note_use(held.id, &credential, now).await?;
+        Ok(held.user_id)
     }
 
     fn draw_handle(&self) -> Uuid {

@@ -5,10 +5,12 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::{IdGenerator, UserId};
+use sharestack_kernel::message::Mailroom;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
-use super::Failures;
+use super::notice::of_new_password;
+use super::{Failures, LoginGuard};
 use crate::error::ProofError;
 use crate::events::{self, RevokeReason};
 use crate::model::{NewPassword, Password, PasswordHash, UserView};
@@ -26,6 +28,8 @@ pub struct PasswordPorts {
     pub accounts: Arc<dyn AccountQueries>,
     /// Hashes passwords.
     pub hasher: Arc<dyn PasswordHasher>,
+    /// Makes jobs of messages.
+    pub mailroom: Arc<dyn Mailroom>,
     /// Cached sessions, to forget.
     pub cache: Arc<dyn SessionCache>,
     /// Draws ids.
@@ -90,21 +94,28 @@ impl ChangePasswordInput {
 pub struct Passwords {
     ports: PasswordPorts,
     failures: Failures,
+    guard: Option<LoginGuard>,
 }
 
 impl Passwords {
     /// A service over these ports.
     pub fn new(ports: PasswordPorts) -> Self {
         let failures = Failures::new(ports.store.clone(), ports.ids.clone(), ports.clock.clone());
-        Self { ports, failures }
+        Self { ports, failures, guard: None }
     }
 
-    /// Sets another password, and ends every other session of the user.
+    /// The same, that slows down who guesses passwords.
+    pub fn guarded(mut self, guard: LoginGuard) -> Self {
+        self.guard = Some(guard);
+        self
+    }
+
+    /// Sets another password, and ends every other session of the user, who is told by mail.
     ///
     /// # Errors
-    /// When the current one is wrong, when the new one is the same or easily guessed, and
-    /// when the actor is a program with a key.
-    pub async fn change(&self, actor: &Actor, command: ChangePassword) -> Result<u64, ProofError> {
+    /// When the current one is wrong or was guessed at too often, when the new one is the
+    /// same or easily guessed, and when the actor is a program with a key.
+    pub async fn change(&self, actor: &Actor, command: ChangePassword, language: &str) -> Result<u64, ProofError> {
         let (ports, user) = (&self.ports, actor.user_id);
         let session = actor.require_session()?;
         let view = ports.accounts.find_by_id(user).await?.ok_or(ProofError::NoSuchUser(user))?;
@@ -121,6 +132,8 @@ impl Passwords {
             refuse_known(&view, &command)?;
             let hash = ports.hasher.hash(command.new.password()).await?;
             let (now, event_id, reason) = (ports.clock.now(), ports.ids.uuid(), RevokeReason::PasswordChanged);
+            let told = (view.username.as_str(), view.email.as_str(), language);
+            let notice = of_new_password(&*ports.mailroom, ports.ids.uuid(), told, now)?;
             let done = transact!(ports.store, |tx| {
                 let state = tx.accounts().hold(user).await?.ok_or(ProofError::NoSuchUser(user))?;
                 if state.password_hash != verified {
@@ -130,6 +143,9 @@ impl Passwords {
                 let ended = tx.sessions().revoke_all(user, Some(session), reason.as_str(), now).await?;
                 tx.sessions().mark_proved(user, session, now).await?;
                 tx.outbox().append(&events::password_changed(event_id, user, session, ended, now)).await?;
+                if let Some(notice) = &notice {
+                    tx.jobs().enqueue(notice).await?;
+                }
                 Ok::<_, ProofError>(Some(ended))
             })?;
             // A password that changed while it was being checked is checked again.
@@ -141,10 +157,23 @@ impl Passwords {
         Err(wrong(FIELD))
     }
 
-    /// The hash that the password fits.
+    /// Whether the password is the account's.
     ///
     /// # Errors
-    /// When it is not the account's.
+    /// When there is no such user, or it cannot be checked.
+    pub async fn fits(&self, user: UserId, password: &SecretString) -> Result<bool, ProofError> {
+        match self.check(user, FIELD, password).await {
+            Ok(_) => Ok(true),
+            Err(ProofError::Fields(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The hash that the password fits. Who changes something by it holds the account then,
+    /// and looks whether it still is the hash.
+    ///
+    /// # Errors
+    /// When it is not the account's, or too many were tried.
     pub(super) async fn check(
         &self,
         user: UserId,
@@ -152,14 +181,19 @@ impl Passwords {
         password: &SecretString,
     ) -> Result<PasswordHash, ProofError> {
         let ports = &self.ports;
-        let state = transact!(ports.store, |tx| { tx.accounts().hold(user).await.map_err(ProofError::from) })?;
-        let state = state.ok_or(ProofError::NoSuchUser(user))?;
+        if let Some(guard) = &self.guard {
+            guard.admit_user(user).await.map_err(ProofError::TooMany)?;
+        }
+        let state = ports.accounts.find_state(user).await?.ok_or(ProofError::NoSuchUser(user))?;
         let right = match Password::claimed(password.expose_secret()) {
             Some(password) => ports.hasher.verify(&password, Some(state.password_hash.clone())).await?,
             None => Verified::Wrong,
         };
         if right == Verified::Wrong {
             return Err(wrong(field));
+        }
+        if let Some(guard) = &self.guard {
+            guard.succeeded_user(user).await;
         }
         Ok(state.password_hash)
     }

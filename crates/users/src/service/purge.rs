@@ -48,12 +48,16 @@ impl JobHandler for PurgeAccount {
         let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
         // Money may have come between the deletion and this.
         if !self.obligations.find(user).await?.is_empty() {
-            let again = NewJob::new(ids[0], PURGE, json!({ "user_id": user }), now + AGAIN_AFTER);
+            let again = NewJob {
+                // One, however often this job runs.
+                dedupe_key: Some(format!("{PURGE}:{}", job.id)),
+                ..NewJob::new(ids[0], PURGE, json!({ "user_id": user }), now + AGAIN_AFTER)
+            };
             transact!(ports.store, |tx| { tx.jobs().enqueue(&again).await })?;
             return Ok(());
         }
-        let lives = transact!(ports.store, |tx| { Ok::<_, StoreError>(tx.accounts().hold(user).await?.is_some()) })?;
-        if lives {
+        // What is deleted does not come back.
+        if ports.queries.find_state(user).await?.is_some() {
             return Err("the account is not deleted".into());
         }
         self.records.erase(user, now).await?;

@@ -1,8 +1,11 @@
 use serde_json::json;
-use sharestack_kernel::id::UserId;
+use sharestack_kernel::actor::Actor;
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::transact;
 
+use super::claim::{Shown, prove_address};
+use super::notice::{notice, of_new_password};
+use super::sessions::Proof;
 use super::verification::known;
 use super::{AccountPorts, ContactProof, SendCode, Sessions, SignIn, Verification};
 use crate::error::{CodeError, LoginError, ProofRefused, SendCodeError};
@@ -26,16 +29,18 @@ impl Recovery {
     }
 
     /// Opens a session for who was sent a code. A mailbox that was shown so to be theirs
-    /// counts as verified.
+    /// counts as verified; when it did not before, every other way in is removed, since
+    /// whoever made the account with that address may be somebody else.
     ///
     /// # Errors
     /// When the code is wrong, or nobody has the address: the same; when too many wrong
     /// ones were tried; when the account is disabled.
     pub async fn login(&self, contact: Contact, code: Code, client: Client) -> Result<SignIn, CodeError> {
         let ports = &self.ports;
-        let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
+        let (now, ids) = (ports.clock.now(), [(); 3].map(|()| ports.ids.uuid()));
         let by_mail = matches!(contact, Contact::Email(_));
         let proof = ContactProof::Code(contact, code);
+        let draft = self.sessions.draft(AuthMethod::Code, client);
         let taken = transact!(ports.store, |tx| {
             let contact = match self.verification.take(tx, &proof, Purpose::Login, now, ids[0]).await? {
                 Ok(contact) => contact,
@@ -45,22 +50,33 @@ impl Recovery {
                 return Ok(Err(self.verification.nobody()));
             };
             tx.accounts().hold(user).await?;
-            if by_mail && tx.contacts().set_verified(user, now).await? {
-                tx.outbox().append(&events::proven(ids[1], events::EMAIL_VERIFIED, user, now)).await?;
-            }
-            Ok::<_, CodeError>(Ok(user))
+            let claimed = by_mail && prove_address(tx, user, Shown::Outside, now, [ids[1], ids[2]]).await?;
+            // The code is used up whatever becomes of the session.
+            let opened = match self.sessions.open(tx, user, &Proof::Other, &draft).await {
+                Err(LoginError::Store(error)) => return Err(error.into()),
+                opened => opened,
+            };
+            Ok::<_, CodeError>(Ok((user, claimed, opened)))
         })?;
-        let user = taken.map_err(refused("code"))?;
-        match self.sessions.establish(user, AuthMethod::Code, client).await {
+        let (user, claimed, opened) = taken.map_err(refused("code"))?;
+        if claimed {
+            super::forget(&*ports.cache, user).await;
+        }
+        match opened {
+            Ok(opened) => Ok(self.sessions.present(user, draft, opened).await?),
             // It went between the two.
             Err(LoginError::InvalidCredentials) => Err(refused("code")(self.verification.nobody())),
-            done => Ok(done?),
+            Err(error) => {
+                self.sessions.note_refused(user, AuthMethod::Code, &error).await;
+                Err(error.into())
+            }
         }
     }
 
     /// Sets a new password for who was sent a code, ends every session and deletes every
     /// API key: whoever was in made them, and only a mailbox was shown. The mailbox counts
-    /// as verified.
+    /// as verified; when it did not before, every other way in is removed too. Its owner is
+    /// told.
     ///
     /// # Errors
     /// When the proof is wrong, or nobody has the address: the same.
@@ -73,7 +89,8 @@ impl Recovery {
         let ports = &self.ports;
         // Before the proof is looked at: it takes as long when that is wrong.
         let hash = ports.hasher.hash(password.password()).await?;
-        let (now, ids, reason) = (ports.clock.now(), [(); 3].map(|()| ports.ids.uuid()), RevokeReason::PasswordReset);
+        let (now, ids, reason) = (ports.clock.now(), [(); 4].map(|()| ports.ids.uuid()), RevokeReason::PasswordReset);
+        let job_id = ports.ids.uuid();
         let field = field_of(&proof);
         let taken = transact!(ports.store, |tx| {
             let contact = match self.verification.take(tx, &proof, Purpose::Reset, now, ids[0]).await? {
@@ -83,28 +100,38 @@ impl Recovery {
             let Some(user) = known(tx.contacts().find_holder(&contact).await?) else {
                 return Ok(Err(self.verification.nobody()));
             };
-            tx.accounts().hold(user).await?;
+            let record = tx.edits().hold_record(user).await?.ok_or(CodeError::NoSuchUser(user))?;
             tx.accounts().set_password(user, &hash, now).await?;
             let ended = tx.sessions().revoke_all(user, None, reason.as_str(), now).await?;
             let keys = tx.api_keys().delete_all(user).await?;
             tx.outbox().append(&events::password_reset(ids[1], user, ended, keys, now)).await?;
-            if matches!(contact, Contact::Email(_)) && tx.contacts().set_verified(user, now).await? {
-                tx.outbox().append(&events::proven(ids[2], events::EMAIL_VERIFIED, user, now)).await?;
+            if matches!(contact, Contact::Email(_)) {
+                prove_address(tx, user, Shown::ByReset, now, [ids[2], ids[3]]).await?;
+            }
+            let told = (record.username.as_str(), record.email.as_str(), language);
+            if let Some(notice) = of_new_password(self.verification.mailroom(), job_id, told, now)? {
+                tx.jobs().enqueue(&notice).await?;
             }
             Ok::<_, CodeError>(Ok(user))
         })?;
         let user = taken.map_err(refused(field))?;
         super::forget(&*ports.cache, user).await;
-        self.tell_of_new_password(user, language).await
+        Ok(())
     }
 
-    /// Notes that a user's own address is theirs.
+    /// Notes that a user's own address is theirs. Who shows that without being signed in may
+    /// be another than who made the account: every way in of before is removed then.
     ///
     /// # Errors
-    /// When the proof is wrong, or nobody has the address, or not `user`: the same.
-    pub async fn verify_email(&self, proof: ContactProof, user: Option<UserId>) -> Result<(), CodeError> {
+    /// When the proof is wrong, or nobody has the address, or not the actor: the same; when
+    /// the actor is a program with a key.
+    pub async fn verify_email(&self, proof: ContactProof, actor: Option<&Actor>) -> Result<(), CodeError> {
+        if let Some(actor) = actor {
+            actor.require_session()?;
+        }
+        let (user, shown) = (actor.map(|actor| actor.user_id), actor.map_or(Shown::Outside, |_| Shown::InSession));
         let ports = &self.ports;
-        let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
+        let (now, ids) = (ports.clock.now(), [(); 3].map(|()| ports.ids.uuid()));
         let field = field_of(&proof);
         let taken = transact!(ports.store, |tx| {
             let contact = match self.verification.take(tx, &proof, Purpose::Register, now, ids[0]).await? {
@@ -112,16 +139,20 @@ impl Recovery {
                 Err(refused) => return Ok(Err(refused)),
             };
             let holder = known(tx.contacts().find_holder(&contact).await?);
+            // A number proves no address.
+            let holder = holder.filter(|_| matches!(contact, Contact::Email(_)));
             let Some(holder) = holder.filter(|holder| user.is_none_or(|user| user == *holder)) else {
                 return Ok(Err(self.verification.nobody()));
             };
             tx.accounts().hold(holder).await?;
-            if tx.contacts().set_verified(holder, now).await? {
-                tx.outbox().append(&events::proven(ids[1], events::EMAIL_VERIFIED, holder, now)).await?;
-            }
-            Ok::<_, CodeError>(Ok(()))
+            prove_address(tx, holder, shown, now, [ids[1], ids[2]]).await?;
+            Ok::<_, CodeError>(Ok(holder))
         })?;
-        taken.map_err(refused(field))
+        let holder = taken.map_err(refused(field))?;
+        if shown == Shown::Outside {
+            super::forget(&*ports.cache, holder).await;
+        }
+        Ok(())
     }
 
     /// Sends the code with which a user takes another address.
@@ -153,21 +184,24 @@ impl Recovery {
     /// Takes another address for who was sent a code there. The old one is told.
     ///
     /// # Errors
-    /// When the proof is wrong, or another account has the address.
+    /// When the proof is wrong, another account has the address, or the actor is a program
+    /// with a key.
     pub async fn change_email(
         &self,
-        user: UserId,
+        actor: &Actor,
         email: EmailAddress,
         proof: ContactProof,
         language: &str,
     ) -> Result<UserView, CodeError> {
-        let ports = &self.ports;
+        actor.require_session()?;
+        let (ports, user) = (&self.ports, actor.user_id);
         let before = ports.queries.find_by_id(user).await?.ok_or(CodeError::NoSuchUser(user))?;
         let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
         let data = json!({ "username": before.username, "new_email": email.as_str() });
         let notice = match EmailAddress::parse(&before.email) {
-            Ok(old) if old.key() != email.key() => {
-                Some(self.verification.notice(&old, "email_changed", language, data, now)?)
+            Ok(old) if old.key() != email.key() && !old.is_placeholder() => {
+                let (mailroom, id) = (self.verification.mailroom(), ports.ids.uuid());
+                Some(notice(mailroom, id, (&old, language), "email_changed", data, now)?)
             }
             _ => None,
         };
@@ -199,9 +233,11 @@ impl Recovery {
     /// had proven it before.
     ///
     /// # Errors
-    /// When the code is wrong, or too many wrong ones were tried.
-    pub async fn verify_phone(&self, user: UserId, phone: PhoneNumber, code: Code) -> Result<UserView, CodeError> {
-        let ports = &self.ports;
+    /// When the code is wrong, too many wrong ones were tried, or the actor is a program with
+    /// a key.
+    pub async fn verify_phone(&self, actor: &Actor, phone: PhoneNumber, code: Code) -> Result<UserView, CodeError> {
+        actor.require_session()?;
+        let (ports, user) = (&self.ports, actor.user_id);
         let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
         let proof = ContactProof::Code(Contact::Phone(phone.clone()), code);
         let taken = transact!(ports.store, |tx| {
@@ -215,18 +251,6 @@ impl Recovery {
         })?;
         taken.map_err(refused("code"))?;
         ports.queries.find_by_id(user).await?.ok_or(CodeError::NoSuchUser(user))
-    }
-
-    async fn tell_of_new_password(&self, user: UserId, language: &str) -> Result<(), CodeError> {
-        let ports = &self.ports;
-        let Some(view) = ports.queries.find_by_id(user).await? else { return Ok(()) };
-        let Ok(email) = EmailAddress::parse(&view.email) else { return Ok(()) };
-        let data = json!({ "username": view.username });
-        let notice = self.verification.notice(&email, "password_changed", language, data, ports.clock.now())?;
-        transact!(ports.store, |tx| {
-            tx.jobs().enqueue(&notice).await?;
-            Ok::<_, CodeError>(())
-        })
     }
 }
 

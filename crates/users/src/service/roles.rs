@@ -53,7 +53,7 @@ impl Roles {
     /// # Errors
     /// The store's.
     pub async fn held_by(&self, user: UserId) -> Result<Vec<Role>, StoreError> {
-        transact!(self.ports.accounts.store, |tx| { tx.roles().find_by_user(user).await })
+        self.ports.roles.list_held(user).await
     }
 
     /// Makes a role. It needs `role.create`, and nobody makes one above themselves.

@@ -1,25 +1,29 @@
+mod tries;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use sharestack_kernel::cache::{Limit, RateLimiter};
+use sharestack_kernel::actor::Actor;
+use sharestack_kernel::cache::RateLimiter;
 use sharestack_kernel::clock::Clock;
-use sharestack_kernel::error::{StoreError, Throttle};
+use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{IdGenerator, UserId};
+use sharestack_kernel::prune::{BATCH, until_short};
 use sharestack_kernel::random::Randomness;
 use sharestack_kernel::seal::Sealer;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
-use super::{Failures, Sessions, Tokens};
-use crate::error::{FactorError, SecondFactorError, TotpError};
+use super::sessions::{Draft, Opened, Proof};
+use super::{Passwords, Sessions, Tokens};
+use crate::error::{FactorError, LoginError, ProofError, SecondFactorError, TotpError};
 use crate::events;
 use crate::model::{
-    Client, Enrolment, FactorCode, FactorMethod, FactorPolicy, FactorsView, MfaToken, NewTotp, Password,
-    RECOVERY_CODES, RecoveryCode, SecretHash, StoredChallenge, StoredTotp, totp_place,
+    Client, Enrolment, FactorCode, FactorMethod, FactorPolicy, FactorsView, MfaToken, NewTotp, RECOVERY_CODES,
+    RecoveryCode, SecretHash, StoredChallenge, StoredTotp, totp_place,
 };
-use crate::ports::{AccountQueries, FactorQueries, PasswordHasher, TotpCodes, UsersTx, Verified};
+use crate::ports::{AccountQueries, FactorQueries, TotpCodes, UsersTx};
 
 /// What [`SecondFactors`] works with.
 #[derive(Clone)]
@@ -31,7 +35,7 @@ pub struct FactorPorts {
     /// Accounts, to read.
     pub accounts: Arc<dyn AccountQueries>,
     /// Checks passwords.
-    pub hasher: Arc<dyn PasswordHasher>,
+    pub passwords: Passwords,
     /// Makes and checks codes of the moment.
     pub totp: Arc<dyn TotpCodes>,
     /// Seals their secrets.
@@ -55,7 +59,8 @@ pub enum FactorProof {
     Password(SecretString),
 }
 
-/// Enrols, asks for and removes second factors.
+/// Enrols, asks for and removes second factors. What adds or removes one is refused to a
+/// program with a key.
 #[derive(Clone)]
 pub struct SecondFactors {
     ports: FactorPorts,
@@ -82,7 +87,9 @@ impl SecondFactors {
     ///
     /// # Errors
     /// When one is confirmed already.
-    pub async fn enrol(&self, user: UserId) -> Result<Enrolment, FactorError> {
+    pub async fn enrol(&self, actor: &Actor) -> Result<Enrolment, FactorError> {
+        actor.require_session()?;
+        let user = actor.user_id;
         let ports = &self.ports;
         let account = ports.accounts.find_by_id(user).await?.ok_or(FactorError::NoSuchUser(user))?;
         let enrolment = ports.totp.enrol(&account.username)?;
@@ -105,7 +112,9 @@ impl SecondFactors {
     ///
     /// # Errors
     /// When the code is wrong, or there is nothing to confirm.
-    pub async fn confirm(&self, user: UserId, code: &str) -> Result<Vec<SecretString>, FactorError> {
+    pub async fn confirm(&self, actor: &Actor, code: &str) -> Result<Vec<SecretString>, FactorError> {
+        actor.require_session()?;
+        let user = actor.user_id;
         let ports = &self.ports;
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
         let Some(FactorCode::Digits(code)) = FactorCode::parse(code) else { return Err(FactorError::Wrong("code")) };
@@ -130,7 +139,9 @@ impl SecondFactors {
     ///
     /// # Errors
     /// When the proof is wrong, or there is nothing to remove.
-    pub async fn remove(&self, user: UserId, proof: FactorProof) -> Result<(), FactorError> {
+    pub async fn remove(&self, actor: &Actor, proof: FactorProof) -> Result<(), FactorError> {
+        actor.require_session()?;
+        let user = actor.user_id;
         let ports = &self.ports;
         let budget = format!("users:mfa:remove:{user}");
         self.count(&budget).await.map_err(FactorError::TooMany)?;
@@ -167,7 +178,9 @@ impl SecondFactors {
     ///
     /// # Errors
     /// When no app is confirmed.
-    pub async fn renew_recovery_codes(&self, user: UserId) -> Result<Vec<SecretString>, FactorError> {
+    pub async fn renew_recovery_codes(&self, actor: &Actor) -> Result<Vec<SecretString>, FactorError> {
+        actor.require_session()?;
+        let user = actor.user_id;
         let ports = &self.ports;
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
         let (codes, hashes) = self.draw(user);
@@ -228,18 +241,18 @@ impl SecondFactors {
         let kind = if matches!(code, Some(FactorCode::Recovery(_))) { "recovery" } else { "totp" };
         let budget = format!("users:mfa:{kind}:{user}");
         self.count(&budget).await.map_err(SecondFactorError::TooMany)?;
-        let settled = self.settle(hash, code.as_ref()).await;
-        if matches!(settled, Err(SecondFactorError::AccountDisabled)) {
-            let ports = &self.ports;
-            let failures = Failures::new(ports.store.clone(), ports.ids.clone(), ports.clock.clone());
-            failures.login_failed(Some(user), "", challenge.method.as_str(), "disabled").await;
+        let draft = self.sessions.draft(challenge.method, client);
+        let settled = self.settle(hash, code.as_ref(), &draft).await;
+        if let Err(SecondFactorError::Login(error)) = &settled {
+            self.sessions.note_refused(user, challenge.method, error).await;
         }
-        if !settled? {
+        let Some(opened) = settled? else {
             let attempts_left = self.policy.attempts.saturating_sub(challenge.attempts);
             return Err(SecondFactorError::WrongCode { attempts_left });
-        }
+        };
         self.clear(&budget).await;
-        Ok(self.sessions.establish_both(user, challenge.method, client).await?)
+        let done = self.sessions.present(user, draft, opened).await?;
+        Ok(done.tokens().ok_or(LoginError::InvalidCredentials)?)
     }
 
     /// Forgets challenges that are a day old; returns how many. Called now and then.
@@ -248,7 +261,7 @@ impl SecondFactors {
     /// The store's.
     pub async fn prune(&self) -> Result<u64, StoreError> {
         let before = self.ports.clock.now() - chrono::Duration::days(1);
-        self.ports.queries.prune_challenges(before, 1000).await
+        until_short(|| self.ports.queries.prune_challenges(before, BATCH)).await
     }
 
     /// Takes one of a token's tries, before anything is compared: rivals cannot share one.
@@ -266,8 +279,13 @@ impl SecondFactors {
         })
     }
 
-    /// Whether the code is right; then the token and the code are used.
-    async fn settle(&self, hash: SecretHash, code: Option<&FactorCode>) -> Result<bool, SecondFactorError> {
+    /// Opens the session when the code is right; then the token and the code are used.
+    async fn settle(
+        &self,
+        hash: SecretHash,
+        code: Option<&FactorCode>,
+        draft: &Draft,
+    ) -> Result<Option<Opened>, SecondFactorError> {
         let ports = &self.ports;
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
         transact!(ports.store, |tx| {
@@ -283,16 +301,13 @@ impl SecondFactors {
             };
             if !right {
                 tx.outbox().append(&events::second_factor_failed(event_id, user, method, now)).await?;
-                return Ok(false);
-            }
-            if !account.is_active {
-                return Err(SecondFactorError::AccountDisabled);
+                return Ok(None);
             }
             tx.factors().mark_used(hash, now).await?;
             if matches!(code, Some(FactorCode::Recovery(_))) {
                 tx.outbox().append(&events::recovery_code_used(event_id, user, now)).await?;
             }
-            Ok(true)
+            self.sessions.open(tx, user, &Proof::Both, draft).await.map(Some).map_err(LoginError::within)
         })
     }
 
@@ -358,39 +373,13 @@ impl SecondFactors {
 
     /// The stamp of the password that was typed, when it is the account's.
     async fn verify_password(&self, user: UserId, typed: &SecretString) -> Result<SecretHash, FactorError> {
-        let ports = &self.ports;
-        let password = Password::claimed(typed.expose_secret()).ok_or(FactorError::Wrong("password"))?;
-        let account =
-            transact!(ports.store, |tx| { tx.accounts().hold(user).await?.ok_or(FactorError::NoSuchUser(user)) })?;
-        let stamp = SecretHash::of_password(&account.password_hash);
-        match ports.hasher.verify(&password, Some(account.password_hash)).await? {
-            Verified::Right { .. } => Ok(stamp),
-            Verified::Wrong => Err(FactorError::Wrong("password")),
+        match self.ports.passwords.check(user, "password", typed).await {
+            Ok(hash) => Ok(SecretHash::of_password(&hash)),
+            Err(ProofError::TooMany(throttle)) => Err(FactorError::TooMany(throttle)),
+            Err(ProofError::NoSuchUser(user)) => Err(FactorError::NoSuchUser(user)),
+            Err(ProofError::Hash(error)) => Err(error.into()),
+            Err(ProofError::Store(error)) => Err(error.into()),
+            Err(_) => Err(FactorError::Wrong("password")),
         }
-    }
-
-    /// Counts a try of an account; when there were too many, how long to wait.
-    async fn count(&self, budget: &str) -> Result<(), Throttle> {
-        let limit = self.hourly();
-        match self.ports.limiter.hit(budget, limit).await {
-            Ok(decision) if !decision.allowed => {
-                Err(Throttle::new(limit.limit.into(), limit.window, decision.reset_at, self.ports.clock.now()))
-            }
-            Ok(_) => Ok(()),
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "try of a second factor not counted");
-                Ok(())
-            }
-        }
-    }
-
-    async fn clear(&self, budget: &str) {
-        if let Err(error) = self.ports.limiter.forget(budget, self.hourly()).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "tries of a second factor not cleared");
-        }
-    }
-
-    const fn hourly(&self) -> Limit {
-        Limit { limit: self.policy.hourly, window: Duration::from_hours(1) }
     }
 }

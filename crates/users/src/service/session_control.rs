@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use sharestack_kernel::actor::Actor;
+use sharestack_kernel::actor::{Actor, Denied};
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{IdGenerator, SessionId, UserId};
@@ -8,10 +8,11 @@ use sharestack_kernel::page::{Page, PageRequest};
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
+use super::administration::above;
 use crate::error::EndSessionError;
 use crate::events::{self, RevokeReason};
-use crate::model::OpenSession;
-use crate::ports::{AccountQueries, SessionCache, SessionQueries, UsersTx};
+use crate::model::{OpenSession, Role, outranks};
+use crate::ports::{AccountQueries, RoleQueries, SessionCache, SessionQueries, UsersTx};
 
 /// What seeing another's sessions asks for.
 const READ: &str = "user.read";
@@ -25,6 +26,8 @@ pub struct SessionControlPorts {
     pub store: Arc<dyn Begin<dyn UsersTx>>,
     /// Accounts, to find out whether there is one.
     pub accounts: Arc<dyn AccountQueries>,
+    /// Roles, to read.
+    pub roles: Arc<dyn RoleQueries>,
     /// Sessions, to read.
     pub sessions: Arc<dyn SessionQueries>,
     /// Cached sessions, to forget.
@@ -51,7 +54,8 @@ impl SessionControl {
     /// The open sessions of a user, those seen last first.
     ///
     /// # Errors
-    /// When they are another's and the actor may not see them, or there is no such user.
+    /// When they are another's and the actor may not see them or does not stand above them,
+    /// or there is no such user.
     pub async fn list(
         &self,
         actor: &Actor,
@@ -61,14 +65,18 @@ impl SessionControl {
         actor.require_session()?;
         actor.require_owner_or(user, READ)?;
         self.exists(actor, user).await?;
+        if actor.user_id != user {
+            let roles = &self.ports.roles;
+            refuse_above(actor, &roles.list_held(actor.user_id).await?, &roles.list_held(user).await?)?;
+        }
         Ok(self.ports.sessions.list_open(user, self.ports.clock.now(), page).await?)
     }
 
     /// Ends a session: its tokens are refused from the next request on.
     ///
     /// # Errors
-    /// When it is another's and the actor may not end it, or the user has no such session
-    /// open.
+    /// When it is another's and the actor may not end it or does not stand above them, or the
+    /// user has no such session open.
     pub async fn end(&self, actor: &Actor, user: UserId, session: SessionId) -> Result<(), EndSessionError> {
         actor.require_session()?;
         actor.require_owner_or(user, UPDATE)?;
@@ -77,6 +85,11 @@ impl SessionControl {
         let reason = if actor.user_id == user { RevokeReason::Ended } else { RevokeReason::Forced };
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
         transact!(ports.store, |tx| {
+            if actor.user_id != user {
+                tx.roles().hold().await?;
+                let own = tx.roles().find_by_user(actor.user_id).await?;
+                refuse_above(actor, &own, &tx.roles().find_by_user(user).await?)?;
+            }
             // Events of one user stand in the order of their commits.
             tx.accounts().hold(user).await?;
             if !tx.sessions().revoke(user, session, reason.as_str(), now).await? {
@@ -120,4 +133,9 @@ impl SessionControl {
         }
         Ok(())
     }
+}
+
+/// Nobody looks after the sessions of who does not stand below them.
+fn refuse_above(actor: &Actor, own: &[Role], theirs: &[Role]) -> Result<(), Denied> {
+    if outranks(own, theirs) { Ok(()) } else { Err(above(actor)) }
 }

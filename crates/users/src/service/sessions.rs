@@ -1,3 +1,5 @@
+mod opening;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -5,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{IdGenerator, SessionId, UserId};
+use sharestack_kernel::prune::{BATCH, until_short};
 use sharestack_kernel::random::Randomness;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
@@ -13,12 +16,14 @@ use super::LoginGuard;
 use crate::error::{IssueError, LoginError, RefreshError};
 use crate::events::{self, RevokeReason};
 use crate::model::{
-    AuthMethod, Client, Credentials, FactorMethod, LoginName, MfaToken, NewChallenge, NewRefreshToken, NewSession,
-    Password, PasswordHash, Presented, RefreshSecret, SecretHash, SessionPolicy, StoredRefreshToken, UserView,
+    AuthMethod, Client, Credentials, FactorMethod, LoginName, NewRefreshToken, Password, PasswordHash, Presented,
+    RefreshSecret, SessionPolicy, StoredRefreshToken, UserView,
 };
 use crate::ports::{
     AccessTokens, AccountQueries, Claims, PasswordHasher, SessionCache, SessionQueries, TokenDeriver, UsersTx, Verified,
 };
+
+pub(super) use opening::{Draft, Opened, Proof};
 
 /// What [`Sessions`] works with.
 #[derive(Clone)]
@@ -100,36 +105,6 @@ pub struct SecondFactorNeeded {
     pub methods: Vec<FactorMethod>,
 }
 
-/// What a session is opened on.
-enum Proof {
-    /// The password fitted this hash; a hash that became weak has a new one.
-    Password {
-        verified: PasswordHash,
-        rehashed: Option<PasswordHash>,
-    },
-    Other(AuthMethod),
-    /// A first proof by this method, and a second one.
-    Both(AuthMethod),
-}
-
-impl Proof {
-    const fn method(&self) -> AuthMethod {
-        match self {
-            Self::Password { .. } => AuthMethod::Password,
-            Self::Other(method) | Self::Both(method) => *method,
-        }
-    }
-}
-
-/// What a proof has opened.
-enum Opened {
-    Session,
-    /// Nothing yet: a second proof is awaited.
-    Challenge,
-    /// Nothing: the password has changed since it was checked.
-    Stale,
-}
-
 /// Opens, continues and ends sessions.
 #[derive(Clone)]
 pub struct Sessions {
@@ -183,7 +158,8 @@ impl Sessions {
             }
             let (credentials, rehashed) = verified?;
             let proof = Proof::Password { verified: credentials.password_hash, rehashed };
-            if let Some(done) = self.sign_in(credentials.user_id, proof, login.client.clone()).await? {
+            let draft = self.draft(AuthMethod::Password, login.client.clone());
+            if let Some(done) = self.sign_in(credentials.user_id, &proof, draft).await? {
                 return Ok(done);
             }
         }
@@ -191,24 +167,14 @@ impl Sessions {
     }
 
     /// Opens a session for who has proved by `method` to be this user: the way in of
-    /// everything but the password.
+    /// everything but the password. What takes its proof in a transaction of this domain opens
+    /// the session in the same one instead.
     ///
     /// # Errors
     /// When the account is gone or disabled.
     pub async fn establish(&self, user: UserId, method: AuthMethod, client: Client) -> Result<SignIn, LoginError> {
-        let done = self.sign_in(user, Proof::Other(method), client).await?;
+        let done = self.sign_in(user, &Proof::Other, self.draft(method, client)).await?;
         done.ok_or(LoginError::InvalidCredentials)
-    }
-
-    /// Opens a session for who has given both proofs.
-    pub(super) async fn establish_both(
-        &self,
-        user: UserId,
-        method: AuthMethod,
-        client: Client,
-    ) -> Result<Tokens, LoginError> {
-        let done = self.sign_in(user, Proof::Both(method), client).await?;
-        done.and_then(SignIn::tokens).ok_or(LoginError::InvalidCredentials)
     }
 
     /// Exchanges a refresh token for the next pair.
@@ -292,7 +258,7 @@ impl Sessions {
     /// The store's.
     pub async fn prune(&self) -> Result<u64, StoreError> {
         let before = self.ports.clock.now() - self.policy.refresh_ttl;
-        self.ports.sessions.prune(before, 1000).await
+        until_short(|| self.ports.sessions.prune(before, BATCH)).await
     }
 
     /// The account that the pair opens, and a new hash of the password when the old one
@@ -322,96 +288,6 @@ impl Sessions {
     fn failures(&self) -> super::Failures {
         let ports = &self.ports;
         super::Failures::new(ports.store.clone(), ports.ids.clone(), ports.clock.clone())
-    }
-
-    /// `None` when the password has changed since it was checked.
-    async fn sign_in(&self, user: UserId, proof: Proof, client: Client) -> Result<Option<SignIn>, LoginError> {
-        let (ports, now) = (&self.ports, self.ports.clock.now());
-        let session = NewSession {
-            id: SessionId::new(ports.ids.uuid()),
-            user_id: user,
-            method: proof.method(),
-            client,
-            created_at: now,
-            expires_at: now + self.policy.refresh_ttl,
-        };
-        let secret = RefreshSecret::new(ports.randomness.token());
-        let second = MfaToken::new(ports.randomness.token());
-        let opened = match self.open(&session, &secret, &second, &proof).await {
-            Ok(opened) => opened,
-            Err(error) => {
-                if matches!(error, LoginError::AccountDisabled) {
-                    self.failures().login_failed(Some(user), "", session.method.as_str(), "disabled").await;
-                }
-                return Err(error);
-            }
-        };
-        match opened {
-            Opened::Session => {
-                let view = ports.accounts.find_by_id(user).await?.ok_or(LoginError::InvalidCredentials)?;
-                if let Some(guard) = &self.guard {
-                    guard.trust(&view, &session.client).await;
-                }
-                Ok(Some(SignIn::Tokens(self.tokens(view, session.id, &secret, now)?)))
-            }
-            Opened::Challenge => Ok(Some(SignIn::SecondFactor(SecondFactorNeeded {
-                mfa_token: second.text(),
-                expires_in: self.policy.second_factor_ttl.num_seconds(),
-                methods: vec![FactorMethod::Totp, FactorMethod::RecoveryCode],
-            }))),
-            Opened::Stale => Ok(None),
-        }
-    }
-
-    async fn open(
-        &self,
-        session: &NewSession,
-        secret: &RefreshSecret,
-        second: &MfaToken,
-        proof: &Proof,
-    ) -> Result<Opened, LoginError> {
-        let (user, now) = (session.user_id, session.created_at);
-        let event = events::logged_in(self.ports.ids.uuid(), session);
-        let token = NewRefreshToken {
-            hash: secret.hash(),
-            session_id: session.id,
-            issued_at: now,
-            expires_at: session.expires_at,
-        };
-        let asks = !matches!(proof, Proof::Both(_)) && session.method.wants_second_factor();
-        transact!(self.ports.store, |tx| {
-            let state = tx.accounts().hold(user).await?.ok_or(LoginError::InvalidCredentials)?;
-            if !state.is_active {
-                return Err(LoginError::AccountDisabled);
-            }
-            let rehashed = match proof {
-                Proof::Password { verified, .. } if state.password_hash != *verified => return Ok(Opened::Stale),
-                Proof::Password { rehashed, .. } => rehashed.clone(),
-                Proof::Other(_) | Proof::Both(_) => None,
-            };
-            if asks && tx.factors().find_totp(user).await?.is_some_and(|totp| totp.confirmed_at.is_some()) {
-                let kept = rehashed.as_ref().unwrap_or(&state.password_hash);
-                let challenge = NewChallenge {
-                    hash: second.hash(),
-                    user_id: user,
-                    method: session.method,
-                    stamp: SecretHash::of_password(kept),
-                    client: session.client.clone(),
-                    created_at: now,
-                    expires_at: now + self.policy.second_factor_ttl,
-                };
-                if let Some(hash) = &rehashed {
-                    tx.accounts().rehash(user, hash).await?;
-                }
-                tx.factors().insert_challenge(&challenge).await?;
-                return Ok(Opened::Challenge);
-            }
-            tx.accounts().record_login(user, now, rehashed).await?;
-            tx.sessions().insert(session).await?;
-            tx.sessions().insert_refresh_token(&token).await?;
-            tx.outbox().append(&event).await?;
-            Ok(Opened::Session)
-        })
     }
 
     async fn settle(

@@ -116,6 +116,15 @@ impl StepUp {
         Ok(now)
     }
 
+    /// Whether a user has a password to prove who they are by.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn has_password(&self, user: UserId) -> Result<bool, StoreError> {
+        let state = self.ports.queries.find_state(user).await?;
+        Ok(state.is_some_and(|state| state.password_hash.is_set()))
+    }
+
     /// By which method the proof proves it.
     async fn check(&self, user: UserId, proof: Proof) -> Result<&'static str, ProofError> {
         match proof {

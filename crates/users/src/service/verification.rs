@@ -7,6 +7,7 @@ use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::message::{Mailroom, Message, Recipient};
+use sharestack_kernel::prune::{BATCH, until_short};
 use sharestack_kernel::random::Randomness;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 use crate::error::{CodeError, ProofRefused, SendCodeError};
 use crate::events;
 use crate::model::{
-    Code, CodeHash, CodePolicy, CodeSubject, Contact, EmailAddress, ProvenContact, Purpose, Verdict, VerificationToken,
+    Code, CodeHash, CodePolicy, CodeSubject, Contact, ProvenContact, Purpose, Verdict, VerificationToken,
 };
 use crate::ports::{CodeQueries, ContactQueries, Holder, KeyedHash, UsersTx};
 
@@ -251,26 +252,13 @@ impl Verification {
     pub async fn prune(&self) -> Result<u64, StoreError> {
         // Nothing of it is older than the day in which sends are counted, or the window of tries.
         let kept = crate::model::CODE_DAY.max(self.policy.attempt_window).max(self.policy.ttl);
-        self.ports.codes.prune_codes(self.ports.clock.now() - kept, 1000).await
+        let before = self.ports.clock.now() - kept;
+        until_short(|| self.ports.codes.prune_codes(before, BATCH)).await
     }
 
-    /// A message to who holds an address, by a job.
-    pub(super) fn notice(
-        &self,
-        to: &EmailAddress,
-        template: &str,
-        language: &str,
-        data: serde_json::Value,
-        at: DateTime<Utc>,
-    ) -> Result<sharestack_kernel::job::NewJob, sharestack_kernel::seal::SealFailed> {
-        let message = Message {
-            to: Recipient::Mail(to.as_str().to_owned()),
-            template: template.to_owned(),
-            language: language.to_owned(),
-            data,
-            valid_until: None,
-        };
-        self.ports.mailroom.job(self.ports.ids.uuid(), &message, at)
+    /// What makes jobs of messages.
+    pub(super) fn mailroom(&self) -> &dyn Mailroom {
+        self.ports.mailroom.as_ref()
     }
 
     /// What is said of a right code for an address that nobody has: nobody was sent it, so
@@ -311,7 +299,8 @@ impl Verification {
             Purpose::Login | Purpose::Reset | Purpose::Reauthenticate => false,
         };
         let needs_holder = matches!(purpose, Purpose::Login | Purpose::Reset | Purpose::Reauthenticate);
-        let useless = needs_holder && holder.is_none();
+        let nowhere = matches!(contact, Contact::Email(email) if email.is_placeholder());
+        let useless = nowhere || (needs_holder && holder.is_none());
         // There is no text message for who has the number already: the code does no harm,
         // since whoever reads it there is its owner.
         let by_mail = matches!(contact, Contact::Email(_));

@@ -14,6 +14,7 @@ use sharestack_users::ports::Claims;
 use sharestack_users::service::Carrier;
 
 use super::api_key::{API_KEY, KeyHolder, api_key, within_scopes};
+use crate::http::context::{self, RequestContext};
 use crate::http::error::ApiError;
 use crate::wiring::App;
 
@@ -140,6 +141,20 @@ pub async fn actor(request: &HttpRequest) -> Result<Option<Actor>, ApiError> {
         }
     };
     app.access.seen.record(Carrier::from(&actor));
+    speak_as_set(request, app, &actor).await;
     request.extensions_mut().insert(actor.clone());
     Ok(Some(actor))
+}
+
+/// Answers in the language that the user has set, when the request asks for none.
+async fn speak_as_set(request: &HttpRequest, app: &App, actor: &Actor) {
+    let open = |request: &HttpRequest| context::of(request).is_ok_and(|context| !context.asked_language);
+    if !open(request) {
+        return;
+    }
+    if let Some(language) = app.languages.find(actor.user_id).await
+        && let Some(context) = request.extensions_mut().get_mut::<RequestContext>()
+    {
+        context.language = language;
+    }
 }

@@ -11,6 +11,7 @@ use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
 use super::Parse;
+use super::by_name::ByName;
 use crate::http::error::ApiError;
 use crate::wiring::App;
 
@@ -100,11 +101,13 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         return Err(ApiError::unprocessable("", "the body is not UTF-8"));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let value = serde_path_to_error::deserialize(ByName(&mut reader)).map_err(|error| {
         let path = error.path().to_string();
         let cause = error.into_inner();
-        let problem = if cause.is_data() { expectation(&cause) } else { "the body is not JSON".to_owned() };
-        ApiError::unprocessable(if path == "." { "" } else { &path }, &problem)
+        if !cause.is_data() {
+            return ApiError::unprocessable("", "the body is not JSON");
+        }
+        ApiError::unprocessable(if path == "." { "" } else { &path }, &expectation(&cause))
     })?;
     reader.end().map_err(|_| ApiError::unprocessable("", "the body is not JSON"))?;
     Ok(value)
@@ -113,11 +116,97 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 /// What serde expected, without the value it found: that may be a secret.
 fn expectation(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let expected = text.find("expected ").map(|start| &text[start..]);
-    let expected = expected.and_then(|rest| rest.split(" at line").next());
-    expected.unwrap_or("a value of another type is expected").to_owned()
+    let text = text.split(" at line").next().unwrap_or_default();
+    if text.starts_with("missing field") || text.starts_with("duplicate field") {
+        return text.to_owned();
+    }
+    match text.split_once("expected ") {
+        Some((_, expected)) => format!("expected {}", in_json(expected)),
+        None => "a value of another type is expected".to_owned(),
+    }
+}
+
+/// A type of the program as JSON has it.
+fn in_json(expected: &str) -> &str {
+    let word = expected.split(' ').next().unwrap_or_default();
+    match word {
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "an integer",
+        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "an integer that is not negative",
+        "f32" | "f64" => "a number",
+        "struct" | "map" => "an object",
+        "tuple" => "an array",
+        "enum" | "variant" => "a string",
+        "unit" => "null",
+        _ => match expected {
+            "a map" => "an object",
+            "a sequence" => "an array",
+            other => other,
+        },
+    }
 }
 
 fn form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_urlencoded::from_bytes(bytes).map_err(|_| ApiError::unprocessable("", "the body is not a form"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::http::language::Language;
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "it is read only")]
+    struct Place {
+        name: Option<String>,
+        floor: u8,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "it is read only")]
+    struct Sample {
+        title: Option<String>,
+        count: Option<i64>,
+        tags: Option<Vec<String>>,
+        place: Option<Place>,
+        stops: Option<Vec<Place>>,
+    }
+
+    fn refusal(body: &str) -> (Value, Value) {
+        let error = json::<Sample>(body.as_bytes()).unwrap_err();
+        let details = error.details_json(Language::En);
+        (details["path"].clone(), details["problem"].clone())
+    }
+
+    #[test]
+    fn an_array_is_no_object_however_deep() {
+        assert!(json::<Sample>(br#"{"title": "a", "place": {"floor": 1}, "stops": [{"floor": 2}]}"#).is_ok());
+        for (body, path) in [
+            (r#"["a", 1, [], null, null]"#, ""),
+            ("[]", ""),
+            (r#"{"place": ["a", 1]}"#, "place"),
+            (r#"{"stops": [["a", 1]]}"#, "stops[0]"),
+        ] {
+            assert_eq!(refusal(body), (path.into(), "expected an object".into()), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_problem_speaks_of_json_not_of_the_program() {
+        for (body, path, problem) in [
+            (r#"{"title": 1}"#, "title", "expected a string"),
+            (r#"{"count": "1"}"#, "count", "expected an integer"),
+            (r#"{"count": 1.5}"#, "count", "expected an integer"),
+            (r#"{"tags": {}}"#, "tags", "expected an array"),
+            (r#"{"place": {"floor": -1}}"#, "place.floor", "expected an integer that is not negative"),
+            (r#"{"place": {}}"#, "place", "missing field `floor`"),
+            (r#"{"place": 7}"#, "place", "expected an object"),
+            ("7", "", "expected an object"),
+            (r#"{"title": "secret" "#, "", "the body is not JSON"),
+        ] {
+            assert_eq!(refusal(body), (path.into(), problem.into()), "{body}");
+        }
+    }
 }

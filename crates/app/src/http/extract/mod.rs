@@ -3,8 +3,10 @@
 mod api_key;
 mod auth;
 mod body;
+mod by_name;
 mod fields;
 mod header;
+mod known;
 mod page;
 mod path;
 mod query;
@@ -24,6 +26,10 @@ use sharestack_kernel::field::FieldErrors;
 pub trait Parse {
     /// What the service takes.
     type Output;
+
+    /// Whether a query may name parameters that the type does not know: where somebody
+    /// else makes the address.
+    const TAKES_OTHERS: bool = false;
 
     /// Checks every field.
     ///

@@ -1,9 +1,11 @@
 //! The outermost layer: gives a request its context, catches panics, writes errors into
 //! the envelope, adds the headers that every answer has, measures, and logs.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
+use actix_cors::CorsError;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -11,6 +13,7 @@ use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use metrics::{counter, gauge, histogram};
 use sharestack_kernel::field::{FieldErrors, Issue};
@@ -19,9 +22,10 @@ use sharestack_kernel::random::uuid_v7;
 use sharestack_users::model::Client;
 use tracing::Instrument;
 
-use crate::http::context::{RequestContext, client_ip, request_id};
+use crate::http::context::{HeadersOnly, RequestContext, client_ip, request_id};
 use crate::http::error::ApiError;
 use crate::http::language::Language;
+use crate::http::routes::Answers;
 use crate::wiring::App;
 
 /// The layer.
@@ -31,20 +35,22 @@ pub async fn layer(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::internal("request without app"))?;
     let started = Instant::now();
-    let context = open(&request, &app);
+    let mut context = open(&request, &app);
     request.extensions_mut().insert(context.clone());
     canonical_path(&mut request);
     // The answer to HEAD is that to GET; the connection leaves the body out.
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
+        request.extensions_mut().insert(HeadersOnly);
     }
     let method = request.method().clone();
     let pattern = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let span =
         tracing::info_span!("request", request.id = %context.request_id, http.method = %method, http.route = %pattern);
     let in_flight = InFlight::new();
-    let outcome = if !accepts_answer(&request) {
-        Ok(Err(ApiError::not_acceptable().into()))
+    let answers = app.routes.answers(method.as_str(), &pattern);
+    let outcome = if !accepts_answer(&request, answers) {
+        Ok(Err(ApiError::not_acceptable(answers.map_or(&[], |answers| &answers.types)).into()))
     } else if is_probe(request.path()) || answers_host(&app.config.server.allowed_hosts, &request) {
         let work = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone());
         origin::within(context.origin(), work).await
@@ -54,7 +60,13 @@ pub async fn layer(
     drop(in_flight);
     let _entered = span.enter();
     let answer = match outcome {
-        Ok(Ok(response)) => Ok(render(response.map_into_boxed_body(), &context)),
+        Ok(Ok(response)) => {
+            // Whom it is for may have become known meanwhile, and with them the language.
+            if let Some(known) = response.request().extensions().get::<RequestContext>() {
+                context.language = known.language;
+            }
+            Ok(render(response.map_into_boxed_body(), &context))
+        }
         Ok(Err(error)) => Err(Rendered::of(&error, &context)),
         Err(_panic) => Err(Rendered::of(&ApiError::internal("handler panicked").into(), &context)),
     };
@@ -63,13 +75,50 @@ pub async fn layer(
     match answer {
         Ok(mut response) => {
             decorate(response.headers_mut(), &context, &app);
+            vary(status, response.headers_mut(), answers);
             Ok(response)
         }
         Err(mut rendered) => {
             decorate(&mut rendered.headers, &context, &app);
+            vary(status, &mut rendered.headers, answers);
             Err(rendered.into())
         }
     }
+}
+
+/// The whole answer to what could not be read as a request, for the connection to write.
+pub fn unreadable(app: &App, peer: IpAddr, status: u16) -> Bytes {
+    let context = RequestContext {
+        request_id: request_id(&HeaderMap::new(), uuid_v7()),
+        language: app.default_language,
+        asked_language: false,
+        client_ip: peer,
+        client: Client::new(Some(peer.to_string()), None),
+        received_at: app.clock.now(),
+    };
+    let error = ApiError::malformed(status);
+    let body = error.body(&context).to_string();
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let date = context.received_at.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(date) = HeaderValue::from_str(&date) {
+        headers.insert(header::DATE, date);
+    }
+    decorate(&mut headers, &context, app);
+    let mut answer = BytesMut::new();
+    answer.extend_from_slice(format!("HTTP/1.1 {}\r\n", error.status_code()).as_bytes());
+    for (name, value) in &headers {
+        answer.extend_from_slice(name.as_str().as_bytes());
+        answer.extend_from_slice(b": ");
+        answer.extend_from_slice(value.as_bytes());
+        answer.extend_from_slice(b"\r\n");
+    }
+    answer.extend_from_slice(b"\r\n");
+    answer.extend_from_slice(body.as_bytes());
+    measure(&Method::TRACE, "unreadable", error.status_code(), Instant::now());
+    answer.freeze()
 }
 
 /// A request that runs; also when its client goes away, it is counted out.
@@ -88,9 +137,9 @@ impl Drop for InFlight {
     }
 }
 
-/// Whether the client takes JSON (RFC 9110 §12.5.1). Pages, figures and what a payment
-/// channel is shown are not JSON and are not asked about.
-fn accepts_answer(request: &ServiceRequest) -> bool {
+/// Whether the client takes what the operation answers, or JSON (RFC 9110 §12.5.1). Pages,
+/// figures and what a payment channel is shown are not asked about.
+fn accepts_answer(request: &ServiceRequest, answers: Option<&Answers>) -> bool {
     let path = request.path();
     if !path.starts_with("/api/") || path.contains("/payments/") {
         return true;
@@ -101,8 +150,15 @@ fn accepts_answer(request: &ServiceRequest) -> bool {
             let mut parts = range.split(';').map(str::trim);
             let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
             let refused = parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
-            !refused && matches!(kind.as_str(), "" | "*/*" | "application/*" | "application/json")
+            !refused
+                && (matches!(kind.as_str(), "" | "*/*" | "application/*" | "application/json")
+                    || answers.is_some_and(|answers| answers.types.iter().any(|given| fits(&kind, given))))
         })
+}
+
+/// Whether a range of media types has this one in it.
+fn fits(range: &str, kind: &str) -> bool {
+    range == kind || range.strip_suffix('*').is_some_and(|group| group.ends_with('/') && kind.starts_with(group))
 }
 
 /// Whether the `Host` that was asked for is one of ours: a name, `*.` and a domain, or `*`.
@@ -128,11 +184,13 @@ fn answers_host(allowed: &[String], request: &ServiceRequest) -> bool {
 
 fn open(request: &ServiceRequest, app: &App) -> RequestContext {
     let accepted = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let asked = Language::negotiate(accepted, app.default_language);
     let user_agent = request.headers().get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let client_ip = client_ip(request.head(), &app.trusted_proxies);
     RequestContext {
         request_id: request_id(request.headers(), uuid_v7()),
-        language: Language::negotiate(accepted, app.default_language),
+        language: asked.unwrap_or(app.default_language),
+        asked_language: asked.is_some(),
         client_ip,
         client: Client::new(Some(client_ip.to_string()), user_agent.as_deref()),
         received_at: app.clock.now(),
@@ -157,14 +215,22 @@ fn canonical_path(request: &mut ServiceRequest) {
 /// Writes a refusal into the envelope. Answers that are no refusals stay as they are.
 pub fn render(response: ServiceResponse<BoxBody>, context: &RequestContext) -> ServiceResponse<BoxBody> {
     let Some(error) = response.response().error() else { return response };
+    let mut status = response.status();
     let body = match error.as_error::<ApiError>() {
         Some(error) => {
             error.log();
             error.body(context)
         }
-        None => foreign(error).body(context),
+        None => {
+            let error = foreign(error);
+            status = error.status_code();
+            error.body(context)
+        }
     };
-    let mut response = response.map_body(|_, _| BoxBody::new(body.to_string()));
+    let mut response = response.map_body(|head, _| {
+        head.status = status;
+        BoxBody::new(body.to_string())
+    });
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().remove(header::CONTENT_LENGTH);
     response
@@ -172,8 +238,11 @@ pub fn render(response: ServiceResponse<BoxBody>, context: &RequestContext) -> S
 
 /// A refusal by the framework or a library, in our terms.
 fn foreign(error: &Error) -> ApiError {
+    if let Some(refused) = error.as_error::<CorsError>() {
+        return FieldErrors::of(cors_field(refused), Issue::not_allowed::<&str>([])).into();
+    }
     match error.as_response_error().status_code() {
-        StatusCode::NOT_ACCEPTABLE => ApiError::not_acceptable(),
+        StatusCode::NOT_ACCEPTABLE => ApiError::not_acceptable(&[]),
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::payload_too_large(0),
         status if status.is_client_error() => ApiError::unprocessable("", "the request cannot be read"),
         _ => {
@@ -181,6 +250,17 @@ fn foreign(error: &Error) -> ApiError {
             defect.log();
             defect
         }
+    }
+}
+
+/// The header by which a page of another origin was refused.
+fn cors_field(refused: &CorsError) -> &'static str {
+    match refused {
+        CorsError::MissingRequestMethod | CorsError::BadRequestMethod | CorsError::MethodNotAllowed => {
+            "Access-Control-Request-Method"
+        }
+        CorsError::BadRequestHeaders | CorsError::HeadersNotAllowed => "Access-Control-Request-Headers",
+        _ => "Origin",
     }
 }
 
@@ -261,9 +341,48 @@ fn decorate(headers: &mut HeaderMap, context: &RequestContext, app: &App) {
     }
 }
 
+/// Says by what of a request its answer may differ, beside what the inner layers said: a
+/// text by its language, and what is shown by who looks.
+fn vary(status: StatusCode, headers: &mut HeaderMap, answers: Option<&Answers>) {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let speaks = status == StatusCode::NOT_MODIFIED || kind.is_some_and(|kind| kind.starts_with("application/json"));
+    let said = headers.get_all(header::VARY).filter_map(|value| value.to_str().ok());
+    let mut names: Vec<_> = said.flat_map(|value| value.split(',')).map(|name| name.trim().to_owned()).collect();
+    let mut add = |name: &str| {
+        if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            names.push(name.to_owned());
+        }
+    };
+    if speaks {
+        add("Accept-Language");
+    }
+    if answers.is_some_and(|answers| answers.by_caller) {
+        add("Authorization");
+        add("X-API-Key");
+    }
+    if let Ok(value) = HeaderValue::from_str(&names.join(", "))
+        && !names.is_empty()
+    {
+        headers.insert(header::VARY, value);
+    }
+}
+
+/// A method as figures name it: what somebody made up is one of no number of them.
+fn label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}
+
 fn measure(method: &Method, pattern: &str, status: StatusCode, started: Instant) {
     let route = pattern.to_owned();
-    let method = method.as_str().to_owned();
+    let method = label(method).to_owned();
     let elapsed = started.elapsed();
     let labels = [("method", method), ("route", route), ("status", status.as_u16().to_string())];
     counter!("http_requests_total", &labels).increment(1);

@@ -17,13 +17,12 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpResponse, ResponseError};
 use futures::FutureExt;
 use sharestack_kernel::once::within;
-use sharestack_kernel::origin::{self, Origin};
 use sharestack_platform::error::IdempotencyError;
 use sharestack_platform::model::{Claim, Fingerprint, IdempotencyKey, Requester, StoredReply};
 use sharestack_platform::service::Attempt;
-use tracing::Instrument;
 
 use super::context::render;
+use crate::http::background::to_the_end;
 use crate::http::context;
 use crate::http::error::ApiError;
 use crate::http::extract::{actor, idempotency_key, read_body};
@@ -46,10 +45,17 @@ pub async fn layer(
         Err(error) => return Ok(request.error_response(error)),
     };
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::internal("request without app"))?;
-    let mut payload = request.parts_mut().1.take();
-    let body = match read_body(request.request(), &mut payload).await {
-        Ok(body) => body.freeze(),
-        Err(error) => return Ok(request.error_response(error)),
+    let streams = request.match_pattern().is_some_and(|pattern| STREAMED.contains(&pattern.as_str()));
+    let body = if streams {
+        // It is not read twice: two requests are the same when their bodies are as long.
+        let length = request.headers().get(header::CONTENT_LENGTH);
+        length.map(|value| Bytes::copy_from_slice(value.as_bytes())).unwrap_or_default()
+    } else {
+        let mut payload = request.parts_mut().1.take();
+        match read_body(request.request(), &mut payload).await {
+            Ok(body) => body.freeze(),
+            Err(error) => return Ok(request.error_response(error)),
+        }
     };
     let asked = Asked {
         requester,
@@ -57,10 +63,15 @@ pub async fn layer(
         fingerprint: Fingerprint::of(request.method().as_str(), &request.uri().to_string(), &body),
         resumes: request.match_pattern().is_some_and(|pattern| RESUME.contains(&pattern.as_str())),
     };
-    let again = Box::pin(futures::stream::once(std::future::ready(Ok::<Bytes, _>(body))));
-    request.set_payload(Payload::Stream { payload: again });
+    if !streams {
+        let again = Box::pin(futures::stream::once(std::future::ready(Ok::<Bytes, _>(body))));
+        request.set_payload(Payload::Stream { payload: again });
+    }
     to_the_end(once(app, asked, request, next)).await
 }
+
+/// The routes whose bodies are files of any size.
+const STREAMED: &[&str] = &["/api/v1/upload/single", "/api/v1/upload/multiple", "/api/v1/upload/tus"];
 
 /// What is asked, and by whom.
 struct Asked {
@@ -97,22 +108,6 @@ async fn once(
             note(app.idempotency.abandon(&claim).await);
             resume_unwind(panic)
         }
-    }
-}
-
-/// Runs the request in a task of its own, which goes on when the client goes away.
-async fn to_the_end<T: 'static>(work: impl Future<Output = Result<T, Error>> + 'static) -> Result<T, Error> {
-    let origin = Origin::current();
-    let work = async move {
-        match origin {
-            Some(origin) => origin::within(origin, work).await,
-            None => work.await,
-        }
-    };
-    match actix_web::rt::spawn(work.in_current_span()).await {
-        Ok(outcome) => outcome,
-        Err(ended) if ended.is_panic() => resume_unwind(ended.into_panic()),
-        Err(_) => Err(ApiError::internal("the request was cut off").into()),
     }
 }
 

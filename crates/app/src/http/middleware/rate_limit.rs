@@ -1,5 +1,7 @@
 //! Counts every call of a limited route, refuses what is too much, and says what is left.
 
+use std::net::IpAddr;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -7,6 +9,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
 use sharestack_kernel::cache::{CacheError, Decision};
+use sharestack_users::error::CheckError;
 use sharestack_users::model::LoginName;
 
 use crate::http::context;
@@ -34,7 +37,10 @@ pub async fn layer(
     // A well-signed token names its user; whether the session still lives is the extractor's question.
     let user = match (bearer(request.headers()), api_key(request.headers())) {
         (Some(token), _) => app.signed_user(token),
-        (None, Some(key)) => key_holder(&request, &app, key).await,
+        (None, Some(key)) => match key_holder(&request, &app, key, context.client_ip).await {
+            Ok(user) => user,
+            Err(decision) => return Ok(refused(request, &app, &decision)),
+        },
         (None, None) => None,
     };
     let decision = match app.limits.hit(class, user, context.client_ip).await {
@@ -45,10 +51,7 @@ pub async fn layer(
         }
     };
     if !decision.allowed {
-        let refusal = ApiError::rate_limited(&decision, app.clock.now());
-        let mut response = request.error_response(refusal);
-        write(response.headers_mut(), &decision);
-        return Ok(response);
+        return Ok(refused(request, &app, &decision));
     }
     note(request.request(), decision);
     let mut response = next.call(request).await?.map_into_boxed_body();
@@ -57,12 +60,38 @@ pub async fn layer(
     Ok(response)
 }
 
-/// Whose key it is. The extractor finds them here.
-async fn key_holder(request: &ServiceRequest, app: &App, key: &str) -> Option<i64> {
-    let actor = app.access.keys.authenticate(key).await.ok()?;
-    let user = actor.user_id.get();
-    request.extensions_mut().insert(KeyHolder(actor));
-    Some(user)
+fn refused(request: ServiceRequest, app: &App, decision: &Decision) -> ServiceResponse<BoxBody> {
+    let refusal = ApiError::rate_limited(decision, app.clock.now());
+    let mut response = request.error_response(refusal);
+    write(response.headers_mut(), decision);
+    response
+}
+
+/// Whose key it is. The extractor finds them here. An address that showed too many wrong
+/// keys is refused before the next is looked up: made-up keys cost the store little.
+async fn key_holder(request: &ServiceRequest, app: &App, key: &str, address: IpAddr) -> Result<Option<i64>, Decision> {
+    let uncounted = |error: &CacheError| {
+        tracing::warn!(error = error as &dyn std::error::Error, "wrong keys are not counted");
+    };
+    match app.limits.peek_keys(address).await {
+        Ok(decision) if !decision.allowed => return Err(decision),
+        Ok(_) => {}
+        Err(error) => uncounted(&error),
+    }
+    match app.access.keys.authenticate(key).await {
+        Ok(actor) => {
+            let user = actor.user_id.get();
+            request.extensions_mut().insert(KeyHolder(actor));
+            return Ok(Some(user));
+        }
+        Err(CheckError::Token(_)) => {
+            if let Err(error) = app.limits.hit_wrong_key(address).await {
+                uncounted(&error);
+            }
+        }
+        Err(CheckError::Store(_)) => {}
+    }
+    Ok(None)
 }
 
 /// Notes a bucket; the one nearest to empty is told to the client.

@@ -1,30 +1,37 @@
-//! The photo portfolio.
+//! The portfolio: photos, and the files that they are made of.
 
 pub mod categories;
+pub mod photos;
+pub mod processing;
 pub mod tags;
 pub mod timeline;
+pub mod uploads;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Serialize;
 use sharestack_content::model::{FormatName, Photo};
+use sharestack_content::service::Wanted;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::wiring::{App, public_url};
+use crate::wiring::App;
 
 /// Registers the domain's operations.
 pub fn register(config: &mut ServiceConfig<'_>) {
+    photos::register(config);
     categories::register(config);
     tags::register(config);
     timeline::register(config);
+    config.service(processing::read_upload_status).service(processing::reprocess_upload);
+    uploads::register(config);
 }
 
 /// Where the small picture of a photo is that stands for it in lists of other things.
 pub(in crate::http) fn thumb(app: &App, photo: &Photo) -> Option<String> {
     let format = FormatName::ThumbMedium;
-    let base = public_url(&app.config);
-    let address = || format!("{base}/api/v1/media/photos/{}/{}", photo.id, format.file_name());
-    photo.picture.formats.contains_key(&format).then(address)
+    // One that not everybody may see has signed addresses, which are for who sees the photo itself.
+    let shown = photo.is_open() && photo.picture.formats.contains_key(&format);
+    shown.then(|| app.photos.links.show(photo, Wanted::Format(format)))
 }
 
 /// A tag of an answer that has no version of its own.

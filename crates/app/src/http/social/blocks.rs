@@ -14,7 +14,10 @@ use crate::wiring::App;
 #[utoipa::path(
     tag = "Social",
     params(("user_id" = String, Path, description = "An id or a username; digits are an id when somebody has it", example = "linxiaohong")),
-    responses((status = 204, description = "They are blocked")),
+    responses(
+        (status = 204, description = "They are blocked"),
+        (status = 422, description = "Nobody blocks themselves"),
+    ),
 )]
 #[post("/api/v1/users/{user_id}/block")]
 pub async fn block_user(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {

@@ -26,6 +26,7 @@ async fn related(app: &App, actor: &Actor, person: Person) -> Result<RelatedUser
     responses(
         (status = 200, description = "The user, and how the caller stands to them", body = Envelope<RelatedUser>),
         (status = 409, description = "One of the two blocked the other"),
+        (status = 422, description = "Nobody follows themselves"),
     ),
 )]
 #[post("/api/v1/users/{user_id}/follow")]

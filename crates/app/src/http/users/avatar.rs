@@ -105,22 +105,31 @@ pub async fn read_avatar(request: HttpRequest, app: Data<App>, path: Path<String
     Ok(response.content_type("image/webp").body(bytes.freeze()))
 }
 
+/// How many bytes the form around the file may take.
+const FORM: usize = 64 * 1024;
+/// How many parts a form may have.
+const PARTS: usize = 16;
+
 /// The part `file` of a form, up to `limit` bytes.
 async fn read_file(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Bytes, ApiError> {
     if !request.content_type().eq_ignore_ascii_case("multipart/form-data") {
         return Err(ApiError::unsupported_media_type("multipart/form-data"));
     }
-    // The form around the file takes some bytes, too.
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if declared.and_then(|text| text.parse::<usize>().ok()).is_some_and(|length| length > limit + 64 * 1024) {
+    if declared.and_then(|text| text.parse::<usize>().ok()).is_some_and(|length| length > limit + FORM) {
         return Err(ApiError::payload_too_large(limit));
     }
     let mut form = Multipart::new(request.headers(), payload);
-    while let Some(field) = form.next().await {
+    // What stands before the file is read past: few parts, and few bytes in all of them.
+    let mut room = FORM;
+    for _ in 0..PARTS {
+        let Some(field) = form.next().await else { return Err(FieldErrors::of("file", Issue::Required).into()) };
         let mut field = field.map_err(|error| broken(&error))?;
         let wanted = field.name() == Some("file");
-        let bytes = read_field(&mut field, limit).await?;
-        if wanted {
+        let bytes = read_field(&mut field, if wanted { limit } else { room }).await?;
+        if !wanted {
+            room = room.saturating_sub(bytes.len());
+        } else {
             return if bytes.is_empty() {
                 Err(ApiError::unprocessable("file", "the file is empty"))
             } else {
@@ -128,7 +137,7 @@ async fn read_file(request: &HttpRequest, payload: Payload, limit: usize) -> Res
             };
         }
     }
-    Err(FieldErrors::of("file", Issue::Required).into())
+    Err(ApiError::unprocessable("", "the form has too many parts"))
 }
 
 async fn read_field(field: &mut Field, limit: usize) -> Result<Bytes, ApiError> {

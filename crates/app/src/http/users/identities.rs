@@ -77,6 +77,6 @@ pub async fn linked_identities(app: Data<App>, auth: Auth) -> Result<Reply<Vec<I
 #[delete("/api/v1/auth/oauth/identities/{id}")]
 pub async fn unlink(app: Data<App>, auth: RecentAuth, id: Path<String>) -> Result<HttpResponse, ApiError> {
     let id = Uuid::parse_str(&id).map_err(|_| ApiError::not_found("identity", id.as_str()))?;
-    app.third_party.unlink(auth.0.user_id, IdentityId::new(id)).await?;
+    app.third_party.unlink(&auth.0, IdentityId::new(id)).await?;
     Ok(no_content())
 }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::views::TokenPair;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
-use crate::http::extract::{Auth, Body, ClientInfo, Parse, RecentAuth};
+use crate::http::extract::{Auth, Body, ClientInfo, Parse, RecentAuth, SessionAuth};
 use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::App;
 
@@ -136,7 +136,7 @@ impl From<Enrolment> for TotpEnrolment {
 )]
 #[post("/api/v1/auth/mfa/totp")]
 pub async fn enrol(app: Data<App>, auth: RecentAuth) -> Result<impl Responder, ApiError> {
-    let made = app.factors.enrol(auth.0.user_id).await?;
+    let made = app.factors.enrol(&auth.0).await?;
     let reply = Reply::created(TotpEnrolment::from(made)).message("Confirm it with a code", "请用验证码确认");
     Ok(reply.customize().insert_header(NO_STORE))
 }
@@ -184,8 +184,8 @@ pub struct RecoveryCodes {
     ),
 )]
 #[post("/api/v1/auth/mfa/totp/confirm")]
-pub async fn confirm(app: Data<App>, auth: Auth, body: Body<TotpCode>) -> Result<impl Responder, ApiError> {
-    let codes = app.factors.confirm(auth.0.user_id, &body.0).await?;
+pub async fn confirm(app: Data<App>, auth: SessionAuth, body: Body<TotpCode>) -> Result<impl Responder, ApiError> {
+    let codes = app.factors.confirm(&auth.0, &body.0).await?;
     let reply = recovery_codes(&codes).message("Second factor enabled", "已启用第二重验证");
     Ok(reply.customize().insert_header(NO_STORE))
 }
@@ -202,7 +202,7 @@ pub async fn confirm(app: Data<App>, auth: Auth, body: Body<TotpCode>) -> Result
 )]
 #[post("/api/v1/auth/mfa/recovery-codes")]
 pub async fn renew_recovery_codes(app: Data<App>, auth: RecentAuth) -> Result<impl Responder, ApiError> {
-    let codes = app.factors.renew_recovery_codes(auth.0.user_id).await?;
+    let codes = app.factors.renew_recovery_codes(&auth.0).await?;
     Ok(recovery_codes(&codes).message("New recovery codes", "已生成新的恢复码").customize().insert_header(NO_STORE))
 }
 
@@ -255,7 +255,7 @@ impl Parse for RemoveTotp {
 )]
 #[delete("/api/v1/auth/mfa/totp")]
 pub async fn remove(app: Data<App>, auth: RecentAuth, body: Body<RemoveTotp>) -> Result<HttpResponse, ApiError> {
-    app.factors.remove(auth.0.user_id, body.0).await?;
+    app.factors.remove(&auth.0, body.0).await?;
     Ok(no_content())
 }
 

@@ -15,7 +15,7 @@ use super::mfa::Factor;
 use super::views::SignInAnswer;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
-use crate::http::extract::{Auth, Body, ClientInfo, Parse, RecentAuth, option};
+use crate::http::extract::{Body, ClientInfo, Parse, RecentAuth, option};
 use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::App;
 
@@ -92,12 +92,13 @@ impl From<PasskeyView> for Factor {
     tag = "Authentication",
     responses(
         (status = 200, description = "Options for `navigator.credentials.create`", body = Envelope<PasskeyOptions>),
+        (status = 403, description = "`PERMISSION_DENIED`: the last login is too long ago (`recent_login`)"),
         (status = 409, description = "There are as many passkeys as there may be"),
     ),
 )]
 #[post("/api/v1/auth/passkeys/register/options")]
-pub async fn registration_options(app: Data<App>, auth: Auth) -> Result<impl Responder, ApiError> {
-    Ok(options(app.passkeys.start_registration(auth.0.user_id).await?))
+pub async fn registration_options(app: Data<App>, auth: RecentAuth) -> Result<impl Responder, ApiError> {
+    Ok(options(app.passkeys.start_registration(&auth.0).await?))
 }
 
 /// What an authenticator has made.
@@ -142,17 +143,18 @@ impl Parse for PasskeyAttestation {
     responses(
         (status = 201, description = "The passkey", body = Envelope<Passkey>),
         (status = 400, description = "`VALIDATION_ERROR`: the credential answers no challenge of ours, or wrongly"),
+        (status = 403, description = "`PERMISSION_DENIED`: the last login is too long ago (`recent_login`)"),
         (status = 409, description = "The key is registered already, or there are as many as there may be"),
     ),
 )]
 #[post("/api/v1/auth/passkeys/register")]
 pub async fn register_passkey(
     app: Data<App>,
-    auth: Auth,
+    auth: RecentAuth,
     body: Body<PasskeyAttestation>,
 ) -> Result<Reply<Passkey>, ApiError> {
     let (name, credential) = body.0;
-    let passkey = app.passkeys.register(auth.0.user_id, name, &credential).await?;
+    let passkey = app.passkeys.register(&auth.0, name, &credential).await?;
     Ok(Reply::created(passkey.into()).message("Passkey registered", "通行密钥已注册"))
 }
 
@@ -169,7 +171,7 @@ pub async fn register_passkey(
 #[delete("/api/v1/auth/passkeys/{id}")]
 pub async fn remove_passkey(app: Data<App>, auth: RecentAuth, id: Path<String>) -> Result<HttpResponse, ApiError> {
     let parsed = Uuid::parse_str(&id).map_err(|_| ApiError::not_found("passkey", id.as_str()))?;
-    app.passkeys.remove(auth.0.user_id, PasskeyId::new(parsed)).await?;
+    app.passkeys.remove(&auth.0, PasskeyId::new(parsed)).await?;
     Ok(no_content())
 }
 

@@ -12,7 +12,7 @@ use sharestack_users::service::{ChangePassword, ChangePasswordInput, Proof};
 use utoipa::ToSchema;
 
 use super::codes::contact;
-use crate::http::context::timestamp;
+use crate::http::context::{RequestContext, timestamp};
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, Parse, SessionAuth};
 use crate::http::middleware::rate_limit::count_account;
@@ -59,6 +59,7 @@ pub struct PasswordChanged {
 }
 
 /// Sets another password. Every other session of the user ends; the one that asks goes on.
+/// The user is told by mail.
 ///
 /// Checked in this order: who asks, the shape of all fields, that both new ones are the
 /// same, the current one.
@@ -72,11 +73,12 @@ pub struct PasswordChanged {
 pub async fn change_password(
     request: HttpRequest,
     app: Data<App>,
+    context: RequestContext,
     auth: SessionAuth,
     body: Body<UserChangePassword>,
 ) -> Result<Reply<PasswordChanged>, ApiError> {
     count_proof(&request, &app, auth.0.user_id).await?;
-    let sessions_ended = app.access.passwords.change(&auth.0, body.0).await?;
+    let sessions_ended = app.access.passwords.change(&auth.0, body.0, context.language.tag()).await?;
     Ok(Reply::ok(PasswordChanged { changed: true, sessions_ended }).message("Password changed", "密码修改成功"))
 }
 
@@ -103,6 +105,11 @@ pub struct Reauthentication {
 }
 
 impl Reauthentication {
+    /// Whether there is no proof at all.
+    pub const fn is_empty(&self) -> bool {
+        self.password.is_none() && self.code.is_none() && self.totp_code.is_none() && self.credential.is_none()
+    }
+
     /// The one proof that there is; what is wrong with it goes to `check`.
     pub fn proof(self, check: &mut FieldErrors, app: &App) -> Option<Proof> {
         let password = self.password.filter(|text| !text.is_empty());

@@ -16,7 +16,7 @@ use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, OptionalBody, Params, Parse, RecentAuth};
 use crate::http::reply::{Envelope, Reply, no_content};
-use crate::wiring::App;
+use crate::wiring::{App, public_url};
 
 /// What the copy is to be.
 #[derive(Deserialize, ToSchema)]
@@ -43,7 +43,7 @@ impl Parse for ExportCreate {
 #[schema(example = json!({
     "id": "019a8f3c-7b1e-7c40-9d6e-0f1a2b3c4d5e", "status": "ready", "format": "zip", "size": 18344,
     "requested_at": "2026-01-15T10:30:00Z", "finished_at": "2026-01-15T10:30:04Z", "expires_at": "2026-01-22T10:30:04Z",
-    "download_url": "/api/v1/users/me/export/019a8f3c-7b1e-7c40-9d6e-0f1a2b3c4d5e/download?ticket=AbC",
+    "download_url": "https://api.example.com/api/v1/users/me/export/019a8f3c-7b1e-7c40-9d6e-0f1a2b3c4d5e/download?ticket=AbC",
     "download_expires_at": "2026-01-15T10:41:00Z"
 }))]
 pub struct ExportView {
@@ -62,13 +62,14 @@ pub struct ExportView {
     download_expires_at: Option<String>,
 }
 
-fn view(export: &Export, link: Option<ExportLink>) -> ExportView {
+fn view(base: &str, export: &Export, link: Option<ExportLink>) -> ExportView {
     let (finished_at, size, expires_at) = match &export.state {
         ExportState::Ready { at, size, expires_at, .. } => (Some(*at), Some(*size), Some(*expires_at)),
         ExportState::Failed { at } => (Some(*at), None, None),
         ExportState::Pending | ExportState::Expired => (None, None, None),
     };
-    let url = |link: &ExportLink| format!("/api/v1/users/me/export/{}/download?ticket={}", export.id, link.ticket);
+    let url =
+        |link: &ExportLink| format!("{base}/api/v1/users/me/export/{}/download?ticket={}", export.id, link.ticket);
     ExportView {
         id: export.id.to_string(),
         status: export.state.as_str(),
@@ -100,7 +101,7 @@ pub async fn request_export(
 ) -> Result<Reply<ExportView>, ApiError> {
     let export = app.privacy.exports.request(auth.0.user_id).await?;
     let location = format!("/api/v1/users/me/export/{}", export.id);
-    Ok(Reply::accepted(view(&export, None)).location(location))
+    Ok(Reply::accepted(view("", &export, None)).location(location))
 }
 
 /// Where your copy stands, with a short-lived link when it is ready.
@@ -112,7 +113,7 @@ pub async fn request_export(
 #[get("/api/v1/users/me/export/{id}")]
 pub async fn find_export(app: Data<App>, auth: Auth, id: Path<String>) -> Result<Reply<ExportView>, ApiError> {
     let (export, link) = app.privacy.exports.find(auth.0.user_id, export_id(&id)?).await?;
-    Ok(Reply::ok(view(&export, link)))
+    Ok(Reply::ok(view(&public_url(&app.config), &export, link)))
 }
 
 /// What opens a copy.
@@ -185,7 +186,8 @@ impl From<Departure> for DepartureView {
     }
 }
 
-/// Who goes proves once more who they are, as at `/auth/reauthenticate`.
+/// Who goes proves once more who they are, as at `/auth/reauthenticate`; who has no password
+/// may leave that out.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({ "password": "correct horse 电池", "reason": "I moved on" }))]
 pub struct AccountDelete {
@@ -204,8 +206,9 @@ impl Parse for AccountDelete {
     }
 }
 
-/// Schedules the end of your account. Until it is due it can be taken back; then what it
-/// holds of you goes, and what must stay (money, other people's threads) loses your name.
+/// Schedules the end of your account, within 15 working days. Until it is due it can be taken
+/// back; then what it holds of you goes at once, and what must stay (money, other people's
+/// threads) loses your name.
 #[utoipa::path(
     tag = "User Management",
     request_body = AccountDelete,
@@ -222,18 +225,27 @@ pub async fn leave(
     body: Body<AccountDelete>,
 ) -> Result<Reply<DepartureView>, ApiError> {
     let mut check = FieldErrors::new();
-    let reason = body.0.reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let AccountDelete { proof, reason } = body.0;
+    let reason = reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let reason = reason.and_then(|text| check.length("reason", text, 1, 500));
-    let Some(proof) = body.0.proof.proof(&mut check, &app) else { return Err(check.into()) };
-    count_proof(&request, &app, auth.0.user_id).await?;
-    app.step_up.prove(&auth.0, proof).await?;
+    // Who has no password may have nothing else to show than that they came in a while ago.
+    let asked = !proof.is_empty() || app.step_up.has_password(auth.0.user_id).await?;
+    let proof = if asked { proof.proof(&mut check, &app) } else { None };
+    check.finish()?;
+    if let Some(proof) = proof {
+        count_proof(&request, &app, auth.0.user_id).await?;
+        app.step_up.prove(&auth.0, proof).await?;
+    }
     Ok(Reply::accepted(app.privacy.departures.schedule(auth.0.user_id, reason).await?.into()))
 }
 
 /// Your scheduled deletion.
 #[utoipa::path(
     tag = "User Management",
-    responses((status = 200, description = "When the account ends", body = Envelope<DepartureView>)),
+    responses(
+        (status = 200, description = "When the account ends", body = Envelope<DepartureView>),
+        (status = 404, description = "None is scheduled"),
+    ),
 )]
 #[get("/api/v1/users/me/deletion")]
 pub async fn find_departure(app: Data<App>, auth: Auth) -> Result<Reply<DepartureView>, ApiError> {

@@ -13,7 +13,7 @@ use super::codes::{code, contact, count};
 use super::views::{SignInAnswer, User};
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
-use crate::http::extract::{Auth, Body, ClientInfo, MaybeAuth, Parse, RecentAuth};
+use crate::http::extract::{Body, ClientInfo, MaybeAuth, Parse, RecentAuth};
 use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
 
@@ -48,6 +48,8 @@ pub struct CodeLogin {
 /// Opens a session for who was sent a code.
 ///
 /// A number must have been confirmed by its user before; see `POST /api/v1/auth/phone/verify`.
+/// An address that was not is confirmed by this, and what else opened the account until then
+/// is removed: somebody else may have made it.
 #[utoipa::path(
     tag = "Authentication",
     security(()),
@@ -159,7 +161,8 @@ pub struct ResetDone {
     password_reset: bool,
 }
 
-/// Sets a new password, ends every session and deletes every API key.
+/// Sets a new password, ends every session and deletes every API key. When the address was
+/// not confirmed before, every other way in is removed too. Its owner is told by mail.
 #[utoipa::path(
     tag = "Authentication",
     security(()),
@@ -213,6 +216,11 @@ pub struct EmailVerified {
 }
 
 /// Confirms the address of an account, by a code that was sent there for `register`.
+///
+/// Send the account's token along. Who confirms an address for the first time without being
+/// signed in to its account may be another than who made that account with it: its password,
+/// sessions, passkeys, keys, linked accounts, app and number are removed then, and its owner
+/// signs in by a code or sets a password by a reset.
 #[utoipa::path(
     tag = "Authentication",
     security((), ("bearer" = [])),
@@ -231,7 +239,7 @@ pub async fn verify_email(
     body: Body<EmailVerify>,
 ) -> Result<Reply<EmailVerified>, ApiError> {
     let EmailVerify { mut email, code, token } = body.0;
-    let user = actor.map(|actor| actor.user_id);
+    let user = actor.as_ref().map(|actor| actor.user_id);
     if email.is_none()
         && let Some(user) = user
     {
@@ -247,7 +255,7 @@ pub async fn verify_email(
     if let Some(contact) = &contact {
         count(&request, &app, contact).await?;
     }
-    app.recovery.verify_email(proof, user).await?;
+    app.recovery.verify_email(proof, actor.as_ref()).await?;
     Ok(Reply::ok(EmailVerified { is_verified: true }).message("Email verified", "邮箱已验证"))
 }
 
@@ -288,7 +296,7 @@ pub async fn change_email(
     let proof = proof(&mut check, email.clone().map(Contact::Email), body.0.code, body.0.token);
     let (Some(email), Some(proof)) = (email, proof) else { return Err(check.into()) };
     count(&request, &app, &Contact::Email(email.clone())).await?;
-    let user = app.recovery.change_email(actor.user_id, email, proof, context.language.tag()).await?;
+    let user = app.recovery.change_email(&actor, email, proof, context.language.tag()).await?;
     Ok(Reply::ok(user.into()).message("Email changed", "邮箱已更换"))
 }
 
@@ -310,6 +318,7 @@ pub struct PhoneVerify {
     responses(
         (status = 200, description = "The user with the number", body = Envelope<User>),
         (status = 400, description = "A code that is wrong or expired"),
+        (status = 403, description = "`PERMISSION_DENIED`: the last login is too long ago (`recent_login`)"),
         (status = 429, description = "Too many wrong codes"),
     ),
 )]
@@ -317,7 +326,7 @@ pub struct PhoneVerify {
 pub async fn verify_phone(
     request: HttpRequest,
     app: Data<App>,
-    Auth(actor): Auth,
+    RecentAuth(actor): RecentAuth,
     body: Body<PhoneVerify>,
 ) -> Result<Reply<User>, ApiError> {
     let mut check = FieldErrors::new();
@@ -327,6 +336,6 @@ pub async fn verify_phone(
     let code = code(&mut check, "code", body.0.code);
     let (Some(phone), Some(code)) = (phone, code) else { return Err(check.into()) };
     count(&request, &app, &Contact::Phone(phone.clone())).await?;
-    let user = app.recovery.verify_phone(actor.user_id, phone, code).await?;
+    let user = app.recovery.verify_phone(&actor, phone, code).await?;
     Ok(Reply::ok(user.into()).message("Phone number verified", "手机号已验证"))
 }

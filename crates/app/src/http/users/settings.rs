@@ -80,7 +80,8 @@ impl From<ConsentEntry> for ConsentView {
     }]
 }))]
 pub struct UserSettingsView {
-    /// The language of mails; `null` for that of the product.
+    /// The language of messages and mails where a request names none (`Accept-Language`);
+    /// `null` for that of the product.
     language: Option<&'static str>,
     /// A zone of the IANA database.
     time_zone: &'static str,
@@ -238,5 +239,6 @@ pub async fn update_settings(
     body: Body<SettingsUpdate>,
 ) -> Result<Reply<UserSettingsView>, ApiError> {
     let view = app.people.settings.update(auth.0.user_id, body.0, Some(context.client_ip)).await?;
+    app.languages.forget(auth.0.user_id);
     Ok(Reply::ok(view.into()).message("Settings updated", "设置已更新"))
 }

@@ -2,6 +2,7 @@
 
 mod files;
 mod photos;
+mod processing;
 mod search;
 mod taxonomy;
 

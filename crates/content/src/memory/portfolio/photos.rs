@@ -158,6 +158,10 @@ impl PhotoQueries for MemoryPortfolio {
         Ok(self.row(key).map(|row| self.view(&row)))
     }
 
+    async fn find_photo(&self, key: &PhotoKey) -> Result<Option<Photo>, StoreError> {
+        Ok(self.row(key).map(|row| row.photo))
+    }
+
     async fn find_head(&self, key: &PhotoKey) -> Result<Option<PhotoHead>, StoreError> {
         Ok(self.row(key).map(|Row { photo, .. }| PhotoHead {
             id: photo.id,
@@ -225,7 +229,9 @@ impl PhotoQueries for MemoryPortfolio {
         let rows = ids.iter().filter_map(|id| self.row(&(*id).into()));
         let shown = |row: &Row| {
             let photo = &row.photo;
-            photo.owner_id == link.owner_id && photo.trashed_at.is_none() && !photo.picture.formats.is_empty()
+            let own =
+                photo.owner_id == link.owner_id && photo.trashed_at.is_none() && !photo.picture.formats.is_empty();
+            own || photo.is_listed()
         };
         Ok(self.page(&rows.filter(shown).collect::<Vec<_>>(), page))
     }
@@ -265,6 +271,10 @@ impl PhotoRepository for MemoryPortfolioTx {
 
     async fn find_one_by_owner_for_update(&mut self, owner: UserId) -> Result<Option<Photo>, StoreError> {
         Ok(self.find(|photo| photo.owner_id == owner))
+    }
+
+    async fn find_one_liked_by(&mut self, user: UserId) -> Result<Option<PhotoId>, StoreError> {
+        Ok(self.state.likes.iter().find(|(_, who)| *who == user).map(|(photo, _)| *photo))
     }
 
     async fn insert(&mut self, photo: &Photo) -> Result<(), PhotoWriteError> {

@@ -8,6 +8,8 @@ mod share;
 mod text;
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use serde::Deserialize;
+use serde_json::Value;
 use sharestack_kernel::field::Issue;
 use sharestack_kernel::id::UserId;
 
@@ -18,6 +20,7 @@ pub use place::{Bounds, Coordinate, Place, Position};
 pub use share::{ShareLink, ShareLinkId, ShareTarget};
 pub use text::{Caption, MAX_METADATA, Metadata};
 
+use super::file::UploadedFile;
 use super::id::{FileId, PhotoId};
 use super::slug::Slug;
 use super::text::Title;
@@ -94,6 +97,16 @@ pub struct Picture {
     pub formats: Formats,
     /// Grows each time the formats are made anew, so that their addresses change.
     pub revision: i64,
+}
+
+/// What of a file's notes goes into a photo.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Notes {
+    #[serde(flatten)]
+    exif: Exif,
+    taken: Option<Taken>,
+    position: Option<Position>,
 }
 
 /// A photo.
@@ -174,6 +187,26 @@ impl Photo {
         if self.place.position.is_none() {
             self.place.position = position;
         }
+    }
+
+    /// Takes over what is known of the file that it was made from.
+    pub fn follow(&mut self, file: &UploadedFile) {
+        let processing = &file.processing;
+        let read = |value: &Value| Formats::deserialize(value).ok();
+        let formats = processing.derivatives.as_ref().and_then(read).unwrap_or_default();
+        let revision = self.picture.revision + i64::from(formats != self.picture.formats);
+        self.picture = Picture {
+            original_filename: file.original_filename.as_str().to_owned(),
+            file_size: i64::try_from(file.size).unwrap_or(i64::MAX),
+            mime_type: file.media_type.as_str().to_owned(),
+            width: processing.width,
+            height: processing.height,
+            placeholder: processing.placeholder.clone(),
+            formats,
+            revision,
+        };
+        let notes = processing.exif.as_ref().and_then(|value| Notes::deserialize(value).ok()).unwrap_or_default();
+        self.fill_from(&notes.exif, notes.taken, notes.position);
     }
 
     /// The year and the month in which it was taken, where it was taken.

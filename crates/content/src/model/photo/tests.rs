@@ -88,7 +88,7 @@ fn bounds_may_cross_the_antimeridian() {
 #[test]
 fn metadata_has_bounds() {
     let object = |text: &str| match serde_json::from_str(text).unwrap() {
-        serde_json::Value::Object(fields) => fields,
+        Value::Object(fields) => fields,
         _ => unreachable!(),
     };
     assert!(Metadata::parse(object(r#"{"weather":"clear","temperature":"15°C"}"#)).is_ok());

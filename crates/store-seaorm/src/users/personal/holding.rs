@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Flag,
     Id,
     Json,
+    /// Shown only where this column names the person: else it tells of somebody else.
+    Own(&'static str, &'static Kind),
 }
 
 /// Which rows of a table are a person's.
@@ -26,6 +28,8 @@ pub(super) enum Whose {
     Aggregate(&'static str),
     /// Those that are about a target of this kind with their id.
     Target(&'static str),
+    /// Those whose JSON in this column says `user_id` and means them.
+    Mentioned(&'static str),
 }
 
 impl Whose {
@@ -38,6 +42,10 @@ impl Whose {
             Self::Through(column, table, owner) => Expr::col(column).in_subquery(theirs(table, owner, "id")),
             Self::Aggregate(kind) => {
                 Expr::col("aggregate").eq(kind).and(Expr::col("aggregate_id").eq(user.get().to_string()))
+            }
+            Self::Mentioned(column) => {
+                let said = |end: char| Expr::col(column).like(format!("%\"user_id\":{user}{end}%"));
+                said(',').or(said('}'))
             }
             Self::Target(kind) => {
                 Expr::col("target_type").eq(kind).and(Expr::col("target_id").eq(user.get().to_string()))
@@ -56,6 +64,8 @@ pub(super) enum End {
     Kept,
     /// They stay without these.
     Blanked(&'static [&'static str]),
+    /// They stay without these, and without the names in the JSON of a column.
+    Anonymised(&'static [&'static str], &'static str),
     /// The account itself: its row stays, and says nothing any more.
     Emptied,
 }

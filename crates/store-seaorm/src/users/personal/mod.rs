@@ -12,7 +12,7 @@ mod social;
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
-use sea_orm::sea_query::{Expr, Query};
+use sea_orm::sea_query::{Cond, Expr, Query};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait, QueryResult};
 use serde_json::{Map, Value};
 use sharestack_kernel::error::StoreError;
@@ -65,7 +65,7 @@ pub(crate) const IMPERSONAL: &[(&str, &str)] = &[
     ("sandbox_payments", "the pretended channel's, which is not of production"),
 ];
 
-fn read(row: &QueryResult, column: &str, kind: Kind) -> Result<Value, DbErr> {
+fn read(row: &QueryResult, column: &str, kind: Kind, user: UserId) -> Result<Value, DbErr> {
     let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true).into();
     Ok(match kind {
         Kind::Number => row
@@ -76,6 +76,10 @@ fn read(row: &QueryResult, column: &str, kind: Kind) -> Result<Value, DbErr> {
         Kind::Time => row.try_get::<Option<DateTime<Utc>>>("", column)?.map_or(Value::Null, time),
         Kind::Flag => row.try_get::<Option<bool>>("", column)?.into(),
         Kind::Id => row.try_get::<Option<Uuid>>("", column)?.map(|id| id.to_string()).into(),
+        Kind::Own(owner, kind) => {
+            let own = row.try_get::<Option<i64>>("", owner)? == Some(user.get());
+            if own { read(row, column, *kind, user)? } else { Value::Null }
+        }
         Kind::Json => {
             let text = row.try_get::<Option<String>>("", column)?;
             text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or(Value::String(text)))
@@ -89,15 +93,21 @@ impl PersonalRecords for Store {
         let mut extracts = Vec::new();
         for holding in holdings() {
             let Some(name) = holding.extract else { continue };
+            let owners = holding.columns.iter().find_map(|(_, kind)| match kind {
+                Kind::Own(owner, _) => Some(*owner),
+                _ => None,
+            });
             let select = Query::select()
-                .columns(holding.columns.iter().map(|(column, _)| *column))
+                .columns(holding.columns.iter().map(|(column, _)| *column).chain(owners))
                 .from(holding.table)
                 .and_where(holding.whose.condition(user))
                 .to_owned();
             let rows = self.read().query_all(&select).await.map_err(store_error)?;
             let record = |row: &QueryResult| {
-                let fields =
-                    holding.columns.iter().map(|(column, kind)| Ok(((*column).to_owned(), read(row, column, *kind)?)));
+                let fields = holding
+                    .columns
+                    .iter()
+                    .map(|(column, kind)| Ok(((*column).to_owned(), read(row, column, *kind, user)?)));
                 fields.collect::<Result<Map<_, _>, DbErr>>().map(Value::Object)
             };
             let records = rows.iter().map(record).collect::<Result<_, _>>().map_err(store_error)?;
@@ -138,14 +148,44 @@ async fn end(tx: &SeaTx, holdings: impl IntoIterator<Item = &'static Holding>, u
                 let delete = Query::delete().from_table(holding.table).and_where(theirs).to_owned();
                 tx.conn().execute(&delete).await.map_err(store_error)?;
             }
-            End::Blanked(columns) => {
-                let mut update = Query::update().table(holding.table).and_where(theirs).to_owned();
-                for column in columns {
-                    update.value(*column, Expr::null());
-                }
-                tx.conn().execute(&update).await.map_err(store_error)?;
+            End::Blanked(columns) => blank(tx, holding.table, columns, theirs).await?,
+            End::Anonymised(columns, json) => {
+                scrub(tx, holding.table, json, theirs.clone()).await?;
+                blank(tx, holding.table, columns, theirs).await?;
             }
         }
+    }
+    Ok(())
+}
+
+async fn blank(tx: &SeaTx, table: &'static str, columns: &[&'static str], rows: Expr) -> Result<(), StoreError> {
+    // What is blank already is not written again.
+    let left = columns.iter().fold(Cond::any(), |left, column| left.add(Expr::col(*column).is_not_null()));
+    let mut update = Query::update().table(table).and_where(rows).cond_where(left).to_owned();
+    for column in columns {
+        update.value(*column, Expr::null());
+    }
+    tx.conn().execute(&update).await.map(drop).map_err(store_error)
+}
+
+/// What says in a record who somebody is.
+const NAMES: [&str; 8] = ["username", "name", "display_name", "email", "new_email", "phone", "prefix", "address"];
+
+/// Takes the names out of the JSON of these rows.
+async fn scrub(tx: &SeaTx, table: &'static str, column: &'static str, rows: Expr) -> Result<(), StoreError> {
+    let named =
+        NAMES.iter().fold(Cond::any(), |named, name| named.add(Expr::col(column).like(format!("%\"{name}\":%"))));
+    let select = Query::select().columns(["id", column]).from(table).and_where(rows).cond_where(named).to_owned();
+    for row in tx.conn().query_all(&select).await.map_err(store_error)? {
+        let id: Uuid = row.try_get("", "id").map_err(store_error)?;
+        let text: String = row.try_get("", column).map_err(store_error)?;
+        let mut json: Value = serde_json::from_str(&text).unwrap_or_default();
+        if let Value::Object(fields) = &mut json {
+            fields.retain(|name, _| !NAMES.contains(&name.as_str()));
+        }
+        let update =
+            Query::update().table(table).value(column, json.to_string()).and_where(Expr::col("id").eq(id)).to_owned();
+        tx.conn().execute(&update).await.map_err(store_error)?;
     }
     Ok(())
 }

@@ -1,10 +1,13 @@
 //! What a person did and what was done to them.
 
-use super::holding::Kind::{Id, Json, Text, Time};
+use super::holding::Kind::{Id, Json, Own, Text, Time};
 use super::holding::{End, Holding, Whose};
 
+/// The address that an act came from is shown to who acted alone.
+const ACTOR: &str = "actor_id";
+
 pub(super) const PLATFORM: &[Holding] = &[
-    // Who did what stays, as the law on security asks; from where goes.
+    // Who did what stays, as the law on security asks; from where goes, and so do names.
     Holding {
         extract: Some("security_log"),
         table: "audit_entries",
@@ -14,18 +17,46 @@ pub(super) const PLATFORM: &[Holding] = &[
             ("occurred_at", Time),
             ("action", Text),
             ("result", Text),
-            ("ip", Text),
-            ("user_agent", Text),
-            ("request_id", Text),
+            ("ip", Own(ACTOR, &Text)),
+            ("user_agent", Own(ACTOR, &Text)),
+            ("request_id", Own(ACTOR, &Text)),
             ("details", Json),
         ],
+        end: End::Anonymised(&["ip", "user_agent"], "details"),
+    },
+    Holding {
+        extract: None,
+        table: "audit_entries",
+        whose: Whose::Column(ACTOR),
+        columns: &[],
+        end: End::Blanked(&["ip", "user_agent"]),
+    },
+    Holding {
+        extract: None,
+        table: "audit_entries",
+        whose: Whose::Mentioned("details"),
+        columns: &[],
         end: End::Blanked(&["ip", "user_agent"]),
     },
     Holding {
         extract: Some("activity"),
         table: "events",
         whose: Whose::Aggregate("user"),
-        columns: &[("kind", Text), ("occurred_at", Time), ("payload", Json), ("origin", Json)],
+        columns: &[("kind", Text), ("occurred_at", Time), ("payload", Json), ("origin", Own(ACTOR, &Json))],
+        end: End::Anonymised(&["origin"], "payload"),
+    },
+    Holding {
+        extract: None,
+        table: "events",
+        whose: Whose::Column(ACTOR),
+        columns: &[],
+        end: End::Blanked(&["origin"]),
+    },
+    Holding {
+        extract: None,
+        table: "events",
+        whose: Whose::Mentioned("payload"),
+        columns: &[],
         end: End::Blanked(&["origin"]),
     },
 ];

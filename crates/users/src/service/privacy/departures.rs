@@ -116,17 +116,17 @@ impl JobHandler for Leave {
 
     async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
         let user = job.payload["user_id"].as_i64().map(UserId::new).ok_or("the job names no user")?;
-        let PrivacyPorts { queries, ids, clock, .. } = &self.ports;
-        // Taken back, or taken back and said again: that has a job of its own.
-        let Some(wish) = queries.find_departure(user).await? else { return Ok(()) };
-        if wish.due_at > clock.now() {
-            return Ok(());
-        }
+        let PrivacyPorts { ids, clock, .. } = &self.ports;
         match self.administration.end_own(user).await {
-            Ok(()) | Err(AdministerError::NoSuchUser(_)) => Ok(()),
+            // Taken back, or taken back and said again: that has a job of its own.
+            Ok(_) | Err(AdministerError::NoSuchUser(_)) => Ok(()),
             // Money came meanwhile, or everybody else who ruled has gone.
             Err(AdministerError::Owes(_) | AdministerError::LastSuperAdmin) => {
-                let again = NewJob::new(ids.uuid(), LEAVE, json!({ "user_id": user }), clock.now() + AGAIN_AFTER);
+                let again = NewJob {
+                    // One, however often this job runs.
+                    dedupe_key: Some(format!("{LEAVE}:{}", job.id)),
+                    ..NewJob::new(ids.uuid(), LEAVE, json!({ "user_id": user }), clock.now() + AGAIN_AFTER)
+                };
                 transact!(self.ports.store, |tx| { Ok::<_, DepartureError>(tx.jobs().enqueue(&again).await?) })?;
                 Ok(())
             }

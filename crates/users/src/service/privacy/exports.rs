@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
 use sharestack_kernel::clock::Clock;
-use sharestack_kernel::error::{StoreError, Throttle};
+use sharestack_kernel::error::Throttle;
 use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
 use sharestack_kernel::seal::Sealer;
@@ -21,6 +21,8 @@ use crate::ports::{Archive, PersonalRecords, PrivacyQueries, UsersTx};
 pub const EXPORT: &str = "user.export";
 /// What a link to a copy is sealed for.
 const LINK: &str = "export-link";
+/// How many copies are looked at at once when old ones go.
+const PRUNED: u64 = 100;
 
 /// What people's own data is served with.
 #[derive(Clone)]
@@ -137,22 +139,37 @@ impl Exports {
         })
     }
 
-    /// Removes copies whose time is over; returns how many. Called now and then.
+    /// Removes copies whose time is over; returns how many. Called now and then. A file
+    /// that cannot be removed stays for the next time, and the others go.
     ///
     /// # Errors
-    /// The store's, or that of the files.
+    /// The store's.
     pub async fn prune(&self) -> Result<u64, ExportError> {
-        let PrivacyPorts { queries, archive, clock, .. } = &self.ports;
-        let mut removed = 0;
-        for export in queries.list_overdue_exports(clock.now(), 100).await? {
-            if let ExportState::Ready { file, .. } = &export.state {
-                archive.remove(file).await?;
+        let PrivacyPorts { queries, clock, .. } = &self.ports;
+        let (mut removed, mut after) = (0, None);
+        loop {
+            let overdue = queries.list_overdue_exports(clock.now(), after, PRUNED).await?;
+            after = overdue.last().map(|export| export.id);
+            let is_last = (overdue.len() as u64) < PRUNED;
+            for export in overdue {
+                removed += u64::from(self.expire(export).await?);
             }
-            let gone = Export { state: ExportState::Expired, ..export };
-            transact!(self.ports.store, |tx| { Ok::<_, ExportError>(tx.privacy().update_export(&gone).await?) })?;
-            removed += 1;
+            if is_last {
+                return Ok(removed);
+            }
         }
-        Ok(removed)
+    }
+
+    /// Removes a copy's file, then notes that it is gone.
+    async fn expire(&self, export: Export) -> Result<bool, ExportError> {
+        if let ExportState::Ready { file, .. } = &export.state
+            && let Err(error) = self.ports.archive.remove(file).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "an old copy of personal data was not removed");
+            return Ok(false);
+        }
+        let gone = Export { state: ExportState::Expired, ..export };
+        transact!(self.ports.store, |tx| { Ok::<_, ExportError>(tx.privacy().update_export(&gone).await?) })
     }
 }
 
@@ -173,11 +190,12 @@ impl BuildExport {
         Self { ports, policy }
     }
 
-    /// Makes one copy, unless that was done or given up.
+    /// Makes one copy, unless that was done or given up. Each attempt writes a file of its
+    /// own: one that was thought lost and comes late takes nothing from another.
     ///
     /// # Errors
     /// The store's, or that of the files.
-    pub async fn build(&self, id: ExportId) -> Result<(), ExportError> {
+    pub async fn build(&self, id: ExportId, attempt: u32) -> Result<(), ExportError> {
         let PrivacyPorts { queries, records, archive, clock, .. } = &self.ports;
         let Some(export) = queries.find_export(id).await? else { return Ok(()) };
         if export.state != ExportState::Pending {
@@ -185,38 +203,62 @@ impl BuildExport {
         }
         let extracts = records.collect(export.user_id).await?;
         let files = records.list_files(export.user_id).await?;
-        let file = format!("exports/{id}.zip");
+        let file = file_of(id, attempt);
         let size = archive.write(&file, &extracts, &files).await?;
         let at = clock.now();
         let state = ExportState::Ready { at, file, size, expires_at: at + self.policy.export_ttl };
-        self.finish(Export { state, ..export }).await
+        let kept = self.finish(Export { state, ..export }).await?;
+        // Of those before nobody hears any more; what was not kept goes, too.
+        self.remove_files(id, (1..=attempt).filter(|one| !(kept && *one == attempt))).await;
+        Ok(())
     }
 
-    async fn finish(&self, export: Export) -> Result<(), ExportError> {
-        let PrivacyPorts { archive, ids, clock, .. } = &self.ports;
+    /// Notes how it ended, unless another attempt did, or who asked has gone: they leave no
+    /// copy behind.
+    async fn finish(&self, export: Export) -> Result<bool, ExportError> {
+        let PrivacyPorts { ids, clock, .. } = &self.ports;
         let (event_id, at) = (ids.uuid(), clock.now());
-        let kept = transact!(self.ports.store, |tx| {
-            // Who has gone meanwhile leaves no copy behind.
+        transact!(self.ports.store, |tx| {
             if tx.accounts().hold(export.user_id).await?.is_none() {
-                return Ok::<_, StoreError>(false);
+                return Ok::<_, ExportError>(false);
             }
             let kept = tx.privacy().update_export(&export).await?;
             if kept {
                 tx.outbox().append(&events::export_finished(event_id, &export, at)).await?;
             }
             Ok(kept)
-        })?;
-        if let (false, ExportState::Ready { file, .. }) = (kept, &export.state) {
-            archive.remove(file).await?;
+        })
+    }
+
+    async fn give_up(&self, id: ExportId, attempt: u32) -> Result<(), ExportError> {
+        let Some(export) = self.ports.queries.find_export(id).await? else { return Ok(()) };
+        let state = ExportState::Failed { at: self.ports.clock.now() };
+        if export.state == ExportState::Pending && self.finish(Export { state, ..export }).await? {
+            self.remove_files(id, 1..=attempt).await;
         }
         Ok(())
     }
 
-    async fn give_up(&self, id: ExportId) -> Result<(), ExportError> {
-        let Some(export) = self.ports.queries.find_export(id).await? else { return Ok(()) };
-        let state = ExportState::Failed { at: self.ports.clock.now() };
-        self.finish(Export { state, ..export }).await
+    /// Removes what attempts have left, unless one of the files is the copy.
+    pub(super) async fn remove_files(&self, id: ExportId, attempts: impl Iterator<Item = u32> + Send) {
+        let kept = match self.ports.queries.find_export(id).await {
+            Ok(export) => export.map(|export| export.state),
+            Err(_) => return,
+        };
+        for file in attempts.map(|attempt| file_of(id, attempt)) {
+            if matches!(&kept, Some(ExportState::Ready { file: ready, .. }) if *ready == file) {
+                continue;
+            }
+            if let Err(error) = self.ports.archive.remove(&file).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a copy that nobody gets was not removed");
+            }
+        }
     }
+}
+
+/// Where an attempt puts its copy.
+fn file_of(id: ExportId, attempt: u32) -> String {
+    format!("exports/{id}-{attempt}.zip")
 }
 
 #[async_trait]
@@ -227,10 +269,10 @@ impl JobHandler for BuildExport {
 
     async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
         let Payload { export_id } = serde_json::from_value(job.payload.clone())?;
-        let Err(error) = self.build(export_id).await else { return Ok(()) };
+        let Err(error) = self.build(export_id, job.attempt).await else { return Ok(()) };
         // The last attempt tells the person that there will be none.
         if job.attempt >= job.max_attempts {
-            self.give_up(export_id).await?;
+            self.give_up(export_id, job.attempt).await?;
         }
         Err(error.into())
     }

@@ -19,7 +19,10 @@ use crate::model::{
     BuiltInRole, EmailAddress, Export, ExportState, Extract, HeldFile, NewAccount, Obligation, PasswordHash,
     PrivacyPolicy, Profile, Username,
 };
-use crate::ports::{Archive, MockAccountObligations, PersonalRecords, PrivacyQueries};
+use crate::ports::{
+    Archive, MockAccountObligations, MockPasswordHasher, MockSessionCache, PersonalRecords, PrivacyQueries,
+};
+use crate::service::{AccountPorts, Administration, AdministrationPorts};
 
 async fn person(store: &MemoryStore, number: i64, name: &str, roles: &[BuiltInRole]) -> UserId {
     let id = UserId::new(number);
@@ -58,11 +61,12 @@ impl PersonalRecords for OneRecord {
     }
 }
 
-/// Files by name; refuses to write while it is full.
+/// Files by name; refuses to write while it is full, and to remove what sticks.
 #[derive(Default)]
 struct Shelf {
     files: Mutex<Vec<String>>,
     full: Mutex<bool>,
+    stuck: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -76,6 +80,9 @@ impl Archive for Shelf {
     }
 
     async fn remove(&self, key: &str) -> Result<(), BlobError> {
+        if self.stuck.lock().unwrap().iter().any(|stuck| stuck == key) {
+            return Err(BlobError::Unavailable("stuck".into()));
+        }
         self.files.lock().unwrap().retain(|file| file != key);
         Ok(())
     }
@@ -112,7 +119,7 @@ impl World {
 
     async fn made(&self) -> Export {
         let asked = self.exports().request(self.user).await.unwrap();
-        BuildExport::new(self.ports.clone(), self.policy).build(asked.id).await.unwrap();
+        BuildExport::new(self.ports.clone(), self.policy).build(asked.id, 1).await.unwrap();
         self.store.find_export(asked.id).await.unwrap().unwrap()
     }
 
@@ -173,6 +180,57 @@ async fn an_old_copy_goes_with_its_file() {
     assert_eq!(world.exports().prune().await.unwrap(), 0);
 }
 
+/// One file that cannot go does not keep the others.
+#[tokio::test]
+async fn old_copies_go_beside_one_that_cannot() {
+    let world = World::new().await;
+    let mut files = Vec::new();
+    for _ in 0..3 {
+        let export = world.made().await;
+        files.push(export.file(world.clock.now()).unwrap().0.to_owned());
+        world.clock.advance(Duration::days(1));
+    }
+    world.shelf.stuck.lock().unwrap().push(files[0].clone());
+    world.clock.advance(Duration::days(7));
+    assert_eq!(world.exports().prune().await.unwrap(), 2);
+    assert_eq!(*world.shelf.files.lock().unwrap(), files[..1]);
+    world.shelf.stuck.lock().unwrap().clear();
+    assert_eq!(world.exports().prune().await.unwrap(), 1);
+    assert!(world.shelf.files.lock().unwrap().is_empty());
+}
+
+/// An attempt that was thought lost comes late: it takes nothing away, and leaves nothing.
+#[tokio::test]
+async fn a_late_attempt_neither_takes_a_copy_away_nor_leaves_one() {
+    let world = World::new().await;
+    let asked = world.exports().request(world.user).await.unwrap();
+    let handler = BuildExport::new(world.ports.clone(), world.policy);
+    let pending = world.store.find_export(asked.id).await.unwrap().unwrap();
+    handler.build(asked.id, 2).await.unwrap();
+    let ready = world.store.find_export(asked.id).await.unwrap().unwrap();
+    // The first one saw it pending, and writes its file and its end now.
+    world.shelf.write(&format!("exports/{}-1.zip", asked.id), &[], &[]).await.unwrap();
+    for state in [
+        ExportState::Failed { at: world.clock.now() },
+        ExportState::Ready {
+            at: world.clock.now(),
+            file: format!("exports/{}-1.zip", asked.id),
+            size: 1,
+            expires_at: world.clock.now(),
+        },
+    ] {
+        let late = Export { state, ..pending.clone() };
+        let store = &world.store;
+        let moved: Result<bool, StoreError> = transact!(store, |tx| { tx.privacy().update_export(&late).await });
+        assert!(!moved.unwrap());
+    }
+    handler.remove_files(asked.id, 1..=1).await;
+    assert_eq!(world.store.find_export(asked.id).await.unwrap().unwrap(), ready);
+    assert_eq!(*world.shelf.files.lock().unwrap(), [format!("exports/{}-2.zip", asked.id)]);
+    let events = world.kinds().into_iter().filter(|kind| kind == events::EXPORT_FINISHED).count();
+    assert_eq!(events, 1);
+}
+
 #[tokio::test]
 async fn a_copy_that_cannot_be_made_is_told_and_does_not_count() {
     let world = World::new().await;
@@ -224,4 +282,83 @@ async fn who_has_money_here_or_rules_alone_does_not_go() {
     assert!(matches!(refused, DepartureError::Account(AdministerError::LastSuperAdmin)));
     assert_eq!(refused.category(), Category::Conflict);
     assert!(world.kinds().is_empty());
+}
+
+fn administration(world: &World, obligations: Vec<Obligation>) -> Administration {
+    let mut port = MockAccountObligations::new();
+    port.expect_find().returning(move |_| Ok(obligations.clone()));
+    let accounts = AccountPorts {
+        store: Arc::new(world.store.clone()),
+        queries: Arc::new(world.store.clone()),
+        hasher: Arc::new(MockPasswordHasher::new()),
+        cache: Arc::new({
+            let mut cache = MockSessionCache::new();
+            cache.expect_forget().returning(|_| Ok(()));
+            cache
+        }),
+        ids: world.ports.ids.clone(),
+        clock: world.ports.clock.clone(),
+    };
+    Administration::new(AdministrationPorts {
+        accounts,
+        directory: Arc::new(world.store.clone()),
+        roles: Arc::new(world.store.clone()),
+        obligations: Arc::new(port),
+        purge_after: Duration::days(30),
+    })
+}
+
+fn leave(world: &World, obligations: Vec<Obligation>) -> Leave {
+    Leave::new(world.ports.clone(), administration(world, obligations))
+}
+
+fn job_of(world: &World) -> ClaimedJob {
+    ClaimedJob {
+        id: uuid::Uuid::from_u128(7),
+        kind: LEAVE.to_owned(),
+        payload: json!({ "user_id": world.user }),
+        attempt: 1,
+        max_attempts: 10,
+    }
+}
+
+#[tokio::test]
+async fn who_wanted_to_go_is_forgotten_as_soon_as_the_time_for_second_thoughts_is_over() {
+    let world = World::new().await;
+    let wish = world.departures(Vec::new()).schedule(world.user, None).await.unwrap();
+    let leave = leave(&world, Vec::new());
+    leave.run(&job_of(&world)).await.unwrap();
+    assert!(!world.kinds().contains(&events::DELETED.to_owned()), "it is not due");
+    world.clock.advance(world.policy.cooling_off);
+    leave.run(&job_of(&world)).await.unwrap();
+    assert_eq!(world.kinds().last().unwrap(), events::DELETED);
+    let purge = world.store.jobs().pop().unwrap();
+    assert_eq!((purge.kind.as_str(), purge.run_at), ("user.purge", wish.due_at));
+}
+
+#[tokio::test]
+async fn a_wish_that_is_taken_back_while_its_job_runs_ends_nothing() {
+    let world = World::new().await;
+    let departures = world.departures(Vec::new());
+    departures.schedule(world.user, None).await.unwrap();
+    world.clock.advance(world.policy.cooling_off);
+    departures.cancel(world.user).await.unwrap();
+    // Whatever the job has seen before: what counts is seen under the account's lock.
+    assert!(!administration(&world, Vec::new()).end_own(world.user).await.unwrap());
+    leave(&world, Vec::new()).run(&job_of(&world)).await.unwrap();
+    assert_eq!(world.kinds(), [events::DEPARTURE_SCHEDULED, events::DEPARTURE_CANCELLED]);
+}
+
+#[tokio::test]
+async fn who_cannot_go_yet_is_asked_again_once_however_often_the_job_runs() {
+    let world = World::new().await;
+    world.departures(Vec::new()).schedule(world.user, None).await.unwrap();
+    world.clock.advance(world.policy.cooling_off);
+    let balance = Obligation { kind: "balance".into(), amount: Some(1990), currency: Some("CNY".into()) };
+    let leave = leave(&world, vec![balance]);
+    for _ in 0..3 {
+        leave.run(&job_of(&world)).await.unwrap();
+    }
+    let again: Vec<_> = world.store.jobs().into_iter().filter(|job| job.run_at > world.clock.now()).collect();
+    assert_eq!((again.len(), again[0].kind.as_str()), (1, LEAVE));
 }

@@ -127,7 +127,14 @@ async fn a_code_signs_in_once_and_proves_the_mailbox() {
     let kinds: Vec<_> = codes.world.store.events().into_iter().map(|event| event.kind).collect();
     assert_eq!(
         kinds,
-        [events::REGISTERED, events::CODE_SENT, events::CODE_ACCEPTED, events::EMAIL_VERIFIED, events::LOGGED_IN]
+        [
+            events::REGISTERED,
+            events::CODE_SENT,
+            events::CODE_ACCEPTED,
+            events::EMAIL_VERIFIED,
+            events::CLAIMED,
+            events::LOGGED_IN
+        ]
     );
     let login = codes.world.store.events().pop().unwrap();
     assert_eq!(login.payload["method"], AuthMethod::Code.as_str());
@@ -289,10 +296,10 @@ async fn an_address_is_confirmed_by_who_has_it() {
     let contact = mail("lin@example.com");
     let code = codes.sent_code(&contact, Purpose::Register).await;
     let proof = || ContactProof::Code(contact.clone(), code.clone());
-    assert!(codes.recovery.verify_email(proof(), Some(wei.id)).await.is_err());
+    assert!(codes.recovery.verify_email(proof(), Some(&own(wei.id))).await.is_err());
     codes.wait(60);
     let code = codes.sent_code(&contact, Purpose::Register).await;
-    codes.recovery.verify_email(ContactProof::Code(contact.clone(), code), Some(lin.id)).await.unwrap();
+    codes.recovery.verify_email(ContactProof::Code(contact.clone(), code), Some(&own(lin.id))).await.unwrap();
     assert!(codes.world.accounts.find(lin.id).await.unwrap().unwrap().is_verified);
     // Whoever asks again is told that it is taken, and by mail alone.
     codes.wait(60);
@@ -310,8 +317,8 @@ async fn another_address_is_taken_by_who_was_sent_a_code_there_and_the_old_one_i
     codes.recovery.begin_email_change(&new, "en").await.unwrap();
     let proof = ContactProof::Code(Contact::Email(new.clone()), codes.code());
     let bad = ContactProof::Code(Contact::Email(new.clone()), wrong());
-    assert!(codes.recovery.change_email(lin.id, new.clone(), bad, "en").await.is_err());
-    let view = codes.recovery.change_email(lin.id, new.clone(), proof, "en").await.unwrap();
+    assert!(codes.recovery.change_email(&own(lin.id), new.clone(), bad, "en").await.is_err());
+    let view = codes.recovery.change_email(&own(lin.id), new.clone(), proof, "en").await.unwrap();
     assert_eq!((view.email.as_str(), view.is_verified), ("new@example.com", true));
     let told = codes.sent().pop().unwrap();
     assert_eq!(told.to, Recipient::Mail("lin@example.com".to_owned()));
@@ -323,7 +330,7 @@ async fn another_address_is_taken_by_who_was_sent_a_code_there_and_the_old_one_i
     codes.recovery.begin_email_change(&gone, "en").await.unwrap();
     let proof = ContactProof::Code(Contact::Email(gone.clone()), codes.code());
     codes.world.accounts.register(Registration { email: gone.clone(), ..registration("first") }).await.unwrap();
-    let error = codes.recovery.change_email(lin.id, gone, proof, "en").await.unwrap_err();
+    let error = codes.recovery.change_email(&own(lin.id), gone, proof, "en").await.unwrap_err();
     assert_eq!(error.category(), Category::Conflict);
 }
 
@@ -336,8 +343,8 @@ async fn a_confirmed_number_is_a_way_in() {
     assert_eq!(codes.sent().pop().unwrap().to, Recipient::Nobody, "nobody has confirmed it");
     let code = codes.sent_code(&contact, Purpose::Register).await;
     let Contact::Phone(phone) = contact.clone() else { unreachable!() };
-    assert!(codes.recovery.verify_phone(lin.id, phone.clone(), wrong()).await.is_err());
-    let view = codes.recovery.verify_phone(lin.id, phone, code).await.unwrap();
+    assert!(codes.recovery.verify_phone(&own(lin.id), phone.clone(), wrong()).await.is_err());
+    let view = codes.recovery.verify_phone(&own(lin.id), phone, code).await.unwrap();
     assert_eq!(view.phone.as_deref(), Some("+8613800138000"));
     codes.wait(60);
     let code = codes.sent_code(&contact, Purpose::Login).await;

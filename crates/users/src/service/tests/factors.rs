@@ -27,8 +27,8 @@ fn code(world: &World) -> String {
 /// Somebody with a confirmed app, a step ago; their recovery codes.
 async fn guarded(world: &World) -> (UserId, Vec<String>) {
     let user = world.user("lin").await.id;
-    world.factors.enrol(user).await.unwrap();
-    let codes = world.factors.confirm(user, &code(world)).await.unwrap();
+    world.factors.enrol(&own(user)).await.unwrap();
+    let codes = world.factors.confirm(&own(user), &code(world)).await.unwrap();
     world.clock.advance(Duration::seconds(30));
     (user, codes.iter().map(|code| code.expose_secret().to_owned()).collect())
 }
@@ -42,11 +42,11 @@ fn kinds(world: &World) -> Vec<String> {
 async fn a_secret_is_kept_sealed_and_not_asked_for_until_it_is_confirmed() {
     let world = World::new();
     let user = world.user("lin").await.id;
-    let made = world.factors.enrol(user).await.unwrap();
+    let made = world.factors.enrol(&own(user)).await.unwrap();
     assert_eq!(made.secret.expose_secret(), "SECRET OF lin");
     assert!(world.login("lin", PASSWORD).await.is_ok());
-    assert!(matches!(world.factors.confirm(user, "000000").await, Err(FactorError::Wrong("code"))));
-    let codes = world.factors.confirm(user, &code(&world)).await.unwrap();
+    assert!(matches!(world.factors.confirm(&own(user), "000000").await, Err(FactorError::Wrong("code"))));
+    let codes = world.factors.confirm(&own(user), &code(&world)).await.unwrap();
     assert_eq!(codes.len(), 10);
     let first_code = codes[0].expose_secret();
     assert!(codes[1..].iter().all(|code| code.expose_secret() != first_code));
@@ -60,13 +60,13 @@ async fn a_secret_is_kept_sealed_and_not_asked_for_until_it_is_confirmed() {
 async fn enrolling_again_replaces_what_is_not_confirmed_and_nothing_else() {
     let world = World::new();
     let user = world.user("lin").await.id;
-    assert!(matches!(world.factors.confirm(user, "123456").await, Err(FactorError::NotEnrolled)));
-    world.factors.enrol(user).await.unwrap();
-    world.factors.enrol(user).await.unwrap();
-    world.factors.confirm(user, &code(&world)).await.unwrap();
-    assert!(matches!(world.factors.enrol(user).await, Err(FactorError::AlreadyConfirmed)));
-    assert!(matches!(world.factors.confirm(user, &code(&world)).await, Err(FactorError::AlreadyConfirmed)));
-    assert!(matches!(world.factors.enrol(UserId::new(999)).await, Err(FactorError::NoSuchUser(_))));
+    assert!(matches!(world.factors.confirm(&own(user), "123456").await, Err(FactorError::NotEnrolled)));
+    world.factors.enrol(&own(user)).await.unwrap();
+    world.factors.enrol(&own(user)).await.unwrap();
+    world.factors.confirm(&own(user), &code(&world)).await.unwrap();
+    assert!(matches!(world.factors.enrol(&own(user)).await, Err(FactorError::AlreadyConfirmed)));
+    assert!(matches!(world.factors.confirm(&own(user), &code(&world)).await, Err(FactorError::AlreadyConfirmed)));
+    assert!(matches!(world.factors.enrol(&own(UserId::new(999))).await, Err(FactorError::NoSuchUser(_))));
 }
 
 #[tokio::test]
@@ -178,7 +178,10 @@ async fn a_disabled_account_is_told_so_only_with_both_proofs() {
     let token = first(&world).await;
     world.store.set_active(user, false);
     assert!(matches!(second(&world, &token, "000000").await, Err(SecondFactorError::WrongCode { .. })));
-    assert!(matches!(second(&world, &token, &code(&world)).await, Err(SecondFactorError::AccountDisabled)));
+    assert!(matches!(
+        second(&world, &token, &code(&world)).await,
+        Err(SecondFactorError::Login(LoginError::AccountDisabled))
+    ));
 }
 
 #[tokio::test]
@@ -200,7 +203,7 @@ async fn a_passkey_is_both_proofs_and_another_service_is_one() {
 async fn removing_takes_a_code_or_the_password() {
     let world = World::new();
     let (user, codes) = guarded(&world).await;
-    let remove = async |proof| world.factors.remove(user, proof).await;
+    let remove = async |proof| world.factors.remove(&own(user), proof).await;
     for (text, field) in [("000000", "code"), ("nonsense", "code"), (codes[0].trim_end_matches('z'), "code")] {
         if text != codes[0] {
             assert!(
@@ -215,8 +218,8 @@ async fn removing_takes_a_code_or_the_password() {
     assert!(matches!(remove(FactorProof::Password(PASSWORD.into())).await, Err(FactorError::NotEnrolled)));
     assert!(world.login("lin", PASSWORD).await.is_ok());
     for proof in [FactorProof::Password(PASSWORD.into()), FactorProof::Code(codes[1].clone())] {
-        world.factors.enrol(user).await.unwrap();
-        let fresh = world.factors.confirm(user, &code(&world)).await.unwrap();
+        world.factors.enrol(&own(user)).await.unwrap();
+        let fresh = world.factors.confirm(&own(user), &code(&world)).await.unwrap();
         let proof = match proof {
             FactorProof::Code(_) => FactorProof::Code(fresh[1].expose_secret().to_owned()),
             password @ FactorProof::Password(_) => password,
@@ -231,9 +234,9 @@ async fn guesses_at_a_removal_are_counted() {
     let world = World::new();
     let (user, _) = guarded(&world).await;
     for _ in 0..20 {
-        world.factors.remove(user, FactorProof::Code("000000".to_owned())).await.unwrap_err();
+        world.factors.remove(&own(user), FactorProof::Code("000000".to_owned())).await.unwrap_err();
     }
-    let refused = world.factors.remove(user, FactorProof::Password(PASSWORD.into())).await;
+    let refused = world.factors.remove(&own(user), FactorProof::Password(PASSWORD.into())).await;
     assert!(matches!(refused, Err(FactorError::TooMany(_))));
 }
 
@@ -241,7 +244,7 @@ async fn guesses_at_a_removal_are_counted() {
 async fn other_recovery_codes_take_the_place_of_those_before() {
     let world = World::new();
     let (user, old) = guarded(&world).await;
-    let new = world.factors.renew_recovery_codes(user).await.unwrap();
+    let new = world.factors.renew_recovery_codes(&own(user)).await.unwrap();
     let new: Vec<_> = new.iter().map(|code| code.expose_secret().to_owned()).collect();
     assert!(new.len() == 10 && new.iter().all(|code| !old.contains(code)));
     assert_eq!(kinds(&world).last().unwrap(), events::RECOVERY_CODES_RENEWED);
@@ -252,8 +255,31 @@ async fn other_recovery_codes_take_the_place_of_those_before() {
     // Without a confirmed app there is nothing that they would stand in for.
     let wei = world.user("wei").await.id;
     for _ in 0..2 {
-        assert!(matches!(world.factors.renew_recovery_codes(wei).await, Err(FactorError::NotEnrolled)));
-        world.factors.enrol(wei).await.unwrap();
+        assert!(matches!(world.factors.renew_recovery_codes(&own(wei)).await, Err(FactorError::NotEnrolled)));
+        world.factors.enrol(&own(wei)).await.unwrap();
     }
-    assert!(matches!(world.factors.renew_recovery_codes(UserId::new(999)).await, Err(FactorError::NoSuchUser(_))));
+    assert!(matches!(
+        world.factors.renew_recovery_codes(&own(UserId::new(999))).await,
+        Err(FactorError::NoSuchUser(_))
+    ));
+}
+
+#[tokio::test]
+async fn who_has_lost_the_app_comes_in_without_after_a_reset() {
+    let world = World::new();
+    let (user, codes) = guarded(&world).await;
+    let reset = FactorReset::new(
+        Arc::new(world.store.clone()),
+        Arc::new(SequentialIds::default()),
+        Arc::new(world.clock.clone()),
+    );
+    reset.reset(user).await.unwrap();
+    assert!(world.login("lin", PASSWORD).await.is_ok());
+    let view = world.factors.find(user).await.unwrap();
+    assert_eq!((view.totp.is_none(), view.recovery_codes_left), (true, 0));
+    assert!(world.factors.prove(user, &codes[0]).await.is_err());
+    let event = world.store.events().into_iter().rfind(|event| event.kind == events::MFA_DISABLED).unwrap();
+    assert_eq!((event.actor, &event.payload["by"]), (None, &serde_json::json!("operator")));
+    assert!(matches!(reset.reset(user).await, Err(FactorError::NotEnrolled)));
+    assert!(matches!(reset.reset(UserId::new(999)).await, Err(FactorError::NoSuchUser(_))));
 }

@@ -130,6 +130,7 @@ impl House {
                 accounts: ports.clone(),
                 directory: store.clone(),
                 obligations: owing.clone(),
+                roles: store.clone(),
                 purge_after: chrono::Duration::days(30),
             }),
             profiles: Profiles::new(ports.clone(), store.clone()),

@@ -8,7 +8,7 @@ use crate::events;
 use crate::model::{ApiKeyId, ApiKeyInput, ApiKeyRequest};
 use crate::ports::SessionCache as _;
 
-fn request(scopes: &[&str]) -> ApiKeyRequest {
+pub(super) fn request(scopes: &[&str]) -> ApiKeyRequest {
     let scopes = scopes.iter().map(|text| (*text).to_owned()).collect();
     ApiKeyInput { name: Some("importer".to_owned()), scopes: Some(scopes), expires_at: None }.parse().unwrap()
 }

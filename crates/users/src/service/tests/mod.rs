@@ -3,6 +3,7 @@
 mod accounts;
 mod administration;
 mod checks;
+mod claims;
 mod codes;
 mod factors;
 mod guard;
@@ -10,6 +11,7 @@ mod house;
 mod interleavings;
 mod invitations;
 mod keys;
+mod openings;
 mod passkeys;
 mod passwords;
 mod pictures;
@@ -29,10 +31,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest, Sha256};
-use sharestack_kernel::actor::Actor;
+use sharestack_kernel::actor::{self, Actor};
 use sharestack_kernel::cache::{Cache, CacheError, Decision, Limit, RateLimiter};
 use sharestack_kernel::clock::{Clock as _, FakeClock};
 use sharestack_kernel::id::{SequentialIds, SessionId, UserId};
+use sharestack_kernel::message::PlainMailroom;
+use sharestack_kernel::permission::PermissionSet;
 use sharestack_kernel::random::CountingRandomness;
 use sharestack_kernel::seal::OpenSeal;
 use uuid::Uuid;
@@ -250,6 +254,16 @@ impl World {
             clock: Arc::new(clock.clone()),
         };
         let randomness = Arc::new(CountingRandomness::default());
+        let limiter = Arc::new(TestLimiter::new(clock.clone()));
+        let passwords = Passwords::new(PasswordPorts {
+            store: Arc::new(store.clone()),
+            accounts: Arc::new(store.clone()),
+            hasher: hasher.clone(),
+            mailroom: Arc::new(PlainMailroom),
+            cache: cached.clone(),
+            ids: ids.clone(),
+            clock: Arc::new(clock.clone()),
+        });
         let accounts = Accounts::new(ports.clone());
         let sessions = Sessions::new(
             SessionPorts {
@@ -266,12 +280,11 @@ impl World {
             },
             SessionPolicy::default(),
         );
-        let limiter = Arc::new(TestLimiter::new(clock.clone()));
         let factors = FactorPorts {
             store: Arc::new(store.clone()),
             queries: Arc::new(store.clone()),
             accounts: Arc::new(store.clone()),
-            hasher: hasher.clone(),
+            passwords: passwords.clone(),
             totp: Arc::new(PlainTotp),
             sealer: Arc::new(OpenSeal::default()),
             limiter: limiter.clone(),
@@ -293,15 +306,8 @@ impl World {
         let control = SessionControl::new(SessionControlPorts {
             store: Arc::new(store.clone()),
             accounts: Arc::new(store.clone()),
+            roles: Arc::new(store.clone()),
             sessions: Arc::new(store.clone()),
-            cache: cached.clone(),
-            ids: ids.clone(),
-            clock: Arc::new(clock.clone()),
-        });
-        let passwords = Passwords::new(PasswordPorts {
-            store: Arc::new(store.clone()),
-            accounts: Arc::new(store.clone()),
-            hasher: hasher.clone(),
             cache: cached.clone(),
             ids: ids.clone(),
             clock: Arc::new(clock.clone()),
@@ -356,6 +362,13 @@ impl World {
         self.accounts.create_super_admin(registration("root")).await.unwrap();
         self.actor(&self.login("root", PASSWORD).await.unwrap()).await
     }
+}
+
+/// Somebody in a session of theirs, who has just proven who they are.
+fn own(user: UserId) -> Actor {
+    let credential =
+        actor::Credential::Session { id: SessionId::new(Uuid::nil()), proved_at: DateTime::<Utc>::MAX_UTC };
+    Actor { user_id: user, credential, role: "user".to_owned(), permissions: PermissionSet::default() }
 }
 
 fn registration(name: &str) -> Registration {

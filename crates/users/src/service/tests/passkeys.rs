@@ -74,9 +74,9 @@ pub(super) fn passkeys(world: &World) -> Passkeys {
 
 /// Makes a key for a user.
 pub(super) async fn add(passkeys: &Passkeys, user: UserId, key: &str) -> Result<PasskeyId, PasskeyError> {
-    let options = passkeys.start_registration(user).await?;
+    let options = passkeys.start_registration(&own(user)).await?;
     let answer = json!({ "challenge": options["challenge"], "key": key });
-    passkeys.register(user, PasskeyName::default(), &answer).await.map(|view| view.id)
+    passkeys.register(&own(user), PasskeyName::default(), &answer).await.map(|view| view.id)
 }
 
 /// What a key answers to a new challenge, at its `count`th use.
@@ -90,13 +90,13 @@ async fn a_key_opens_the_account_of_who_registered_it() {
     let world = World::new();
     let passkeys = passkeys(&world);
     let lin = world.user("lin").await.id;
-    let options = passkeys.start_registration(lin).await.unwrap();
+    let options = passkeys.start_registration(&own(lin)).await.unwrap();
     assert_eq!(options["known"], 0);
     let made = json!({ "challenge": options["challenge"], "key": "laptop" });
     let name = PasskeyName::parse("我的电脑").unwrap();
-    let view = passkeys.register(lin, name, &made).await.unwrap();
+    let view = passkeys.register(&own(lin), name, &made).await.unwrap();
     assert_eq!((view.name.as_str(), view.last_used_at), ("我的电脑", None));
-    let again = passkeys.start_registration(lin).await.unwrap();
+    let again = passkeys.start_registration(&own(lin)).await.unwrap();
     assert_eq!((&again["known"], &again["handle"]), (&json!(1), &options["handle"]), "devices know one user");
     let opened = passkeys.login(&answer(&passkeys, "laptop", 1).await, Client::default()).await.unwrap();
     assert_eq!(opened.tokens().unwrap().user.id, lin);
@@ -118,7 +118,7 @@ async fn what_is_worth_nothing_opens_nothing_and_all_of_it_looks_alike() {
     passkeys.login(&used, Client::default()).await.unwrap();
     let mut other_user = answer(&passkeys, "laptop", 5).await;
     other_user["handle"] = json!(Uuid::max());
-    let registration = passkeys.start_registration(lin).await.unwrap();
+    let registration = passkeys.start_registration(&own(lin)).await.unwrap();
     let crossed = json!({ "challenge": registration["challenge"], "key": "laptop", "count": 5 });
     let unknown = answer(&passkeys, "phone", 1).await;
     let copied = answer(&passkeys, "laptop", 1).await;
@@ -146,8 +146,8 @@ async fn a_broken_registration_keeps_nothing() {
     let world = World::new();
     let passkeys = passkeys(&world);
     let (lin, wei) = (world.user("lin").await.id, world.user("wei").await.id);
-    let register = async |user, answer: Value| passkeys.register(user, PasskeyName::default(), &answer).await;
-    let challenge = async || passkeys.start_registration(lin).await.unwrap()["challenge"].clone();
+    let register = async |user, answer: Value| passkeys.register(&own(user), PasskeyName::default(), &answer).await;
+    let challenge = async || passkeys.start_registration(&own(lin)).await.unwrap()["challenge"].clone();
     let unreadable = register(lin, json!({ "key": 1 })).await.unwrap_err();
     assert_eq!(field(&unreadable), "credential INVALID_FORMAT");
     let refused = json!({ "challenge": challenge().await, "key": "x", "bad": true });
@@ -159,11 +159,14 @@ async fn a_broken_registration_keeps_nothing() {
     add(&passkeys, lin, "laptop").await.unwrap();
     assert!(matches!(add(&passkeys, wei, "laptop").await, Err(PasskeyError::Taken)));
     let nobody = UserId::new(999);
-    assert!(matches!(passkeys.start_registration(nobody).await, Err(PasskeyError::NoSuchUser(_))));
-    assert!(matches!(passkeys.remove(nobody, PasskeyId::new(Uuid::nil())).await, Err(PasskeyError::NoSuchUser(_))));
+    assert!(matches!(passkeys.start_registration(&own(nobody)).await, Err(PasskeyError::NoSuchUser(_))));
+    assert!(matches!(
+        passkeys.remove(&own(nobody), PasskeyId::new(Uuid::nil())).await,
+        Err(PasskeyError::NoSuchUser(_))
+    ));
     assert_eq!((passkeys.list(lin).await.unwrap().len(), passkeys.list(wei).await.unwrap().len()), (1, 0));
     world.cache.away.store(true, Ordering::Relaxed);
-    assert_eq!(passkeys.start_registration(lin).await.unwrap_err().category(), Category::Unavailable);
+    assert_eq!(passkeys.start_registration(&own(lin)).await.unwrap_err().category(), Category::Unavailable);
     let error = passkeys.start_login().await.unwrap_err();
     assert_eq!((error.category(), error.code()), (Category::Unavailable, None));
 }
@@ -173,17 +176,17 @@ async fn an_account_has_a_number_of_keys_and_never_loses_its_last_way_in() {
     let world = World::new();
     let passkeys = passkeys(&world);
     let lin = world.user("lin").await.id;
-    let late = passkeys.start_registration(lin).await.unwrap()["challenge"].clone();
+    let late = passkeys.start_registration(&own(lin)).await.unwrap()["challenge"].clone();
     let mut keys = Vec::new();
     for number in 0..MAX_PASSKEYS {
         keys.push(add(&passkeys, lin, &number.to_string()).await.unwrap());
     }
-    assert!(matches!(passkeys.start_registration(lin).await, Err(PasskeyError::TooMany)));
+    assert!(matches!(passkeys.start_registration(&own(lin)).await, Err(PasskeyError::TooMany)));
     let answer = json!({ "challenge": late, "key": "one too many" });
-    assert!(matches!(passkeys.register(lin, PasskeyName::default(), &answer).await, Err(PasskeyError::TooMany)));
+    assert!(matches!(passkeys.register(&own(lin), PasskeyName::default(), &answer).await, Err(PasskeyError::TooMany)));
     for key in &keys {
-        passkeys.remove(lin, *key).await.unwrap();
-        assert!(matches!(passkeys.remove(lin, *key).await, Err(PasskeyError::NoSuchPasskey(_))));
+        passkeys.remove(&own(lin), *key).await.unwrap();
+        assert!(matches!(passkeys.remove(&own(lin), *key).await, Err(PasskeyError::NoSuchPasskey(_))));
     }
     let last = add(&passkeys, lin, "last").await.unwrap();
     let ports = world.ports();
@@ -191,7 +194,7 @@ async fn an_account_has_a_number_of_keys_and_never_loses_its_last_way_in() {
         tx.accounts().set_password(lin, &PasswordHash::unset(), world.clock.now()).await
     });
     done.unwrap();
-    let error = passkeys.remove(lin, last).await.unwrap_err();
+    let error = passkeys.remove(&own(lin), last).await.unwrap_err();
     assert!(matches!(error, PasskeyError::LastWayIn) && error.category() == Category::Conflict);
     assert_eq!(passkeys.list(lin).await.unwrap().len(), 1);
 }

@@ -44,7 +44,7 @@ async fn a_change_ends_the_other_sessions_and_keeps_this_one() {
     let (here, there) = (world.login("lin", PASSWORD).await.unwrap(), world.login("lin", PASSWORD).await.unwrap());
     let actor = world.actor(&here).await;
     world.actor(&there).await;
-    assert_eq!(world.passwords.change(&actor, change(PASSWORD, ANOTHER)).await.unwrap(), 1);
+    assert_eq!(world.passwords.change(&actor, change(PASSWORD, ANOTHER), "en").await.unwrap(), 1);
     assert!(world.checks.authenticate(access(&there)).await.is_err());
     assert!(matches!(world.sessions.refresh(refresh(&there)).await, Err(RefreshError::Invalid)));
     world.actor(&here).await;
@@ -72,7 +72,7 @@ async fn a_change_that_may_not_be_changes_nothing() {
         (PASSWORD, PASSWORD, "new_password NOT_ALLOWED"),
         (PASSWORD, "linxiaohong", "new_password WEAK_PASSWORD"),
     ] {
-        let refused = world.passwords.change(&actor, change(current, new)).await.unwrap_err();
+        let refused = world.passwords.change(&actor, change(current, new), "en").await.unwrap_err();
         assert_eq!(fields(refused), [field]);
     }
     let kinds: Vec<_> = world.store.events().into_iter().map(|event| event.kind).collect();
@@ -93,7 +93,7 @@ async fn a_program_with_a_key_manages_no_sessions_and_no_passwords() {
     assert!(matches!(world.control.list(&key, key.user_id, page).await, Err(EndSessionError::Denied(_))));
     assert!(matches!(world.control.end(&key, key.user_id, id).await, Err(EndSessionError::Denied(_))));
     assert!(matches!(world.control.end_all(&key, true).await, Err(EndSessionError::Denied(_))));
-    assert!(matches!(world.passwords.change(&key, change(PASSWORD, ANOTHER)).await, Err(ProofError::Denied(_))));
+    assert!(matches!(world.passwords.change(&key, change(PASSWORD, ANOTHER), "en").await, Err(ProofError::Denied(_))));
     world.actor(&tokens).await;
 }
 
@@ -152,4 +152,75 @@ async fn who_does_not_get_in_is_noted_with_no_more_than_the_start_of_what_they_t
         (Some("wrong"), Some("disabled"))
     );
     assert!(failed.iter().all(|event| !event.payload.to_string().contains("hunter2") && !event.payload.to_string().contains("horse")));
+}
+
+#[tokio::test]
+async fn who_has_another_password_is_told_by_mail() {
+    let world = World::new();
+    world.user("lin").await;
+    let actor = world.actor(&world.login("lin", PASSWORD).await.unwrap()).await;
+    world.passwords.change(&actor, change("wrong horse", ANOTHER), "zh-CN").await.unwrap_err();
+    assert!(world.store.jobs().is_empty());
+    world.passwords.change(&actor, change(PASSWORD, ANOTHER), "zh-CN").await.unwrap();
+    let [job] = &world.store.jobs()[..] else { panic!("{:?}", world.store.jobs()) };
+    let message: sharestack_kernel::message::Message = serde_json::from_value(job.payload.clone()).unwrap();
+    assert_eq!((message.template.as_str(), message.language.as_str()), ("password_changed", "zh-CN"));
+    assert_eq!(message.to, sharestack_kernel::message::Recipient::Mail("lin@example.com".to_owned()));
+}
+
+#[tokio::test]
+async fn who_guesses_within_a_session_waits_longer_and_longer() {
+    let world = World::new();
+    world.user("lin").await;
+    let actor = world.actor(&world.login("lin", PASSWORD).await.unwrap()).await;
+    let guard = LoginGuard::new(
+        world.limiter.clone(),
+        world.cache.clone(),
+        Arc::new(world.clock.clone()),
+        GuardPolicy::default(),
+    );
+    let passwords = world.passwords.clone().guarded(guard);
+    let attempt = async |current: &str| passwords.change(&actor, change(current, ANOTHER), "en").await;
+    for _ in 0..10 {
+        assert!(matches!(attempt("wrong horse").await, Err(ProofError::Fields(_))));
+    }
+    let verified = world.hasher.verified.load(Ordering::Relaxed);
+    let Err(ProofError::TooMany(throttle)) = attempt(PASSWORD).await else { panic!("the eleventh was looked at") };
+    assert_eq!((throttle.limit, world.hasher.verified.load(Ordering::Relaxed)), (10, verified));
+    // A day of patience is worth forty tries, no more.
+    let mut looked_at = 10;
+    for _ in 0..95 {
+        world.clock.advance(chrono::Duration::minutes(15));
+        while matches!(attempt("wrong horse").await, Err(ProofError::Fields(_))) {
+            looked_at += 1;
+        }
+    }
+    assert_eq!(looked_at, 40);
+    // Their owner waits for the day to pass, and has all tries again after the right one.
+    world.clock.advance(chrono::Duration::days(1));
+    attempt("wrong horse").await.unwrap_err();
+    attempt(PASSWORD).await.unwrap();
+    for _ in 0..10 {
+        assert!(matches!(attempt("wrong horse").await, Err(ProofError::Fields(_))));
+    }
+}
+
+#[tokio::test]
+async fn nobody_sees_or_ends_the_sessions_of_who_stands_above_them() {
+    let world = World::new();
+    let root = world.root().await;
+    let (boss, lin) = (world.user("boss").await.id, world.user("lin").await.id);
+    world.accounts.grant_roles(&root, boss, &["admin".to_owned()]).await.unwrap();
+    let boss = world.actor(&world.login("boss", PASSWORD).await.unwrap()).await;
+    let (mine, page) = (root.session_id().unwrap(), PageRequest::default());
+    assert!(matches!(world.control.list(&boss, root.user_id, page).await, Err(EndSessionError::Denied(_))));
+    assert!(matches!(world.control.end(&boss, root.user_id, mine).await, Err(EndSessionError::Denied(_))));
+    assert_eq!(world.control.list(&root, root.user_id, page).await.unwrap().total, 1);
+    // Below them, and their own, they may.
+    let lins = world.actor(&world.login("lin", PASSWORD).await.unwrap()).await;
+    assert_eq!(world.control.list(&boss, lin, page).await.unwrap().total, 1);
+    world.control.end(&boss, lin, lins.session_id().unwrap()).await.unwrap();
+    assert_eq!(world.control.list(&boss, boss.user_id, page).await.unwrap().total, 1);
+    let own = world.actor(&world.login("boss", PASSWORD).await.unwrap()).await;
+    world.control.end(&boss, boss.user_id, own.session_id().unwrap()).await.unwrap();
 }

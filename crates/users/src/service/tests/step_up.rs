@@ -114,7 +114,7 @@ async fn a_proven_number_gets_codes_too() {
     assert_eq!(app.codes.sent().pop().unwrap().to, Recipient::Nobody, "nobody has proven it");
     let code = app.codes.sent_code(&phone, Purpose::Register).await;
     let Contact::Phone(bare) = phone.clone() else { unreachable!() };
-    app.codes.recovery.verify_phone(app.lin.id, bare, code).await.unwrap();
+    app.codes.recovery.verify_phone(&own(app.lin.id), bare, code).await.unwrap();
     app.codes.wait(60);
     app.send(Some(phone.clone())).await;
     assert_eq!(app.codes.sent().pop().unwrap().to, Recipient::Sms("+8613800138000".into()));
@@ -175,9 +175,9 @@ async fn the_app_and_a_recovery_code_prove_it_once_each() {
     let (world, lin) = (&app.codes.world, app.lin.id);
     let shown = || Proof::Factor(PlainTotp::code(world.clock.now()));
     app.refuses(shown(), "totp_code NOT_ALLOWED").await;
-    world.factors.enrol(lin).await.unwrap();
+    world.factors.enrol(&own(lin)).await.unwrap();
     app.refuses(shown(), "totp_code NOT_ALLOWED").await;
-    let recovery = world.factors.confirm(lin, &PlainTotp::code(world.clock.now())).await.unwrap();
+    let recovery = world.factors.confirm(&own(lin), &PlainTotp::code(world.clock.now())).await.unwrap();
     app.codes.wait(30);
     app.codes.wait(1);
     let now = PlainTotp::code(world.clock.now());

@@ -91,7 +91,7 @@ pub(super) fn lin(subject: &str) -> ProviderProfile {
 }
 
 impl Party {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(true)
     }
 
@@ -475,7 +475,7 @@ async fn the_last_way_in_is_never_unlinked() {
     party.github.knows("c2", lin("2"));
     let user = party.come_in("google", "c1").await.unwrap();
     let google = party.login.list(user.id).await.unwrap()[0].id;
-    let refused = party.login.unlink(user.id, google).await.unwrap_err();
+    let refused = party.login.unlink(&own(user.id), google).await.unwrap_err();
     assert!(matches!(refused, UnlinkError::LastWayIn));
     assert_eq!(refused.category(), Category::Conflict);
     let begun = party.begin("google", OAuthPurpose::Login).await;
@@ -487,16 +487,16 @@ async fn the_last_way_in_is_never_unlinked() {
     let party = Arc::new(party);
     let tries = all.into_iter().map(|id| {
         let party = party.clone();
-        async move { party.login.unlink(user.id, id).await.is_ok() }
+        async move { party.login.unlink(&own(user.id), id).await.is_ok() }
     });
     assert_eq!(join(tries.collect()).await.into_iter().filter(|done| *done).count(), 1);
     assert_eq!(party.login.list(user.id).await.unwrap().len(), 1);
     assert_eq!(party.kinds().last().unwrap(), events::IDENTITY_UNLINKED);
-    let nobody = party.login.unlink(user.id, IdentityId::new(Uuid::nil())).await.unwrap_err();
+    let nobody = party.login.unlink(&own(user.id), IdentityId::new(Uuid::nil())).await.unwrap_err();
     assert_eq!(nobody.category(), Category::NotFound);
     let stranger = party.world.user("other").await;
     let left = party.login.list(user.id).await.unwrap()[0].id;
-    assert!(matches!(party.login.unlink(stranger.id, left).await, Err(UnlinkError::NoSuchIdentity(_))));
+    assert!(matches!(party.login.unlink(&own(stranger.id), left).await, Err(UnlinkError::NoSuchIdentity(_))));
 }
 
 #[tokio::test]

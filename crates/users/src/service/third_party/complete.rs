@@ -4,13 +4,14 @@ use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::transact;
 
 use super::{CODE_SECONDS, ThirdPartyLogin};
-use crate::error::{CompleteOAuthError, InsertAccountError, InsertIdentityError, ProviderError};
+use crate::error::{CompleteOAuthError, InsertAccountError, InsertIdentityError, LoginError, ProviderError};
 use crate::events;
 use crate::model::{
     AuthMethod, BuiltInRole, Client, ClientTarget, EmailAddress, ExternalIdentity, FlowSecret, IdentityId, LoginCode,
     NewAccount, OAuthPurpose, OAuthState, PasswordHash, ProviderName, ProviderProfile, RegistrationMode, Username,
 };
 use crate::ports::CallbackProof;
+use crate::service::sessions::{Draft, Opened, Proof};
 use crate::service::{Failures, SignIn};
 
 /// How many usernames are tried for a new account, each with another number.
@@ -53,8 +54,11 @@ pub struct Completed {
     pub outcome: Result<Outcome, CompleteOAuthError>,
 }
 
+/// Who came in, and what was opened for them; nothing, when no session was asked for.
+type CameIn = (UserId, Result<Opened, LoginError>);
+
+/// Why there is no new account.
 enum SignUp {
-    Done,
     NameTaken,
     EmailTaken,
     IdentityTaken,
@@ -67,6 +71,15 @@ impl From<InsertAccountError> for CreateError {
             InsertAccountError::EmailTaken => Self::EmailTaken,
             InsertAccountError::UsernameTaken => Self::NameTaken,
             InsertAccountError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<LoginError> for CreateError {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::Store(error) => Self::Store(error),
+            error => Self::Store(sharestack_kernel::error::StoreError::corrupt(error)),
         }
     }
 }
@@ -161,12 +174,17 @@ impl ThirdPartyLogin {
                 Ok(Outcome::Linked(Box::new(identity)))
             }
             OAuthPurpose::Login => {
-                let user = self.find_or_create(state, &profile).await?;
+                let sessions = &self.ports.sessions;
                 if let Some(target) = target {
+                    let (user, _) = self.find_or_create(state, &profile, None).await?;
                     return self.code(user, &state.provider, target).await;
                 }
-                let done = self.ports.sessions.establish(user, AuthMethod::OAuth, client).await?;
-                Ok(Outcome::SignedIn(Box::new(done)))
+                let draft = sessions.draft(AuthMethod::OAuth, client);
+                let (user, opened) = self.find_or_create(state, &profile, Some(&draft)).await?;
+                if let Err(error) = &opened {
+                    sessions.note_refused(user, AuthMethod::OAuth, error).await;
+                }
+                Ok(Outcome::SignedIn(Box::new(sessions.present(user, draft, opened?).await?)))
             }
         }
     }
@@ -234,10 +252,11 @@ impl ThirdPartyLogin {
         &self,
         state: &OAuthState,
         profile: &ProviderProfile,
-    ) -> Result<UserId, CompleteOAuthError> {
+        draft: Option<&Draft>,
+    ) -> Result<CameIn, CompleteOAuthError> {
         let provider = &state.provider;
-        if let Some(user) = self.recognise(provider, profile).await? {
-            return Ok(user);
+        if let Some(known) = self.recognise(provider, profile, draft).await? {
+            return Ok(known);
         }
         if !self.policy.sign_up {
             return Err(CompleteOAuthError::SignUpClosed);
@@ -254,29 +273,31 @@ impl ThirdPartyLogin {
         }
         for attempt in 0..MAX_NAMES {
             let id = UserId::new(self.ports.ids.number(UserId::SEQUENCE).await?);
-            let made = self.create(id, state, profile, attempt).await?;
-            if matches!(made, SignUp::Done) {
-                return Ok(id);
-            }
+            let made = match self.create(id, state, profile, attempt, draft).await? {
+                Ok(opened) => return Ok((id, Ok(opened))),
+                Err(made) => made,
+            };
             // A rival that came back with the same identity may have been first.
-            if let Some(user) = self.recognise(provider, profile).await? {
-                return Ok(user);
+            if let Some(known) = self.recognise(provider, profile, draft).await? {
+                return Ok(known);
             }
             match made {
                 SignUp::EmailTaken => return Err(CompleteOAuthError::EmailTaken),
                 SignUp::Uninvited => return Err(CompleteOAuthError::Uninvited { brought: true }),
-                SignUp::Done | SignUp::NameTaken | SignUp::IdentityTaken => {}
+                SignUp::NameTaken | SignUp::IdentityTaken => {}
             }
         }
         Err(sharestack_kernel::error::StoreError::Transient("no free username was found".into()).into())
     }
 
-    /// Who has linked it, noting that it was used and what it tells now.
+    /// Who has linked it, noting that it was used and what it tells now; and their session,
+    /// when one is to be opened.
     async fn recognise(
         &self,
         provider: &ProviderName,
         profile: &ProviderProfile,
-    ) -> Result<Option<UserId>, CompleteOAuthError> {
+        draft: Option<&Draft>,
+    ) -> Result<Option<CameIn>, CompleteOAuthError> {
         let ports = &self.ports;
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
         transact!(ports.store, |tx| {
@@ -284,14 +305,21 @@ impl ThirdPartyLogin {
                 return Ok(None);
             };
             // Nobody comes in to an account that is gone; the session says so.
-            if tx.accounts().hold(known.user_id).await?.is_none() {
-                return Ok(Some(known.user_id));
+            let user = known.user_id;
+            if tx.accounts().hold(user).await?.is_none() {
+                return Ok(Some((user, Err(LoginError::InvalidCredentials))));
             }
+            // It may have been unlinked before the account was held.
+            let Some(known) = tx.identities().find_by_user(user, known.id).await? else { return Ok(None) };
             let mut known = known.told(profile);
             known.last_used_at = Some(now);
             tx.identities().update(&known).await?;
             tx.outbox().append(&events::identity(event_id, events::IDENTITY_USED, &known, now)).await?;
-            Ok(Some(known.user_id))
+            let Some(draft) = draft else { return Ok(Some((user, Ok(Opened::Stale)))) };
+            match ports.sessions.open(tx, user, &Proof::Other, draft).await {
+                Err(LoginError::Store(error)) => Err(error.into()),
+                opened => Ok(Some((user, opened))),
+            }
         })
     }
 
@@ -301,7 +329,8 @@ impl ThirdPartyLogin {
         state: &OAuthState,
         profile: &ProviderProfile,
         attempt: u32,
-    ) -> Result<SignUp, CompleteOAuthError> {
+        draft: Option<&Draft>,
+    ) -> Result<Result<Opened, SignUp>, CompleteOAuthError> {
         let (ports, now, provider) = (&self.ports, self.ports.clock.now(), &state.provider);
         let event_ids = [ports.ids.uuid(), ports.ids.uuid()];
         let identity_id = ports.ids.uuid();
@@ -328,14 +357,15 @@ impl ThirdPartyLogin {
             }
             tx.outbox().append(&events::registered(event_ids[0], id, account.username.as_str(), now)).await?;
             tx.outbox().append(&events::identity(event_ids[1], events::IDENTITY_LINKED, &identity, now)).await?;
-            Ok::<_, CreateError>(())
+            let Some(draft) = draft else { return Ok(Opened::Stale) };
+            Ok::<_, CreateError>(ports.sessions.open(tx, id, &Proof::Other, draft).await?)
         });
         match made {
-            Ok(()) => Ok(SignUp::Done),
-            Err(CreateError::NameTaken) => Ok(SignUp::NameTaken),
-            Err(CreateError::EmailTaken) => Ok(SignUp::EmailTaken),
-            Err(CreateError::IdentityTaken) => Ok(SignUp::IdentityTaken),
-            Err(CreateError::Uninvited) => Ok(SignUp::Uninvited),
+            Ok(opened) => Ok(Ok(opened)),
+            Err(CreateError::NameTaken) => Ok(Err(SignUp::NameTaken)),
+            Err(CreateError::EmailTaken) => Ok(Err(SignUp::EmailTaken)),
+            Err(CreateError::IdentityTaken) => Ok(Err(SignUp::IdentityTaken)),
+            Err(CreateError::Uninvited) => Ok(Err(SignUp::Uninvited)),
             Err(CreateError::Store(error)) => Err(error.into()),
         }
     }

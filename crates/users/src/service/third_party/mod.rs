@@ -5,20 +5,23 @@ mod complete;
 use std::sync::Arc;
 
 use chrono::Duration;
+use sharestack_kernel::actor::Actor;
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::{IdGenerator, UserId};
+use sharestack_kernel::prune::{BATCH, until_short};
 use sharestack_kernel::random::Randomness;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
 use super::Sessions;
-use crate::error::{BeginOAuthError, ExchangeCodeError, UnlinkError};
+use super::sessions::Proof;
+use crate::error::{BeginOAuthError, ExchangeCodeError, LoginError, UnlinkError};
 use crate::events;
 use crate::model::{
     AuthMethod, Client, ClientTarget, CodeChallenge, ExternalIdentity, FlowSecret, IdentityId, InvitationToken,
-    OAuthPurpose, OAuthState, ProviderName, RedirectUris, RegistrationMode, TokenHash,
+    LoginCode, OAuthPurpose, OAuthState, ProviderName, RedirectUris, RegistrationMode, TokenHash,
 };
 use crate::ports::{
     AuthorizeRequest, ExternalIdentityQueries, IdentityProvider, OAuthFlowQueries, ProviderInfo, SessionQueries,
@@ -188,11 +191,28 @@ impl ThirdPartyLogin {
     ) -> Result<SignIn, ExchangeCodeError> {
         let ports = &self.ports;
         let hash = FlowSecret::parse(code).ok_or(ExchangeCodeError::Invalid)?.hash();
-        let taken =
-            transact!(ports.store, |tx| { tx.oauth_flows().take_code(hash).await.map_err(ExchangeCodeError::from) })?;
-        let good = taken.filter(|code| ports.clock.now() < code.expires_at && code.fits(verifier));
-        let user = good.ok_or(ExchangeCodeError::Invalid)?.user_id;
-        Ok(ports.sessions.establish(user, AuthMethod::OAuth, client).await?)
+        let draft = ports.sessions.draft(AuthMethod::OAuth, client);
+        let now = ports.clock.now();
+        let taken = transact!(ports.store, |tx| {
+            let taken = tx.oauth_flows().take_code(hash).await?;
+            let good = taken.filter(|code| now < code.expires_at && code.fits(verifier));
+            // What is refused has used the code up all the same.
+            let Some(LoginCode { user_id: user, .. }) = good else { return Ok(None) };
+            tx.accounts().hold(user).await?;
+            // The account may have gone to who has its address since.
+            if tx.identities().ways_in(user).await?.identities == 0 {
+                return Ok(None);
+            }
+            match ports.sessions.open(tx, user, &Proof::Other, &draft).await {
+                Err(LoginError::Store(error)) => Err(ExchangeCodeError::from(error)),
+                opened => Ok(Some((user, opened))),
+            }
+        })?;
+        let (user, opened) = taken.ok_or(ExchangeCodeError::Invalid)?;
+        if let Err(error) = &opened {
+            ports.sessions.note_refused(user, AuthMethod::OAuth, error).await;
+        }
+        Ok(ports.sessions.present(user, draft, opened?).await?)
     }
 
     /// What a user has linked.
@@ -206,8 +226,11 @@ impl ThirdPartyLogin {
     /// Unlinks an identity, but never the last way into the account.
     ///
     /// # Errors
-    /// When the user has no such identity, or nothing else would open the account.
-    pub async fn unlink(&self, user: UserId, id: IdentityId) -> Result<(), UnlinkError> {
+    /// When the user has no such identity, nothing else would open the account, or the actor
+    /// is a program with a key.
+    pub async fn unlink(&self, actor: &Actor, id: IdentityId) -> Result<(), UnlinkError> {
+        actor.require_session()?;
+        let user = actor.user_id;
         let ports = &self.ports;
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
         transact!(ports.store, |tx| {
@@ -229,7 +252,8 @@ impl ThirdPartyLogin {
     /// # Errors
     /// The store's.
     pub async fn prune(&self) -> Result<u64, StoreError> {
-        self.ports.flows.prune(self.ports.clock.now(), 1000).await
+        let now = self.ports.clock.now();
+        until_short(|| self.ports.flows.prune(now, BATCH)).await
     }
 }
 

@@ -1,0 +1,194 @@
+//! What headers say of a content: checksums, and the headers of tus.
+
+use actix_web::http::header::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sharestack_content::service::{Algorithm, Checksum};
+use sharestack_kernel::field::{FieldErrors, Issue};
+
+/// How long the metadata of an upload may be.
+const MAX_METADATA: usize = 8 * 1024;
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, FieldErrors> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    value.to_str().map(|text| Some(text.trim())).map_err(|_| malformed(name))
+}
+
+fn malformed(name: &str) -> FieldErrors {
+    FieldErrors::of(name, Issue::InvalidFormat)
+}
+
+/// Every checksum that `Content-MD5`, `Digest`, `Content-Digest` and `Repr-Digest` give.
+/// Algorithms that are not known are left aside, as the standards want.
+pub(super) fn checksums(headers: &HeaderMap) -> Result<Vec<Checksum>, FieldErrors> {
+    let mut found = Vec::new();
+    if let Some(value) = text(headers, "Content-MD5")? {
+        found.push(checksum(Algorithm::Md5, value).ok_or_else(|| malformed("Content-MD5"))?);
+    }
+    for name in ["Digest", "Content-Digest", "Repr-Digest"] {
+        if let Some(value) = text(headers, name)? {
+            found.extend(digests(value, name != "Digest").ok_or_else(|| malformed(name))?);
+        }
+    }
+    Ok(found)
+}
+
+fn checksum(algorithm: Algorithm, value: &str) -> Option<Checksum> {
+    Checksum::new(algorithm, STANDARD.decode(value).ok()?)
+}
+
+/// `sha-256=<base64>, …`, with colons around the value where it is a structured field.
+fn digests(value: &str, structured: bool) -> Option<Vec<Checksum>> {
+    let mut found = Vec::new();
+    for item in value.split(',') {
+        let (name, value) = item.trim().split_once('=')?;
+        let value = if structured { value.strip_prefix(':')?.strip_suffix(':')? } else { value };
+        if let Some(algorithm) = Algorithm::parse(name) {
+            found.push(checksum(algorithm, value)?);
+        }
+    }
+    Some(found)
+}
+
+/// `Upload-Checksum`: an algorithm, a blank, base64.
+pub(super) fn upload_checksum(headers: &HeaderMap) -> Result<Option<Checksum>, FieldErrors> {
+    const NAME: &str = "Upload-Checksum";
+    let Some(value) = text(headers, NAME)? else { return Ok(None) };
+    let (name, value) = value.split_once(' ').ok_or_else(|| malformed(NAME))?;
+    let allowed = || Issue::not_allowed(Algorithm::ALL.map(Algorithm::as_str));
+    let algorithm = Algorithm::ALL.into_iter().find(|known| known.as_str() == name);
+    let algorithm = algorithm.ok_or_else(|| FieldErrors::of(NAME, allowed()))?;
+    checksum(algorithm, value).map(Some).ok_or_else(|| malformed(NAME))
+}
+
+/// A number of bytes.
+pub(super) fn bytes(headers: &HeaderMap, name: &str) -> Result<u64, FieldErrors> {
+    let value = text(headers, name)?.ok_or_else(|| FieldErrors::of(name, Issue::Required))?;
+    let plain = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = value.parse::<u64>().ok().filter(|number| plain && i64::try_from(*number).is_ok());
+    number.ok_or_else(|| malformed(name))
+}
+
+/// What a tus client says of its file.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Metadata {
+    pub filename: Option<String>,
+    pub filetype: Option<String>,
+    /// The header itself.
+    pub raw: Option<String>,
+}
+
+/// `Upload-Metadata`: keys with values in base64, with commas between them.
+pub(super) fn metadata(headers: &HeaderMap) -> Result<Metadata, FieldErrors> {
+    const NAME: &str = "Upload-Metadata";
+    let Some(value) = text(headers, NAME)? else { return Ok(Metadata::default()) };
+    if value.len() > MAX_METADATA {
+        return Err(FieldErrors::of(NAME, Issue::TooLong { max: MAX_METADATA }));
+    }
+    let pairs = pairs(value).ok_or_else(|| malformed(NAME))?;
+    let find = |names: [&str; 2]| {
+        let value = names.iter().find_map(|name| pairs.iter().find(|(key, _)| key == name));
+        value.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    };
+    Ok(Metadata {
+        filename: find(["filename", "name"]),
+        filetype: find(["filetype", "type"]).filter(|kind| kind.chars().count() <= 128),
+        raw: Some(value.to_owned()),
+    })
+}
+
+fn pairs(value: &str) -> Option<Vec<(&str, Vec<u8>)>> {
+    let mut pairs: Vec<(&str, Vec<u8>)> = Vec::new();
+    for pair in value.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once(' ').unwrap_or((pair, ""));
+        if pairs.iter().any(|(known, _)| *known == key) {
+            return None;
+        }
+        pairs.push((key, STANDARD.decode(value.trim()).ok()?));
+    }
+    Some(pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn with(name: &str, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let name: HeaderName = name.parse().unwrap();
+        headers.insert(name, HeaderValue::from_str(value).unwrap());
+        headers
+    }
+
+    const SHA: &str = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+
+    #[test]
+    fn checksums_come_in_four_headers() {
+        let md5 = Checksum::new(Algorithm::Md5, STANDARD.decode("kAFQmDzST7DWlj99KOF/cg==").unwrap());
+        let sha = Checksum::new(Algorithm::Sha256, STANDARD.decode(SHA).unwrap());
+        assert_eq!(checksums(&HeaderMap::new()).unwrap(), []);
+        assert_eq!(checksums(&with("content-md5", "kAFQmDzST7DWlj99KOF/cg==")).unwrap(), [md5.unwrap()]);
+        for (name, value) in [
+            ("digest", format!("SHA-256={SHA}")),
+            ("digest", format!("unixsum=30637, sha-256={SHA}")),
+            ("repr-digest", format!("sha-256=:{SHA}:")),
+            ("content-digest", format!("sha-256=:{SHA}:, unknown=:AAAA:")),
+        ] {
+            assert_eq!(checksums(&with(name, &value)).unwrap(), [sha.clone().unwrap()], "{name}: {value}");
+        }
+        for (name, value) in [
+            ("content-md5", "x"),
+            ("content-md5", SHA),
+            ("digest", "sha-256"),
+            ("digest", ""),
+            ("repr-digest", &*format!("sha-256={SHA}")),
+        ] {
+            assert!(checksums(&with(name, value)).is_err(), "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn tus_headers_are_read_strictly() {
+        assert_eq!(bytes(&with("upload-offset", "42"), "Upload-Offset"), Ok(42));
+        for wrong in ["", "-1", "+1", "1.5", "0x1", "9223372036854775808", "99999999999999999999999"] {
+            assert!(bytes(&with("upload-offset", wrong), "Upload-Offset").is_err(), "{wrong}");
+        }
+        let header = "filename 5Z+O5biCLmpwZw==,filetype aW1hZ2UvanBlZw==,empty";
+        let read = metadata(&with("upload-metadata", header)).unwrap();
+        assert_eq!(read.filename.as_deref(), Some("城市.jpg"));
+        assert_eq!((read.filetype.as_deref(), read.raw.as_deref()), (Some("image/jpeg"), Some(header)));
+        for wrong in ["a AA==,a AA==", "a !!!", &*"k ".repeat(5000)] {
+            assert!(metadata(&with("upload-metadata", wrong)).is_err(), "{wrong}");
+        }
+        assert!(upload_checksum(&with("upload-checksum", &format!("sha256 {SHA}"))).unwrap().is_some());
+        for wrong in ["sha256", "crc32 AAAA", &*format!("sha1 {SHA}"), "sha256 x"] {
+            assert!(upload_checksum(&with("upload-checksum", wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_or_refused(value in "[ -~]{0,80}", base in "[A-Za-z0-9+/=, :]{0,60}") {
+            for name in ["upload-metadata", "upload-checksum", "upload-offset", "digest", "repr-digest", "content-md5"] {
+                for value in [&value, &base, &format!("sha-256=:{base}:"), &format!("sha1 {base}")] {
+                    let headers = with(name, value);
+                    let _ = (metadata(&headers), upload_checksum(&headers), checksums(&headers));
+                    if let Ok(number) = bytes(&headers, name) {
+                        prop_assert!(i64::try_from(number).is_ok());
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn metadata_reads_back(name in any::<String>(), kind in "[a-z]{1,20}/[a-z]{1,20}") {
+            let header = format!("filename {},filetype {}", STANDARD.encode(&name), STANDARD.encode(&kind));
+            prop_assume!(header.len() <= MAX_METADATA);
+            let read = metadata(&with("upload-metadata", &header)).unwrap();
+            prop_assert_eq!((read.filename, read.filetype), (Some(name), Some(kind)));
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The protocol tus 1.0: creation, creation with upload, checksum, expiration, termination.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, delete, head, options, patch, post};
+use chrono::{DateTime, Utc};
+use sharestack_content::model::{FileId, FileName, Upload};
+use sharestack_content::service::{Algorithm, BeginTus, Checksum, Progress, UPLOAD, UploadError};
+use sharestack_kernel::actor::Actor;
+
+use super::{headers, upload_id};
+use crate::http::background::to_the_end;
+use crate::http::error::ApiError;
+use crate::http::extract::actor;
+use crate::http::streaming::feed;
+use crate::wiring::App;
+
+const VERSION: &str = "1.0.0";
+const RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+const OFFSET: &str = "Upload-Offset";
+const LENGTH: &str = "Upload-Length";
+const BYTES: &str = "application/offset+octet-stream";
+
+/// An answer of the protocol: every one names the version, refusals among them.
+fn answer(outcome: Result<HttpResponse, ApiError>) -> HttpResponse {
+    let mut response = outcome.unwrap_or_else(HttpResponse::from_error);
+    if response.status() == StatusCode::PRECONDITION_FAILED {
+        response.headers_mut().insert(HeaderName::from_static("tus-version"), HeaderValue::from_static(VERSION));
+    }
+    response.headers_mut().insert(RESUMABLE, HeaderValue::from_static(VERSION));
+    response
+}
+
+/// Who asks, in the version that is spoken here.
+async fn enter(request: &HttpRequest) -> Result<Actor, ApiError> {
+    if request.headers().get(RESUMABLE).is_none_or(|version| version != VERSION) {
+        return Err(ApiError::tus_version(VERSION));
+    }
+    let actor = actor(request).await?.ok_or_else(ApiError::authentication_required)?;
+    actor.require(UPLOAD)?;
+    Ok(actor)
+}
+
+fn http_date(at: DateTime<Utc>) -> String {
+    at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// What of the protocol is spoken here.
+#[utoipa::path(
+    tag = "Uploads",
+    security(()),
+    responses((status = 204, description = "`Tus-Version`, `Tus-Extension`, `Tus-Max-Size`, `Tus-Checksum-Algorithm`")),
+)]
+#[options("/api/v1/upload/tus")]
+pub async fn describe_tus(app: Data<App>) -> HttpResponse {
+    let mut response = HttpResponse::NoContent();
+    response
+        .insert_header(("Tus-Version", VERSION))
+        .insert_header(("Tus-Extension", "creation,creation-with-upload,checksum,expiration,termination"))
+        .insert_header(("Tus-Max-Size", app.uploads.service.limits().max_file_size.to_string()))
+        .insert_header(("Tus-Checksum-Algorithm", Algorithm::ALL.map(Algorithm::as_str).join(",")));
+    answer(Ok(response.finish()))
+}
+
+/// Begins an upload by tus: `Upload-Length`, `Upload-Metadata` with `filename` and `filetype`.
+#[utoipa::path(
+    tag = "Uploads",
+    extensions(("x-required-permission" = json!("photo.create"))),
+    params(
+        ("Tus-Resumable" = Option<String>, Header, description = "`1.0.0`", example = "1.0.0"),
+        ("Upload-Length" = Option<String>, Header, description = "Bytes of the file", example = "2048576"),
+        ("Upload-Metadata" = Option<String>, Header, description = "Keys, and values in base64", example = "filename YS5qcGc="),
+    ),
+    responses(
+        (status = 201, description = "`Location` is where it goes on"),
+        (status = 412, description = "The client speaks another version"),
+    ),
+)]
+#[post("/api/v1/upload/tus")]
+pub async fn begin_tus_upload(request: HttpRequest, app: Data<App>, payload: Payload) -> HttpResponse {
+    answer(begin(request, app, payload).await)
+}
+
+async fn begin(request: HttpRequest, app: Data<App>, payload: Payload) -> Result<HttpResponse, ApiError> {
+    let actor = enter(&request).await?;
+    let size = headers::bytes(request.headers(), LENGTH)?;
+    let metadata = headers::metadata(request.headers())?;
+    let checksum = headers::upload_checksum(request.headers())?;
+    let command = BeginTus {
+        size,
+        filename: FileName::clean(&metadata.filename.unwrap_or_default()),
+        declared_type: metadata.filetype,
+        metadata: metadata.raw,
+    };
+    let upload = app.uploads.service.begin_tus(&actor, command).await?;
+    let location = app.uploads.links.tus(upload.id);
+    let (id, expires) = (upload.id, http_date(upload.expires_at));
+    let offset = if request.content_type() == BYTES { add(app, actor, id, 0, checksum, payload).await? } else { 0 };
+    let mut response = HttpResponse::Created();
+    response
+        .insert_header((header::LOCATION, location))
+        .insert_header(("Upload-Expires", expires))
+        .insert_header((OFFSET, offset.to_string()));
+    Ok(response.finish())
+}
+
+async fn add(
+    app: Data<App>,
+    actor: Actor,
+    id: FileId,
+    offset: u64,
+    checksum: Option<Checksum>,
+    payload: Payload,
+) -> Result<u64, ApiError> {
+    to_the_end(async move {
+        let service = &app.uploads.service;
+        let added = feed(payload, |content| service.append(actor.user_id, id, offset, checksum, content)).await;
+        added.map_err(|error| match error {
+            UploadError::Checksum => ApiError::tus_checksum_mismatch(),
+            error => error.into(),
+        })
+    })
+    .await
+}
+
+/// Where an upload goes on.
+#[utoipa::path(
+    tag = "Uploads",
+    params(
+        ("upload_id" = String, Path, description = "The upload", example = "chunked_123456789"),
+        ("Tus-Resumable" = Option<String>, Header, description = "`1.0.0`", example = "1.0.0"),
+    ),
+    responses(
+        (status = 200, description = "`Upload-Offset`, `Upload-Length`, `Upload-Metadata`, `Upload-Expires`"),
+        (status = 410, description = "The upload has expired"),
+        (status = 412, description = "The client speaks another version"),
+    ),
+)]
+#[head("/api/v1/upload/tus/{upload_id}")]
+pub async fn read_tus_offset(request: HttpRequest, app: Data<App>, path: Path<String>) -> HttpResponse {
+    answer(offset(&request, &app, &path).await)
+}
+
+async fn offset(request: &HttpRequest, app: &App, path: &str) -> Result<HttpResponse, ApiError> {
+    let actor = enter(request).await?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    match app.uploads.service.progress(&actor, upload_id(path)?).await? {
+        Progress::Open { upload, .. } => describe(&mut response, &upload),
+        Progress::Completed(file) => {
+            for name in [OFFSET, LENGTH] {
+                response.insert_header((name, file.size.to_string()));
+            }
+        }
+    }
+    Ok(response.finish())
+}
+
+fn describe(response: &mut HttpResponseBuilder, upload: &Upload) {
+    response
+        .insert_header((OFFSET, upload.received.to_string()))
+        .insert_header((LENGTH, upload.size.to_string()))
+        .insert_header(("Upload-Expires", http_date(upload.expires_at)));
+    if let Some(metadata) = &upload.metadata {
+        response.insert_header(("Upload-Metadata", metadata.as_str()));
+    }
+}
+
+/// Adds bytes where the upload goes on. The last make the file `upload_…` of the same number.
+#[utoipa::path(
+    tag = "Uploads",
+    extensions(("x-required-permission" = json!("photo.create"))),
+    params(
+        ("upload_id" = String, Path, description = "The upload", example = "chunked_123456789"),
+        ("Tus-Resumable" = Option<String>, Header, description = "`1.0.0`", example = "1.0.0"),
+        ("Upload-Offset" = Option<String>, Header, description = "Where the bytes begin", example = "0"),
+        ("Upload-Checksum" = Option<String>, Header, description = "An algorithm, and base64", example = "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0="),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
+    responses(
+        (status = 204, description = "`Upload-Offset` is where it goes on now"),
+        (status = 409, description = "The upload goes on elsewhere"),
+        (status = 410, description = "The upload has expired"),
+        (status = 412, description = "The client speaks another version"),
+        (status = 460, description = "The checksum does not match; nothing was kept"),
+    ),
+)]
+#[patch("/api/v1/upload/tus/{upload_id}")]
+pub async fn append_to_tus_upload(
+    request: HttpRequest,
+    app: Data<App>,
+    path: Path<String>,
+    payload: Payload,
+) -> HttpResponse {
+    answer(append(request, app, &path, payload).await)
+}
+
+async fn append(request: HttpRequest, app: Data<App>, path: &str, payload: Payload) -> Result<HttpResponse, ApiError> {
+    let actor = enter(&request).await?;
+    let id = upload_id(path)?;
+    if request.content_type() != BYTES {
+        return Err(ApiError::unsupported_media_type(BYTES));
+    }
+    let start = headers::bytes(request.headers(), OFFSET)?;
+    let checksum = headers::upload_checksum(request.headers())?;
+    let expires = match app.uploads.service.progress(&actor, id).await? {
+        Progress::Open { upload, .. } => Some(http_date(upload.expires_at)),
+        Progress::Completed(_) => None,
+    };
+    let end = add(app, actor, id, start, checksum, payload).await?;
+    let mut response = HttpResponse::NoContent();
+    response.insert_header((OFFSET, end.to_string()));
+    if let Some(expires) = expires {
+        response.insert_header(("Upload-Expires", expires));
+    }
+    Ok(response.finish())
+}
+
+/// Ends an upload without a file.
+#[utoipa::path(
+    tag = "Uploads",
+    extensions(("x-required-permission" = json!("photo.create"))),
+    params(
+        ("upload_id" = String, Path, description = "The upload", example = "chunked_123456789"),
+        ("Tus-Resumable" = Option<String>, Header, description = "`1.0.0`", example = "1.0.0"),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 409, description = "The file is being made"),
+        (status = 412, description = "The client speaks another version"),
+    ),
+)]
+#[delete("/api/v1/upload/tus/{upload_id}")]
+pub async fn end_tus_upload(request: HttpRequest, app: Data<App>, path: Path<String>) -> HttpResponse {
+    answer(end(&request, &app, &path).await)
+}
+
+async fn end(request: &HttpRequest, app: &App, path: &str) -> Result<HttpResponse, ApiError> {
+    let actor = enter(request).await?;
+    app.uploads.service.abort(&actor, upload_id(path)?).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

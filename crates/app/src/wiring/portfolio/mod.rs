@@ -1,0 +1,7 @@
+//! The photo portfolio.
+
+mod links;
+mod photos;
+
+pub use links::{PhotoLinks, Signed, wanted};
+pub use photos::{PhotoParts, Photos};

@@ -1,0 +1,78 @@
+//! How processing goes.
+
+use chrono::TimeDelta;
+use serde_json::json;
+use sharestack_content::model::{FileId, FileStatus, Pace, Processing, Step, Steps};
+use sharestack_kernel::id::UserId;
+
+use super::{Subject, file, start};
+
+/// Everything that processing writes, in every script.
+pub async fn what_processing_wrote_is_read_back(subject: Subject) {
+    (subject.register)(UserId::new(1)).await;
+    let mut one = file(7, 1);
+    one.processing = Processing {
+        status: FileStatus::Processing,
+        failure: Some("坏了".to_owned()),
+        progress: 75,
+        current_step: Some("generating_thumbnails".to_owned()),
+        steps: Some(Steps::at(Step::GeneratingThumbnails).to_value()),
+        exif: Some(json!({ "camera": "Canon EOS R5", "lens": "长焦 📷" })),
+        width: Some(6000),
+        height: Some(4000),
+        placeholder: Some("1QcSHQRnh493V4dIh4eXh1h4kJUI".to_owned()),
+        derivatives: Some(json!({ "webp": { "key": "files/7/derived/a/display.webp" } })),
+        started_at: Some(start() + TimeDelta::microseconds(1)),
+        processed_at: Some(start() + TimeDelta::microseconds(2)),
+    };
+    one.updated_at = start() + TimeDelta::microseconds(3);
+    subject.keep(&one).await;
+    let read = subject.files.find_file(FileId::new(7)).await.unwrap().unwrap();
+    assert_eq!(read, one);
+}
+
+/// Of files that failed or run, nothing is measured.
+pub async fn the_pace_is_what_the_last_ready_files_took(subject: Subject) {
+    (subject.register)(UserId::new(1)).await;
+    assert_eq!(subject.processing.pace().await.unwrap(), None);
+    for (id, status, seconds) in [
+        (1, FileStatus::Ready, 2),
+        (2, FileStatus::Ready, 4),
+        (3, FileStatus::Failed, 900),
+        (4, FileStatus::Processing, 900),
+    ] {
+        let mut one = file(id, 1);
+        one.processing.status = status;
+        (one.processing.width, one.processing.height) = (Some(6000), Some(4000));
+        one.processing.started_at = Some(start());
+        one.processing.processed_at = Some(start() + TimeDelta::seconds(seconds));
+        subject.keep(&one).await;
+    }
+    let measured = subject.processing.pace().await.unwrap();
+    assert_eq!(measured, Pace::measured(&[(24_000_000, 2.0), (24_000_000, 4.0)]));
+    // 40 quicker ones later, it is of those alone.
+    for id in 10..50 {
+        let mut one = file(id, 1);
+        one.processing.status = FileStatus::Ready;
+        (one.processing.width, one.processing.height) = (Some(1000), Some(1000));
+        one.processing.started_at = Some(start() + TimeDelta::days(1));
+        one.processing.processed_at = Some(start() + TimeDelta::days(1) + TimeDelta::seconds(1));
+        subject.keep(&one).await;
+    }
+    let measured = subject.processing.pace().await.unwrap().unwrap();
+    assert!((measured.seconds_per_file - 1.0).abs() < 1e-9, "{measured:?}");
+}
+
+/// Those that are over do not count, nor does the one that asks.
+pub async fn who_waits_or_runs_before_is_counted(subject: Subject) {
+    (subject.register)(UserId::new(1)).await;
+    let states = [FileStatus::Uploaded, FileStatus::Processing, FileStatus::Ready, FileStatus::Failed];
+    for (id, status) in (1..).zip(states) {
+        let mut one = file(id, 1);
+        one.processing.status = status;
+        one.created_at = start() + TimeDelta::microseconds(id);
+        subject.keep(&one).await;
+    }
+    let ahead = async |micros: i64| subject.processing.ahead(start() + TimeDelta::microseconds(micros)).await.unwrap();
+    assert_eq!((ahead(1).await, ahead(2).await, ahead(3).await, ahead(1000).await), (0, 1, 2, 2));
+}

@@ -1,0 +1,151 @@
+//! Uploads that brought no file yet.
+
+use chrono::TimeDelta;
+use sharestack_content::model::{FileId, FileName, Part, Upload, UploadKind, UploadState};
+use sharestack_kernel::id::UserId;
+use uuid::Uuid;
+
+use super::{Subject, file, start};
+
+fn upload(id: i64, owner: i64) -> Upload {
+    Upload {
+        id: FileId::new(id),
+        owner_id: UserId::new(owner),
+        kind: UploadKind::Chunked,
+        state: UploadState::Open,
+        filename: FileName::clean("城市 🏙.jpg"),
+        declared_type: Some("image/jpeg".to_owned()),
+        size: 1 << 40,
+        chunk_size: 1 << 20,
+        received: 0,
+        metadata: Some("filename 5Z+O5biCLmpwZw==".to_owned()),
+        held: None,
+        created_at: start(),
+        expires_at: start() + TimeDelta::hours(24),
+    }
+}
+
+fn part(index: u64, key: &str) -> Part {
+    Part { start: index << 20, size: 1 << 20, blob_key: key.to_owned() }
+}
+
+impl Subject {
+    async fn begin(&self, upload: &Upload) {
+        in_one!(self, |tx| tx.uploads().insert(upload).await);
+    }
+
+    async fn change(&self, upload: &Upload) {
+        in_one!(self, |tx| tx.uploads().update(upload, start()).await);
+    }
+
+    async fn put(&self, id: i64, part: Part) -> Option<Part> {
+        let id = FileId::new(id);
+        in_one!(self, |tx| {
+            tx.uploads().find_for_update(id).await?;
+            tx.uploads().put_part(id, &part).await
+        })
+    }
+}
+
+/// As it began, and as it was changed.
+pub async fn an_upload_reads_back_as_it_was_written(subject: Subject) {
+    (subject.register)(UserId::new(1)).await;
+    let mut one = upload(7, 1);
+    subject.begin(&one).await;
+    assert_eq!(subject.files.find_upload(one.id).await.unwrap().as_ref(), Some(&one));
+    one.held = Some((Uuid::from_u128(0x019a_8f3c), start() + TimeDelta::seconds(30)));
+    (one.received, one.expires_at) = (3 << 20, start() + TimeDelta::hours(48));
+    subject.change(&one).await;
+    let locked = in_one!(subject, |tx| tx.uploads().find_for_update(FileId::new(7)).await);
+    assert_eq!(locked.as_ref(), Some(&one));
+    (one.state, one.held) = (UploadState::Expired, None);
+    subject.change(&one).await;
+    assert_eq!(subject.files.find_upload(one.id).await.unwrap(), Some(one));
+    for kind in [UploadKind::Whole, UploadKind::Tus] {
+        let bare =
+            Upload { kind, declared_type: None, metadata: None, size: 0, chunk_size: 0, ..upload(kind as i64 + 20, 1) };
+        subject.begin(&bare).await;
+        assert_eq!(subject.files.find_upload(bare.id).await.unwrap(), Some(bare));
+    }
+}
+
+/// Pieces come back from the first to the last, however they came.
+pub async fn a_piece_that_comes_again_replaces_the_first(subject: Subject) {
+    (subject.register)(UserId::new(1)).await;
+    for id in [7, 8] {
+        subject.begin(&upload(id, 1)).await;
+    }
+    for (index, key) in [(3, "d"), (0, "a"), (1, "b")] {
+        assert_eq!(subject.put(7, part(index, key)).await, None);
+    }
+    assert_eq!(subject.put(7, part(1, "again")).await, Some(part(1, "b")));
+    assert_eq!(subject.put(8, part(1, "another's")).await, None);
+    let parts = async |id: i64| subject.files.list_parts(FileId::new(id)).await.unwrap();
+    assert_eq!(parts(7).await, [part(0, "a"), part(1, "again"), part(3, "d")]);
+    in_one!(subject, |tx| tx.uploads().delete_parts(FileId::new(7)).await);
+    assert_eq!((parts(7).await, parts(8).await.len()), (Vec::new(), 1));
+    let delete = async || in_one!(subject, |tx| tx.uploads().delete(FileId::new(8)).await);
+    assert!(delete().await && !delete().await);
+    assert!(parts(8).await.is_empty());
+}
+
+/// Pieces of rivals all stay.
+pub async fn pieces_that_come_at_once_all_count(subject: Subject) {
+    (subject.register)(UserId::new(1)).await;
+    subject.begin(&upload(7, 1)).await;
+    let subject = &subject;
+    let put = |index: u64| async move {
+        let part = part(index, &format!("uploads/7/{index}"));
+        in_one!(subject, |tx| {
+            let mut upload = tx.uploads().find_for_update(FileId::new(7)).await?.expect("it is there");
+            if tx.uploads().put_part(upload.id, &part).await?.is_none() {
+                upload.received += part.size;
+            }
+            tx.uploads().update(&upload, start()).await
+        });
+    };
+    futures::future::join_all((0..12).chain(0..4).map(put)).await;
+    assert_eq!(subject.files.list_parts(FileId::new(7)).await.unwrap().len(), 12);
+    assert_eq!(subject.files.find_upload(FileId::new(7)).await.unwrap().unwrap().received, 12 << 20);
+}
+
+/// One of which somebody makes the file is left alone, until that one is silent too long.
+pub async fn overdue_uploads_are_those_that_nobody_holds(subject: Subject) {
+    (subject.register)(UserId::new(1)).await;
+    let end = start() + TimeDelta::hours(24);
+    for (id, state, held) in [
+        (1, UploadState::Open, None),
+        (2, UploadState::Open, Some(end + TimeDelta::seconds(30))),
+        (3, UploadState::Open, Some(end)),
+        (4, UploadState::Expired, None),
+    ] {
+        let held = held.map(|until| (Uuid::from_u128(9), until));
+        let expires_at = end - TimeDelta::microseconds(id);
+        subject.begin(&Upload { state, held, expires_at, ..upload(id, 1) }).await;
+    }
+    let ids = |numbers: &[i64]| numbers.iter().copied().map(FileId::new).collect::<Vec<_>>();
+    let overdue = async |at, limit| subject.files.list_overdue_uploads(at, limit).await.unwrap();
+    assert_eq!(overdue(end, 10).await, ids(&[3, 1]));
+    assert_eq!(overdue(end, 1).await, ids(&[3]));
+    assert_eq!(overdue(end + TimeDelta::seconds(30), 10).await, ids(&[3, 2, 1]));
+    assert!(overdue(end - TimeDelta::seconds(1), 10).await.is_empty());
+    let expired = async |before| subject.files.list_expired_uploads(before, 10).await.unwrap();
+    assert_eq!((expired(end).await, expired(end - TimeDelta::seconds(1)).await), (ids(&[4]), ids(&[])));
+}
+
+/// A number is of an upload, of a file, or of neither.
+pub async fn numbers_are_known_while_something_has_them(subject: Subject) {
+    for owner in [1, 2] {
+        (subject.register)(UserId::new(owner)).await;
+    }
+    subject.begin(&upload(1, 1)).await;
+    subject.begin(&upload(2, 2)).await;
+    subject.keep(&file(3, 1)).await;
+    let mut known = subject.files.known(&[1, 2, 3, 4].map(FileId::new)).await.unwrap();
+    known.sort_unstable();
+    assert_eq!(known, [1, 2, 3].map(FileId::new));
+    assert!(subject.files.known(&[]).await.unwrap().is_empty());
+    let mut owned = subject.files.list_owned(UserId::new(1), 10).await.unwrap();
+    owned.sort_unstable();
+    assert_eq!(owned, [1, 3].map(FileId::new));
+}

@@ -1,0 +1,18 @@
+//! How processing goes, to read.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sharestack_kernel::error::StoreError;
+
+use crate::model::Pace;
+
+/// How processing goes, on all nodes together.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait ProcessingQueries: Send + Sync {
+    /// How long the last files took that are ready; `None` before the first.
+    async fn pace(&self) -> Result<Option<Pace>, StoreError>;
+
+    /// How many files that came before `before` wait or are worked on.
+    async fn ahead(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
+}

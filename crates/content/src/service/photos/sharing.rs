@@ -1,0 +1,201 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sharestack_kernel::actor::Actor;
+use sharestack_kernel::cache::{Limit, RateLimiter};
+use sharestack_kernel::error::{StoreError, Throttle};
+use sharestack_kernel::field::{FieldErrors, Issue};
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::page::{Page, PageRequest};
+use sharestack_kernel::transact;
+
+use super::{PhotoPorts, READ_PHOTO, UPDATE_PHOTO, refused};
+use crate::error::{PhotoRefused, ShareError, ShareOpenError};
+use crate::model::{CategoryId, Exif, Metadata, PhotoId, Place, ShareLink, ShareLinkId, ShareTarget};
+use crate::ports::SharePasswords;
+use crate::ports::{PhotoHead, PhotoView};
+
+/// How far ahead a link may end.
+const FARTHEST: TimeDelta = TimeDelta::days(3653);
+/// How many photos a link may name.
+const MAX_SHARED: usize = 500;
+/// How many passwords may be tried for one link.
+const TRIES: Limit = Limit { limit: 5, window: Duration::from_mins(1) };
+
+/// A new share link.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CreateShareLink {
+    /// The photos that it shows, in this order.
+    pub photos: Vec<PhotoId>,
+    /// A category that it shows instead.
+    pub category: Option<CategoryId>,
+    /// When it ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// What opens it, beside its address.
+    pub password: Option<String>,
+    /// Whether what it shows may be downloaded.
+    pub allow_download: bool,
+    /// Whether places, times, camera data and notes are left out.
+    pub hide_metadata: bool,
+}
+
+/// A link that was made, with the token that is shown this once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedBy {
+    /// The link.
+    pub link: ShareLink,
+    /// What stands in its address.
+    pub token: String,
+}
+
+/// What a link shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SharedPhotos {
+    /// The link.
+    pub link: ShareLink,
+    /// A page of its photos, without what the link hides.
+    pub page: Page<PhotoView>,
+}
+
+/// Shows photos to whom their owners like.
+#[derive(Clone)]
+pub struct SharePhotos {
+    ports: PhotoPorts,
+    passwords: Arc<dyn SharePasswords>,
+    limiter: Arc<dyn RateLimiter>,
+}
+
+impl SharePhotos {
+    /// The service over these ports.
+    pub const fn new(ports: PhotoPorts, passwords: Arc<dyn SharePasswords>, limiter: Arc<dyn RateLimiter>) -> Self {
+        Self { ports, passwords, limiter }
+    }
+
+    /// Makes a link to photos of one's own, and to what everybody may see.
+    ///
+    /// # Errors
+    /// Without the right `photo.read`, for photos that are not there for the actor or are not
+    /// theirs to share, for an end that is past, and for no or too many photos.
+    pub async fn create(&self, actor: &Actor, command: CreateShareLink) -> Result<SharedBy, ShareError> {
+        actor.require(READ_PHOTO).map_err(PhotoRefused::from)?;
+        let now = self.ports.clock.now();
+        if let Some(end) = command.expires_at.filter(|end| *end <= now || *end > now + FARTHEST) {
+            tracing::debug!(expires_at = %end, "end out of range");
+            let (min, max) = (now.timestamp() + 1, (now + FARTHEST).timestamp());
+            return Err(FieldErrors::of("expires_at", Issue::OutOfRange { min, max }).into());
+        }
+        self.require_sharable(actor, &command.photos).await?;
+        let token = self.ports.randomness.token();
+        let token: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
+        let password_hash = match &command.password {
+            Some(password) => Some(self.passwords.hash(password).await?),
+            None => None,
+        };
+        let link = ShareLink {
+            id: ShareLinkId::new(self.ports.ids.uuid()),
+            owner_id: actor.user_id,
+            token_hash: self.passwords.digest(&token),
+            target: match command.category {
+                Some(category) => ShareTarget::Category(category),
+                None => ShareTarget::Photos(command.photos.clone()),
+            },
+            password_hash,
+            allow_download: command.allow_download,
+            hide_metadata: command.hide_metadata,
+            expires_at: command.expires_at,
+            created_at: now,
+        };
+        transact!(self.ports.store, |tx| {
+            if let ShareTarget::Category(id) = link.target
+                && tx.categories().find_many(crate::model::Kind::Photo, &[id]).await?.is_empty()
+            {
+                return Err(FieldErrors::of("category", Issue::NotAllowed { allowed: Vec::new() }).into());
+            }
+            tx.share_links().insert(&link).await?;
+            Ok::<_, ShareError>(())
+        })?;
+        Ok(SharedBy { link, token })
+    }
+
+    async fn require_sharable(&self, actor: &Actor, photos: &[PhotoId]) -> Result<(), ShareError> {
+        if photos.len() > MAX_SHARED {
+            return Err(FieldErrors::of("photo_ids", Issue::TooLong { max: MAX_SHARED }).into());
+        }
+        let found = self.ports.queries.find_many(photos).await?;
+        for id in photos {
+            let view = found.iter().find(|view| view.photo.id == *id && view.photo.trashed_at.is_none());
+            let photo = &view.ok_or(PhotoRefused::Missing((*id).into()))?.photo;
+            if photo.is_open() {
+                continue;
+            }
+            if photo.owner_id != actor.user_id {
+                let denied = actor.require_owner_or(photo.owner_id, UPDATE_PHOTO).err();
+                // Who works on all photos does not give those of others away.
+                let denied = denied.unwrap_or_else(|| sharestack_kernel::actor::Denied {
+                    required: READ_PHOTO,
+                    role: Some(actor.role.clone()),
+                });
+                return Err(refused(denied, Some(actor), &PhotoHead::from(photo), &(*id).into()).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a link of one's own at once.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn revoke(&self, owner: UserId, id: ShareLinkId) -> Result<(), ShareError> {
+        let ended: Result<bool, ShareError> =
+            transact!(self.ports.store, |tx| { Ok(tx.share_links().delete(id, owner).await?) });
+        if ended? { Ok(()) } else { Err(ShareError::Missing(id.to_string())) }
+    }
+
+    /// What a link shows to who has its token, and its password if it has one.
+    ///
+    /// # Errors
+    /// When there is no such link, its time is over, its password is missing or another, and
+    /// when too many were tried.
+    pub async fn open(
+        &self,
+        token: &str,
+        password: Option<&str>,
+        page: PageRequest,
+    ) -> Result<SharedPhotos, ShareOpenError> {
+        let now = self.ports.clock.now();
+        let found = self.ports.queries.find_share_link(&self.passwords.digest(token)).await?;
+        let link = found.ok_or(ShareOpenError::Missing)?;
+        if link.has_ended(now) {
+            return Err(ShareOpenError::Ended);
+        }
+        if let Some(hash) = &link.password_hash {
+            let password = password.ok_or(ShareOpenError::PasswordRequired)?;
+            let key = format!("share:{}", link.id);
+            // Passwords are short: without a count they could be tried through.
+            let decision =
+                self.limiter.hit(&key, TRIES).await.map_err(|error| StoreError::Unavailable(error.into()))?;
+            if !decision.allowed {
+                let throttle = Throttle::new(TRIES.limit.into(), TRIES.window, decision.reset_at, now);
+                return Err(ShareOpenError::Throttled(throttle));
+            }
+            if !self.passwords.verify(password, hash).await? {
+                return Err(ShareOpenError::WrongPassword);
+            }
+            // Who knows it may come as often as they like.
+            drop(self.limiter.forget(&key, TRIES).await);
+        }
+        let page = self.ports.queries.list_shared(&link, page).await?;
+        let hide = link.hide_metadata;
+        Ok(SharedPhotos { link, page: page.map(|view| if hide { hidden(view) } else { view }) })
+    }
+}
+
+/// A photo without what says where, when and with what it was taken.
+fn hidden(mut view: PhotoView) -> PhotoView {
+    let photo = &mut view.photo;
+    (photo.exif, photo.place, photo.metadata, photo.taken) =
+        (Exif::default(), Place::default(), Metadata::default(), None);
+    photo.picture.original_filename = String::new();
+    view
+}

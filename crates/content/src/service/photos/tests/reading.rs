@@ -1,0 +1,154 @@
+use sharestack_kernel::error::{Category, Classified};
+use sharestack_kernel::page::PageRequest;
+
+use crate::memory::MemoryCache;
+use crate::model::{Bounds, FormatName, Position};
+use crate::service::{Reader, ViewBuffer};
+
+use super::*;
+
+fn reading(world: &World) -> (ReadPhotos, Arc<ViewBuffer<PhotoId>>) {
+    let views = Arc::new(ViewBuffer::of_photos(world.ports.store.clone(), Arc::new(MemoryCache::default())));
+    (ReadPhotos::new(world.ports.clone(), Arc::new(world.portfolio.clone()), views.clone()), views)
+}
+
+/// Photos 1 to 5 of user 7: public, draft, unlisted, private, in the trash.
+fn shown() -> World {
+    let world = world();
+    world.put(1, |_| {});
+    world.put(2, |photo| photo.status = PhotoStatus::Draft);
+    world.put(3, |photo| photo.visibility = Visibility::Unlisted);
+    world.put(4, |photo| photo.visibility = Visibility::Private);
+    world.put(5, |photo| photo.trashed_at = Some(photo.created_at));
+    world
+}
+
+#[tokio::test]
+async fn each_sees_what_is_theirs_to_see() {
+    let world = shown();
+    let (reading, _) = reading(&world);
+    let (own, other, editor) = (owner(), actor(8, CREATOR), actor(9, EDITOR));
+    for (key, guest, insider) in [
+        ("1", true, true),
+        ("photo-1", true, true),
+        ("2", false, true),
+        ("photo-2", false, true),
+        ("3", false, true),
+        ("photo-3", true, true),
+        ("4", false, true),
+        ("photo-4", false, true),
+        ("5", false, false),
+        ("6", false, false),
+    ] {
+        let key = slug(key);
+        for (who, sees) in [(None, guest), (Some(&other), guest), (Some(&own), insider), (Some(&editor), insider)] {
+            let read = reading.look(who, &key).await;
+            assert_eq!(read.is_ok(), sees, "{key} {who:?}");
+            if let Err(refused) = read {
+                assert_eq!(refused.category(), Category::NotFound);
+            }
+        }
+    }
+    let read = reading.look(Some(&own), &key(1)).await.unwrap();
+    assert!(read.edits && !read.liked);
+    assert!(!reading.look(Some(&other), &key(1)).await.unwrap().edits);
+}
+
+#[tokio::test]
+async fn visitors_count_and_the_owner_does_not() {
+    let world = shown();
+    let (reading, views) = reading(&world);
+    let (own, other) = (owner(), actor(8, USER));
+    for _ in 0..2 {
+        for (actor, address) in [(None, Some("a")), (None, Some("b")), (Some(&other), None), (Some(&own), None)] {
+            reading.read(Reader { actor, address }, &key(1)).await.unwrap();
+        }
+    }
+    assert_eq!(views.flush().await.unwrap(), 3);
+    assert_eq!(world.ports.queries.find(&key(1)).await.unwrap().unwrap().view_count, 3);
+    assert_eq!(world.photo(1).version, 1);
+}
+
+#[tokio::test]
+async fn a_list_shows_the_open_ones_unless_one_may_see_more() {
+    let world = shown();
+    world.put(6, |photo| {
+        (photo.owner_id, photo.status) = (UserId::new(8), PhotoStatus::Draft);
+    });
+    let (reading, _) = reading(&world);
+    let drafts = || ListPhotos { status: Some(PhotoStatus::Draft), ..ListPhotos::default() };
+    let private = || ListPhotos { visibility: Some(Visibility::Private), ..ListPhotos::default() };
+    let listed = async |who: Option<&Actor>, query: ListPhotos| {
+        let page = reading.list(who, query).await?;
+        Ok::<_, crate::error::PhotoReadError>(page.items.iter().map(|view| view.photo.id.get()).collect::<Vec<_>>())
+    };
+    let (own, editor) = (owner(), actor(9, EDITOR));
+    for who in [None, Some(&own), Some(&editor)] {
+        assert_eq!(listed(who, ListPhotos::default()).await.unwrap(), [1]);
+    }
+    for query in [drafts(), private()] {
+        assert_eq!(listed(None, query).await.unwrap_err().category(), Category::Unauthenticated);
+    }
+    assert_eq!(listed(Some(&own), drafts()).await.unwrap(), [2]);
+    assert_eq!(listed(Some(&editor), drafts()).await.unwrap(), [6, 2]);
+    assert_eq!(listed(Some(&own), private()).await.unwrap(), [4]);
+    assert_eq!(listed(Some(&actor(10, USER)), private()).await.unwrap(), [0_i64; 0]);
+}
+
+#[tokio::test]
+async fn each_sees_their_own_trash_and_an_admin_all() {
+    let world = shown();
+    let (reading, _) = reading(&world);
+    let page = PageRequest::default();
+    for (who, total) in [(owner(), 1), (actor(8, CREATOR), 0), (actor(9, ADMIN), 1)] {
+        assert_eq!(reading.trash(&who, page).await.unwrap().total, total);
+    }
+    assert_eq!(reading.trash(&actor(9, EDITOR), page).await.unwrap_err().category(), Category::Denied);
+}
+
+#[tokio::test]
+async fn the_original_is_for_who_may_change_the_photo() {
+    let world = shown();
+    for id in 1..=4 {
+        world.portfolio.put_file(&file(id));
+    }
+    let (reading, _) = reading(&world);
+    let (own, other, editor) = (owner(), actor(8, CREATOR), actor(9, EDITOR));
+    let display = Wanted::Format(FormatName::Display);
+    for (who, id, wanted, granted, expected) in [
+        (None, 1, display, false, None),
+        (None, 1, Wanted::Original, false, Some(Category::Denied)),
+        (Some(&other), 1, Wanted::Original, false, Some(Category::Denied)),
+        (Some(&own), 1, Wanted::Original, false, None),
+        (Some(&editor), 1, Wanted::Original, false, None),
+        (None, 4, display, false, Some(Category::NotFound)),
+        (None, 4, Wanted::Original, false, Some(Category::NotFound)),
+        (None, 4, display, true, None),
+        (None, 4, Wanted::Original, true, None),
+        (None, 5, display, true, Some(Category::NotFound)),
+    ] {
+        let picked = reading.pick(who, &key(id), wanted, granted).await;
+        let refused = picked.as_ref().err().map(Classified::category);
+        assert_eq!(refused, expected, "{who:?} {id} {wanted:?} {granted}");
+    }
+    let original = reading.pick(Some(&own), &key(1), Wanted::Original, false).await.unwrap();
+    assert_eq!((original.file_name.as_str(), original.size), ("DSC_0001.jpg", 2_048_576));
+    let shown = reading.pick(None, &key(1), display, false).await.unwrap();
+    assert_eq!(shown.file_name, "photo-1-display.jpg");
+    world.put(1, |photo| photo.picture.formats.clear());
+    assert_eq!(reading.pick(None, &key(1), display, false).await.unwrap_err().category(), Category::NotFound);
+    reading.downloaded(PhotoId::new(1)).await.unwrap();
+    assert_eq!(world.ports.queries.find(&key(1)).await.unwrap().unwrap().download_count, 1);
+}
+
+#[tokio::test]
+async fn a_map_is_finer_the_nearer_it_is() {
+    let world = world();
+    for (id, east) in [(1, 121.40), (2, 121.41), (3, 151.2)] {
+        world.put(id, |photo| photo.place.position = Some(Position::degrees(31.2, east).unwrap()));
+    }
+    let (reading, _) = reading(&world);
+    for (zoom, squares) in [(0, 1), (4, 2), (22, 3), (u32::MAX, 3)] {
+        assert_eq!(reading.map(Bounds::WORLD, zoom).await.unwrap().len(), squares, "{zoom}");
+    }
+}

@@ -1,0 +1,155 @@
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sharestack_kernel::cache::{CacheError, Decision, Limit, RateLimiter};
+use sharestack_kernel::error::{Category, Classified};
+use sharestack_kernel::page::PageRequest;
+
+use crate::error::ShareOpenError;
+use crate::model::{Exif, Position, ShareLinkId, Taken};
+use crate::ports::SharePasswords;
+
+use super::*;
+
+struct Plain;
+
+#[async_trait]
+impl SharePasswords for Plain {
+    async fn hash(&self, password: &str) -> Result<String, StoreError> {
+        Ok(format!("hash of {password}"))
+    }
+
+    async fn verify(&self, password: &str, hash: &str) -> Result<bool, StoreError> {
+        Ok(format!("hash of {password}") == hash)
+    }
+
+    fn digest(&self, token: &str) -> String {
+        format!("digest of {token}")
+    }
+}
+
+/// Counts and never forgets of itself.
+#[derive(Default)]
+struct Counting(Mutex<u32>);
+
+#[async_trait]
+impl RateLimiter for Counting {
+    async fn hit(&self, _key: &str, limit: Limit) -> Result<Decision, CacheError> {
+        let mut n = self.0.lock().unwrap();
+        *n += 1;
+        let reset_at = FakeClock::default().now() + Duration::from_mins(1);
+        Ok(Decision { allowed: *n <= limit.limit, limit, remaining: limit.limit.saturating_sub(*n), reset_at })
+    }
+
+    async fn peek(&self, _key: &str, _limit: Limit) -> Result<Decision, CacheError> {
+        unreachable!("nobody peeks")
+    }
+
+    async fn forget(&self, _key: &str, _limit: Limit) -> Result<(), CacheError> {
+        *self.0.lock().unwrap() = 0;
+        Ok(())
+    }
+}
+
+fn sharing(world: &World) -> SharePhotos {
+    SharePhotos::new(world.ports.clone(), Arc::new(Plain), Arc::new(Counting::default()))
+}
+
+fn to(ids: &[i64]) -> CreateShareLink {
+    CreateShareLink { photos: ids.iter().copied().map(PhotoId::new).collect(), ..CreateShareLink::default() }
+}
+
+async fn open(sharing: &SharePhotos, token: &str, password: Option<&str>) -> Result<SharedPhotos, ShareOpenError> {
+    sharing.open(token, password, PageRequest::default()).await
+}
+
+#[tokio::test]
+async fn a_link_shows_what_its_owner_chose_until_it_ends() {
+    let world = world();
+    world.put(1, |photo| photo.visibility = Visibility::Private);
+    let sharing = sharing(&world);
+    let end = world.clock.now() + chrono::Duration::hours(1);
+    let shared = sharing.create(&owner(), CreateShareLink { expires_at: Some(end), ..to(&[1]) }).await.unwrap();
+    assert_ne!(shared.link.token_hash, shared.token, "the store does not know the token");
+    let seen = open(&sharing, &shared.token, None).await.unwrap();
+    assert_eq!((seen.page.total, seen.page.items[0].photo.id.get()), (1, 1));
+    assert!(matches!(open(&sharing, "other", None).await, Err(ShareOpenError::Missing)));
+    world.clock.advance(chrono::Duration::hours(1));
+    assert_eq!(open(&sharing, &shared.token, None).await.unwrap_err().category(), Category::Gone);
+}
+
+#[tokio::test]
+async fn nobody_shares_what_is_not_theirs() {
+    let world = world();
+    world.put(1, |photo| photo.visibility = Visibility::Private);
+    world.put(2, |_| {});
+    world.put(3, |photo| photo.trashed_at = Some(photo.created_at));
+    let sharing = sharing(&world);
+    let refused = async |who: &Actor, command| sharing.create(who, command).await.unwrap_err().category();
+    assert_eq!(refused(&actor(8, USER), to(&[1])).await, Category::NotFound);
+    assert_eq!(refused(&actor(9, EDITOR), to(&[1])).await, Category::Denied, "seeing is not giving away");
+    assert_eq!(refused(&owner(), to(&[3])).await, Category::NotFound);
+    assert_eq!(refused(&owner(), to(&[2, 99])).await, Category::NotFound);
+    assert_eq!(refused(&actor(7, &[]), to(&[2])).await, Category::Denied);
+    let many: Vec<i64> = (1..=501).collect();
+    assert_eq!(refused(&owner(), to(&many)).await, Category::Invalid);
+    for hours in [0, -1, 24 * 4000] {
+        let expires_at = Some(world.clock.now() + chrono::Duration::hours(hours));
+        assert_eq!(refused(&owner(), CreateShareLink { expires_at, ..to(&[2]) }).await, Category::Invalid);
+    }
+    let category = Some(crate::model::CategoryId::new(9));
+    assert_eq!(refused(&owner(), CreateShareLink { category, ..to(&[]) }).await, Category::Invalid);
+    sharing.create(&actor(8, USER), to(&[2])).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_password_opens_a_link_and_cannot_be_tried_through() {
+    let world = world();
+    world.put(1, |_| {});
+    let sharing = sharing(&world);
+    let command = CreateShareLink { password: Some("外滩-1930".to_owned()), ..to(&[1]) };
+    let token = sharing.create(&owner(), command).await.unwrap().token;
+    assert!(matches!(open(&sharing, &token, None).await, Err(ShareOpenError::PasswordRequired)));
+    for _ in 0..20 {
+        open(&sharing, &token, Some("外滩-1930")).await.unwrap();
+    }
+    for _ in 0..5 {
+        assert!(matches!(open(&sharing, &token, Some("x")).await, Err(ShareOpenError::WrongPassword)));
+    }
+    for password in ["x", "外滩-1930"] {
+        let throttled = open(&sharing, &token, Some(password)).await.unwrap_err();
+        assert_eq!(throttled.category(), Category::RateLimited, "the right one tells nothing either");
+    }
+}
+
+#[tokio::test]
+async fn what_a_link_hides_is_not_there() {
+    let world = world();
+    world.put(1, |photo| {
+        photo.place.position = Some(Position::degrees(31.2, 121.4).unwrap());
+        photo.exif = Exif { iso: Some(100), ..Exif::default() };
+        photo.taken = Some(Taken { at: photo.created_at, offset_minutes: None });
+        photo.metadata = Metadata::parse(json!({ "a": 1 }).as_object().unwrap().clone()).unwrap();
+    });
+    let sharing = sharing(&world);
+    let token = sharing.create(&owner(), CreateShareLink { hide_metadata: true, ..to(&[1]) }).await.unwrap().token;
+    let seen = open(&sharing, &token, None).await.unwrap();
+    let photo = &seen.page.items[0].photo;
+    assert!(photo.place.is_empty() && photo.exif == Exif::default() && photo.taken.is_none());
+    assert!(photo.metadata == Metadata::default() && photo.picture.original_filename.is_empty());
+}
+
+#[tokio::test]
+async fn an_owner_ends_their_own_links() {
+    let world = world();
+    world.put(1, |_| {});
+    let sharing = sharing(&world);
+    let shared = sharing.create(&owner(), to(&[1])).await.unwrap();
+    let missing = sharing.revoke(UserId::new(8), shared.link.id).await.unwrap_err();
+    assert_eq!(missing.category(), Category::NotFound);
+    sharing.revoke(UserId::new(7), shared.link.id).await.unwrap();
+    assert!(matches!(open(&sharing, &shared.token, None).await, Err(ShareOpenError::Missing)));
+    let unknown = ShareLinkId::new(uuid::Uuid::nil());
+    assert!(sharing.revoke(UserId::new(7), unknown).await.is_err());
+}

@@ -1,0 +1,240 @@
+use sharestack_kernel::actor::Actor;
+use sharestack_kernel::blob::BlobStream;
+use sharestack_kernel::field::{FieldErrors, Issue};
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::transact;
+
+use super::error::UploadError;
+use super::meter::Meter;
+use super::removal::erase_job;
+use super::{Checksum, UPLOAD, Uploads, lock};
+use crate::model::{FileId, FileName, Part, Upload, UploadKind, UploadState, UploadedFile};
+
+/// How to begin an upload in pieces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BeginChunked {
+    /// What the file is called.
+    pub filename: FileName,
+    /// Its bytes.
+    pub size: u64,
+    /// What its sender says it is.
+    pub declared_type: Option<String>,
+    /// Bytes of a piece; `None` leaves it to the server.
+    pub chunk_size: Option<u64>,
+}
+
+/// How far an upload has come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Progress {
+    /// It goes on.
+    Open {
+        /// The upload.
+        upload: Upload,
+        /// The pieces that are there, in order.
+        received: Vec<u64>,
+    },
+    /// It has become this file.
+    Completed(UploadedFile),
+}
+
+impl Uploads {
+    /// Begins an upload in pieces, and counts its bytes to what the actor keeps.
+    ///
+    /// # Errors
+    /// When the actor may not upload, a size is out of range, or the quota is used up; the
+    /// store's.
+    pub async fn begin_chunked(&self, actor: &Actor, command: BeginChunked) -> Result<Upload, UploadError> {
+        actor.require(UPLOAD)?;
+        let chunk_size = self.chunk_size(&command)?;
+        let BeginChunked { filename, size, declared_type, .. } = command;
+        self.begin(actor, UploadKind::Chunked, filename, size, chunk_size, declared_type, None).await
+    }
+
+    fn chunk_size(&self, command: &BeginChunked) -> Result<u64, UploadError> {
+        let limits = &self.limits;
+        // So many pieces at the most: what is larger has larger ones.
+        let least = command.size.div_ceil(limits.max_chunks).max(limits.min_chunk_size);
+        let asked = command.chunk_size.unwrap_or_else(|| limits.chunk_size.max(least));
+        if (least..=limits.max_chunk_size).contains(&asked) || (asked >= command.size && asked <= limits.max_chunk_size)
+        {
+            return Ok(asked);
+        }
+        let number = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        let issue = Issue::OutOfRange { min: number(least), max: number(limits.max_chunk_size) };
+        Err(FieldErrors::of("chunk_size", issue).into())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what the two kinds of uploads in pieces have in common")]
+    pub(super) async fn begin(
+        &self,
+        actor: &Actor,
+        kind: UploadKind,
+        filename: FileName,
+        size: u64,
+        chunk_size: u64,
+        declared_type: Option<String>,
+        metadata: Option<String>,
+    ) -> Result<Upload, UploadError> {
+        if size == 0 {
+            return Err(UploadError::Empty);
+        }
+        if size > self.limits.max_file_size {
+            return Err(UploadError::TooLarge { max: self.limits.max_file_size });
+        }
+        let (now, quota) = (self.ports.clock.now(), self.limits.quota);
+        let upload = Upload {
+            id: self.new_id().await?,
+            owner_id: actor.user_id,
+            kind,
+            state: UploadState::Open,
+            filename,
+            declared_type,
+            size,
+            chunk_size,
+            received: 0,
+            metadata,
+            held: None,
+            created_at: now,
+            expires_at: now + self.limits.upload_ttl,
+        };
+        let begun: Result<bool, UploadError> = transact!(self.ports.store, |tx| {
+            if !tx.usage().take(upload.owner_id, upload.size, quota).await? {
+                return Ok(false);
+            }
+            tx.uploads().insert(&upload).await?;
+            Ok(true)
+        });
+        if begun? {
+            return Ok(upload);
+        }
+        let used = self.ports.queries.usage(actor.user_id).await?;
+        Err(UploadError::Quota { quota, used })
+    }
+
+    /// Keeps a piece, in any order and as often as it comes; the last makes the file. `owner`
+    /// is `None` for who has a signed link.
+    ///
+    /// # Errors
+    /// When there is no such upload or piece, it has expired, the piece has not its size or
+    /// checksum, or the first bytes are of no kind that is taken; the stores'.
+    pub async fn put_chunk(
+        &self,
+        owner: Option<UserId>,
+        id: FileId,
+        index: u64,
+        checksums: Vec<Checksum>,
+        content: BlobStream,
+    ) -> Result<Progress, UploadError> {
+        let Some(upload) = self.open(owner, id).await? else {
+            // Who did not hear that the last piece came sends it again.
+            return Ok(Progress::Completed(self.outcome(owner, id).await?));
+        };
+        let (start, size) = upload.chunk(index).ok_or(UploadError::NoChunk(index))?;
+        let mut meter = Meter::new().exactly(size).checked(checksums);
+        if start == 0 {
+            meter = meter.types(&self.limits.allowed, false);
+        }
+        let key = self.new_key(&Upload::prefix(id), &index.to_string())?;
+        if let Err(error) = self.ports.blobs.put(&key, meter.watch(content)).await {
+            return Err(meter.reason(error));
+        }
+        let part = Part { start, size, blob_key: key.to_string() };
+        let upload = match self.note(id, None, std::slice::from_ref(&part)).await {
+            Ok(upload) => upload,
+            Err(error) => {
+                self.discard(&key).await;
+                return Err(error);
+            }
+        };
+        if upload.is_whole() {
+            return Ok(Progress::Completed(self.complete(owner, id, None).await?));
+        }
+        self.progress_of(owner, id).await
+    }
+
+    /// Writes down pieces that are kept; at `offset`, when the upload must go on there.
+    pub(super) async fn note(&self, id: FileId, offset: Option<u64>, parts: &[Part]) -> Result<Upload, UploadError> {
+        let now = self.ports.clock.now();
+        let complete = self.complete_later(id, now);
+        let noted: Result<(Upload, Vec<Part>), UploadError> = transact!(self.ports.store, |tx| {
+            let mut upload = lock(tx, id, now).await?;
+            if offset.is_some_and(|offset| offset != upload.received) {
+                return Err(UploadError::WrongOffset(upload.received));
+            }
+            let mut replaced = Vec::new();
+            for part in parts {
+                match tx.uploads().put_part(id, part).await? {
+                    Some(before) => replaced.push(before),
+                    None => upload.received += part.size,
+                }
+            }
+            tx.uploads().update(&upload, now).await?;
+            if upload.is_whole() {
+                tx.jobs().enqueue(&complete).await?;
+            }
+            Ok((upload, replaced))
+        });
+        let (upload, replaced) = noted?;
+        for part in replaced {
+            if let Ok(key) = sharestack_kernel::blob::BlobKey::parse(&part.blob_key) {
+                self.discard(&key).await;
+            }
+        }
+        Ok(upload)
+    }
+
+    /// How far an upload of the actor's own has come.
+    ///
+    /// # Errors
+    /// When there is none, or it has expired; the store's.
+    pub async fn progress(&self, actor: &Actor, id: FileId) -> Result<Progress, UploadError> {
+        self.progress_of(Some(actor.user_id), id).await
+    }
+
+    async fn progress_of(&self, owner: Option<UserId>, id: FileId) -> Result<Progress, UploadError> {
+        let Some(upload) = self.open(owner, id).await? else {
+            return Ok(Progress::Completed(self.outcome(owner, id).await?));
+        };
+        let parts = self.ports.queries.list_parts(id).await?;
+        let received = parts.iter().filter_map(|part| part.start.checked_div(upload.chunk_size)).collect();
+        Ok(Progress::Open { upload, received })
+    }
+
+    /// Ends an upload of the actor's own without a file.
+    ///
+    /// # Errors
+    /// When there is none, or a file is being made of it; the store's.
+    pub async fn abort(&self, actor: &Actor, id: FileId) -> Result<(), UploadError> {
+        let upload = self.ports.queries.find_upload(id).await?;
+        if upload.is_none_or(|upload| upload.owner_id != actor.user_id || upload.kind == UploadKind::Whole) {
+            return Err(UploadError::NoUpload(id));
+        }
+        let now = self.ports.clock.now();
+        let erase = erase_job(self.ports.ids.uuid(), Upload::prefix(id), now);
+        transact!(self.ports.store, |tx| {
+            let upload = tx.uploads().find_for_update(id).await?.ok_or(UploadError::NoUpload(id))?;
+            if upload.is_held(now) {
+                return Err(UploadError::Busy);
+            }
+            if upload.state == UploadState::Open {
+                tx.usage().release(upload.owner_id, upload.size).await?;
+            }
+            tx.uploads().delete(id).await?;
+            tx.jobs().enqueue(&erase).await?;
+            Ok(())
+        })
+    }
+
+    /// Ends an upload that can never become a file.
+    pub(super) async fn end(&self, id: FileId) -> Result<(), UploadError> {
+        let now = self.ports.clock.now();
+        let erase = erase_job(self.ports.ids.uuid(), Upload::prefix(id), now);
+        transact!(self.ports.store, |tx| {
+            let Some(upload) = tx.uploads().find_for_update(id).await? else { return Ok(()) };
+            tx.usage().release(upload.owner_id, upload.size).await?;
+            tx.uploads().delete(id).await?;
+            tx.jobs().enqueue(&erase).await?;
+            Ok(())
+        })
+    }
+}

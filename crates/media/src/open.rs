@@ -1,0 +1,253 @@
+//! What a file holds, known before any of its pixels is decoded; and then its pixels.
+
+use std::io::BufReader;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use sharestack_content::model::{CameraNotes, MediaType, SNIFFED};
+use sharestack_content::ports::{Facts, Glance, ImagingError};
+
+use crate::jpeg::{self, Frame};
+use crate::notes::{self, tag};
+use crate::raster::{Raster, fit};
+use crate::source::{ReadAt, Window};
+use crate::tiff::Tiff;
+use crate::{color, raw};
+
+/// What is tried of one picture.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// The most pixels.
+    pub pixels: u64,
+    /// The most bytes of memory for them.
+    pub memory: u64,
+}
+
+/// A picture that can be decoded.
+pub(crate) struct Opened {
+    /// What is known of it.
+    pub facts: Facts,
+    /// How it must be turned.
+    pub orientation: Orientation,
+    /// The embedded colour profile.
+    pub profile: Option<Vec<u8>>,
+    picture: Window,
+    format: ImageFormat,
+    /// Of a JPEG.
+    frame: Option<Frame>,
+    bounds: Bounds,
+}
+
+fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ImagingError {
+    ImagingError::Broken(error.into())
+}
+
+/// Reads what is known of a file.
+pub(crate) fn open(file: Window, bounds: Bounds) -> Result<Opened, ImagingError> {
+    let kind = MediaType::detect(&file.take(0, SNIFFED)).ok_or(ImagingError::Unsupported(None))?;
+    let format = match kind {
+        MediaType::Jpeg => ImageFormat::Jpeg,
+        MediaType::Png => ImageFormat::Png,
+        MediaType::Gif => ImageFormat::Gif,
+        MediaType::Webp => ImageFormat::WebP,
+        MediaType::Tiff => ImageFormat::Tiff,
+        MediaType::Bmp => ImageFormat::Bmp,
+        MediaType::Heic | MediaType::Avif => return Err(ImagingError::Unsupported(Some(kind))),
+        raw => {
+            debug_assert!(raw.is_raw(), "{raw:?}");
+            let preview = raw::preview(&file, raw).ok_or(ImagingError::NoPreview)?;
+            return open_jpeg(preview.picture, raw, Some(preview.notes), bounds);
+        }
+    };
+    if format == ImageFormat::Jpeg {
+        open_jpeg(file, kind, None, bounds)
+    } else {
+        open_other(file, kind, format, bounds)
+    }
+}
+
+fn open_jpeg(
+    picture: Window,
+    kind: MediaType,
+    beside: Option<CameraNotes>,
+    bounds: Bounds,
+) -> Result<Opened, ImagingError> {
+    let header = jpeg::header(&picture).ok_or_else(|| broken("no JPEG"))?;
+    let frame = header.frame.ok_or_else(|| broken("no frame before the pixels"))?;
+    check_size(frame.width, frame.height, bounds)?;
+    let scan = header.scan.ok_or_else(|| broken("no pixels"))?;
+    if !frame.is_lossy() {
+        return Err(broken("a kind of JPEG that cameras and screens do not have"));
+    }
+    // Pixels that come in passes are all kept as numbers of two bytes.
+    if frame.is_progressive() && frame.samples().saturating_mul(2) > bounds.memory {
+        return Err(ImagingError::TooMuchMemory);
+    }
+    // Four colours are decoded all at once, and turned into three.
+    if frame.sampling.len() == 4 && frame.samples().saturating_mul(2) > bounds.memory {
+        return Err(ImagingError::TooMuchMemory);
+    }
+    if !jpeg::is_whole(&picture, scan) {
+        return Err(broken("the end is missing"));
+    }
+    let mut notes = beside.unwrap_or_else(|| header.exif.map(|exif| notes::read(&exif[..])).unwrap_or_default());
+    notes.color_profile = header.profile.as_deref().and_then(color::name);
+    let orientation = oriented(&notes);
+    let (width, height) = upright(frame.width, frame.height, orientation);
+    Ok(Opened {
+        facts: Facts { media_type: kind, width, height, notes },
+        orientation,
+        profile: header.profile,
+        picture,
+        format: ImageFormat::Jpeg,
+        frame: Some(frame),
+        bounds,
+    })
+}
+
+fn open_other(picture: Window, kind: MediaType, format: ImageFormat, bounds: Bounds) -> Result<Opened, ImagingError> {
+    let refused = |error| refusal(error, bounds);
+    let mut reader = ImageReader::with_format(BufReader::new(picture.clone()), format);
+    reader.limits(limits(bounds));
+    let mut decoder = reader.into_decoder().map_err(refused)?;
+    let (width, height) = decoder.dimensions();
+    check_size(width, height, bounds)?;
+    // What comes out, and the same again in eight bits.
+    if decoder.total_bytes().saturating_add(u64::from(width) * u64::from(height) * 4) > bounds.memory {
+        return Err(ImagingError::TooMuchMemory);
+    }
+    let profile = decoder.icc_profile().ok().flatten();
+    let mut notes = match kind {
+        MediaType::Tiff => notes::read(&picture),
+        _ => decoder.exif_metadata().ok().flatten().map(|exif| notes::read(&exif[..])).unwrap_or_default(),
+    };
+    notes.color_profile = profile.as_deref().and_then(color::name);
+    let orientation = oriented(&notes);
+    let (width, height) = upright(width, height, orientation);
+    Ok(Opened {
+        facts: Facts { media_type: kind, width, height, notes },
+        orientation,
+        profile,
+        picture,
+        format,
+        frame: None,
+        bounds,
+    })
+}
+
+fn oriented(notes: &CameraNotes) -> Orientation {
+    notes.orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms)
+}
+
+/// Width and height when it stands upright.
+fn upright(width: u32, height: u32, orientation: Orientation) -> (u32, u32) {
+    if is_on_its_side(orientation) { (height, width) } else { (width, height) }
+}
+
+/// Whether width and height change places when it is turned upright.
+pub(crate) fn is_on_its_side(orientation: Orientation) -> bool {
+    orientation.to_exif() >= 5
+}
+
+fn check_size(width: u32, height: u32, bounds: Bounds) -> Result<(), ImagingError> {
+    if width == 0 || height == 0 {
+        return Err(broken("a side has no length"));
+    }
+    if u64::from(width) * u64::from(height) > bounds.pixels {
+        return Err(ImagingError::TooManyPixels { width, height, max: bounds.pixels });
+    }
+    Ok(())
+}
+
+fn limits(bounds: Bounds) -> Limits {
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(bounds.memory);
+    limits
+}
+
+fn refusal(error: ImageError, _bounds: Bounds) -> ImagingError {
+    match error {
+        ImageError::Limits(_) => ImagingError::TooMuchMemory,
+        other => ImagingError::Broken(Box::new(other)),
+    }
+}
+
+impl Opened {
+    /// The pixels as they lie in the file, at least as many as the box needs, made smaller
+    /// while they are decoded where that is possible.
+    pub fn decode(&self, within: (u32, u32)) -> Result<Raster, ImagingError> {
+        if let Some(frame) = &self.frame
+            && frame.sampling.len() != 4
+        {
+            match self.decode_scaled(frame, within) {
+                Err(jpeg_decoder::Error::Unsupported(_)) => {}
+                Ok(Some(picture)) => return Ok(picture),
+                Ok(None) => return Err(broken("fewer pixels than it says")),
+                Err(error) => return Err(broken(error)),
+            }
+        }
+        let mut reader = ImageReader::with_format(BufReader::new(self.picture.clone()), self.format);
+        reader.limits(limits(self.bounds));
+        let decoded = reader.into_decoder().and_then(DynamicImage::from_decoder);
+        decoded.map(Raster::of).map_err(|error| refusal(error, self.bounds))
+    }
+
+    fn decode_scaled(&self, frame: &Frame, within: (u32, u32)) -> Result<Option<Raster>, jpeg_decoder::Error> {
+        let (width, height) = fit((frame.width, frame.height), within);
+        let side = |side: u32| u16::try_from(side).unwrap_or(u16::MAX);
+        let mut decoder = jpeg_decoder::Decoder::new(BufReader::with_capacity(256 * 1024, self.picture.clone()));
+        let (width, height) = decoder.scale(side(width), side(height))?;
+        let pixels = decoder.decode()?;
+        let format = decoder.info().map(|info| info.pixel_format);
+        let pixels = match format {
+            Some(jpeg_decoder::PixelFormat::L8) => pixels.into_iter().flat_map(|gray| [gray; 3]).collect(),
+            _ => pixels,
+        };
+        Ok(Raster::rgb(width.into(), height.into(), pixels))
+    }
+}
+
+/// What the beginning of a file tells.
+pub(crate) fn glance(kind: MediaType, head: &[u8]) -> Glance {
+    match kind {
+        MediaType::Jpeg => {
+            let Some(header) = jpeg::header(head) else { return Glance::default() };
+            let mut notes = header.exif.map(|exif| notes::read(&exif[..])).unwrap_or_default();
+            notes.color_profile = header.profile.as_deref().and_then(color::name);
+            let size = header.frame.map(|frame| upright(frame.width, frame.height, oriented(&notes)));
+            Glance { notes, size }
+        }
+        MediaType::Tiff => {
+            let notes = notes::read(head);
+            let size = Tiff::open(head).and_then(|mut tiff| {
+                let main = tiff.first();
+                let side = |tag| main.get(tag).and_then(|entry| tiff.number(entry)).filter(|side| *side > 0);
+                Some((side(tag::WIDTH)?, side(tag::HEIGHT)?))
+            });
+            Glance { size: size.map(|(width, height)| upright(width, height, oriented(&notes))), notes }
+        }
+        MediaType::Png | MediaType::Gif | MediaType::Webp | MediaType::Bmp => glance_other(kind, head),
+        MediaType::Heic | MediaType::Avif => Glance::default(),
+        raw => Glance { notes: raw::glance(head, raw), size: None },
+    }
+}
+
+fn glance_other(kind: MediaType, head: &[u8]) -> Glance {
+    let format = match kind {
+        MediaType::Png => ImageFormat::Png,
+        MediaType::Gif => ImageFormat::Gif,
+        MediaType::Webp => ImageFormat::WebP,
+        _ => ImageFormat::Bmp,
+    };
+    let mut reader = ImageReader::with_format(std::io::Cursor::new(head), format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(16 * 1024 * 1024);
+    reader.limits(limits);
+    let Ok(mut decoder) = reader.into_decoder() else { return Glance::default() };
+    let exif = decoder.exif_metadata().ok().flatten();
+    let mut notes = exif.map(|exif| notes::read(&exif[..])).unwrap_or_default();
+    notes.color_profile = decoder.icc_profile().ok().flatten().as_deref().and_then(color::name);
+    let (width, height) = decoder.dimensions();
+    let size = (width > 0 && height > 0).then(|| upright(width, height, oriented(&notes)));
+    Glance { notes, size }
+}

@@ -1,0 +1,164 @@
+//! Links that show photos to whoever has them.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use sharestack_tests::photos::{PHOTOS, original, path};
+use sharestack_tests::{Answer, Database, Studio};
+
+const LINKS: &str = "/api/v1/photos/share-links";
+
+async fn share(studio: &Studio, body: &Value) -> Value {
+    studio.app.post_as(&studio.lin.token, LINKS, body).await.expect(201).data().clone()
+}
+
+async fn open(studio: &Studio, link: &Value, password: Option<&str>) -> Answer {
+    let mut request = studio.app.request(Method::GET, link["url"].as_str().unwrap());
+    if let Some(password) = password {
+        request = request.header("x-share-password", password.as_bytes());
+    }
+    studio.app.send(request).await
+}
+
+fn titles(answer: &Answer) -> Vec<&str> {
+    answer.data()["photos"].as_array().unwrap().iter().map(|photo| photo["title"].as_str().unwrap()).collect()
+}
+
+async fn a_link_shows_what_its_owner_chose(database: Database) {
+    let studio = Studio::open(database).await;
+    studio.categories(&[("1", "城市风光", "cityscape"), ("1/2", "夜景摄影", "night-photography")]).await;
+    let app = &studio.app;
+    let private = studio.photo("private", json!({ "visibility": "private", "categories": [2] })).await;
+    let draft = studio.photo("draft", json!({ "status": "draft" })).await;
+    let foreign = studio.make(&studio.zhao, "open", json!({ "categories": [1] })).await.expect(201);
+    let foreign = foreign.data()["id"].as_i64().unwrap();
+
+    let link = share(&studio, &json!({ "photo_ids": [draft, foreign, private] })).await;
+    assert_eq!((&link["has_password"], &link["allow_download"]), (&json!(false), &json!(false)));
+    let token = link["token"].as_str().unwrap();
+    assert_eq!(link["url"], format!("{}/share/{token}", app.base));
+    let kept = format!("SELECT COUNT(*) FROM share_links WHERE token_hash = '{token}'");
+    assert_eq!(app.count(&kept).await, 0, "only the hash of the token is kept");
+    let seen = open(&studio, &link, None).await.expect(200);
+    assert_eq!(titles(&seen), ["draft", "open", "private"]);
+    assert_eq!(seen.body["pagination"]["total"], 3);
+    assert_eq!((seen.header("cache-control"), seen.header("x-robots-tag")), ("private, no-store", "noindex, nofollow"));
+    let photo = &seen.data()["photos"][2];
+    assert_eq!((&photo["download_url"], &photo["location"]["latitude"]), (&Value::Null, &json!(31.23037)));
+    let shown = photo["formats"]["display"].as_str().unwrap();
+    assert_eq!(app.request(Method::GET, shown).send().await.unwrap().status(), 200);
+    app.get(&path(private)).await.refused(404, "RESOURCE_NOT_FOUND");
+
+    let category = share(&studio, &json!({ "category": 1 })).await;
+    assert_eq!(titles(&open(&studio, &category, None).await.expect(200)).len(), 2);
+    app.delete_as(&studio.lin.token, &path(private)).await.expect(204);
+    assert_eq!(titles(&open(&studio, &link, None).await), ["draft", "open"]);
+    assert_eq!(titles(&open(&studio, &category, None).await), ["open"]);
+
+    let one = format!("{LINKS}/{}", link["id"].as_str().unwrap());
+    app.delete_as(&studio.zhao.token, &one).await.refused(404, "RESOURCE_NOT_FOUND");
+    app.delete_as(&studio.lin.token, &one).await.expect(204);
+    let gone = open(&studio, &link, None).await.refused(404, "RESOURCE_NOT_FOUND");
+    assert!(!gone.text.contains(token), "no answer repeats a token");
+    studio.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_link_shows_what_its_owner_chose_on_each_database() {
+    for database in Database::all() {
+        Box::pin(a_link_shows_what_its_owner_chose(database)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_link_opens_by_its_password_until_it_ends() {
+    let studio = Studio::open(Database::Sqlite).await;
+    let id = studio.photo("夜", json!({ "visibility": "private" })).await;
+    let body = json!({ "photo_ids": [id], "password": "外滩-1930", "expires_at": "2100-01-01T00:00:00+08:00" });
+    let refused = studio.app.post_as(&studio.lin.token, LINKS, &body).await.refused(400, "VALIDATION_ERROR");
+    assert_eq!(refused.fields(), [("expires_at".to_owned(), "OUT_OF_RANGE".to_owned())], "that is too far ahead");
+    let soon = json!({ "photo_ids": [id], "password": "外滩-1930", "expires_at": "2030-01-01T00:00:00+08:00" });
+    let link = share(&studio, &soon).await;
+    assert_eq!((&link["expires_at"], &link["has_password"]), (&json!("2029-12-31T16:00:00Z"), &json!(true)));
+    assert_eq!(studio.app.count("SELECT COUNT(*) FROM share_links WHERE password_hash LIKE '$argon2%'").await, 1);
+    let asked = open(&studio, &link, None).await.refused(401, "AUTHENTICATION_REQUIRED");
+    assert_eq!(asked.body["error"]["details"]["reason"], "password_required");
+    for _ in 0..8 {
+        open(&studio, &link, Some("外滩-1930")).await.expect(200);
+    }
+    for _ in 0..5 {
+        open(&studio, &link, Some("外滩-1931")).await.refused(401, "INVALID_CREDENTIALS");
+    }
+    let throttled = open(&studio, &link, Some("外滩-1930")).await.refused(429, "RATE_LIMIT_EXCEEDED");
+    assert!(!throttled.header("retry-after").is_empty());
+    let store = studio.app.store().await;
+    store.execute_raw("UPDATE share_links SET expires_at = '2020-01-01 00:00:00.000000'").await.unwrap();
+    store.close().await;
+    let ended = open(&studio, &link, None).await.refused(410, "GONE");
+    assert_eq!(ended.body["error"]["details"]["reason"], "share_link_ended");
+    studio.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_link_gives_what_it_allows_and_hides_what_it_hides() {
+    let studio = Studio::open(Database::Sqlite).await;
+    let id = studio.photo("夜", json!({ "visibility": "private", "metadata": { "secret": "note" } })).await;
+    let open_link = share(&studio, &json!({ "photo_ids": [id], "allow_download": true })).await;
+    let shy = json!({ "photo_ids": [id], "allow_download": true, "hide_metadata": true });
+    let shy = share(&studio, &shy).await;
+    let seen = open(&studio, &open_link, None).await.expect(200);
+    let url = seen.data()["photos"][0]["download_url"].as_str().unwrap().to_owned();
+    let saved = studio.app.request(Method::GET, &url).send().await.unwrap();
+    assert!(saved.headers()["content-disposition"].to_str().unwrap().starts_with("attachment"));
+    assert_eq!(saved.bytes().await.unwrap(), original());
+    assert_eq!(studio.app.count("SELECT download_count FROM photos").await, 1);
+
+    let hidden = open(&studio, &shy, None).await.expect(200);
+    let photo = &hidden.data()["photos"][0];
+    assert_eq!((&photo["location"], &photo["taken_at"]), (&Value::Null, &Value::Null));
+    assert!(photo["exif"].as_object().unwrap().values().all(Value::is_null));
+    for secret in ["31.23", "Canon", "secret", "DSC_0001", "外滩"] {
+        assert!(!hidden.text.contains(secret), "{secret}");
+    }
+    let url = photo["download_url"].as_str().unwrap();
+    assert!(url.contains("display.jpg"), "the file itself would tell: {url}");
+    let saved = studio.app.request(Method::GET, url).send().await.unwrap().bytes().await.unwrap();
+    assert!(saved.starts_with(b"picture "));
+    studio.app.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_shares_what_is_not_theirs() {
+    let studio = Studio::open(Database::Sqlite).await;
+    let id = studio.photo("夜", json!({ "visibility": "private" })).await;
+    for (who, status) in [(&studio.zhao, 404), (&studio.wei, 404), (&studio.admin, 403)] {
+        studio.app.post_as(&who.token, LINKS, &json!({ "photo_ids": [id] })).await.expect(status);
+    }
+    let wrong = |body: Value| {
+        let studio = &studio;
+        async move {
+            let answer = studio.app.post_as(&studio.lin.token, LINKS, &body).await.refused(400, "VALIDATION_ERROR");
+            answer.fields().into_iter().map(|(field, code)| format!("{field} {code}")).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(wrong(json!({})).await, ["photo_ids REQUIRED"]);
+    assert_eq!(wrong(json!({ "photo_ids": [] })).await, ["photo_ids REQUIRED"]);
+    assert_eq!(wrong(json!({ "photo_ids": [0] })).await, ["photo_ids[0] OUT_OF_RANGE"]);
+    assert_eq!(wrong(json!({ "photo_ids": [id], "category": 1 })).await, ["category NOT_ALLOWED"]);
+    assert_eq!(wrong(json!({ "category": 99 })).await, ["category NOT_ALLOWED"]);
+    let body = json!({ "photo_ids": [id], "expires_at": "2020-01-01T00:00:00Z", "password": "abc" });
+    assert_eq!(wrong(body).await, ["password TOO_SHORT"]);
+    let body = json!({ "photo_ids": [id], "expires_at": "2020-01-01T00:00:00Z" });
+    assert_eq!(wrong(body).await, ["expires_at OUT_OF_RANGE"]);
+    let body = json!({ "photo_ids": [id], "expires_at": "tomorrow", "password": "x".repeat(200) });
+    assert_eq!(wrong(body).await, ["expires_at INVALID_FORMAT", "password TOO_LONG"]);
+    let body = json!({ "photo_ids": ["1"] });
+    studio.app.post_as(&studio.lin.token, LINKS, &body).await.refused(422, "UNPROCESSABLE_ENTITY");
+    studio.app.post(LINKS, &json!({ "photo_ids": [id] })).await.refused(401, "AUTHENTICATION_REQUIRED");
+    for token in ["x", "0123456789abcdef0123456789abcdef", "%2e%2e%2f", "%00"] {
+        let status = studio.app.get(&format!("/share/{token}")).await.status;
+        assert!(matches!(status, 400 | 404), "{token}: {status}");
+    }
+    let revoke = format!("{PHOTOS}/share-links/not-an-id");
+    studio.app.delete_as(&studio.lin.token, &revoke).await.refused(404, "RESOURCE_NOT_FOUND");
+    studio.app.stop().await;
+}

@@ -1,0 +1,372 @@
+//! From a camera's file to what is shown of it: how far it is, what comes out, what is made anew.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use serde_json::{Value, json};
+use sharestack_content::model::{CameraNotes, FileId, FormatName, Formats, MediaType, Processing, UploadedFile};
+use sharestack_content::ports::FileQueries;
+use sharestack_kernel::blob::BlobKey;
+use sharestack_kernel::clock::SystemClock;
+use sharestack_kernel::id::IdGenerator;
+use sharestack_media::sample::Sample;
+use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
+use sharestack_tests::files::{file, plant, plant_in};
+use sharestack_tests::harness::PASSWORD;
+use sharestack_tests::{Account, Client, Database, Harness, Options, Process, until};
+
+fn camera() -> Sample {
+    Sample::corners(900, 600)
+        .camera("Canon", "Canon EOS R5")
+        .lens("RF 24-70mm f/2.8L IS USM")
+        .exposure(800, 2.8, (1, 125), 50.0)
+        .taken("2024:01:15 18:30:00", Some("+08:00"))
+        .gps(31.23037, 121.47370)
+        .serial("SN-4711")
+        .orientation(6)
+}
+
+async fn stored(store: &Store, handle: &str) -> Processing {
+    store.find_file(FileId::parse_handle(handle).unwrap()).await.unwrap().unwrap().processing
+}
+
+fn formats(processing: &Processing) -> Formats {
+    serde_json::from_value(processing.derivatives.clone().unwrap()).unwrap()
+}
+
+async fn status(client: &Client, token: &str, handle: &str) -> Value {
+    client.get_as(token, &format!("/api/v1/upload/status/{handle}")).await.expect(200).data().clone()
+}
+
+async fn until_it_is(client: &Client, token: &str, handle: &str, wanted: &str) -> Value {
+    until(wanted, async || status(client, token, handle).await["status"] == wanted).await;
+    status(client, token, handle).await
+}
+
+async fn bytes_of(app: &Harness, key: &str) -> Option<Vec<u8>> {
+    let stream = app.app().files.0.get(&BlobKey::parse(key).unwrap()).await.unwrap()?;
+    Some(stream.try_collect::<Vec<_>>().await.unwrap().concat())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cameras_file_becomes_what_is_shown() {
+    for database in Database::all() {
+        let app = Harness::start(Options::on(database)).await;
+        let owner = app.account("lin").await;
+        let handle = plant_in(&app, owner.id, "DSC_0001.jpg", camera().jpeg()).await;
+        let done = until_it_is(&app, &owner.token, &handle, "ready").await;
+        let step = |name: &str| json!({ "name": name, "status": "completed" });
+        let steps = ["uploaded", "exif_extraction", "generating_thumbnails", "optimization"].map(step);
+        let expected = json!({
+            "file_id": handle, "status": "ready", "progress": 100, "current_step": null, "steps": steps,
+            "estimated_time_remaining": 0,
+        });
+        assert_eq!(done, expected, "{database:?}");
+
+        let processing = stored(&app.app().store, &handle).await;
+        let notes: CameraNotes = serde_json::from_value(processing.exif.clone().unwrap()).unwrap();
+        assert_eq!(notes.exif.camera.as_deref(), Some("Canon EOS R5"));
+        assert_eq!(notes.exif.aperture.as_deref(), Some("f/2.8"));
+        assert_eq!(notes.exif.shutter_speed.as_deref(), Some("1/125"));
+        assert_eq!(notes.exif.focal_length.as_deref(), Some("50mm"));
+        assert_eq!((notes.exif.iso, notes.orientation), (Some(800), Some(6)));
+        assert_eq!(notes.taken.unwrap().offset_minutes, Some(480));
+        assert_eq!(notes.position.unwrap().latitude.degrees(), 31.23037);
+        assert_eq!((processing.width, processing.height), (Some(600), Some(900)), "it stands upright");
+        assert!(processing.placeholder.as_ref().is_some_and(|text| text.len() > 20));
+        let made = formats(&processing);
+        assert_eq!(made.keys().copied().collect::<Vec<_>>(), FormatName::ALL);
+        for (kind, derivative) in made {
+            let bytes = bytes_of(&app, &derivative.key).await.unwrap();
+            assert_eq!(bytes.len() as u64, derivative.size, "{database:?} {kind:?}");
+            assert!(!bytes.windows(7).any(|window| window == b"SN-4711" || &window[..4] == b"Exif"));
+            assert_eq!(bytes.starts_with(b"RIFF"), kind == FormatName::Webp);
+        }
+        assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE kind = 'file.processed'").await, 1);
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_documented_answer_is_given_field_by_field() {
+    for database in Database::all() {
+        let app = Harness::start(Options { workers: false, ..Options::on(database) }).await;
+        let owner = app.account("lin").await;
+        let handle = plant_in(&app, owner.id, "DSC_0001.jpg", camera().jpeg()).await;
+        let waiting = status(&app, &owner.token, &handle).await;
+        assert_eq!((&waiting["status"], &waiting["progress"]), (&json!("uploaded"), &json!(0)));
+        // As S3 prints it: in the middle of the thumbnails, 30 seconds from its end.
+        let store = &app.app().store;
+        let sql = "UPDATE files SET status = 'processing', progress = 75, current_step = 'generating_thumbnails', \
+                   steps = '[{\"name\":\"uploaded\",\"status\":\"completed\"},{\"name\":\"exif_extraction\",\"status\":\"completed\"},\
+                   {\"name\":\"generating_thumbnails\",\"status\":\"processing\"},{\"name\":\"optimization\",\"status\":\"pending\"}]'";
+        store.execute_raw(sql).await.unwrap();
+        let printed = status(&app, &owner.token, &handle).await;
+        let expected = json!({
+            "file_id": handle, "status": "processing", "progress": 75, "current_step": "generating_thumbnails",
+            "steps": [
+                { "name": "uploaded", "status": "completed" }, { "name": "exif_extraction", "status": "completed" },
+                { "name": "generating_thumbnails", "status": "processing" }, { "name": "optimization", "status": "pending" },
+            ],
+            "estimated_time_remaining": printed["estimated_time_remaining"],
+        });
+        assert_eq!(printed, expected, "{database:?}");
+        assert!(printed["estimated_time_remaining"].as_u64().unwrap() >= 1);
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn some_derivatives_are_made_anew_all_at_once() {
+    for database in Database::all() {
+        let app = Harness::start(Options::on(database).with("SHARESTACK__MEDIA__KEEP_REPLACED_SECONDS", "0")).await;
+        let (owner, stranger) = (app.account("lin").await, app.account("wei").await);
+        let handle = plant_in(&app, owner.id, "DSC_0001.jpg", camera().jpeg()).await;
+        until_it_is(&app, &owner.token, &handle, "ready").await;
+        let before = formats(&stored(&app.app().store, &handle).await);
+
+        let path = format!("/api/v1/upload/{handle}/reprocess");
+        let sample = json!({ "formats": ["thumb_small", "thumb_medium", "webp"], "force": true });
+        // The job before may be a moment from being noted as done.
+        until("it is taken", async || app.post_as(&owner.token, &path, &sample).await.status == 202).await;
+        until_it_is(&app, &owner.token, &handle, "ready").await;
+        let after = formats(&stored(&app.app().store, &handle).await);
+        for (kind, derivative) in &after {
+            let anew = matches!(kind, FormatName::ThumbSmall | FormatName::ThumbMedium | FormatName::Webp);
+            assert_eq!(before[kind].key != derivative.key, anew, "{database:?} {kind:?}");
+            assert!(bytes_of(&app, &derivative.key).await.is_some());
+        }
+        for kind in [FormatName::ThumbSmall, FormatName::Webp] {
+            until("the old one goes", async || bytes_of(&app, &before[&kind].key).await.is_none()).await;
+        }
+
+        // Nothing is missing, and nothing is forced.
+        let idle = app.post_as(&owner.token, &path, &json!({})).await.expect(200);
+        assert_eq!(idle.data()["status"], "ready");
+        app.post_as(&stranger.token, &path, &sample).await.refused(404, "RESOURCE_NOT_FOUND");
+        app.post(&path, &sample).await.refused(401, "AUTHENTICATION_REQUIRED");
+        let wrong = json!({ "formats": ["webp", "original", ""], "force": true });
+        let refused = app.post_as(&owner.token, &path, &wrong).await.refused(400, "VALIDATION_ERROR");
+        let field = |index: u8| (format!("formats[{index}]"), "NOT_ALLOWED".to_owned());
+        assert_eq!(refused.fields(), [field(1), field(2)]);
+        app.post_as(&owner.token, &path, &json!({ "formats": "webp" })).await.refused(422, "UNPROCESSABLE_ENTITY");
+        for missing in ["upload_999999", "upload_0", "nonsense", "chunked_1", "upload_99999999999999999999"] {
+            let path = format!("/api/v1/upload/{missing}/reprocess");
+            app.post_as(&owner.token, &path, &sample).await.refused(404, "RESOURCE_NOT_FOUND");
+            let path = format!("/api/v1/upload/status/{missing}");
+            app.get_as(&owner.token, &path).await.refused(404, "RESOURCE_NOT_FOUND");
+        }
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_runs_is_a_conflict() {
+    for database in Database::all() {
+        let app = Harness::start(Options { workers: false, ..Options::on(database) }).await;
+        let owner = app.account("lin").await;
+        let handle = plant_in(&app, owner.id, "DSC_0001.jpg", camera().jpeg()).await;
+        let path = format!("/api/v1/upload/{handle}/reprocess");
+        let refused = app.post_as(&owner.token, &path, &json!({ "force": true })).await;
+        let details = refused.refused(409, "RESOURCE_CONFLICT").body["error"]["details"].clone();
+        assert_eq!(details, json!({ "reason": "processing", "file_id": handle }));
+        assert_eq!(app.count("SELECT COUNT(*) FROM jobs WHERE kind = 'media.process'").await, 1);
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn poisonous_files_fail_once_and_hold_up_nobody() {
+    for database in Database::all() {
+        let app = Harness::start(Options::on(database)).await;
+        let owner = app.account("lin").await;
+        let mut bomb = Sample::plain(2, 2, [0; 3]).png();
+        bomb[16..24].copy_from_slice(&[0, 0, 0xc3, 0x50, 0, 0, 0xc3, 0x50]);
+        let sum = sharestack_media::sample::crc32(&bomb[12..29]).to_be_bytes();
+        bomb[29..33].copy_from_slice(&sum);
+        let whole = camera().jpeg();
+        let cases = [
+            (bomb, "the picture has 50000 x 50000 pixels, more than the 120000000 that are decoded"),
+            (whole[..whole.len() / 2].to_vec(), "the picture is broken"),
+            (b"PK\x03\x04 a name is no picture".to_vec(), "the file is no picture"),
+            (Vec::new(), "the file is no picture"),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(), "image/heic is not read"),
+        ];
+        let mut handles = Vec::new();
+        for (bytes, reason) in cases {
+            handles.push((plant_in(&app, owner.id, "x.jpg", bytes).await, reason));
+        }
+        let good = plant_in(&app, owner.id, "good.jpg", whole).await;
+        until_it_is(&app, &owner.token, &good, "ready").await;
+        for (handle, reason) in handles {
+            let failed = until_it_is(&app, &owner.token, &handle, "failed").await;
+            assert_eq!((&failed["failure"], &failed["estimated_time_remaining"]), (&json!(reason), &Value::Null));
+            assert_eq!(failed["current_step"], "exif_extraction");
+            assert_eq!(failed["steps"][1]["status"], "failed");
+        }
+        until("all jobs are done", async || {
+            app.count("SELECT COUNT(*) FROM jobs WHERE kind = 'media.process' AND state <> 'done'").await == 0
+        })
+        .await;
+        assert_eq!(app.count("SELECT COUNT(*) FROM jobs WHERE kind = 'media.process' AND attempts <> 1").await, 0);
+        app.stop().await;
+    }
+}
+
+/// The events of an answer: their names, ids and data.
+fn events(text: &str) -> Vec<(String, String, Value)> {
+    let field =
+        |block: &str, name: &str| block.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+    let blocks = text.split("\n\n").filter(|block| block.contains("data: "));
+    let read = |block: &str| {
+        let data = serde_json::from_str(&field(block, "data: ")).unwrap();
+        (field(block, "event: "), field(block, "id: "), data)
+    };
+    blocks.map(read).collect()
+}
+
+fn watch(app: &Harness, account: &Account, handle: &str) -> reqwest::RequestBuilder {
+    let path = format!("/api/v1/upload/status/{handle}");
+    app.request(reqwest::Method::GET, &path).bearer_auth(&account.token).header("accept", "text/event-stream")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn progress_comes_as_events_until_the_end() {
+    for database in Database::all() {
+        let app = Harness::start(Options::on(database)).await;
+        let (owner, stranger) = (app.account("lin").await, app.account("wei").await);
+        let handle = plant_in(&app, owner.id, "DSC_0001.jpg", Sample::scene(2000, 1500, 3).jpeg()).await;
+        let answer = app.send(watch(&app, &owner, &handle)).await.expect(200);
+        assert_eq!(answer.header("content-type"), "text/event-stream");
+        assert!(answer.text.starts_with("retry: 2000\n\n"), "{}", answer.text);
+        let seen = events(&answer.text);
+        let last = seen.last().unwrap();
+        assert_eq!((last.0.as_str(), &last.2["status"], &last.2["progress"]), ("done", &json!("ready"), &json!(100)));
+        assert!(seen[..seen.len() - 1].iter().all(|event| event.0 == "progress"));
+        let ids: Vec<i64> = seen.iter().map(|event| event.1.parse().unwrap()).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "each change once: {ids:?}");
+        let progress: Vec<u64> = seen.iter().map(|event| event.2["progress"].as_u64().unwrap()).collect();
+        assert!(progress.is_sorted(), "{progress:?}");
+
+        // Who lost the connection goes on behind what was seen; who saw the end is done.
+        let again = app.send(watch(&app, &owner, &handle).header("last-event-id", "1")).await.expect(200);
+        assert_eq!(events(&again.text).len(), 1);
+        let over = app.send(watch(&app, &owner, &handle).header("last-event-id", &last.1)).await.expect(204);
+        assert_eq!(over.text, "");
+        let hidden = app.send(watch(&app, &stranger, &handle)).await;
+        hidden.refused(404, "RESOURCE_NOT_FOUND");
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn open_streams_end_with_the_server() {
+    let app = Harness::start(Options { workers: false, ..Options::on(Database::Sqlite) }).await;
+    let owner = app.account("lin").await;
+    let handle = plant_in(&app, owner.id, "DSC_0001.jpg", camera().jpeg()).await;
+    let response = watch(&app, &owner, &handle).send().await.unwrap();
+    let mut body = response.bytes_stream();
+    let mut text = String::new();
+    while !text.contains("event: progress") {
+        text.push_str(&String::from_utf8_lossy(&body.next().await.unwrap().unwrap()));
+    }
+    let rest = tokio::spawn(async move { while let Some(Ok(_)) = body.next().await {} });
+    let begun = std::time::Instant::now();
+    app.stop().await;
+    tokio::time::timeout(Duration::from_secs(5), rest).await.unwrap().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+/// A database and files that outlive the server over them.
+struct Place {
+    data: tempfile::TempDir,
+    variables: BTreeMap<String, String>,
+    store: Store,
+}
+
+impl Place {
+    async fn on(database: Database) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let fresh = database.fresh().await;
+        let file = data.path().join("sharestack.db");
+        let url = if fresh.url.is_empty() { format!("sqlite://{}", file.display()) } else { fresh.url.clone() };
+        let mut variables = BTreeMap::from([("SHARESTACK__MEDIA__KEEP_REPLACED_SECONDS".to_owned(), "0".to_owned())]);
+        if !fresh.url.is_empty() {
+            variables.insert("DATABASE_URL".to_owned(), fresh.url);
+        }
+        // The first start makes the schema.
+        Process::start(data.path(), &["serve", "--no-worker"], &variables).kill();
+        let store = Store::connect(&StoreConfig::new(&url), Arc::new(SystemClock)).await.unwrap();
+        Self { data, variables, store }
+    }
+
+    fn start(&self) -> Process {
+        Process::start(self.data.path(), &["serve"], &self.variables)
+    }
+
+    fn derived(&self, id: FileId) -> Vec<String> {
+        let root = self.data.path().join("storage/objects").join(UploadedFile::prefix(id)).join("derived");
+        let runs = std::fs::read_dir(root).into_iter().flatten().flatten();
+        runs.flat_map(|run| std::fs::read_dir(run.path()).unwrap().flatten())
+            .map(|file| file.path().display().to_string())
+            .collect()
+    }
+}
+
+async fn register(client: &Client, name: &str) -> (i64, String) {
+    let body = json!({ "username": name, "email": format!("{name}@example.com"), "password": PASSWORD });
+    client.post("/api/v1/auth/register", &body).await.expect(201);
+    let answer =
+        client.post("/api/v1/auth/login", &json!({ "username": name, "password": PASSWORD })).await.expect(200);
+    let data = answer.data();
+    (data["user"]["id"].as_i64().unwrap(), data["access_token"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_workers_file_is_taken_up_again() {
+    for database in Database::all() {
+        let place = Place::on(database).await;
+        let server = place.start();
+        let (owner, token) = register(&server.client, "lin").await;
+        let id = FileId::new(SequenceIds::new(place.store.clone()).number(FileId::SEQUENCE).await.unwrap());
+        let bytes = Sample::scene(4000, 3000, 5).jpeg();
+        let planted = file(id, owner, "DSC_0001.jpg", &bytes);
+        let path = place.data.path().join("storage/objects").join(&planted.blob_key);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, &bytes).unwrap();
+        plant(&place.store, &planted).await;
+        until("some of it is made", async || !place.derived(id).is_empty()).await;
+        server.kill();
+        let left = place.store.find_file(id).await.unwrap().unwrap().processing;
+        assert_eq!(left.status.as_str(), "processing", "{database:?}");
+        assert!(left.derivatives.is_none(), "half of them is nothing");
+        // Its lease ends: here at once.
+        place.store.execute_raw("UPDATE jobs SET claimed_until = created_at WHERE state = 'running'").await.unwrap();
+
+        let server = place.start();
+        until_it_is(&server.client, &token, &id.handle(), "ready").await;
+        let processing = place.store.find_file(id).await.unwrap().unwrap().processing;
+        assert_eq!(formats(&processing).len(), 5, "{database:?}");
+        let attempts = "SELECT COUNT(*) FROM jobs WHERE kind = 'media.process' AND attempts = 2";
+        assert_eq!(place.store.number_raw(attempts).await.unwrap(), 1);
+        until("what the first left is swept away", async || place.derived(id).len() == 5).await;
+        assert_eq!(std::fs::read_dir(place.data.path().join("tmp")).unwrap().count(), 0, "no file without an owner");
+        server.kill();
+        place.store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn raw_files_are_worked_on_as_pictures() {
+    let app = Harness::embedded().await;
+    let owner = app.account("lin").await;
+    for kind in MediaType::ALL.into_iter().filter(|kind| kind.is_raw()) {
+        let handle = plant_in(&app, owner.id, "DSC_0001.raw", camera().raw(kind)).await;
+        until_it_is(&app, &owner.token, &handle, "ready").await;
+        let processing = stored(&app.app().store, &handle).await;
+        assert_eq!((processing.width, processing.height), (Some(600), Some(900)), "{kind:?}");
+    }
+    app.stop().await;
+}

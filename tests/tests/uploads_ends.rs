@@ -1,0 +1,168 @@
+//! What nobody finished or used goes by itself, and no file is left without an owner; and
+//! however large a file is, the server stays small.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use chrono::TimeDelta;
+use futures::stream;
+use reqwest::{Body, Method};
+use serde_json::json;
+use sharestack_kernel::blob::BlobKey;
+use sharestack_kernel::clock::{Clock, SystemClock};
+use sharestack_tests::process::admin;
+use sharestack_tests::uploading::{FORM, SINGLE, TUS, begin, chunked, creator, noise, put, send_file};
+use sharestack_tests::{Database, Harness, Options, Process};
+
+/// So much time passes for every row of a table.
+async fn age(app: &Harness, table: &str, column: &str, days: i64) {
+    let past = (SystemClock.now() - TimeDelta::days(days)).format("%Y-%m-%d %H:%M:%S+00:00");
+    app.app().store.execute_raw(&format!("UPDATE {table} SET {column} = '{past}'")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_finished_or_used_goes() {
+    for database in Database::all() {
+        let app = Harness::start(Options::on(database)).await;
+        let lin = creator(&app, "lin").await;
+        // One in pieces, one by tus, one file that no photo uses and one that a photo does.
+        let whole = noise(100_000);
+        let begun = begin(&app, &lin.token, whole.len(), 65_536).await;
+        let (id, link) = (begun["upload_id"].as_str().unwrap(), begun["upload_urls"][0].as_str().unwrap());
+        put(&app, link, &whole[..65_536]).await.expect(200);
+        let request = app.request(Method::POST, TUS).bearer_auth(&lin.token).header("tus-resumable", "1.0.0");
+        let request = request.header("upload-length", "5000").header("content-type", "application/offset+octet-stream");
+        let tus = app.send(request.body(whole[..3000].to_vec())).await.expect(201).header("location").to_owned();
+        let used = send_file(&app, &lin.token, "used.jpg", &noise(700)).await.expect(201);
+        let used = used.data()["file_id"].as_str().unwrap().to_owned();
+        app.app().store.execute_raw("UPDATE files SET expires_at = NULL").await.unwrap();
+        send_file(&app, &lin.token, "unused.jpg", &noise(900)).await.expect(201);
+        app.until_blobs(4).await;
+        app.app().uploads.prune(true).await;
+        assert_eq!(app.blobs().await.len(), 4, "{database:?}: it is not time yet");
+
+        age(&app, "uploads", "expires_at", 1).await;
+        let expired = put(&app, link, &whole[..65_536]).await.refused(410, "GONE");
+        assert_eq!(expired.body["error"]["details"], json!({ "reason": "expired" }));
+        app.get_as(&lin.token, &chunked(id, "")).await.refused(410, "GONE");
+        app.post_as(&lin.token, &chunked(id, "/complete"), &json!({})).await.refused(410, "GONE");
+        let head = app.request(Method::HEAD, &tus).bearer_auth(&lin.token).header("tus-resumable", "1.0.0");
+        let head = app.send(head).await.expect(410);
+        assert_eq!(head.header("tus-resumable"), "1.0.0");
+        app.app().uploads.prune(false).await;
+        app.until_blobs(2).await;
+        put(&app, link, &whole[..65_536]).await.refused(410, "GONE");
+        assert_eq!(app.count("SELECT bytes FROM upload_usage").await, 1600);
+        // That it has expired is remembered for a while.
+        age(&app, "uploads", "expires_at", 8).await;
+        app.app().uploads.prune(false).await;
+        put(&app, link, &whole[..65_536]).await.refused(404, "RESOURCE_NOT_FOUND");
+        assert_eq!(app.count("SELECT COUNT(*) FROM uploads").await, 0);
+
+        let store = &app.app().store;
+        store.execute_raw("UPDATE files SET expires_at = created_at WHERE expires_at IS NOT NULL").await.unwrap();
+        app.app().uploads.prune(false).await;
+        app.until_blobs(1).await;
+        assert_eq!(app.kept(&used).await.len(), 700, "{database:?}");
+        assert_eq!(app.count("SELECT bytes FROM upload_usage").await, 700);
+        assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE kind = 'file.removed'").await, 1);
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_crash_left_without_an_owner_is_found() {
+    for database in Database::all() {
+        let app = Harness::start(Options { workers: false, ..Options::on(database) }).await;
+        let lin = creator(&app, "lin").await;
+        send_file(&app, &lin.token, "a.jpg", &noise(700)).await.expect(201);
+        let begun = begin(&app, &lin.token, 100_000, 65_536).await;
+        put(&app, begun["upload_urls"][1].as_str().unwrap(), &[7; 34_464]).await.expect(200);
+        let owned = app.blobs().await;
+        assert_eq!(owned.len(), 2);
+        for lost in ["files/987654/original-1", "files/987654/derived/1/webp.webp", "uploads/987655/0-1"] {
+            let key = BlobKey::parse(lost).unwrap();
+            app.app().files.0.put_bytes(&key, Bytes::from_static(b"lost")).await.unwrap();
+        }
+        let half = app.app().config.data_dir.join("storage/writing/half");
+        std::fs::write(&half, b"half").unwrap();
+        let file = std::fs::File::options().write(true).open(&half).unwrap();
+        file.set_modified((SystemClock.now() - TimeDelta::days(2)).into()).unwrap();
+        app.app().uploads.prune(true).await;
+        assert_eq!(app.blobs().await, owned, "{database:?}");
+        assert!(!half.exists());
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_upload_that_broke_off_leaves_nothing() {
+    for database in Database::all() {
+        let app = Harness::start(Options { workers: false, ..Options::on(database) }).await;
+        let lin = creator(&app, "lin").await;
+        let head = form_head();
+        let body = stream::iter([Ok(head), Ok(noise(200_000)), Err(std::io::Error::other("the line is cut"))]);
+        let request = app.request(Method::POST, SINGLE).bearer_auth(&lin.token).header("content-type", FORM);
+        assert!(request.body(Body::wrap_stream(body)).send().await.is_err());
+        sharestack_tests::until("its row is gone", async || app.count("SELECT COUNT(*) FROM uploads").await == 0).await;
+        assert!(app.blobs().await.is_empty(), "{database:?}");
+        assert_eq!(app.count("SELECT COUNT(*) FROM files").await, 0);
+        app.stop().await;
+    }
+}
+
+fn form_head() -> Vec<u8> {
+    b"--xxboundaryxx\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jpg\"\r\n\r\n".to_vec()
+}
+
+/// A figure of a process, in KiB.
+fn memory(process: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+const MIB: usize = 1 << 20;
+/// So many MiB are uploaded.
+const LARGE: usize = 200;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_large_a_file_is_the_server_stays_small() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Process::start(data.path(), &["serve", "--no-worker"], &BTreeMap::new());
+    let client = &server.client;
+    let token = admin(data.path(), &BTreeMap::new(), client).await;
+    // What every first request takes is no part of it.
+    let small = noise(3 * MIB);
+    send_file(client, &token, "a.jpg", &small).await.expect(201);
+    let begun = begin(client, &token, small.len(), MIB).await;
+    for (index, piece) in small.chunks(MIB).enumerate() {
+        put(client, begun["upload_urls"][index].as_str().unwrap(), piece).await.expect(200);
+    }
+    let idle = memory(server.id(), "VmRSS");
+    let piece = Bytes::from(noise(MIB));
+
+    let pieces = std::iter::once(Bytes::from(form_head()))
+        .chain(std::iter::repeat_n(piece.clone(), LARGE))
+        .chain([Bytes::from_static(b"\r\n--xxboundaryxx--\r\n")]);
+    let body = Body::wrap_stream(stream::iter(pieces.map(Ok::<_, std::io::Error>)));
+    let request = client.request(Method::POST, SINGLE).bearer_auth(&token).header("content-type", FORM);
+    let sent = client.send(request.body(body)).await.expect(201);
+    assert_eq!(sent.data()["file_size"], LARGE * MIB);
+    let after_single = memory(server.id(), "VmHWM").saturating_sub(idle);
+
+    let begun = begin(client, &token, LARGE * MIB, MIB).await;
+    for url in begun["upload_urls"].as_array().unwrap() {
+        let request = client.request(Method::PUT, url.as_str().unwrap());
+        client.send(request.body(piece.clone())).await.expect(200);
+    }
+    let id = begun["upload_id"].as_str().unwrap();
+    let made = client.post_as(&token, &chunked(id, "/complete"), &json!({})).await.expect(201);
+    assert_eq!(made.data()["file_size"], LARGE * MIB);
+    let after_pieces = memory(server.id(), "VmHWM").saturating_sub(idle);
+    assert!(
+        after_single <= 32 * 1024 && after_pieces <= 32 * 1024,
+        "{after_single} and {after_pieces} KiB over {idle}"
+    );
+    server.kill();
+}

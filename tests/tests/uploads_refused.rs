@@ -1,0 +1,219 @@
+//! Bad files get the contract's answers, and nothing of them stays.
+
+use futures::stream;
+use reqwest::{Body, Method};
+use serde_json::json;
+use sharestack_media::sample::Sample;
+use sharestack_tests::uploading::{FORM, MULTIPLE, SINGLE, creator, form, noise, send_file, send_form};
+use sharestack_tests::{Account, Database, Harness, Options};
+
+async fn nothing_is_left(app: &Harness) {
+    assert!(app.blobs().await.is_empty(), "{:?}", app.blobs().await);
+    for table in ["files", "uploads", "upload_parts", "jobs WHERE kind = 'media.process'"] {
+        assert_eq!(app.count(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
+    }
+    assert_eq!(app.count("SELECT COALESCE(SUM(bytes), 0) FROM upload_usage").await, 0);
+}
+
+fn quiet(database: Database) -> Options {
+    Options { workers: false, ..Options::on(database) }
+}
+
+#[tokio::test]
+async fn what_is_no_picture_is_not_taken() {
+    for database in Database::all() {
+        let app = Harness::start(quiet(database)).await;
+        let lin = creator(&app, "lin").await;
+        let zip = [&b"PK\x03\x04\x14\0\0\0\x08\0"[..], &[7; 500]].concat();
+        let exe = [&b"MZ\x90\0"[..], &[7; 500]].concat();
+        let heic = [&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], &[7; 500]].concat();
+        let mp4 = [&b"\0\0\0\x18ftypisom\0\0\0\0isommp42"[..], &[7; 500]].concat();
+        let cases: [(&str, &[u8], &str); 9] = [
+            ("a.jpg", b"<!DOCTYPE html><html><script>alert(1)</script></html>", "text"),
+            ("a.svg", b"<svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"alert(1)\"/>", "svg"),
+            ("a.png", b"<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\"/>", "svg"),
+            ("a.jpg", &zip, "zip"),
+            ("a.jpg.exe", &exe, "program"),
+            ("a.heic", &heic, "heic"),
+            ("a.jpg", &mp4, "film"),
+            ("a.jpg", b"\xFF\xD8", "two bytes of a picture"),
+            ("a.gif", b"GIF", "three bytes of one"),
+        ];
+        for (name, bytes, what) in cases {
+            let refused = send_file(&app, &lin.token, name, bytes).await.refused(415, "UNSUPPORTED_MEDIA_TYPE");
+            let details = &refused.body["error"]["details"];
+            assert!(details["expected"].as_str().unwrap().contains("image/jpeg"), "{what}");
+            assert_eq!(details["detected"] == "image/heic", what == "heic", "{what}");
+        }
+        let empty = send_file(&app, &lin.token, "a.jpg", b"").await.refused(422, "UNPROCESSABLE_ENTITY");
+        assert_eq!(empty.body["error"]["details"], json!({ "reason": "empty" }));
+        nothing_is_left(&app).await;
+        app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_what_it_holds_whatever_it_is_called() {
+    let app = Harness::start(quiet(Database::Sqlite)).await;
+    let lin = creator(&app, "lin").await;
+    let sample = Sample::plain(8, 6, [200, 30, 30]);
+    for (name, bytes, kind) in [
+        ("page.html", sample.jpeg(), "image/jpeg"),
+        ("a.jpg", sample.png(), "image/png"),
+        ("program.exe", sample.raw(sharestack_content::model::MediaType::Dng), "image/x-adobe-dng"),
+    ] {
+        let sent = send_file(&app, &lin.token, name, &bytes).await.expect(201);
+        assert_eq!((&sent.data()["mime_type"], &sent.data()["original_filename"]), (&json!(kind), &json!(name)));
+        let url = sent.data()["upload_url"].as_str().unwrap();
+        let response = app.request(Method::GET, url).send().await.unwrap();
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!((header("content-type"), header("x-content-type-options")), (kind.into(), "nosniff".into()));
+        assert!(header("content-security-policy").contains("sandbox"));
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn names_lead_nowhere_and_hide_nothing() {
+    let app = Harness::start(quiet(Database::Sqlite)).await;
+    let lin = creator(&app, "lin").await;
+    let bytes = noise(400);
+    for (sent, shown) in [
+        ("../../../etc/passwd", "passwd"),
+        ("..\\\\..\\\\windows\\\\system32\\\\a.jpg", "a.jpg"),
+        ("城市 夜景 🏙.jpg", "城市 夜景 🏙.jpg"),
+        ("invoice\u{202E}gpj.exe", "invoicegpj.exe"),
+        ("..", "file"),
+        ("", "file"),
+    ] {
+        let answer = send_file(&app, &lin.token, sent, &bytes).await.expect(201);
+        assert_eq!(answer.data()["original_filename"], shown, "{sent}");
+    }
+    let long = format!("{}.jpeg", "长".repeat(2000));
+    let answer = send_file(&app, &lin.token, &long, &bytes).await.expect(201);
+    assert_eq!(answer.data()["original_filename"].as_str().unwrap().chars().count(), 200);
+    // As RFC 5987 writes it, with a NUL among it.
+    let body = [
+        b"--xxboundaryxx\r\nContent-Disposition: form-data; name=\"file\"; filename*=UTF-8''%E5%9F%8E%00%2F..%2F%E5%B8%82.jpg\r\n\r\n"
+            .to_vec(),
+        bytes.clone(),
+        b"\r\n--xxboundaryxx--\r\n".to_vec(),
+    ]
+    .concat();
+    let answer = send_form(&app, &lin.token, SINGLE, body).await.expect(201);
+    assert_eq!(answer.data()["original_filename"], "市.jpg");
+    assert!(app.blobs().await.iter().all(|key| key.starts_with("files/") && key.matches('/').count() == 2));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn broken_forms_get_an_answer() {
+    for database in Database::all() {
+        let app = Harness::start(quiet(database)).await;
+        let lin = creator(&app, "lin").await;
+        let whole = form(&[("file", "a.jpg", &noise(100_000))]);
+        let cut = whole[..50_000].to_vec();
+        send_form(&app, &lin.token, SINGLE, cut.clone()).await.refused(422, "UNPROCESSABLE_ENTITY");
+        let many = form(&[("files[]", "a.jpg", &noise(1000)), ("files[]", "b.jpg", &noise(100_000))]);
+        // The form as a whole is broken: what was whole of it does not stay.
+        let refused = send_form(&app, &lin.token, MULTIPLE, many[..50_000].to_vec()).await;
+        assert!([400, 422].contains(&refused.status), "{}", refused.text);
+        nothing_is_left(&app).await;
+        for body in
+            [&b""[..], b"--xxboundaryxx--\r\n", b"no form at all", b"--xxboundaryxx\r\n\r\n\r\n--xxboundaryxx--"]
+        {
+            for path in [SINGLE, MULTIPLE] {
+                let refused = send_form(&app, &lin.token, path, body.to_vec()).await;
+                assert!([400, 422].contains(&refused.status), "{path}: {}", refused.text);
+            }
+        }
+        let other = send_form(&app, &lin.token, SINGLE, form(&[("other", "a.jpg", &noise(100))])).await;
+        let refused = other.refused(400, "VALIDATION_ERROR");
+        assert_eq!(refused.fields(), [("file".to_owned(), "REQUIRED".to_owned())]);
+        for kind in ["application/json", "image/jpeg", "multipart/mixed; boundary=x"] {
+            let request = app.request(Method::POST, SINGLE).bearer_auth(&lin.token).header("content-type", kind);
+            app.send(request.body(noise(100))).await.refused(415, "UNSUPPORTED_MEDIA_TYPE");
+        }
+        let unbounded = app.request(Method::POST, SINGLE).bearer_auth(&lin.token);
+        let refused = app.send(unbounded.header("content-type", "multipart/form-data").body(whole)).await;
+        assert!([400, 415, 422].contains(&refused.status), "{}", refused.text);
+        nothing_is_left(&app).await;
+        app.stop().await;
+    }
+}
+
+/// A body whose length nobody says.
+async fn stream_of(app: &Harness, lin: &Account, body: Vec<u8>) -> Option<u16> {
+    let pieces: Vec<_> = body.chunks(64 * 1024).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
+    let request = app.request(Method::POST, SINGLE).bearer_auth(&lin.token).header("content-type", FORM);
+    // Who goes on sending may see the connection end before the answer.
+    let response = request.body(Body::wrap_stream(stream::iter(pieces))).send().await.ok()?;
+    Some(response.status().as_u16())
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_while_it_comes() {
+    for database in Database::all() {
+        let app = Harness::start(quiet(database).with("SHARESTACK__UPLOAD__MAX_FILE_SIZE", "300000")).await;
+        let lin = creator(&app, "lin").await;
+        let refused = send_file(&app, &lin.token, "a.jpg", &noise(300_001)).await.refused(413, "PAYLOAD_TOO_LARGE");
+        assert_eq!(refused.body["error"]["details"]["max_size"], 300_000);
+        let large = form(&[("file", "a.jpg", &noise(5 << 20))]);
+        let said = stream_of(&app, &lin, large.clone()).await;
+        assert!(said.is_none_or(|status| status == 413), "{said:?}");
+        let declared = app.request(Method::POST, SINGLE).bearer_auth(&lin.token).header("content-type", FORM);
+        let said = declared.body(large).send().await.ok().map(|response| response.status().as_u16());
+        assert!(said.is_none_or(|status| status == 413), "{said:?}");
+        nothing_is_left(&app).await;
+        // One of many: the others stay.
+        let parts = [("files[]", "a.jpg", &noise(1000)[..]), ("files[]", "b.jpg", &noise(300_001))];
+        let sent = send_form(&app, &lin.token, MULTIPLE, form(&parts)).await.expect(201);
+        assert_eq!(sent.data()["failed"], json!([{ "filename": "b.jpg", "error": "File is too large" }]));
+        send_file(&app, &lin.token, "a.jpg", &noise(300_000)).await.expect(201);
+        app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_upload_is_told_before_the_file_is_read() {
+    let app = Harness::start(quiet(Database::Sqlite)).await;
+    let reader = app.account("reader").await;
+    let bytes = noise(1000);
+    for path in [SINGLE, MULTIPLE] {
+        let request = app.request(Method::POST, path).header("content-type", FORM);
+        app.send(request.body(form(&[("file", "a.jpg", &bytes)]))).await.refused(401, "AUTHENTICATION_REQUIRED");
+        let refused = send_form(&app, &reader.token, path, form(&[("file", "a.jpg", &bytes)])).await;
+        let details = refused.refused(403, "PERMISSION_DENIED").body["error"]["details"].clone();
+        assert_eq!(details["required_permission"], "photo.create");
+    }
+    let path = "/api/v1/upload/upload_999999";
+    app.delete_as(&reader.token, path).await.refused(404, "RESOURCE_NOT_FOUND");
+    for handle in ["upload_0", "chunked_1", "nonsense", "upload_99999999999999999999", "%00"] {
+        app.delete_as(&reader.token, &format!("/api/v1/upload/{handle}")).await.refused(404, "RESOURCE_NOT_FOUND");
+    }
+    nothing_is_left(&app).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_is_its_owners_and_is_kept_while_a_photo_uses_it() {
+    for database in Database::all() {
+        let app = Harness::start(quiet(database)).await;
+        let admin = app.admin().await;
+        let lin = app.with_role(&admin, "lin", "creator").await;
+        let wei = app.with_role(&admin, "wei", "creator").await;
+        let sent = send_file(&app, &lin.token, "a.jpg", &noise(1000)).await.expect(201);
+        let path = format!("/api/v1/upload/{}", sent.data()["file_id"].as_str().unwrap());
+        app.delete_as(&wei.token, &path).await.refused(404, "RESOURCE_NOT_FOUND");
+        app.app().store.execute_raw("UPDATE files SET expires_at = NULL").await.unwrap();
+        let refused = app.delete_as(&lin.token, &path).await.refused(409, "RESOURCE_CONFLICT");
+        assert_eq!(refused.body["error"]["details"], json!({ "reason": "in_use" }));
+        assert_eq!(app.blobs().await.len(), 1, "{database:?}");
+        // Its link is for who has it, as it is.
+        let url = sent.data()["upload_url"].as_str().unwrap();
+        app.get(url.split_once('?').unwrap().0).await.refused(404, "RESOURCE_NOT_FOUND");
+        app.get(&format!("{}0", url)).await.refused(404, "RESOURCE_NOT_FOUND");
+        app.get(&url.replace("expires=1", "expires=2")).await.refused(404, "RESOURCE_NOT_FOUND");
+        app.stop().await;
+    }
+}
