@@ -22,6 +22,7 @@ use tracing::Instrument;
 use crate::http::context::{RequestContext, client_ip, request_id};
 use crate::http::error::ApiError;
 use crate::http::language::Language;
+use crate::http::sse::{self, EVENT_STREAM};
 use crate::wiring::App;
 
 /// The layer.
@@ -88,11 +89,11 @@ impl Drop for InFlight {
     }
 }
 
-/// Whether the client takes JSON (RFC 9110 §12.5.1). Pages, figures and what a payment
-/// channel is shown are not JSON and are not asked about.
+/// Whether the client takes JSON (RFC 9110 §12.5.1), or events where there are any. Pages,
+/// figures, files and what a payment channel is shown are not JSON and are not asked about.
 fn accepts_answer(request: &ServiceRequest) -> bool {
     let path = request.path();
-    if !path.starts_with("/api/") || path.contains("/payments/") {
+    if !path.starts_with("/api/") || path.contains("/payments/") || path.starts_with("/api/v1/upload/files/") {
         return true;
     }
     let mut ranges = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok()).peekable();
@@ -101,7 +102,8 @@ fn accepts_answer(request: &ServiceRequest) -> bool {
             let mut parts = range.split(';').map(str::trim);
             let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
             let refused = parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
-            !refused && matches!(kind.as_str(), "" | "*/*" | "application/*" | "application/json")
+            let taken = matches!(kind.as_str(), "" | "*/*" | "application/*" | "application/json");
+            !refused && (taken || (kind == EVENT_STREAM && sse::is_offered(path)))
         })
 }
 

@@ -241,7 +241,7 @@ async fn progress_only_grows_and_steps_follow_each_other() {
         let (shared, noted) = (shared.clone(), noted.clone());
         let look = move || {
             let store = shared.lock().unwrap().clone().unwrap();
-            let file = futures::executor::block_on(crate::ports::FileQueries::find_file(&store, FileId::new(1)));
+            let file = futures::executor::block_on(FileQueries::find_file(&store, FileId::new(1)));
             let processing = file.unwrap().unwrap().processing;
             noted.lock().unwrap().push((processing.progress, Steps::of(&processing).current()));
         };
