@@ -240,7 +240,7 @@ async fn bad_beginnings_are_refused_with_all_their_reasons() {
     let wrong = json!({ "filename": "", "file_size": 0, "mime_type": "image/svg+xml", "chunk_size": -1 });
     assert_eq!(
         fields(init(wrong).await),
-        ["filename TOO_SHORT", "file_size OUT_OF_RANGE", "mime_type NOT_ALLOWED", "chunk_size OUT_OF_RANGE"]
+        ["filename REQUIRED", "file_size OUT_OF_RANGE", "mime_type NOT_ALLOWED", "chunk_size OUT_OF_RANGE"]
     );
     for kind in ["text/html", "application/zip", "image/svg+xml; charset=utf-8"] {
         let body = json!({ "filename": "a.jpg", "file_size": 10, "mime_type": kind });

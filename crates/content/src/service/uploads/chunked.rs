@@ -143,7 +143,12 @@ impl Uploads {
             Ok(upload) => upload,
             Err(error) => {
                 self.discard(&key).await;
-                return Err(error);
+                return match error {
+                    // It became a file while this piece came, or becomes one now.
+                    UploadError::NoUpload(_) => Ok(Progress::Completed(self.outcome(owner, id).await?)),
+                    UploadError::Busy => Ok(Progress::Completed(self.complete(owner, id, None).await?)),
+                    error => Err(error),
+                };
             }
         };
         if upload.is_whole() {
