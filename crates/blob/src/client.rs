@@ -17,7 +17,7 @@ use crate::error::{ConnectError, blob_error, found};
 
 /// How much is sent to a bucket at once: above the 5 MiB that S3 wants of a part.
 const PART: usize = 8 * 1024 * 1024;
-/// How much is written to a directory, or read from anywhere, at once.
+/// How much is written to a directory, or read from it, at once.
 const CHUNK: usize = 1024 * 1024;
 
 /// What is written into a directory to see whether that can be done.
@@ -29,7 +29,7 @@ pub struct BlobStore {
     operator: Operator,
     /// Where files lie, when they lie in a directory.
     directory: Option<PathBuf>,
-    /// How much is written at once.
+    /// How much is written and read at once.
     part: usize,
 }
 
@@ -105,7 +105,7 @@ impl BlobStore {
         if range.is_empty() {
             return Ok(futures::stream::empty().boxed());
         }
-        let reader = self.operator.reader_with(key.as_str()).chunk(CHUNK).await.map_err(blob_error)?;
+        let reader = self.operator.reader_with(key.as_str()).chunk(self.part).await.map_err(blob_error)?;
         let stream = reader.into_bytes_stream(range).await.map_err(blob_error)?;
         Ok(stream.map_err(|error| BlobError::Unavailable(error.into())).boxed())
     }
