@@ -77,7 +77,7 @@ async fn what_a_crash_left_without_an_owner_is_found() {
         let lin = creator(&app, "lin").await;
         send_file(&app, &lin.token, "a.jpg", &noise(700)).await.expect(201);
         let begun = begin(&app, &lin.token, 100_000, 65_536).await;
-        put(&app, begun["upload_urls"][1].as_str().unwrap(), &[7; 34_464]).await.expect(200);
+        put(&app, begun["upload_urls"][1].as_str().unwrap(), &vec![7; 34_464]).await.expect(200);
         let owned = app.blobs().await;
         assert_eq!(owned.len(), 2);
         for lost in ["files/987654/original-1", "files/987654/derived/1/webp.webp", "uploads/987655/0-1"] {

@@ -119,8 +119,8 @@ async fn of_many_completes_at_once_one_makes_the_file() {
             let whole = noise(3 * PIECE + round);
             let begun = begin(&app, &lin.token, whole.len(), PIECE).await;
             let parts = pieces(&whole);
-            for index in 1..parts.len() {
-                put(&app, url(&begun, index), parts[index]).await.expect(200);
+            for (index, part) in parts.iter().enumerate().skip(1) {
+                put(&app, url(&begun, index), part).await.expect(200);
             }
             let path = chunked(id(&begun), "/complete");
             let body = json!({ "sha256": sha256(&whole) });

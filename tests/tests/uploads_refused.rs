@@ -211,7 +211,7 @@ async fn a_file_is_its_owners_and_is_kept_while_a_photo_uses_it() {
         // Its link is for who has it, as it is.
         let url = sent.data()["upload_url"].as_str().unwrap();
         app.get(url.split_once('?').unwrap().0).await.refused(404, "RESOURCE_NOT_FOUND");
-        app.get(&format!("{}0", url)).await.refused(404, "RESOURCE_NOT_FOUND");
+        app.get(&format!("{url}0")).await.refused(404, "RESOURCE_NOT_FOUND");
         app.get(&url.replace("expires=1", "expires=2")).await.refused(404, "RESOURCE_NOT_FOUND");
         app.stop().await;
     }
