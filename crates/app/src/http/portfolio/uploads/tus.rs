@@ -200,15 +200,15 @@ pub async fn append_to_tus_upload(
 async fn append(request: HttpRequest, app: Data<App>, path: &str, payload: Payload) -> Result<HttpResponse, ApiError> {
     let actor = enter(&request).await?;
     let id = upload_id(path)?;
+    let expires = match app.uploads.service.progress(&actor, id).await? {
+        Progress::Open { upload, .. } => Some(http_date(upload.expires_at)),
+        Progress::Completed(_) => None,
+    };
     if request.content_type() != BYTES {
         return Err(ApiError::unsupported_media_type(BYTES));
     }
     let start = headers::bytes(request.headers(), OFFSET)?;
     let checksum = headers::upload_checksum(request.headers())?;
-    let expires = match app.uploads.service.progress(&actor, id).await? {
-        Progress::Open { upload, .. } => Some(http_date(upload.expires_at)),
-        Progress::Completed(_) => None,
-    };
     let end = add(app, actor, id, start, checksum, payload).await?;
     let mut response = HttpResponse::NoContent();
     response.insert_header((OFFSET, end.to_string()));
