@@ -237,6 +237,7 @@ async fn throw(app: &Harness, operation: &Operation, who: &Account, path: &str, 
         .request(operation.method.clone(), path)
         .header("Idempotency-Key", format!("{}", sharestack_kernel::random::uuid_v7()))
         .header("Content-Type", kind)
+        .header("Tus-Resumable", "1.0.0")
         .body(body);
     if !operation.path.starts_with("/metrics") {
         request = request.bearer_auth(&who.token);

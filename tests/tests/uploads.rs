@@ -298,7 +298,7 @@ async fn a_persons_files_are_in_their_copy_and_go_with_them() {
         let theirs = send_file(&app, &wei.token, "b.jpg", &camera().jpeg()).await.expect(201);
         until_ready(&app, &wei, theirs.data()["file_id"].as_str().unwrap()).await;
         let begun = begin(&app, &lin.token, 100_000, 65_536).await;
-        put(&app, begun["upload_urls"][1].as_str().unwrap(), &[7; 34_464]).await.expect(200);
+        put(&app, begun["upload_urls"][1].as_str().unwrap(), &vec![7; 34_464]).await.expect(200);
         app.until_blobs(13).await;
 
         let asked = app.post_as(&lin.token, "/api/v1/users/me/export", &json!({ "format": "zip" })).await.expect(202);

@@ -14,10 +14,11 @@ use sharestack_tests::process::admin;
 use sharestack_tests::uploading::{FORM, SINGLE, TUS, begin, chunked, creator, noise, put, send_file};
 use sharestack_tests::{Database, Harness, Options, Process};
 
-/// So much time passes for every row of a table.
-async fn age(app: &Harness, table: &str, column: &str, days: i64) {
-    let past = (SystemClock.now() - TimeDelta::days(days)).format("%Y-%m-%d %H:%M:%S+00:00");
-    app.app().store.execute_raw(&format!("UPDATE {table} SET {column} = '{past}'")).await.unwrap();
+/// So much time has passed since uploads should have ended.
+async fn age(app: &Harness, database: Database, days: i64) {
+    let past = (SystemClock.now() - TimeDelta::days(days)).format("%Y-%m-%d %H:%M:%S");
+    let zone = if database == Database::MariaDb { "" } else { "+00:00" };
+    app.app().store.execute_raw(&format!("UPDATE uploads SET expires_at = '{past}{zone}'")).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,7 +42,7 @@ async fn what_nobody_finished_or_used_goes() {
         app.app().uploads.prune(true).await;
         assert_eq!(app.blobs().await.len(), 4, "{database:?}: it is not time yet");
 
-        age(&app, "uploads", "expires_at", 1).await;
+        age(&app, database, 1).await;
         let expired = put(&app, link, &whole[..65_536]).await.refused(410, "GONE");
         assert_eq!(expired.body["error"]["details"], json!({ "reason": "expired" }));
         app.get_as(&lin.token, &chunked(id, "")).await.refused(410, "GONE");
@@ -54,7 +55,7 @@ async fn what_nobody_finished_or_used_goes() {
         put(&app, link, &whole[..65_536]).await.refused(410, "GONE");
         assert_eq!(app.count("SELECT bytes FROM upload_usage").await, 1600);
         // That it has expired is remembered for a while.
-        age(&app, "uploads", "expires_at", 8).await;
+        age(&app, database, 8).await;
         app.app().uploads.prune(false).await;
         put(&app, link, &whole[..65_536]).await.refused(404, "RESOURCE_NOT_FOUND");
         assert_eq!(app.count("SELECT COUNT(*) FROM uploads").await, 0);
@@ -77,7 +78,7 @@ async fn what_a_crash_left_without_an_owner_is_found() {
         let lin = creator(&app, "lin").await;
         send_file(&app, &lin.token, "a.jpg", &noise(700)).await.expect(201);
         let begun = begin(&app, &lin.token, 100_000, 65_536).await;
-        put(&app, begun["upload_urls"][1].as_str().unwrap(), &[7; 34_464]).await.expect(200);
+        put(&app, begun["upload_urls"][1].as_str().unwrap(), &vec![7; 34_464]).await.expect(200);
         let owned = app.blobs().await;
         assert_eq!(owned.len(), 2);
         for lost in ["files/987654/original-1", "files/987654/derived/1/webp.webp", "uploads/987655/0-1"] {

@@ -15,8 +15,10 @@ use sharestack_kernel::blob::{Blob, BlobError, BlobKey, BlobStream};
 use crate::config::{BlobConfig, ObjectStoreConfig};
 use crate::error::{ConnectError, blob_error, found};
 
-/// How much is sent at once: above the 5 MiB that S3 wants of a part.
-const CHUNK: usize = 8 * 1024 * 1024;
+/// How much is sent to a bucket at once: above the 5 MiB that S3 wants of a part.
+const PART: usize = 8 * 1024 * 1024;
+/// How much is written to a directory, or read from it, at once.
+const CHUNK: usize = 1024 * 1024;
 
 /// What is written into a directory to see whether that can be done.
 const PROBE: &str = ".probe";
@@ -27,6 +29,8 @@ pub struct BlobStore {
     operator: Operator,
     /// Where files lie, when they lie in a directory.
     directory: Option<PathBuf>,
+    /// How much is written and read at once.
+    part: usize,
 }
 
 /// Opens the store of files. A directory is tried by writing into it; a bucket is first
@@ -38,6 +42,7 @@ pub async fn connect(config: &BlobConfig) -> Result<BlobStore, ConnectError> {
     // Once a process; opendal does it by itself only with a TLS provider of its own.
     opendal_http_transport_reqwest::install_default();
     let mut directory = None;
+    let part = if matches!(config, BlobConfig::S3(_) | BlobConfig::Oss(_)) { PART } else { CHUNK };
     let operator = match config {
         BlobConfig::Memory => Operator::new(Memory::default()),
         BlobConfig::Directory(root) => {
@@ -50,7 +55,7 @@ pub async fn connect(config: &BlobConfig) -> Result<BlobStore, ConnectError> {
     let operator = operator.map_err(ConnectError::Invalid)?;
     let timeout = TimeoutLayer::new().with_timeout(Duration::from_secs(10)).with_io_timeout(Duration::from_secs(30));
     let retry = RetryLayer::new().with_max_times(3).with_min_delay(Duration::from_millis(100)).with_jitter();
-    Ok(BlobStore { operator: operator.layer(timeout).layer(retry), directory })
+    Ok(BlobStore { operator: operator.layer(timeout).layer(retry), directory, part })
 }
 
 /// Files lie in `objects`. They are written in `writing` beside it and renamed, so that
@@ -100,7 +105,7 @@ impl BlobStore {
         if range.is_empty() {
             return Ok(futures::stream::empty().boxed());
         }
-        let reader = self.operator.reader_with(key.as_str()).chunk(CHUNK).await.map_err(blob_error)?;
+        let reader = self.operator.reader_with(key.as_str()).chunk(self.part).await.map_err(blob_error)?;
         let stream = reader.into_bytes_stream(range).await.map_err(blob_error)?;
         Ok(stream.map_err(|error| BlobError::Unavailable(error.into())).boxed())
     }
@@ -109,7 +114,7 @@ impl BlobStore {
 #[async_trait]
 impl Blob for BlobStore {
     async fn put(&self, key: &BlobKey, content: BlobStream) -> Result<u64, BlobError> {
-        let mut writer = self.operator.writer_with(key.as_str()).chunk(CHUNK).await.map_err(blob_error)?;
+        let mut writer = self.operator.writer_with(key.as_str()).chunk(self.part).await.map_err(blob_error)?;
         match write(&mut writer, content).await {
             Ok(size) => Ok(size),
             Err(error) => {

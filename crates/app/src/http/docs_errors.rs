@@ -54,6 +54,7 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
             ("PUT", &mut item.put),
             ("PATCH", &mut item.patch),
             ("DELETE", &mut item.delete),
+            ("OPTIONS", &mut item.options),
         ];
         for (method, slot) in slots {
             if let Some(operation) = slot {

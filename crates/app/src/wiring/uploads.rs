@@ -144,10 +144,12 @@ impl UploadLinks {
         let expected = self.sign(what, expires);
         let same = signature.len() == expected.len()
             && signature.bytes().zip(expected.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0;
-        match same {
-            false => Signature::Wrong,
-            true if now.timestamp() > expires => Signature::Ended,
-            true => Signature::Right,
+        if !same {
+            Signature::Wrong
+        } else if now.timestamp() > expires {
+            Signature::Ended
+        } else {
+            Signature::Right
         }
     }
 

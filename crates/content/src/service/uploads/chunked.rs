@@ -45,9 +45,19 @@ impl Uploads {
     /// store's.
     pub async fn begin_chunked(&self, actor: &Actor, command: BeginChunked) -> Result<Upload, UploadError> {
         actor.require(UPLOAD)?;
+        self.check_size(command.size)?;
         let chunk_size = self.chunk_size(&command)?;
         let BeginChunked { filename, size, declared_type, .. } = command;
         self.begin(actor, UploadKind::Chunked, filename, size, chunk_size, declared_type, None).await
+    }
+
+    /// Refuses a file that is empty or larger than files may be.
+    pub(super) fn check_size(&self, size: u64) -> Result<(), UploadError> {
+        match size {
+            0 => Err(UploadError::Empty),
+            size if size > self.limits.max_file_size => Err(UploadError::TooLarge { max: self.limits.max_file_size }),
+            _ => Ok(()),
+        }
     }
 
     fn chunk_size(&self, command: &BeginChunked) -> Result<u64, UploadError> {
@@ -75,12 +85,6 @@ impl Uploads {
         declared_type: Option<String>,
         metadata: Option<String>,
     ) -> Result<Upload, UploadError> {
-        if size == 0 {
-            return Err(UploadError::Empty);
-        }
-        if size > self.limits.max_file_size {
-            return Err(UploadError::TooLarge { max: self.limits.max_file_size });
-        }
         let (now, quota) = (self.ports.clock.now(), self.limits.quota);
         let upload = Upload {
             id: self.new_id().await?,
@@ -143,7 +147,12 @@ impl Uploads {
             Ok(upload) => upload,
             Err(error) => {
                 self.discard(&key).await;
-                return Err(error);
+                return match error {
+                    // It became a file while this piece came, or becomes one now.
+                    UploadError::NoUpload(_) => Ok(Progress::Completed(self.outcome(owner, id).await?)),
+                    UploadError::Busy => Ok(Progress::Completed(self.complete(owner, id, None).await?)),
+                    error => Err(error),
+                };
             }
         };
         if upload.is_whole() {

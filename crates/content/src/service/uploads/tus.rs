@@ -35,6 +35,7 @@ impl Uploads {
     pub async fn begin_tus(&self, actor: &Actor, command: BeginTus) -> Result<Upload, UploadError> {
         actor.require(UPLOAD)?;
         let BeginTus { size, filename, declared_type, metadata } = command;
+        self.check_size(size)?;
         self.begin(actor, UploadKind::Tus, filename, size, 0, declared_type, metadata).await
     }
 

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{Data, Path, Payload};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, delete, head, options, patch, post};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, options, patch, post};
 use chrono::{DateTime, Utc};
 use sharestack_content::model::{FileId, FileName, Upload};
 use sharestack_content::service::{Algorithm, BeginTus, Checksum, Progress, UPLOAD, UploadError};
@@ -34,11 +34,11 @@ fn answer(outcome: Result<HttpResponse, ApiError>) -> HttpResponse {
 
 /// Who asks, in the version that is spoken here.
 async fn enter(request: &HttpRequest) -> Result<Actor, ApiError> {
+    let actor = actor(request).await?.ok_or_else(ApiError::authentication_required)?;
+    actor.require(UPLOAD)?;
     if request.headers().get(RESUMABLE).is_none_or(|version| version != VERSION) {
         return Err(ApiError::tus_version(VERSION));
     }
-    let actor = actor(request).await?.ok_or_else(ApiError::authentication_required)?;
-    actor.require(UPLOAD)?;
     Ok(actor)
 }
 
@@ -124,9 +124,10 @@ async fn add(
     .await
 }
 
-/// Where an upload goes on.
+/// Where an upload goes on: `HEAD`, as tus asks, or `GET`.
 #[utoipa::path(
     tag = "Uploads",
+    extensions(("x-required-permission" = json!("photo.create"))),
     params(
         ("upload_id" = String, Path, description = "The upload", example = "chunked_123456789"),
         ("Tus-Resumable" = Option<String>, Header, description = "`1.0.0`", example = "1.0.0"),
@@ -137,7 +138,7 @@ async fn add(
         (status = 412, description = "The client speaks another version"),
     ),
 )]
-#[head("/api/v1/upload/tus/{upload_id}")]
+#[get("/api/v1/upload/tus/{upload_id}")]
 pub async fn read_tus_offset(request: HttpRequest, app: Data<App>, path: Path<String>) -> HttpResponse {
     answer(offset(&request, &app, &path).await)
 }
@@ -199,15 +200,15 @@ pub async fn append_to_tus_upload(
 async fn append(request: HttpRequest, app: Data<App>, path: &str, payload: Payload) -> Result<HttpResponse, ApiError> {
     let actor = enter(&request).await?;
     let id = upload_id(path)?;
+    let expires = match app.uploads.service.progress(&actor, id).await? {
+        Progress::Open { upload, .. } => Some(http_date(upload.expires_at)),
+        Progress::Completed(_) => None,
+    };
     if request.content_type() != BYTES {
         return Err(ApiError::unsupported_media_type(BYTES));
     }
     let start = headers::bytes(request.headers(), OFFSET)?;
     let checksum = headers::upload_checksum(request.headers())?;
-    let expires = match app.uploads.service.progress(&actor, id).await? {
-        Progress::Open { upload, .. } => Some(http_date(upload.expires_at)),
-        Progress::Completed(_) => None,
-    };
     let end = add(app, actor, id, start, checksum, payload).await?;
     let mut response = HttpResponse::NoContent();
     response.insert_header((OFFSET, end.to_string()));
