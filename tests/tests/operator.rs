@@ -32,9 +32,9 @@ fn said(output: &Output) -> String {
 }
 
 #[track_caller]
-fn well(output: Output) -> String {
-    assert!(output.status.success(), "{}{}", said(&output), String::from_utf8_lossy(&output.stderr));
-    said(&output)
+fn well(output: &Output) -> String {
+    assert!(output.status.success(), "{}{}", said(output), String::from_utf8_lossy(&output.stderr));
+    said(output)
 }
 
 /// What lies in the database of a data directory, by statements of the test's own.
@@ -58,7 +58,7 @@ fn a_shell_takes_the_example_of_variables_as_it_stands() {
     let mut shell = Command::new("sh");
     shell.args(["-c", script, "sh"]).arg(&example).arg(program()).arg(data.path());
     let output = shell.current_dir(data.path()).env_clear().env("PATH", "/usr/bin:/bin").output().unwrap();
-    let text = well(output);
+    let text = well(&output);
     assert!(text.contains(r#""http://localhost:3000""#) && text.contains(r#""http://localhost:8080""#), "{text}");
 }
 
@@ -97,7 +97,7 @@ fn what_cannot_be_meant_is_refused_at_the_start() {
     }
     let output = run(data.path(), &["--config-dir", &nowhere, "doctor"], &[]);
     assert_eq!(output.status.code(), Some(2));
-    well(run(
+    well(&run(
         data.path(),
         &["--config-dir", &data.path().display().to_string(), "doctor"],
         &[("LOG_LEVEL", "WARNING")],
@@ -107,26 +107,26 @@ fn what_cannot_be_meant_is_refused_at_the_start() {
 #[test]
 fn doctor_says_what_is_to_be_done_in_an_empty_directory() {
     let data = tempfile::tempdir().unwrap();
-    let text = well(run(data.path(), &["doctor"], &[]));
+    let text = well(&run(data.path(), &["doctor"], &[]));
     assert!(text.contains("pending  migrations") && text.contains("sharestack migrate up"), "{text}");
     assert!(!text.lines().any(|line| line.starts_with("down ")), "{text}");
     let by_hand = [("SHARESTACK__DATABASE__MIGRATE_ON_START", "false")];
     let output = run(data.path(), &["doctor"], &by_hand);
     assert!(!output.status.success() && said(&output).contains("run `sharestack migrate up`"), "{}", said(&output));
-    well(run(data.path(), &["migrate", "up"], &[]));
-    let text = well(run(data.path(), &["doctor"], &by_hand));
+    well(&run(data.path(), &["migrate", "up"], &[]));
+    let text = well(&run(data.path(), &["doctor"], &by_hand));
     assert!(text.contains("ok       migrations (0 pending)") && text.contains("ok       queue"), "{text}");
 }
 
 #[tokio::test]
 async fn the_demo_opens_no_session_and_tells_roles_as_they_are() {
     let data = tempfile::tempdir().unwrap();
-    let text = well(run(data.path(), &["demo"], &[]));
+    let text = well(&run(data.path(), &["demo"], &[]));
     for account in ["admin / demo-admin-password (super admin)", "lin / demo-creator-password (creator)"] {
         assert!(text.contains(account), "{text}");
     }
     assert!(stored(data.path(), "SELECT COUNT(*) FROM articles WHERE status = 'published'").await > 0);
-    let again = well(run(data.path(), &["demo"], &[]));
+    let again = well(&run(data.path(), &["demo"], &[]));
     assert!(again.contains("no demo content was added") && again.contains("(creator)"), "{again}");
     assert_eq!(stored(data.path(), "SELECT COUNT(*) FROM sessions").await, 0);
     assert_eq!(stored(data.path(), "SELECT COUNT(*) FROM events WHERE kind = 'user.logged_in'").await, 0);
@@ -138,7 +138,7 @@ async fn the_demo_opens_no_session_and_tells_roles_as_they_are() {
     )
     .await;
     stored(data.path(), "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE username = 'lin') WHERE username = 'wei'").await;
-    let later = well(run(data.path(), &["demo"], &[]));
+    let later = well(&run(data.path(), &["demo"], &[]));
     assert!(later.contains("lin / demo-creator-password (user)") && !later.contains("wei /"), "{later}");
     assert_eq!(stored(data.path(), "SELECT COUNT(*) FROM sessions").await, 0);
 }
@@ -146,10 +146,10 @@ async fn the_demo_opens_no_session_and_tells_roles_as_they_are() {
 #[tokio::test]
 async fn the_queue_of_dead_jobs_is_told_of_whatever_is_in_it() {
     let data = tempfile::tempdir().unwrap();
-    well(run(data.path(), &["migrate", "up"], &[]));
-    assert_eq!(well(run(data.path(), &["jobs", "dead"], &[])).trim(), "no job was given up");
+    well(&run(data.path(), &["migrate", "up"], &[]));
+    assert_eq!(well(&run(data.path(), &["jobs", "dead"], &[])).trim(), "no job was given up");
     assert_eq!(
-        well(run(data.path(), &["jobs", "retry", "--all"], &[])).trim(),
+        well(&run(data.path(), &["jobs", "retry", "--all"], &[])).trim(),
         "no job was given up: nothing to offer again"
     );
     let at = "2026-01-15T10:30:00+00:00";
@@ -159,12 +159,12 @@ async fn the_queue_of_dead_jobs_is_told_of_whatever_is_in_it() {
         let values = format!("randomblob(16), 'x', '{{}}', 'dead', 0, '{at}', 10, 10, 'refused', '{at}', '{at}'");
         stored(data.path(), &format!("INSERT INTO jobs ({columns}) VALUES ({values})")).await;
     }
-    let listed = well(run(data.path(), &["jobs", "dead"], &[]));
+    let listed = well(&run(data.path(), &["jobs", "dead"], &[]));
     assert!(
         listed.contains("after 10 attempts: refused") && listed.trim().ends_with("2 jobs were given up"),
         "{listed}"
     );
-    assert!(well(run(data.path(), &["jobs", "retry", "--all"], &[])).trim().ends_with("2 jobs wait again"));
+    assert!(well(&run(data.path(), &["jobs", "retry", "--all"], &[])).trim().ends_with("2 jobs wait again"));
     assert_eq!(stored(data.path(), "SELECT COUNT(*) FROM jobs WHERE state = 'waiting'").await, 2);
     assert!(!run(data.path(), &["jobs", "retry", "019a8f3c-7b1e-7c40-9d6e-0f1a2b3c4d5e"], &[]).status.success());
 }
@@ -192,7 +192,7 @@ async fn who_has_lost_the_second_factor_is_let_in_again_from_the_command_line() 
         assert_eq!(output.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&output.stderr).contains(problem), "{name}");
     }
-    let text = well(run(data.path(), &["user", "reset-mfa", "--username", "lin"], &[]));
+    let text = well(&run(data.path(), &["user", "reset-mfa", "--username", "lin"], &[]));
     assert!(text.contains("lin has no second factor any more"), "{text}");
     let again = run(data.path(), &["user", "reset-mfa", "--username", "lin"], &[]);
     assert!(String::from_utf8_lossy(&again.stderr).contains("lin has no second factor"));
@@ -214,7 +214,7 @@ fn the_readme_and_the_index_of_decisions_are_complete() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(readme.contains(&format!("`{name}`")) || readme.contains(&format!("`crates/{name}`")), "{name}");
     }
-    let help = well(Command::new(program()).arg("--help").env_clear().output().unwrap());
+    let help = well(&Command::new(program()).arg("--help").env_clear().output().unwrap());
     let commands = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
     for line in commands.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {
         let command = line.split_whitespace().next().unwrap();

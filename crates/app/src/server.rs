@@ -41,14 +41,15 @@ pub fn bind(config: &mut Config) -> Result<TcpListener, ConfigError> {
 
 /// The routes and the layers around them, for one thread.
 fn application(
-    app: Data<App>,
+    app: &Data<App>,
 ) -> impl ServiceFactory<
     Request,
     Config = AppConfig,
     Response = ServiceResponse<BoxBody>,
     Error = HttpResponse,
     InitError = (),
-> {
+> + use<> {
+    let app = app.clone();
     let service = actix_web::App::new()
         .app_data(app.clone())
         .into_utoipa_app()
@@ -105,7 +106,7 @@ impl Server {
                 })
                 .client_disconnect_timeout(Duration::from_secs(1))
                 .local_addr(address)
-                .finish::<_, BoxBody>(map_config(application(shared.clone()), |()| AppConfig::default()));
+                .finish::<_, BoxBody>(map_config(application(&shared), |()| AppConfig::default()));
             fn_service(move |io: TcpStream| {
                 let app = refusing.clone();
                 let peer = io.peer_addr().ok();

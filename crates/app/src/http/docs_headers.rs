@@ -76,7 +76,9 @@ pub fn tell(method: &str, path: &str, limited: bool, operation: &mut Operation) 
         let good = status.starts_with('2');
         point(response, "X-Request-Id");
         if limited && (good || status == "429") {
-            LIMITS.iter().for_each(|name| point(response, name));
+            for name in LIMITS {
+                point(response, name);
+            }
         }
         match status.as_str() {
             "401" => point(response, "WWW-Authenticate"),

@@ -216,16 +216,13 @@ fn canonical_path(request: &mut ServiceRequest) {
 pub fn render(response: ServiceResponse<BoxBody>, context: &RequestContext) -> ServiceResponse<BoxBody> {
     let Some(error) = response.response().error() else { return response };
     let mut status = response.status();
-    let body = match error.as_error::<ApiError>() {
-        Some(error) => {
-            error.log();
-            error.body(context)
-        }
-        None => {
-            let error = foreign(error);
-            status = error.status_code();
-            error.body(context)
-        }
+    let body = if let Some(error) = error.as_error::<ApiError>() {
+        error.log();
+        error.body(context)
+    } else {
+        let error = foreign(error);
+        status = error.status_code();
+        error.body(context)
     };
     let mut response = response.map_body(|head, _| {
         head.status = status;

@@ -127,15 +127,14 @@ async fn read_file(request: &HttpRequest, payload: Payload, limit: usize) -> Res
         let mut field = field.map_err(|error| broken(&error))?;
         let wanted = field.name() == Some("file");
         let bytes = read_field(&mut field, if wanted { limit } else { room }).await?;
-        if !wanted {
-            room = room.saturating_sub(bytes.len());
-        } else {
+        if wanted {
             return if bytes.is_empty() {
                 Err(ApiError::unprocessable("file", "the file is empty"))
             } else {
                 Ok(bytes)
             };
         }
+        room = room.saturating_sub(bytes.len());
     }
     Err(ApiError::unprocessable("", "the form has too many parts"))
 }
