@@ -17,7 +17,8 @@ struct Room {
 
 impl Room {
     async fn open(database: Database) -> Self {
-        let app = Harness::start(Options::on(database)).await;
+        let options = Options::on(database).with("SHARESTACK__PHOTOS__MEDIA_URL", "https://cdn.example.com");
+        let app = Harness::start(options).await;
         let admin = app.admin().await;
         let curator = app.with_role(&admin, "curator", "admin").await;
         let gallery = Gallery::of(&app, curator.id);
@@ -119,15 +120,16 @@ async fn the_printed_list_is_answered() {
         let room = Room::open(database).await;
         furnish(&room).await;
         let list = room.app.get(&format!("{CATEGORIES}?include_stats=true&include_tree=true")).await.expect(200);
-        let thumb = list.data()["categories"][0]["cover_photo"]["thumb_url"].clone();
-        assert!(thumb.as_str().unwrap().ends_with("/photos/15/thumb_medium.jpg"), "{thumb}");
         assert_shows(
             &list.body,
             &json!({ "success": true, "code": 200, "data": {
                 "categories": [{
                     "id": 1, "name": "城市风光", "slug": "cityscape", "description": "城市景观摄影作品",
                     "parent_id": null, "level": 0, "path": "1",
-                    "cover_photo": { "id": 15, "title": "都市夜景", "thumb_url": thumb },
+                    "cover_photo": {
+                        "id": 15, "title": "都市夜景",
+                        "thumb_url": "https://cdn.example.com/photos/15/thumb_medium.jpg"
+                    },
                     "color": "#3498db", "icon": "building", "sort_order": 1, "is_active": true, "is_featured": true,
                     "photo_count": 45, "direct_photo_count": 30,
                     "created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-01-15T10:30:00Z"
@@ -275,6 +277,32 @@ async fn photos_are_put_in_and_taken_out_and_counted_once() {
         assert_eq!((room.counts(left).await, room.counts(top).await), ((0, 0), (0, 1)));
         let cleared = room.cover(top, &json!({ "photo_id": null })).await.expect(200);
         assert_eq!(cleared.data()["cover_photo"], Value::Null);
+        room.app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn the_photos_of_a_category_are_listed() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        furnish(&room).await;
+        let ids = |answer: &Answer| -> Vec<i64> {
+            answer.data().as_array().unwrap().iter().map(|photo| photo["id"].as_i64().unwrap()).collect()
+        };
+        let query = "page=1&limit=20&sort_by=created_at&sort_order=desc";
+        let own = room.app.get(&format!("{CATEGORIES}/1/photos?{query}")).await.expect(200);
+        assert_eq!((ids(&own), own.body["pagination"]["total"].clone()), ((11..=30).rev().collect(), json!(30)));
+        assert_eq!(own.data()[0]["categories"].as_array().unwrap().len(), 2);
+        let all = format!("{CATEGORIES}/cityscape/photos?include_children=true&limit=100&sort_order=asc");
+        let all = room.app.get(&all).await.expect(200);
+        assert_eq!((ids(&all), all.body["pagination"]["total"].clone()), ((1..=45).collect(), json!(45)));
+        let last = room.app.get(&format!("{CATEGORIES}/1/photos?page=3&include_children=1")).await.expect(200);
+        assert_eq!(ids(&last), [5, 4, 3, 2, 1]);
+        assert!(ids(&room.app.get(&format!("{CATEGORIES}/other-7/photos")).await.expect(200)).is_empty());
+        room.app.get(&format!("{CATEGORIES}/999/photos")).await.refused(404, "RESOURCE_NOT_FOUND");
+        let bad = "page=0&limit=101&sort_by=likes&sort_order=up&include_children=maybe";
+        let refused = room.app.get(&format!("{CATEGORIES}/1/photos?{bad}")).await.refused(400, "VALIDATION_ERROR");
+        assert_eq!(codes(&refused).len(), 5);
         room.app.stop().await;
     }
 }

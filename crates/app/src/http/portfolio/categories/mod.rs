@@ -1,5 +1,6 @@
 //! Categories of photos.
 
+mod listing;
 pub mod photos;
 mod requests;
 pub mod resource;
@@ -20,6 +21,7 @@ pub fn register(config: &mut ServiceConfig<'_>) {
         .service(resource::edit_category)
         .service(resource::delete_category)
         .service(resource::set_category_cover)
+        .service(photos::list_category_photos)
         .service(photos::add_category_photos)
         .service(photos::remove_category_photos);
 }

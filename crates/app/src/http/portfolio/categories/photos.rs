@@ -1,15 +1,39 @@
-//! Photos are put into categories and taken out.
+//! Photos of categories: listed, put in, taken out.
 
 use actix_web::web::{Data, Path};
-use actix_web::{HttpResponse, delete, post};
+use actix_web::{HttpResponse, delete, get, post};
 use sharestack_content::ports::CategoryKey;
 
+use super::listing::CategoryPhotoListQuery;
 use super::requests::{CategoryPhotosAdd, CategoryPhotosQuery, CategoryPhotosRemove, named};
 use super::views::CategoryPhotosAdded;
 use crate::http::error::ApiError;
-use crate::http::extract::{Auth, Body, OptionalBody, Params};
+use crate::http::extract::{Auth, Body, MaybeAuth, OptionalBody, Params};
+use crate::http::portfolio::photos::views::PhotoItem;
 use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::App;
+
+/// The photos of a category that everybody may see; with `include_children` those of the
+/// categories below it too, each once.
+#[utoipa::path(
+    tag = "Categories",
+    security((), ("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The category's id or slug", example = "cityscape"),
+        CategoryPhotoListQuery,
+    ),
+    responses((status = 200, description = "One page of the list", body = Envelope<Vec<PhotoItem>>)),
+)]
+#[get("/api/v1/categories/{id}/photos")]
+pub async fn list_category_photos(
+    app: Data<App>,
+    auth: MaybeAuth,
+    path: Path<String>,
+    query: Params<CategoryPhotoListQuery>,
+) -> Result<Reply<Vec<PhotoItem>>, ApiError> {
+    let page = app.taxonomy.categories.photos(auth.0.as_ref(), &CategoryKey::parse(&path), query.0).await?;
+    Ok(Reply::page(page.map(|view| PhotoItem::new(view, &app.photos.links))))
+}
 
 /// Puts photos into a category. It needs `category.update`.
 #[utoipa::path(

@@ -49,12 +49,14 @@ pub struct PhotoListQuery {
     month: Option<String>,
 }
 
-fn sort(text: &str) -> Result<PhotoSort, Issue> {
+/// Reads an order of photos.
+pub(in crate::http) fn sort(text: &str) -> Result<PhotoSort, Issue> {
     let known = PhotoSort::ALL.into_iter().find(|sort| sort.as_str() == text);
     known.ok_or_else(|| Issue::not_allowed(PhotoSort::ALL.map(PhotoSort::as_str)))
 }
 
-fn order(text: &str) -> Result<Order, Issue> {
+/// Reads a direction.
+pub(in crate::http) fn order(text: &str) -> Result<Order, Issue> {
     match text {
         "asc" => Ok(Order::Ascending),
         "desc" => Ok(Order::Descending),

@@ -11,6 +11,7 @@ pub mod shares;
 pub mod trash;
 pub mod views;
 
+pub(in crate::http) use list::{order, sort};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Registers the operations. Literal segments come before `{id}`.

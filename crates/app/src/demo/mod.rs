@@ -1,5 +1,7 @@
 //! Demo content for an empty database: what a newcomer sees after the first command.
 
+mod portfolio;
+
 use anyhow::bail;
 use secrecy::SecretString;
 use sharestack_billing::model::interval::Interval;
@@ -23,27 +25,27 @@ const READER: (&str, &str) = ("wei", "demo-reader-password");
 type Sample = (&'static str, &'static str, &'static [&'static str], AccessLevel, &'static str);
 
 const ARTICLES: &[Sample] = &[
-    ("欢迎来到 ShareStack", "从这里开始。", &["公告"], AccessLevel::Free, include_str!("../assets/demo/welcome.md")),
+    ("欢迎来到 ShareStack", "从这里开始。", &["公告"], AccessLevel::Free, include_str!("../../assets/demo/welcome.md")),
     (
         "胡同里的光",
         "一个冬天的早晨，五条胡同。",
         &["摄影", "北京"],
         AccessLevel::Free,
-        include_str!("../assets/demo/hutong.md"),
+        include_str!("../../assets/demo/hutong.md"),
     ),
     (
         "How I price a small newsletter",
         "Three numbers that matter.",
         &["business", "writing"],
         AccessLevel::Members,
-        include_str!("../assets/demo/pricing.md"),
+        include_str!("../../assets/demo/pricing.md"),
     ),
     (
         "慢慢写一本书",
         "每天五百字，一年就是一本书。",
         &["写作", "生活"],
         AccessLevel::Paid,
-        include_str!("../assets/demo/book.md"),
+        include_str!("../../assets/demo/book.md"),
     ),
 ];
 
@@ -64,13 +66,15 @@ pub async fn fill(app: &App) -> anyhow::Result<Vec<String>> {
     let creator = app.accounts.register(registration(CREATOR, "林").parse()?).await?;
     app.accounts.register(registration(READER, "魏").parse()?).await?;
     let roles = ["user", "creator"].map(str::to_owned);
-    app.accounts.grant_roles(&actor(app, admin.id, BuiltInRole::SuperAdmin), creator.id, &roles).await?;
+    let admin = actor(app, admin.id, BuiltInRole::SuperAdmin);
+    app.accounts.grant_roles(&admin, creator.id, &roles).await?;
     let creator = actor(app, creator.id, BuiltInRole::Creator);
     let plan = app.billing.plans.create(&creator, plan()?).await?;
     for sample in ARTICLES {
         let id = app.content.authoring.create(&creator, article(sample, plan.id.get())?).await?;
         app.content.publishing.publish(&creator, &id.into(), PublishArticle::default()).await?;
     }
+    portfolio::fill(app, &admin, &creator).await?;
     accounts(app).await
 }
 
