@@ -68,8 +68,8 @@ fn photo(id: i64, owner: &Account, title: &str) -> Photo {
     }
 }
 
-fn taken(time: &str) -> Option<Taken> {
-    Some(Taken::with_offset(DateTime::parse_from_rfc3339(time).unwrap()))
+fn taken(time: &str) -> Taken {
+    Taken::with_offset(DateTime::parse_from_rfc3339(time).unwrap())
 }
 
 fn broken(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
@@ -216,7 +216,7 @@ async fn sample(gallery: &Gallery) -> Photo {
     let place = Place { name: Some("上海外滩".to_owned()), city: Some("Shanghai".to_owned()), ..Place::default() };
     let first = Photo {
         description: Some(Caption::stored("繁华都市的夜晚景色".to_owned())),
-        taken: taken("2024-01-15T18:30:00Z"),
+        taken: Some(taken("2024-01-15T18:30:00Z")),
         place: place.clone(),
         ..photo(1, &gallery.owner, "城市夜景")
     };
@@ -224,7 +224,7 @@ async fn sample(gallery: &Gallery) -> Photo {
     for id in 2..=43 {
         let title = format!("很久以前在江边的大桥上拍到的一张长长的夜景照片，第{id}张");
         let year = if id <= 25 { 2024 } else { 2023 };
-        let time = taken(&format!("{year}-07-01T12:00:00Z"));
+        let time = Some(taken(&format!("{year}-07-01T12:00:00Z")));
         let photo = Photo { taken: time, place: place.clone(), ..photo(id, &gallery.owner, &title) };
         let category = match id {
             16..=23 => 2,
@@ -333,7 +333,7 @@ async fn filters_orders_and_pages_agree() {
             ..Exif::default()
         };
         let place = Place { city: Some("Hangzhou".to_owned()), name: Some("西湖".to_owned()), ..Place::default() };
-        let taken = taken(&format!("2024-03-{id:02}T00:30:00+08:00"));
+        let taken = Some(taken(&format!("2024-03-{id:02}T00:30:00+08:00")));
         let title = format!("Sunrise 西湖日出 number {id}");
         gallery.keep(&Photo { exif, place, taken, ..photo(id, &gallery.owner, &title) }, &[], &[]).await;
     }

@@ -7,24 +7,24 @@ use sharestack_tests::photos::{PHOTOS, original, path, picture};
 use sharestack_tests::{Account, Database, Options, Studio};
 
 /// An answer with its bytes.
-struct Bytes {
+struct Fetched {
     status: StatusCode,
     headers: HeaderMap,
     bytes: Vec<u8>,
 }
 
-impl Bytes {
+impl Fetched {
     fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 }
 
 /// Asks for bytes, with headers.
-async fn ask(studio: &Studio, who: Option<&Account>, path: &str, headers: &[(&str, &str)]) -> Bytes {
+async fn ask(studio: &Studio, who: Option<&Account>, path: &str, headers: &[(&str, &str)]) -> Fetched {
     send(studio, Method::GET, who, path, headers).await
 }
 
-async fn send(studio: &Studio, method: Method, who: Option<&Account>, path: &str, headers: &[(&str, &str)]) -> Bytes {
+async fn send(studio: &Studio, method: Method, who: Option<&Account>, path: &str, headers: &[(&str, &str)]) -> Fetched {
     let mut request = studio.app.request(method, path);
     if let Some(who) = who {
         request = request.bearer_auth(&who.token);
@@ -34,7 +34,7 @@ async fn send(studio: &Studio, method: Method, who: Option<&Account>, path: &str
     }
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
-    Bytes { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
+    Fetched { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
 }
 
 async fn formats(studio: &Studio, who: &Account, id: i64) -> serde_json::Value {

@@ -183,8 +183,8 @@ impl Health {
         });
         let states = futures::future::join_all(states).await;
         let well = |state: &Option<IndexState>| state.as_ref().is_some_and(|state| state.waiting < FAR_BEHIND);
-        let status = if states.iter().all(|(_, state)| well(state)) { Status::Healthy } else { Status::Degraded };
-        (status, states)
+        let worst = if states.iter().all(|(_, state)| well(state)) { Status::Healthy } else { Status::Degraded };
+        (worst, states)
     }
 
     fn age_seconds(&self, backlog: Backlog) -> f64 {

@@ -323,7 +323,7 @@ async fn housekeeping(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
         }
         app.prune().await;
         // Looking at every blob takes a while: once an hour is enough.
-        app.uploads.prune(rounds % 60 == 0).await;
+        app.uploads.prune(rounds.is_multiple_of(60)).await;
         rounds += 1;
     }
 }

@@ -76,11 +76,16 @@ fn named(file: &Window, tiff: &Tiff<'_, Window>, directory: &Directory) -> Optio
     Some(file.part(at, length))
 }
 
+/// Twice four bytes; `None` when there are not as many.
+fn two_numbers(bytes: &[u8]) -> Option<([u8; 4], [u8; 4])> {
+    Some((bytes.get(..4)?.try_into().ok()?, bytes.get(4..8)?.try_into().ok()?))
+}
+
 /// Fujifilm names the place in a header of its own.
 fn fuji(file: &Window) -> Vec<Window> {
     let bytes = file.take(84, 8);
-    let [a, b, c, d, e, f, g, h] = bytes[..] else { return Vec::new() };
-    let (at, length) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+    let Some((at, length)) = two_numbers(&bytes) else { return Vec::new() };
+    let (at, length) = (u32::from_be_bytes(at), u32::from_be_bytes(length));
     vec![file.part(at.into(), length.into())]
 }
 
@@ -130,9 +135,8 @@ fn canon_notes(content: &Window, notes: &mut CameraNotes) {
 fn boxes(file: &Window) -> Vec<([u8; 4], Window)> {
     let (mut found, mut at) = (Vec::new(), 0);
     while found.len() < MAX_BOXES && at < file.length() {
-        let [a, b, c, d, e, f, g, h] = file.take(at, 8)[..] else { break };
-        let kind = [e, f, g, h];
-        let (head, length) = match u32::from_be_bytes([a, b, c, d]) {
+        let Some((size, kind)) = two_numbers(&file.take(at, 8)) else { break };
+        let (head, length) = match u32::from_be_bytes(size) {
             0 => (8, file.length() - at),
             1 => match <[u8; 8]>::try_from(&file.take(at + 8, 8)[..]) {
                 Ok(large) => (16, u64::from_be_bytes(large)),

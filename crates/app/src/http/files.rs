@@ -56,9 +56,8 @@ impl Part {
             }
             (Some(first), None, _, true) if first < size => Self::Bytes(first, size),
             (Some(first), Some(last), ..) if first > last => Self::Whole,
-            (Some(_), Some(_), ..) | (Some(_), None, _, true) => Self::Beyond,
             (None, Some(last), true, _) if last > 0 && size > 0 => Self::Bytes(size.saturating_sub(last), size),
-            (None, Some(_), true, _) => Self::Beyond,
+            (Some(_), Some(_), ..) | (Some(_), None, _, true) | (None, Some(_), true, _) => Self::Beyond,
             _ => Self::Whole,
         }
     }
@@ -97,7 +96,8 @@ pub fn attachment(name: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-') {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            encoded.push('%');
+            encoded.push_str(&hex::encode_upper([byte]));
         }
     }
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")

@@ -118,10 +118,10 @@ pub async fn lengths_never_drift(subject: Subject) {
         match draw(5) {
             0 => after.status = PhotoStatus::ALL[usize::try_from(draw(3)).unwrap()],
             1 => after.visibility = Visibility::ALL[usize::try_from(draw(3)).unwrap()],
-            2 => after.taken = times.get(usize::try_from(draw(4)).unwrap()).and_then(|time| taken(time)),
+            2 => after.taken = times.get(usize::try_from(draw(4)).unwrap()).copied().map(taken),
             3 => after.trashed_at = (draw(2) == 0).then(now),
             _ => {
-                (after.status, after.visibility, after.trashed_at) = (PhotoStatus::Published, Visibility::Public, None)
+                (after.status, after.visibility, after.trashed_at) = (PhotoStatus::Published, Visibility::Public, None);
             }
         }
         after.touch(now() + TimeDelta::seconds(1));

@@ -89,7 +89,7 @@ pub async fn every_order_sorts(subject: Subject) {
             photo.title = Title::stored(title.to_owned());
             photo.created_at = now() + TimeDelta::seconds(seconds);
             photo.sort_order = order;
-            photo.taken = time.and_then(taken);
+            photo.taken = time.map(taken);
         })
     };
     subject
@@ -116,9 +116,9 @@ pub async fn every_order_sorts(subject: Subject) {
 pub async fn totals_equal_what_matches(subject: Subject) {
     subject
         .keep(&[
-            but(1, |photo| photo.taken = taken("2024-01-31T23:30:00-02:00")),
-            but(2, |photo| photo.taken = taken("2024-02-01T00:30:00+03:00")),
-            but(3, |photo| photo.taken = taken("2023-02-10T10:00:00Z")),
+            but(1, |photo| photo.taken = Some(taken("2024-01-31T23:30:00-02:00"))),
+            but(2, |photo| photo.taken = Some(taken("2024-02-01T00:30:00+03:00"))),
+            but(3, |photo| photo.taken = Some(taken("2023-02-10T10:00:00Z"))),
             but(4, |photo| photo.status = PhotoStatus::Draft),
             but(5, |photo| photo.visibility = Visibility::Private),
             but(6, |photo| photo.picture.formats.clear()),

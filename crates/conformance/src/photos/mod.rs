@@ -148,8 +148,8 @@ fn but(id: i64, change: impl FnOnce(&mut Photo)) -> Photo {
     photo
 }
 
-fn taken(time: &str) -> Option<Taken> {
-    Some(Taken::with_offset(DateTime::parse_from_rfc3339(time).unwrap()))
+fn taken(time: &str) -> Taken {
+    Taken::with_offset(DateTime::parse_from_rfc3339(time).unwrap())
 }
 
 fn link(number: u128, target: ShareTarget) -> ShareLink {

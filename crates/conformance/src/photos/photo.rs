@@ -25,7 +25,7 @@ pub async fn a_photo_reads_back_as_it_was_written(subject: Subject) {
         photo.status = PhotoStatus::Archived;
         photo.visibility = Visibility::Unlisted;
         photo.sort_order = -(1 << 53);
-        photo.taken = taken("2099-12-31T23:59:59.123456-11:30");
+        photo.taken = Some(taken("2099-12-31T23:59:59.123456-11:30"));
         photo.place = Place {
             name: Some("上海外滩".to_owned()),
             position: Some(Position {
@@ -43,7 +43,7 @@ pub async fn a_photo_reads_back_as_it_was_written(subject: Subject) {
             shutter_speed: Some("1/125".to_owned()),
             focal_length: Some("50mm".to_owned()),
         };
-        photo.picture.original_filename = "夜景 (1).JPG".to_owned();
+        "夜景 (1).JPG".clone_into(&mut photo.picture.original_filename);
         (photo.picture.width, photo.picture.height) = (Some(u32::MAX), Some(1));
         photo.picture.placeholder = Some("LEHV6nWB2yk8pyo0adR*.7kCMdnj".to_owned());
         let made = Derivative {

@@ -79,15 +79,15 @@ impl Steps {
 
     /// One step runs: those before it are done, those behind it wait.
     pub fn at(step: Step) -> Self {
-        Self::WAITING.with(step, StepState::Processing)
+        Self::up_to(step, StepState::Processing)
     }
 
     /// One step ended everything.
     pub fn failed_at(step: Step) -> Self {
-        Self::WAITING.with(step, StepState::Failed)
+        Self::up_to(step, StepState::Failed)
     }
 
-    fn with(self, step: Step, state: StepState) -> Self {
+    fn up_to(step: Step, state: StepState) -> Self {
         Self(Step::ALL.map(|other| match other.cmp(&step) {
             std::cmp::Ordering::Less => StepState::Completed,
             std::cmp::Ordering::Equal => state,

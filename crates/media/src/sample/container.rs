@@ -30,10 +30,10 @@ impl Sample {
         let (head, rest) = plain.split_at(33);
         let mut chunks = Vec::new();
         if let Some(profile) = &self.profile {
-            chunks.extend(chunk(b"iCCP", &[b"profile\0\0", &stored(profile)[..]].concat()));
+            chunks.extend(chunk(*b"iCCP", &[b"profile\0\0", &stored(profile)[..]].concat()));
         }
         if self.has_notes() {
-            chunks.extend(chunk(b"eXIf", &self.exif_block()));
+            chunks.extend(chunk(*b"eXIf", &self.exif_block()));
         }
         [head, &chunks, rest].concat()
     }
@@ -99,17 +99,20 @@ impl Sample {
     }
 
     fn canon(&self) -> Vec<u8> {
-        let notes =
-            [boxed(b"CMT1", &self.main.bytes()), boxed(b"CMT2", &self.exif.bytes()), boxed(b"CMT4", &self.gps.bytes())];
+        let notes = [
+            boxed(*b"CMT1", &self.main.bytes()),
+            boxed(*b"CMT2", &self.exif.bytes()),
+            boxed(*b"CMT4", &self.gps.bytes()),
+        ];
         let notes = [&crate::raw::CANON_NOTES[..], &notes.concat()].concat();
         let jpeg = self.bare_jpeg();
         let preview = [&[0; 6][..], &[0, 1, 0, 2, 0, 2, 0, 1], &small(jpeg.len()).to_be_bytes(), &jpeg].concat();
-        let preview = [&crate::raw::CANON_PREVIEW[..], &[0, 0, 0, 0, 0, 0, 0, 1], &boxed(b"PRVW", &preview)].concat();
+        let preview = [&crate::raw::CANON_PREVIEW[..], &[0, 0, 0, 0, 0, 0, 0, 1], &boxed(*b"PRVW", &preview)].concat();
         let parts = [
-            boxed(b"ftyp", b"crx \0\0\0\x01crx isom"),
-            boxed(b"moov", &boxed(b"uuid", &notes)),
-            boxed(b"uuid", &preview),
-            boxed(b"mdat", &[0; 64]),
+            boxed(*b"ftyp", b"crx \0\0\0\x01crx isom"),
+            boxed(*b"moov", &boxed(*b"uuid", &notes)),
+            boxed(*b"uuid", &preview),
+            boxed(*b"mdat", &[0; 64]),
         ];
         parts.concat()
     }
@@ -139,11 +142,11 @@ fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
     [&[0xff, marker], &length.to_be_bytes()[..], content].concat()
 }
 
-fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn boxed(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
     [&small(content.len() + 8).to_be_bytes(), &kind[..], content].concat()
 }
 
-fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn chunk(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
     let tail = [&kind[..], content].concat();
     [&small(content.len()).to_be_bytes(), &tail[..], &crc32(&tail).to_be_bytes()].concat()
 }

@@ -67,16 +67,17 @@ impl Sample {
 
     /// A landscape with grain, different for each seed: it compresses as a photo does.
     pub fn scene(width: u32, height: u32, seed: u32) -> Self {
+        let byte = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
         let mut grain = seed.wrapping_mul(2_654_435_761) | 1;
         let horizon = height / 3 + seed % 7 * height / 24;
         Self::painted(width, height, |x, y| {
             grain ^= grain << 13;
             grain ^= grain >> 17;
             grain ^= grain << 5;
-            let noise = (grain & 15) as u8;
+            let noise = byte(grain & 15);
             let ridge = horizon + (x / (11 + seed % 5)) % 17 + (x / 97 + seed) % 23;
-            let depth = (y * 160 / height.max(1)) as u8;
-            let hue = (seed % 5 * 17) as u8;
+            let depth = byte(y * 160 / height.max(1));
+            let hue = byte(seed % 5 * 17);
             if y < ridge {
                 [60 + hue + noise, 110 + depth / 2 + noise, 220 - depth / 2]
             } else {

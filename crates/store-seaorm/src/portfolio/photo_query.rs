@@ -85,7 +85,6 @@ impl Stored for TagRow {
 
 impl Store {
     /// Photos with their categories and tags, however many there are in three statements.
-    #[expect(clippy::unused_async, reason = "the names of categories and tags come from the database")]
     pub(super) async fn views(&self, rows: Vec<PhotoRow>) -> Result<Vec<PhotoView>, StoreError> {
         if rows.is_empty() {
             return Ok(Vec::new());

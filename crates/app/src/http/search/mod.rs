@@ -227,15 +227,15 @@ mod tests {
         errors.iter().flat_map(FieldErrors::iter).map(|one| format!("{} {}", one.field, one.issue.code())).collect()
     }
 
-    fn text(text: &str) -> Option<String> {
-        Some(text.to_owned())
+    fn text(text: &str) -> String {
+        text.to_owned()
     }
 
     #[test]
     fn days_stand_in_their_order() {
         let read = |from: &str, to: &str| {
             issues(|check| {
-                days(check, text(from), text(to));
+                days(check, Some(text(from)), Some(text(to)));
             })
         };
         assert!(read("2024-01-01", "2024-01-01").is_empty());
@@ -248,7 +248,7 @@ mod tests {
         let known = [("taken_at", 1)];
         let read = |by: Option<&str>, order: Option<&str>| {
             let mut check = FieldErrors::new();
-            let sort = sort(&mut check, by.and_then(text), order.and_then(text), &known);
+            let sort = sort(&mut check, by.map(text), order.map(text), &known);
             check.finish().map(|()| sort.map(|(sort, order)| (sort, order == Order::Ascending))).ok()
         };
         assert_eq!(read(None, None), Some(None));

@@ -139,9 +139,9 @@ impl ChangePhotos {
                 shelves.primary = shelves.primary().or(categories.first().copied());
             }
             if let Some(names) = &names {
-                let had = std::mem::take(&mut shelves.tags);
+                let worn = std::mem::take(&mut shelves.tags);
                 let tags = labels::resolve(tx, names, now).await?;
-                let kept = |tag| (tag, had.get(&tag).copied().unwrap_or_default());
+                let kept = |tag| (tag, worn.get(&tag).copied().unwrap_or_default());
                 shelves.tags = tags.into_iter().map(kept).collect();
             }
             shelving::move_photo(tx, after.id, &shelves, now).await?;

@@ -46,15 +46,15 @@ impl LikePhotos {
         transact!(ports.store, |tx| {
             let found = tx.photos().find_for_update(head.id).await?;
             let photo = found.filter(|photo| sees(Some(actor), &PhotoHead::from(photo), key)).ok_or_else(missing)?;
-            let (changed, likes) = if liked {
+            let (is_new, count) = if liked {
                 tx.photos().like(photo.id, user, now).await?
             } else {
                 tx.photos().unlike(photo.id, user).await?
             };
-            if changed && liked {
+            if is_new && liked {
                 tx.outbox().append(&occasion.of_liked_photo(&photo)).await?;
             }
-            Ok((photo.id, likes))
+            Ok((photo.id, count))
         })
     }
 }

@@ -81,8 +81,7 @@ impl PhotoPorts {
 
     /// The ending of an address that nobody guesses.
     fn unguessable(&self) -> String {
-        let token = self.randomness.token();
-        token[..10].iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&self.randomness.token()[..10])
     }
 }
 

@@ -87,7 +87,7 @@ impl SharePhotos {
         }
         self.require_sharable(actor, &command.photos).await?;
         let token = self.ports.randomness.token();
-        let token: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
+        let token: String = hex::encode(token);
         let password_hash = match &command.password {
             Some(password) => Some(self.passwords.hash(password).await?),
             None => None,

@@ -57,9 +57,9 @@ fn counted(facets: Vec<FacetCounts>, names: &FacetNames) -> Vec<Counted> {
             Some(FacetValue { category: Some(id), name: names.get(&id)?.clone(), count })
         }
     };
-    let named = |FacetCounts { facet, counts }| Counted {
+    let facet = |FacetCounts { facet, counts }| Counted {
         facet,
         values: counts.into_iter().filter_map(|one| value(facet, one)).collect(),
     };
-    facets.into_iter().map(named).collect()
+    facets.into_iter().map(facet).collect()
 }

@@ -310,9 +310,9 @@ impl JobHandler for CompleteUpload {
     async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
         let Whole { upload_id } = Whole::deserialize(&job.payload)?;
         match self.0.complete(None, upload_id, None).await {
-            Ok(_) => Ok(()),
-            // It came to another end.
-            Err(
+            // It is whole, or came to another end.
+            Ok(_)
+            | Err(
                 UploadError::NoUpload(_)
                 | UploadError::Expired
                 | UploadError::Missing { .. }

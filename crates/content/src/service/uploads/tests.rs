@@ -161,7 +161,7 @@ async fn a_whole_file_is_kept_counted_and_handed_on() {
     let world = world();
     let file = world.uploads.receive(&somebody(), "../城市.PNG", body(&picture(500))).await.unwrap();
     assert_eq!((file.size, file.media_type, file.original_filename.as_str()), (500, MediaType::Jpeg, "城市.PNG"));
-    assert_eq!(world.blobs.keys(), [file.blob_key.clone()]);
+    assert_eq!(world.blobs.keys(), std::slice::from_ref(&file.blob_key));
     assert_eq!(world.used().await, 500);
     assert_eq!(world.portfolio.events(), ["file.uploaded"]);
     assert_eq!(world.portfolio.jobs().iter().map(|job| job.kind.as_str()).collect::<Vec<_>>(), ["media.process"]);
@@ -235,7 +235,7 @@ async fn pieces_come_in_any_order_and_more_than_once() {
     assert!(matches!(again, Progress::Completed(same) if same.id == file.id));
     assert_eq!(world.uploads.complete(None, id, None).await.unwrap(), file);
     world.work().await;
-    assert_eq!(world.blobs.keys(), [file.blob_key.clone()]);
+    assert_eq!(world.blobs.keys(), std::slice::from_ref(&file.blob_key));
     assert_eq!((world.used().await, world.portfolio.events().len()), (35, 1));
 }
 

@@ -55,7 +55,7 @@ impl Squatted {
         });
         done.unwrap();
         codes.wait(60);
-        Self { passkeys, lin, tokens, key, codes }
+        Self { codes, passkeys, lin, tokens, key }
     }
 
     async fn code(&self, purpose: Purpose) -> crate::model::Code {

@@ -41,7 +41,7 @@ impl Parse for BeginRequest {
         let filename = filename.and_then(|name| check.length("filename", name, 1, 1000));
         let size = check.required("file_size", self.file_size);
         let size = size.and_then(|size| check.range("file_size", size, 1, i64::MAX));
-        let kind = self.mime_type.and_then(|kind| check.check("mime_type", mime_type(kind)));
+        let kind = self.mime_type.and_then(|kind| check.check("mime_type", mime_type(&kind)));
         let chunk_size = self.chunk_size.and_then(|size| check.range("chunk_size", size, 1, i64::MAX));
         check.finish()?;
         Ok(BeginChunked {
@@ -54,7 +54,7 @@ impl Parse for BeginRequest {
 }
 
 /// A type that can be a picture's, or nobody's in particular.
-fn mime_type(text: String) -> Result<String, Issue> {
+fn mime_type(text: &str) -> Result<String, Issue> {
     let kind = text.trim().to_ascii_lowercase();
     let (area, name) = kind.split_once('/').ok_or(Issue::InvalidFormat)?;
     let plain = |part: &str| {
