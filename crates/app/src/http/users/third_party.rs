@@ -262,6 +262,8 @@ pub struct CameBack {
 
 impl Parse for CallbackParameters {
     type Output = CameBack;
+    // Providers add words of their own: RFC 6749 §4.1.2 has clients ignore what they do not know.
+    const TAKES_OTHERS: bool = true;
 
     fn parse(self) -> Result<CameBack, FieldErrors> {
         let mut check = FieldErrors::new();
