@@ -439,7 +439,12 @@ async fn bad_queries(database: Database) {
                 let path = format!("{}?{name}=no-such-value", operation.filled("1"));
                 let answer = throw(&app, &operation, &admin, &path, Vec::new(), "application/json").await;
                 let answer = answer.refused(400, "VALIDATION_ERROR");
-                assert_eq!(answer.fields(), [(name.to_owned(), "NOT_ALLOWED".to_owned())], "{}", operation.name());
+                let required = |field: &str| {
+                    parameters.iter().any(|one| one["name"].as_str() == Some(field) && one["required"] == true)
+                };
+                let mut told = answer.fields();
+                told.retain(|(field, code)| code != "REQUIRED" || !required(field));
+                assert_eq!(told, [(name.to_owned(), "NOT_ALLOWED".to_owned())], "{}", operation.name());
             }
         }
     }

@@ -317,10 +317,10 @@ async fn the_command_rebuilds_while_the_server_answers() {
     }
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success() && answered > 0);
-    assert_eq!(
-        String::from_utf8(output.stdout).unwrap(),
-        "search index rebuilt: 4 articles\nsearch index rebuilt: 0 photos\n"
-    );
+    // How many photos of the demo were worked on by then is the workers' pace.
+    let said = String::from_utf8(output.stdout).unwrap();
+    let photos = said.strip_prefix("search index rebuilt: 4 articles\nsearch index rebuilt: ");
+    assert!(photos.and_then(|rest| rest.strip_suffix(" photos\n")).is_some_and(|n| n.parse::<u8>().is_ok()), "{said}");
     let after = std::fs::read_to_string(&current).unwrap();
     assert_ne!(before, after);
     // The server changes over, lets go of the old one, and follows in the new one.

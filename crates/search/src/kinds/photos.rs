@@ -76,9 +76,9 @@ impl Layout for PhotoLayout {
             (self.sorted.tag_words, 5.0),
             (self.place, 4.0),
             (self.owner, 3.0),
-            (self.description, 2.0),
-            (self.camera, 1.0),
-            (self.lens, 1.0),
+            (self.description, 1.0),
+            (self.camera, 0.5),
+            (self.lens, 0.5),
         ]
     }
 
