@@ -1,4 +1,4 @@
-//! The README's journey, run line by line against the real program.
+//! What the README shows, run line by line against the real program.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 use sharestack_tests::Process;
 
 const README: &str = include_str!("../../README.md");
-/// What opens the block of the journey.
-const MARK: &str = "```bash journey\n";
+/// What opens the blocks that are run against a server.
+const JOURNEY: &str = "```bash journey\n";
+const PORTFOLIO: &str = "```bash portfolio\n";
 /// A sentence behind the paywall.
 const SECRET: &str = "这一段只有订阅者读得到";
 
@@ -22,12 +23,28 @@ fn blocks(mark: &str) -> impl Iterator<Item = &'static str> {
     README.split(mark).skip(1).map(|rest| rest.split_once("```\n").expect("a block ends").0)
 }
 
-/// The README's lines.
-fn journey() -> &'static str {
-    let (_, rest) = README.split_once(MARK).expect("the README has its journey");
-    let (lines, rest) = rest.split_once("```\n").expect("the journey ends");
-    assert!(!rest.contains(MARK), "one journey");
-    lines
+/// What a newcomer sees who pastes the one block that begins so: by the headings that it prints.
+struct Walk(BTreeMap<String, String>);
+
+impl Walk {
+    /// The block's lines against a server with the demo's content, and with its limits.
+    fn of(mark: &str) -> Self {
+        let lines: Vec<&str> = blocks(mark).collect();
+        assert_eq!(lines.len(), 1, "one {mark}");
+        let data = tempfile::tempdir().unwrap();
+        let variables = BTreeMap::from([("RATE_LIMIT_ENABLED".to_owned(), "true".to_owned())]);
+        let server = Process::start(data.path(), &["serve", "--demo"], &variables);
+        Self(run(lines[0], &server.client.base))
+    }
+
+    fn said(&self, heading: &str, what: &str) {
+        let text = self.0.get(heading).unwrap_or_else(|| panic!("nothing was printed under `{heading}`"));
+        assert!(text.contains(what), "`{heading}` does not say `{what}` but:\n{text}");
+    }
+
+    fn withheld(&self, heading: &str, what: &str) {
+        assert!(!self.0[heading].contains(what), "`{heading}` gives away `{what}`:\n{}", self.0[heading]);
+    }
 }
 
 /// What the lines print, by the headings that they print.
@@ -48,35 +65,38 @@ fn run(lines: &str, address: &str) -> BTreeMap<String, String> {
 
 #[test]
 fn the_journey_of_the_readme_works_as_it_stands() {
-    let data = tempfile::tempdir().unwrap();
-    // As a newcomer's server is: with its limits.
-    let variables = BTreeMap::from([("RATE_LIMIT_ENABLED".to_owned(), "true".to_owned())]);
-    let server = Process::start(data.path(), &["serve", "--demo"], &variables);
-    let sections = run(journey(), &server.client.base);
-    let said = |heading: &str, what: &str| {
-        let text = sections.get(heading).unwrap_or_else(|| panic!("nothing was printed under `{heading}`"));
-        assert!(text.contains(what), "`{heading}` does not say `{what}` but:\n{text}");
-    };
-    let withheld = |heading: &str, what: &str| {
-        assert!(!sections[heading].contains(what), "`{heading}` gives away `{what}`:\n{}", sections[heading]);
-    };
-
-    said("the demo's admin makes one of them a creator", r#""creator""#);
-    said("the creator writes", r#""status":"draft""#);
-    said("saves a draft", r#""saved_at""#);
-    said("publishes", r#""status":"published""#);
-    said("and offers a monthly plan of ¥19.90", r#""price":1990"#);
+    let walk = Walk::of(JOURNEY);
+    walk.said("the demo's admin makes one of them a creator", r#""creator""#);
+    walk.said("the creator writes", r#""status":"draft""#);
+    walk.said("saves a draft", r#""saved_at""#);
+    walk.said("publishes", r#""status":"published""#);
+    walk.said("and offers a monthly plan of ¥19.90", r#""price":1990"#);
     let paywalled = "the reader sees a preview and the paywall";
-    said(paywalled, r#""paywall":{"reason":"not_subscribed""#);
-    said(paywalled, "每天写五百字");
-    withheld(paywalled, SECRET);
-    said("subscribes", r#""status":"incomplete""#);
-    said("and pays: a click on the sandbox's page, and another, so that the callback comes twice", "is active");
-    said("the reader reads the whole text", SECRET);
-    said("the creator sees the revenue, once", r#""gross":1990,"#);
-    said("the reader cancels at the end of the period", r#""cancel_at_period_end":true"#);
-    said("and reads until then", r#""allowed":true"#);
-    said("and reads until then", SECRET);
+    walk.said(paywalled, r#""paywall":{"reason":"not_subscribed""#);
+    walk.said(paywalled, "每天写五百字");
+    walk.withheld(paywalled, SECRET);
+    walk.said("subscribes", r#""status":"incomplete""#);
+    walk.said("and pays: a click on the sandbox's page, and another, so that the callback comes twice", "is active");
+    walk.said("the reader reads the whole text", SECRET);
+    walk.said("the creator sees the revenue, once", r#""gross":1990,"#);
+    walk.said("the reader cancels at the end of the period", r#""cancel_at_period_end":true"#);
+    walk.said("and reads until then", r#""allowed":true"#);
+    walk.said("and reads until then", SECRET);
+}
+
+#[test]
+fn the_portfolio_of_the_readme_works_as_it_stands() {
+    let walk = Walk::of(PORTFOLIO);
+    walk.said("is uploaded", r#""mime_type":"image/jpeg""#);
+    walk.said("and developed: metadata, five sizes, a placeholder", r#""progress":100"#);
+    walk.said("becomes a photo", r#""status":"published""#);
+    walk.said("is found, in either language", "<mark>ferry</mark>");
+    walk.said("is found, in either language", "<mark>江上</mark>");
+    walk.said("is downloaded, here its first bytes", "206 16");
+    let shared = "and shared with those who know the password";
+    walk.said(shared, r#""has_password":true"#);
+    walk.said(shared, "401\n");
+    walk.said(shared, "The last ferry home.");
 }
 
 #[test]
