@@ -30,7 +30,9 @@ impl UsageRepository for SeaTx {
             .to_owned();
         // MySQL counts the rows that changed: nothing more to count changes none.
         if self.conn().query_one(&known).await.map_err(store_error)?.is_some() {
-            return Ok(more == 0);
+            // The row may be a rival's who inserted it after the update looked: only now does a
+            // second look say whether there is room.
+            return Ok(more == 0 || self.conn().execute(&add).await.map_err(store_error)?.rows_affected() > 0);
         }
         let first = Query::insert()
             .into_table("upload_usage")
