@@ -123,6 +123,13 @@ async fn a_link_gives_what_it_allows_and_hides_what_it_hides() {
     assert!(url.contains("display.jpg"), "the file itself would tell: {url}");
     let saved = studio.app.request(Method::GET, url).send().await.unwrap().bytes().await.unwrap();
     assert!(saved.starts_with(b"picture "));
+
+    // What somebody else shows to everybody can be shared on, but not the file of their camera.
+    let foreign = studio.make(&studio.zhao, "open", json!({})).await.expect(201).data()["id"].clone();
+    let passed_on = share(&studio, &json!({ "photo_ids": [foreign, id], "allow_download": true })).await;
+    let seen = open(&studio, &passed_on, None).await.expect(200);
+    let saved = |at: usize| seen.data()["photos"][at]["download_url"].as_str().unwrap().to_owned();
+    assert!(saved(0).contains("display.jpg") && saved(1).contains("original.jpg"), "{}", seen.text);
     studio.app.stop().await;
 }
 

@@ -189,9 +189,12 @@ impl Photo {
         }
     }
 
-    /// Takes over what is known of the file that it was made from.
+    /// Takes over what is known of the file that it was made from. Where and when it was taken
+    /// is filled in once: what its owner took out afterwards stays out, however often the
+    /// file is processed again.
     pub fn follow(&mut self, file: &UploadedFile) {
         let processing = &file.processing;
+        let noted = self.picture.revision > 0 || self.exif != Exif::default();
         let read = |value: &Value| Formats::deserialize(value).ok();
         let formats = processing.derivatives.as_ref().and_then(read).unwrap_or_default();
         let revision = self.picture.revision + i64::from(formats != self.picture.formats);
@@ -206,7 +209,11 @@ impl Photo {
             revision,
         };
         let notes = processing.exif.as_ref().and_then(|value| Notes::deserialize(value).ok()).unwrap_or_default();
-        self.fill_from(&notes.exif, notes.taken, notes.position);
+        if noted {
+            self.fill_from(&notes.exif, None, None);
+        } else {
+            self.fill_from(&notes.exif, notes.taken, notes.position);
+        }
     }
 
     /// The year and the month in which it was taken, where it was taken.

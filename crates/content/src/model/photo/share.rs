@@ -5,6 +5,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::uuid_id;
 
 use super::super::id::{CategoryId, PhotoId};
+use super::Photo;
 
 uuid_id!(
     /// A share link.
@@ -47,5 +48,12 @@ impl ShareLink {
     /// Whether its time is over.
     pub fn has_ended(&self, now: DateTime<Utc>) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether a photo may be saved as its camera made it: a link gives originals away of who
+    /// made it alone. What it shows of others, and what hides its metadata, is given as the
+    /// picture for screens, which carries none.
+    pub fn gives_original(&self, photo: &Photo) -> bool {
+        self.allow_download && !self.hide_metadata && photo.owner_id == self.owner_id
     }
 }

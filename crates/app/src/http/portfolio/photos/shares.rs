@@ -137,15 +137,15 @@ pub struct SharedView {
 }
 
 impl SharedView {
-    /// What a link shows. The file itself holds what its camera noted: a link that hides
-    /// that gives the picture for screens.
+    /// What a link shows, and what it gives away of it.
     pub fn new(shared: SharedPhotos, links: &PhotoLinks) -> Self {
         let link = shared.link;
         let links = &links.until(link.expires_at);
-        let wanted = if link.hide_metadata { Wanted::Format(FormatName::Display) } else { Wanted::Original };
-        let photo = |view: PhotoView| SharedPhoto {
-            download_url: link.allow_download.then(|| links.save(&view.photo, wanted)),
-            item: PhotoItem::new(view, links),
+        let photo = |view: PhotoView| {
+            let original = link.gives_original(&view.photo);
+            let wanted = if original { Wanted::Original } else { Wanted::Format(FormatName::Display) };
+            let download_url = link.allow_download.then(|| links.save(&view.photo, wanted));
+            SharedPhoto { download_url, item: PhotoItem::new(view, links) }
         };
         Self {
             photos: shared.page.items.into_iter().map(photo).collect(),

@@ -119,3 +119,21 @@ async fn a_photo_follows_its_file_when_that_is_processed() {
     assert_eq!(world.events(), [PHOTO_CREATED, PHOTO_UPDATED, PHOTO_UPDATED]);
     following.follow(FileId::new(99)).await.unwrap();
 }
+
+#[tokio::test]
+async fn what_an_owner_took_out_stays_out_when_the_file_is_processed_again() {
+    let world = world();
+    world.portfolio.put_file(&ready(5));
+    let id = CreatePhotos::new(world.ports.clone()).create(&owner(), command("x", 5)).await.unwrap();
+    let made = world.photo(id.get());
+    assert!(made.taken.is_some() && made.place.position.is_some(), "the camera said");
+    let forget = EditPhoto { taken: Patch::Clear, position: Patch::Clear, ..EditPhoto::default() };
+    ChangePhotos::new(world.ports.clone()).edit(&owner(), &id.into(), forget).await.unwrap();
+    let mut again = ready(5);
+    again.processing.derivatives = Some(derivatives(2));
+    world.portfolio.put_file(&again);
+    FollowFiles::new(world.ports.clone()).follow(FileId::new(5)).await.unwrap();
+    let photo = world.photo(id.get());
+    assert_eq!((photo.picture.revision, photo.exif.iso), (2, Some(800)));
+    assert_eq!((photo.taken, photo.place.position), (None, None));
+}
