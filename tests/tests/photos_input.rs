@@ -58,6 +58,8 @@ async fn all_that_is_wrong_with_a_photo_is_said_at_once() {
         (json!({ "location": { "latitude": 1.0 } }), "location.longitude REQUIRED"),
         (json!({ "location": { "longitude": 1.0 } }), "location.latitude REQUIRED"),
         (json!({ "metadata": { "nul": "a\u{0}b" } }), "metadata INVALID_FORMAT"),
+        (json!({ "taken_at": "0000-01-01T00:00:00+14:00" }), "taken_at OUT_OF_RANGE"),
+        (json!({ "taken_at": "9999-12-31T23:00:00-05:00" }), "taken_at OUT_OF_RANGE"),
         (json!({ "categories": [99] }), "categories NOT_ALLOWED"),
         (json!({ "categories": (1..=21).collect::<Vec<_>>() }), "categories TOO_LONG"),
     ] {

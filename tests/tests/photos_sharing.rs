@@ -124,6 +124,20 @@ async fn a_link_gives_what_it_allows_and_hides_what_it_hides() {
     let saved = studio.app.request(Method::GET, url).send().await.unwrap().bytes().await.unwrap();
     assert!(saved.starts_with(b"picture "));
 
+    // The slug of an unlisted photo opens it for ever: a link does not tell it.
+    let unlisted = studio.photo("雾", json!({ "visibility": "unlisted" })).await;
+    let link = share(&studio, &json!({ "photo_ids": [unlisted], "allow_download": true, "hide_metadata": true })).await;
+    let seen = open(&studio, &link, None).await.expect(200);
+    let slug = studio.app.get_as(&studio.lin.token, &path(unlisted)).await.data()["slug"].as_str().unwrap().to_owned();
+    assert!(!seen.text.contains(&slug), "{}", seen.text);
+    studio.app.get(&format!("{PHOTOS}/{slug}")).await.expect(200);
+    let told = seen.data()["photos"][0]["slug"].as_str().unwrap().to_owned();
+    studio.app.get(&format!("{PHOTOS}/{told}")).await.refused(404, "RESOURCE_NOT_FOUND");
+    let url = seen.data()["photos"][0]["download_url"].as_str().unwrap();
+    let saved = studio.app.request(Method::GET, url).send().await.unwrap();
+    let named = saved.headers()["content-disposition"].to_str().unwrap();
+    assert!(named.contains(&format!("photo-{unlisted}-display.jpg")), "{named}");
+
     // What somebody else shows to everybody can be shared on, but not the file of their camera.
     let foreign = studio.make(&studio.zhao, "open", json!({})).await.expect(201).data()["id"].clone();
     let passed_on = share(&studio, &json!({ "photo_ids": [foreign, id], "allow_download": true })).await;

@@ -107,5 +107,25 @@ fn taken(time: &str, offset: Option<&str>) -> Option<Taken> {
     let stated = offset.map(str::trim).map(|offset| if offset == "Z" { "+00:00" } else { offset });
     let zone = stated.and_then(|offset| offset.parse::<FixedOffset>().ok());
     let aware: Option<DateTime<FixedOffset>> = zone.and_then(|zone| local.and_local_timezone(zone).single());
-    Some(aware.map_or(Taken { at: local.and_utc(), offset_minutes: None }, Taken::with_offset))
+    aware.map_or(Taken { at: local.and_utc(), offset_minutes: None }, Taken::with_offset).known()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_no_calendar_are_no_times() {
+        assert!(taken("2024:01:15 18:30:00", Some("+08:00")).is_some());
+        assert!(taken("9999:12:31 23:59:59", None).is_some());
+        for (time, offset) in [
+            ("+99999:01:01 00:00:00", None),
+            ("0000:06:01 00:00:00", None),
+            ("-0044:03:15 12:00:00", None),
+            ("9999:12:31 23:00:00", Some("-05:00")),
+            ("0001:01:01 00:00:00", Some("+14:00")),
+        ] {
+            assert_eq!(taken(time, offset), None, "{time}");
+        }
+    }
 }

@@ -31,6 +31,7 @@ mod error;
 mod events;
 mod ids;
 mod jobs;
+mod matching;
 mod migrate;
 mod people;
 mod platform;

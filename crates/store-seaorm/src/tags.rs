@@ -1,7 +1,7 @@
 //! Rows of tags, whatever they are of.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, LikeExpr, LockType, OnConflict, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, LockType, OnConflict, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_content::model::{Kind, Spelling, TagId, TagName};
 use sharestack_kernel::error::StoreError;
@@ -96,19 +96,4 @@ async fn insert(
 pub(crate) fn held(mut select: SelectStatement) -> SelectStatement {
     select.lock(LockType::Update);
     select
-}
-
-fn literal(text: &str) -> String {
-    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
-}
-
-/// A pattern that finds what begins with `text` as it stands. `!` escapes: it means the
-/// same to all three databases.
-pub(crate) fn starting(text: &str) -> LikeExpr {
-    LikeExpr::new(format!("{}%", literal(text))).escape('!')
-}
-
-/// The same, anywhere.
-pub(crate) fn containing(text: &str) -> LikeExpr {
-    LikeExpr::new(format!("%{}%", literal(text))).escape('!')
 }

@@ -171,6 +171,8 @@ pub async fn a_search_matches_literally(subject: Subject) {
         ("\\", vec![4]),
         ("c'd", vec![4]),
         ("投资", vec![5]),
+        ("über", vec![5]),
+        ("Über", vec![5]),
         ("hidden", vec![]),
         ("%%%", vec![]),
         ("'; DROP TABLE articles; --", vec![]),

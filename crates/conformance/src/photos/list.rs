@@ -161,6 +161,7 @@ pub async fn a_search_matches_literally(subject: Subject) {
             but(3, |photo| photo.place.name = Some("上海外滩".to_owned())),
             but(4, |photo| photo.place.city = Some("Shanghai".to_owned())),
             but(5, |photo| photo.place.country = Some("China".to_owned())),
+            but(6, |photo| photo.title = Title::stored("Étretat, МОСКВА".to_owned())),
         ])
         .await;
     for (text, expected) in [
@@ -174,6 +175,9 @@ pub async fn a_search_matches_literally(subject: Subject) {
         ("外滩", &[3]),
         ("shang", &[4]),
         ("china", &[5]),
+        ("Étretat", &[6]),
+        ("étretat", &[6]),
+        ("москва", &[6]),
         ("' OR 1=1 --", &[]),
         ("sunset%bay", &[]),
     ] {

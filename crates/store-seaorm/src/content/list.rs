@@ -1,7 +1,7 @@
 //! Lists of articles: the ids of a page come from an index alone, and only their rows
 //! are read; the length comes from a counter where one is kept.
 
-use sea_orm::sea_query::{Asterisk, Cond, Expr, Func, JoinType, LikeExpr, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Asterisk, Expr, Func, JoinType, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
 use sharestack_content::model::{CategoryId, CountKey, Kind, Status, TagId};
 use sharestack_content::ports::{ArticleCard, ArticleFilter, Order as Direction};
@@ -13,6 +13,7 @@ use super::rows::{ArticleRow, AuthorRow, article_columns, author_columns};
 use super::tag::read_tags;
 use crate::connect::Store;
 use crate::error::store_error;
+use crate::matching::mentions;
 use crate::portfolio::below;
 
 /// The counter that knows the length of a list; `None` when it must be counted.
@@ -28,12 +29,6 @@ fn counter(filter: &ArticleFilter, tag: Option<TagId>) -> Option<CountKey> {
         (None, None, None, Some(category)) => Some(CountKey::Category(category)),
         _ => None,
     }
-}
-
-/// A pattern that finds `text` as it stands. `!` escapes: it means the same to all three databases.
-fn containing(text: &str) -> LikeExpr {
-    let text = text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    LikeExpr::new(format!("%{text}%")).escape('!')
 }
 
 /// A category of articles and those below it.
@@ -70,8 +65,7 @@ fn matching(filter: &ArticleFilter, tag: Option<TagId>) -> SelectStatement {
         select.and_where(Expr::col(("a", "category_id")).in_subquery(subtree(category)));
     }
     if let Some(text) = &filter.search {
-        let found = |column| Expr::expr(Func::lower(Expr::col(("a", column)))).like(containing(text));
-        select.cond_where(Cond::any().add(found("title")).add(found("summary")));
+        select.cond_where(mentions("a", &["title", "summary"], text));
     }
     select
 }

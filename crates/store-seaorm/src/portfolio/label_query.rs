@@ -13,8 +13,8 @@ use sharestack_kernel::page::{Page, PageRequest};
 use super::label_rows::{LabelRow, TRENDS, label_columns};
 use crate::connect::Store;
 use crate::error::store_error;
+use crate::matching::{containing, starting};
 use crate::rows::{Fields, Stored, all, known, one, page};
-use crate::tags::{containing, starting};
 
 fn labels() -> SelectStatement {
     let mut select = Query::select();

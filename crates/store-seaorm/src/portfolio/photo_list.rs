@@ -1,7 +1,7 @@
 //! Lists of photos: the ids of a page come from an index alone, and only their rows are
 //! read; the length comes from a counter where one is kept.
 
-use sea_orm::sea_query::{Cond, Expr, Func, JoinType, LikeExpr, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Cond, Expr, JoinType, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_content::model::{CategoryId, PhotoCount, ShareLink, ShareTarget};
 use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, PhotoSort, PhotoView};
@@ -12,6 +12,7 @@ use super::category_rows::below;
 use super::photo_rows::{PhotoRow, photo_columns};
 use crate::connect::Store;
 use crate::error::store_error;
+use crate::matching::mentions;
 use crate::rows::{all, count};
 
 /// The counter that knows the length of a list; `None` when it must be counted.
@@ -54,12 +55,6 @@ fn counted_with(filter: &PhotoFilter) -> Option<SelectStatement> {
         _ => return None,
     }
     Some(select)
-}
-
-/// A pattern that finds `text` as it stands. `!` escapes: it means the same to all three databases.
-fn containing(text: &str) -> LikeExpr {
-    let text = text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    LikeExpr::new(format!("%{text}%")).escape('!')
 }
 
 /// The photos of a category and of those below it.
@@ -130,9 +125,7 @@ fn matching(filter: &PhotoFilter) -> SelectStatement {
         select.and_where(Expr::col(("p", "taken_month")).eq(month));
     }
     if let Some(text) = &filter.search {
-        let found = |column| Expr::expr(Func::lower(Expr::col(("p", column)))).like(containing(text));
-        let places = ["place_name", "country", "city"].into_iter().fold(Cond::any(), |any, one| any.add(found(one)));
-        select.cond_where(places.add(found("title")).add(found("description")));
+        select.cond_where(mentions("p", &["title", "description", "place_name", "country", "city"], text));
     }
     select
 }

@@ -1,6 +1,8 @@
 //! What a camera notes of a picture.
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
+use std::ops::RangeInclusive;
+
+use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// What a camera noted, as it is printed.
@@ -46,9 +48,19 @@ pub struct Taken {
 }
 
 impl Taken {
+    /// The years that every store can hold a time of (`DATETIME` of MySQL begins with 1000).
+    pub const YEARS: RangeInclusive<i32> = 1000..=9999;
+
     /// A time with its offset.
     pub fn with_offset(time: DateTime<FixedOffset>) -> Self {
         Self { at: time.to_utc(), offset_minutes: Some(time.offset().local_minus_utc() / 60) }
+    }
+
+    /// The time, when it lies in [`Taken::YEARS`] on the clocks of the place and in UTC: files
+    /// say anything.
+    pub fn known(self) -> Option<Self> {
+        let known = |year| Self::YEARS.contains(&year);
+        (known(self.at.year()) && known(self.local().year())).then_some(self)
     }
 
     /// The time that clocks showed there; UTC where the offset is not known.

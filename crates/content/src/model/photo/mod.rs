@@ -212,7 +212,7 @@ impl Photo {
         if noted {
             self.fill_from(&notes.exif, None, None);
         } else {
-            self.fill_from(&notes.exif, notes.taken, notes.position);
+            self.fill_from(&notes.exif, notes.taken.and_then(Taken::known), notes.position);
         }
     }
 

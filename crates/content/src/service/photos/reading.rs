@@ -214,7 +214,9 @@ impl ReadPhotos {
                 let made = photo.picture.formats.get(&format).ok_or(PhotoReadError::NoFormat(photo.id))?;
                 let (size, mime_type) = (made.size, made.mime_type.clone());
                 let key = BlobKey::parse(&made.key).map_err(StoreError::corrupt)?;
-                let file_name = format!("{}-{}", photo.slug.as_str(), format.file_name());
+                // The slug of an unlisted photo is for who was told it, not for who has a link.
+                let name = if granted && !photo.is_open() { format!("photo-{}", photo.id) } else { photo.slug.as_str().to_owned() };
+                let file_name = format!("{name}-{}", format.file_name());
                 Ok(Picked { photo, key, size, mime_type, file_name })
             }
             Wanted::Original => {

@@ -12,7 +12,7 @@ use sharestack_kernel::transact;
 
 use super::{PhotoPorts, READ_PHOTO, UPDATE_PHOTO, refused};
 use crate::error::{PhotoRefused, ShareError, ShareOpenError};
-use crate::model::{CategoryId, Exif, Metadata, PhotoId, Place, ShareLink, ShareLinkId, ShareTarget};
+use crate::model::{CategoryId, Exif, Metadata, PhotoId, Place, ShareLink, ShareLinkId, ShareTarget, Slug};
 use crate::ports::SharePasswords;
 use crate::ports::{PhotoHead, PhotoView};
 
@@ -187,8 +187,19 @@ impl SharePhotos {
         }
         let page = self.ports.queries.list_shared(&link, page).await?;
         let hide = link.hide_metadata;
-        Ok(SharedPhotos { link, page: page.map(|view| if hide { hidden(view) } else { view }) })
+        let shown = |view| guarded(if hide { hidden(view) } else { view });
+        Ok(SharedPhotos { link, page: page.map(shown) })
     }
+}
+
+/// A photo without its secret: the slug of what is not open to everybody opens it to whoever
+/// knows it, and would do so when the link has long ended.
+fn guarded(mut view: PhotoView) -> PhotoView {
+    let photo = &mut view.photo;
+    if !photo.is_open() {
+        photo.slug = Slug::suggested(photo.title.as_str(), "photo").with_id(photo.id);
+    }
+    view
 }
 
 /// A photo without what says where, when and with what it was taken.

@@ -98,7 +98,9 @@ impl LocationInput {
 
 /// Reads a time with its offset.
 fn taken(text: &str) -> Result<Taken, Issue> {
-    DateTime::parse_from_rfc3339(text).map(Taken::with_offset).map_err(|_| Issue::InvalidFormat)
+    let taken = DateTime::parse_from_rfc3339(text).map(Taken::with_offset).map_err(|_| Issue::InvalidFormat)?;
+    let (min, max) = (Taken::YEARS.start(), Taken::YEARS.end());
+    taken.known().ok_or(Issue::OutOfRange { min: (*min).into(), max: (*max).into() })
 }
 
 /// Reads ids, each once, as `field[2]`.

@@ -137,14 +137,16 @@ pub struct SharedView {
 }
 
 impl SharedView {
-    /// What a link shows, and what it gives away of it.
-    pub fn new(shared: SharedPhotos, links: &PhotoLinks) -> Self {
+    /// What a link shows, and what it gives away of it; `downloads` says whether visitors may
+    /// save what everybody sees.
+    pub fn new(shared: SharedPhotos, links: &PhotoLinks, downloads: bool) -> Self {
         let link = shared.link;
         let links = &links.until(link.expires_at);
         let photo = |view: PhotoView| {
             let original = link.gives_original(&view.photo);
             let wanted = if original { Wanted::Original } else { Wanted::Format(FormatName::Display) };
-            let download_url = link.allow_download.then(|| links.save(&view.photo, wanted));
+            let given = link.allow_download && (downloads || view.photo.owner_id == link.owner_id);
+            let download_url = given.then(|| links.save(&view.photo, wanted));
             SharedPhoto { download_url, item: PhotoItem::new(view, links) }
         };
         Self {
@@ -214,7 +216,7 @@ pub async fn open_share_link(
     let given = request.headers().get(PASSWORD).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let shared = app.photos.sharing.open(&path, given.as_deref(), page.0).await?;
     let (asked, total) = (shared.page.request, shared.page.total);
-    let reply = Reply::ok(SharedView::new(shared, &app.photos.links)).paged(asked, total);
+    let reply = Reply::ok(SharedView::new(shared, &app.photos.links, app.photos.downloads)).paged(asked, total);
     let mut response = reply.respond_to(&request);
     // It is for who has the token, and for no cache between and no search engine.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
