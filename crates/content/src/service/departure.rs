@@ -1,8 +1,13 @@
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::{DomainEvent, Subscriber};
 use sharestack_kernel::id::UserId;
+use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
 use sharestack_kernel::transact;
+use uuid::Uuid;
 
 use super::Ports;
 use crate::error::DeleteError;
@@ -10,7 +15,28 @@ use crate::events;
 use crate::model::{Article, deltas};
 
 /// What the users domain says of an account that ended.
-const ACCOUNT_DELETED: &str = "user.deleted";
+pub(super) const ACCOUNT_DELETED: &str = "user.deleted";
+/// The kind of the job that deletes an author's articles.
+const REMOVE_JOB: &str = "article.remove_all";
+
+/// Who has gone. What they had is removed by a job: it may be much, and events of others wait
+/// while one is handled.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Departed {
+    pub user_id: UserId,
+}
+
+impl Departed {
+    /// The person of an event about an account.
+    pub fn of(event: &DomainEvent) -> Result<Self, StoreError> {
+        Ok(Self { user_id: UserId::new(event.aggregate_id.parse().map_err(StoreError::corrupt)?) })
+    }
+
+    /// The job that removes what they had.
+    pub fn job(&self, id: Uuid, kind: &'static str, now: DateTime<Utc>) -> NewJob {
+        NewJob::new(id, kind, json!(self), now)
+    }
+}
 
 /// Deletes the articles of who has gone, one after another: each leaves its event, so that
 /// caches, counts and the search index follow.
@@ -67,7 +93,18 @@ impl Subscriber for RemoveArticles {
     }
 
     async fn handle(&self, event: &DomainEvent) -> Result<(), StoreError> {
-        let author = event.aggregate_id.parse().map_err(StoreError::corrupt)?;
-        self.remove_all(UserId::new(author)).await
+        let job = Departed::of(event)?.job(self.ports.ids.uuid(), REMOVE_JOB, self.ports.clock.now());
+        transact!(self.ports.store, |tx| { tx.jobs().enqueue(&job).await.map(drop) })
+    }
+}
+
+#[async_trait]
+impl JobHandler for RemoveArticles {
+    fn kind(&self) -> &'static str {
+        REMOVE_JOB
+    }
+
+    async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
+        Ok(self.remove_all(Departed::deserialize(&job.payload)?.user_id).await?)
     }
 }

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, LockType, Order, Query, SimpleExpr, UpdateStatement};
+use sea_orm::sea_query::{Expr, LockType, Query, SimpleExpr, UpdateStatement};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait, FromQueryResult};
 use sharestack_content::model::{Article, ArticleId, CategoryId, Kind, Tag, Text};
 use sharestack_content::ports::{ArticleRepository, CategoryRepository, WriteError};
@@ -123,7 +123,6 @@ impl ArticleRepository for SeaTx {
             .from("articles")
             .and_where(Expr::col("author_id").eq(author.get()))
             .and_where(Expr::col("status").ne(DELETED))
-            .order_by("id", Order::Asc)
             .limit(1)
             .to_owned();
         let Some(row) = self.conn().query_one(&first).await.map_err(store_error)? else { return Ok(None) };

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, LockType, OnConflict, Order, Query, SimpleExpr};
+use sea_orm::sea_query::{Expr, LockType, OnConflict, Query, SimpleExpr};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait};
 use sharestack_content::model::{FileId, Photo, PhotoCount, PhotoId};
 use sharestack_content::ports::{PhotoRepository, PhotoWriteError};
@@ -23,12 +23,7 @@ fn write_error(error: DbErr) -> PhotoWriteError {
 impl SeaTx {
     async fn lock_photo(&self, condition: SimpleExpr) -> Result<Option<Photo>, StoreError> {
         let mut select = Query::select();
-        photo_columns(&mut select)
-            .from_as("photos", "p")
-            .and_where(condition)
-            .order_by(("p", "id"), Order::Asc)
-            .limit(1)
-            .lock(LockType::Update);
+        photo_columns(&mut select).from_as("photos", "p").and_where(condition).limit(1).lock(LockType::Update);
         Ok(one::<PhotoRow>(self.conn(), &select).await?.map(|row| row.photo))
     }
 

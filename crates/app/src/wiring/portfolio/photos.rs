@@ -57,6 +57,7 @@ impl Photos {
     pub fn new(parts: PhotoParts) -> Self {
         let PhotoParts { ports, files, cache, limiter, hasher, links, retention, downloads } = parts;
         let views = Arc::new(ViewBuffer::of_photos(ports.store.clone(), cache));
+        let departed = Arc::new(RemovePhotos::new(ports.clone()));
         Self {
             creating: CreatePhotos::new(ports.clone()),
             changing: ChangePhotos::new(ports.clone()),
@@ -68,9 +69,9 @@ impl Photos {
             views,
             links,
             downloads,
-            handlers: vec![Arc::new(PurgePhotos::new(ports.clone()))],
-            follows: Arc::new(FollowFiles::new(ports.clone())),
-            departed: Arc::new(RemovePhotos::new(ports)),
+            handlers: vec![Arc::new(PurgePhotos::new(ports.clone())), departed.clone()],
+            follows: Arc::new(FollowFiles::new(ports)),
+            departed,
         }
     }
 }

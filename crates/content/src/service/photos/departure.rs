@@ -1,15 +1,18 @@
 use async_trait::async_trait;
+use serde::Deserialize as _;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::{DomainEvent, Subscriber};
 use sharestack_kernel::id::UserId;
+use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler};
 use sharestack_kernel::transact;
 
 use super::PhotoPorts;
 use super::trash::remove;
 use crate::error::PhotoEditError;
+use crate::service::departure::{ACCOUNT_DELETED, Departed};
 
-/// What the users domain says of an account that ended.
-const ACCOUNT_DELETED: &str = "user.deleted";
+/// The kind of the job that removes a person's photos.
+const REMOVE_JOB: &str = "photo.remove_all";
 
 /// Removes the photos of who has gone, one after another, and takes back what they liked.
 pub struct RemovePhotos {
@@ -76,7 +79,18 @@ impl Subscriber for RemovePhotos {
     }
 
     async fn handle(&self, event: &DomainEvent) -> Result<(), StoreError> {
-        let person = event.aggregate_id.parse().map_err(StoreError::corrupt)?;
-        self.remove_all(UserId::new(person)).await
+        let job = Departed::of(event)?.job(self.ports.ids.uuid(), REMOVE_JOB, self.ports.clock.now());
+        transact!(self.ports.store, |tx| { tx.jobs().enqueue(&job).await.map(drop) })
+    }
+}
+
+#[async_trait]
+impl JobHandler for RemovePhotos {
+    fn kind(&self) -> &'static str {
+        REMOVE_JOB
+    }
+
+    async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
+        Ok(self.remove_all(Departed::deserialize(&job.payload)?.user_id).await?)
     }
 }

@@ -215,7 +215,11 @@ impl ReadPhotos {
                 let (size, mime_type) = (made.size, made.mime_type.clone());
                 let key = BlobKey::parse(&made.key).map_err(StoreError::corrupt)?;
                 // The slug of an unlisted photo is for who was told it, not for who has a link.
-                let name = if granted && !photo.is_open() { format!("photo-{}", photo.id) } else { photo.slug.as_str().to_owned() };
+                let name = if granted && !photo.is_open() {
+                    format!("photo-{}", photo.id)
+                } else {
+                    photo.slug.as_str().to_owned()
+                };
                 let file_name = format!("{name}-{}", format.file_name());
                 Ok(Picked { photo, key, size, mime_type, file_name })
             }

@@ -1,3 +1,5 @@
+use sharestack_kernel::patch::Patch;
+
 use crate::error::PhotoCreateError;
 use crate::events::{PHOTO_CREATED, PHOTO_UPDATED};
 use crate::model::{CategoryId, FileStatus, PhotoCount, Position, Slug, Taken};
