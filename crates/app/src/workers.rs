@@ -208,8 +208,10 @@ async fn jobs(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     loop {
         let mut started = false;
         for (kind, (handler, room)) in &handlers {
-            let free = room.available_permits() as u64;
-            let claimed = match JobStore::claim(&app.store, holder, &[kind], LEASE, free).await {
+            // Room is taken before the claim: what is claimed begins at once, and keeps its lease.
+            let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
+            let Ok(mut permits) = room.clone().try_acquire_many_owned(free) else { continue };
+            let claimed = match JobStore::claim(&app.store, holder, &[kind], LEASE, free.into()).await {
                 Ok(claimed) => claimed,
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "jobs were not claimed");
@@ -218,12 +220,12 @@ async fn jobs(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
             };
             for job in claimed {
                 started = true;
-                let (app, handler, room) = (app.clone(), handler.clone(), room.clone());
+                let (app, handler, permit) = (app.clone(), handler.clone(), permits.split(1));
                 let span =
                     tracing::info_span!("job", job.id = %job.id, job.kind = %job.kind, job.attempt = job.attempt);
                 running.spawn(
                     async move {
-                        let _permit = room.acquire_owned().await;
+                        let _permit = permit;
                         run(&app, holder, handler.as_ref(), &job).await;
                     }
                     .instrument(span),
