@@ -69,6 +69,10 @@ bench: ## measure, release build: figures for docs/performance.md
 	$(CARGO) build --release --workspace --bins
 	scripts/services.sh with $(TARGET)/release/sharestack-bench
 
+.PHONY: coverage
+coverage: ## lines that the unit tests of the users crate run, in per cent
+	scripts/coverage.sh users
+
 .PHONY: fmt clean
 fmt: ## format the code
 	$(CARGO) fmt --all

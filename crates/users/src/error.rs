@@ -475,3 +475,6 @@ carries_store!(
     RefreshError,
     GrantError
 );
+
+#[cfg(test)]
+mod tests;

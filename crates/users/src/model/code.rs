@@ -473,4 +473,21 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_hash_reads_back_and_does_not_show_itself() {
+        let hash = hash(7);
+        assert_eq!(CodeHash::from_hex(&hash.to_hex()), Some(hash));
+        assert_eq!(CodeHash::from_hex("07"), None);
+        assert_eq!(CodeHash::from_hex("no digits"), None);
+        assert_eq!(format!("{hash:?}"), "CodeHash(…)");
+    }
+
+    #[test]
+    fn a_purpose_is_one_of_a_list() {
+        for purpose in Purpose::ALL {
+            assert_eq!(Purpose::parse(purpose.as_str()), Ok(purpose));
+        }
+        assert!(matches!(Purpose::parse("anything"), Err(Issue::NotAllowed { .. })));
+    }
 }

@@ -337,4 +337,12 @@ mod tests {
             assert!(MfaToken::parse(text).is_none());
         }
     }
+
+    #[test]
+    fn a_hash_reads_back_and_does_not_show_itself() {
+        let hash = SecretHash::of_password(&PasswordHash::new("$argon2id$".to_owned()));
+        assert_eq!(SecretHash::from_hex(&hash.to_hex()), Some(hash));
+        assert_eq!(SecretHash::from_hex("07"), None);
+        assert_eq!(format!("{hash:?}"), "SecretHash(…)");
+    }
 }

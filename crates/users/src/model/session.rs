@@ -264,4 +264,12 @@ mod tests {
         assert_eq!(client.ip, None);
         assert_eq!(client.user_agent.map(|text| text.chars().count()), Some(255));
     }
+
+    #[test]
+    fn a_method_is_read_by_its_name() {
+        for method in AuthMethod::ALL {
+            assert_eq!(AuthMethod::parse(method.as_str()), Some(method));
+        }
+        assert_eq!(AuthMethod::parse("guess"), None);
+    }
 }

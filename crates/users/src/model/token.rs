@@ -97,4 +97,12 @@ mod tests {
             assert!(RefreshSecret::parse(text).is_none());
         }
     }
+
+    #[test]
+    fn a_hash_reads_back_and_does_not_show_itself() {
+        let hash = TokenHash::of(b"secret");
+        assert_eq!(TokenHash::from_hex(&hash.to_hex()), Some(hash));
+        assert_eq!(TokenHash::from_hex("07"), None);
+        assert_eq!(format!("{hash:?}"), "TokenHash(…)");
+    }
 }
