@@ -35,6 +35,7 @@ mod migrate;
 mod people;
 mod platform;
 mod portfolio;
+mod prune;
 mod rows;
 mod social;
 mod tags;
