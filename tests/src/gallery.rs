@@ -1,13 +1,12 @@
 //! Photos, put in place as if they had been uploaded and processed.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use sharestack_content::memory;
 use sharestack_content::model::{
-    Category, CategoryId, CategoryName, Derivative, Exif, FormatName, Kind, Label, Metadata, Photo, PhotoId,
-    PhotoStatus, Picture, Place, Shelves, Slug, TagId, TagName, Tagging, Taken, Title, TreePath, Visibility,
+    Category, CategoryId, CategoryName, Label, Photo, Shelves, Slug, TagId, TagName, Tagging, Taken, Title,
     photo_deltas,
 };
 use sharestack_content::ports::PortfolioTx;
@@ -26,27 +25,12 @@ pub fn time(text: &str) -> DateTime<Utc> {
 
 /// A category of photos on this path.
 pub fn category(path: &str, name: &str, slug: &str) -> Category {
-    let path = TreePath::parse(path).unwrap();
     Category {
-        id: *path.ids().last().unwrap(),
-        kind: Kind::Photo,
         name: CategoryName::parse(name).unwrap(),
         slug: Slug::parse(slug).unwrap(),
-        description: None,
-        colour: None,
-        icon: None,
-        sort_order: 0,
-        is_active: true,
-        is_featured: false,
-        seo_title: None,
-        seo_description: None,
-        cover: None,
-        path,
-        direct_count: 0,
-        subtree_count: 0,
-        version: 1,
         created_at: time("2024-01-01T00:00:00Z"),
         updated_at: time("2024-01-15T10:30:00Z"),
+        ..memory::category(path)
     }
 }
 
@@ -75,43 +59,17 @@ impl Gallery {
         Self { store: Arc::new(app.app().store.clone()), owner: UserId::new(owner) }
     }
 
-    /// A listed photo.
+    /// A listed photo, from no file.
     pub fn photo(&self, id: i64, title: &str) -> Photo {
-        let format = FormatName::ThumbMedium;
-        let derivative = Derivative {
-            key: format!("photos/{id}/1/{}", format.file_name()),
-            size: 1000,
-            width: 300,
-            height: 200,
-            mime_type: "image/jpeg".to_owned(),
-        };
+        let at = time("2024-01-15T20:00:00Z");
         Photo {
-            id: PhotoId::new(id),
             owner_id: self.owner,
             file_id: None,
-            slug: Slug::parse(&format!("photo-{id}")).unwrap(),
             title: Title::parse(title.to_owned()).unwrap(),
-            description: None,
-            status: PhotoStatus::Published,
-            visibility: Visibility::Public,
-            sort_order: 0,
-            taken: None,
-            place: Place::default(),
-            exif: Exif::default(),
-            picture: Picture {
-                original_filename: "DSC_0001.jpg".to_owned(),
-                file_size: 2_048_576,
-                mime_type: "image/jpeg".to_owned(),
-                formats: BTreeMap::from([(format, derivative)]),
-                revision: 1,
-                ..Picture::default()
-            },
-            metadata: Metadata::default(),
-            published_at: Some(time("2024-01-15T20:00:00Z")),
-            trashed_at: None,
-            created_at: time("2024-01-15T20:00:00Z"),
-            updated_at: time("2024-01-15T20:00:00Z"),
-            version: 1,
+            published_at: Some(at),
+            created_at: at,
+            updated_at: at,
+            ..memory::photo(id)
         }
     }
 

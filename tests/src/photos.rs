@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use sharestack_content::memory;
 use sharestack_content::model::{
-    Category, CategoryName, Colour, Derivative, FileId, FileName, FileStatus, FormatName, Kind, MediaType, Note,
-    Processing, Sha256, Slug, TreePath, UploadedFile,
+    Category, CategoryName, Colour, Derivative, FileId, FileName, FileStatus, FormatName, MediaType, Note, Processing,
+    Sha256, Slug, UploadedFile,
 };
 use sharestack_content::ports::PortfolioTx;
 use sharestack_kernel::blob::BlobKey;
@@ -179,27 +179,11 @@ async fn processed(app: &Harness, owner: &Account, name: &str) -> UploadedFile {
 }
 
 fn category(path: &str, name: &str, slug: &str) -> Category {
-    let path = TreePath::parse(path).unwrap();
-    let now: DateTime<Utc> = SystemClock.now();
     Category {
-        id: *path.ids().last().unwrap(),
-        kind: Kind::Photo,
         name: CategoryName::stored(name.to_owned()),
         slug: Slug::stored(slug.to_owned()),
         description: Some(Note::stored("城市景观摄影作品".to_owned())),
         colour: Some(Colour::stored("#3498db".to_owned())),
-        icon: None,
-        sort_order: 0,
-        is_active: true,
-        is_featured: false,
-        seo_title: None,
-        seo_description: None,
-        cover: None,
-        path,
-        direct_count: 0,
-        subtree_count: 0,
-        version: 1,
-        created_at: now,
-        updated_at: now,
+        ..memory::category(path)
     }
 }

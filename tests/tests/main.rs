@@ -33,6 +33,7 @@ mod permissions;
 mod photo_search;
 mod photos;
 mod photos_batch;
+mod photos_departure;
 mod photos_input;
 mod photos_media;
 mod photos_sharing;

@@ -164,6 +164,11 @@ async fn the_queue_of_dead_jobs_is_told_of_whatever_is_in_it() {
         listed.contains("after 10 attempts: refused") && listed.trim().ends_with("2 jobs were given up"),
         "{listed}"
     );
+    let last = well(&run(data.path(), &["jobs", "dead", "--limit", "1"], &[]));
+    assert_eq!(last.lines().nth(1), Some("the last 1; --limit shows more, if there are"), "{last}");
+    let others = well(&run(data.path(), &["jobs", "dead", "--kind", "y"], &[]));
+    assert_eq!(others.trim(), "no job was given up");
+    assert!(!run(data.path(), &["jobs", "dead", "--limit", "0"], &[]).status.success());
     assert!(well(&run(data.path(), &["jobs", "retry", "--all"], &[])).trim().ends_with("2 jobs wait again"));
     assert_eq!(stored(data.path(), "SELECT COUNT(*) FROM jobs WHERE state = 'waiting'").await, 2);
     assert!(!run(data.path(), &["jobs", "retry", "019a8f3c-7b1e-7c40-9d6e-0f1a2b3c4d5e"], &[]).status.success());

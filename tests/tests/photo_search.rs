@@ -1,15 +1,14 @@
 //! Photos found by their words, on every database.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use sharestack_content::error::ShelveError;
+use sharestack_content::memory;
 use sharestack_content::model::{
-    Caption, Category, CategoryId, CategoryName, Derivative, Exif, FormatName, Kind, Metadata, Photo, PhotoId,
-    PhotoStatus, Picture, Place, Shelves, Slug, TagId, TagName, Tagging, Taken, Title, TreePath, Visibility,
-    photo_deltas,
+    Caption, Category, CategoryId, CategoryName, Exif, Photo, PhotoStatus, Place, Shelves, TagId, TagName, Tagging,
+    Taken, Title, Visibility, photo_deltas,
 };
 use sharestack_content::ports::PortfolioTx;
 use sharestack_content::service::{labels, shelving};
@@ -31,40 +30,12 @@ fn now() -> DateTime<Utc> {
 }
 
 fn photo(id: i64, owner: &Account, title: &str) -> Photo {
-    let derivative = Derivative {
-        key: format!("photos/{id}/1/display.jpg"),
-        size: 1000,
-        width: 1200,
-        height: 800,
-        mime_type: "image/jpeg".to_owned(),
-    };
     Photo {
-        id: PhotoId::new(id),
         owner_id: UserId::new(owner.id),
         file_id: None,
-        slug: Slug::stored(format!("found-{id}")),
         title: Title::stored(title.to_owned()),
-        description: None,
-        status: PhotoStatus::Published,
-        visibility: Visibility::Public,
-        sort_order: 0,
-        taken: None,
-        place: Place::default(),
-        exif: Exif::default(),
-        picture: Picture {
-            original_filename: "DSC_0001.jpg".to_owned(),
-            file_size: 2_048_576,
-            mime_type: "image/jpeg".to_owned(),
-            formats: BTreeMap::from([(FormatName::Display, derivative)]),
-            revision: 1,
-            ..Picture::default()
-        },
-        metadata: Metadata::default(),
-        published_at: Some(now()),
-        trashed_at: None,
         created_at: now() + TimeDelta::minutes(id),
-        updated_at: now(),
-        version: 1,
+        ..memory::photo(id)
     }
 }
 
@@ -135,28 +106,8 @@ impl Gallery {
         done.unwrap();
     }
 
-    async fn category(&self, id: i64, path: &str, name: &str, is_active: bool) {
-        let category = Category {
-            id: CategoryId::new(id),
-            kind: Kind::Photo,
-            name: CategoryName::stored(name.to_owned()),
-            slug: Slug::stored(format!("category-{id}")),
-            description: None,
-            colour: None,
-            icon: None,
-            sort_order: 0,
-            is_active,
-            is_featured: false,
-            seo_title: None,
-            seo_description: None,
-            cover: None,
-            path: TreePath::parse(path).unwrap(),
-            direct_count: 0,
-            subtree_count: 0,
-            version: 1,
-            created_at: now(),
-            updated_at: now(),
-        };
+    async fn category(&self, path: &str, name: &str, is_active: bool) {
+        let category = Category { name: CategoryName::stored(name.to_owned()), is_active, ..memory::category(path) };
         let done: Result<(), StoreError> =
             transact!(self.store, |tx| { tx.categories().insert(&category).await.map_err(broken) });
         done.unwrap();
@@ -210,9 +161,9 @@ fn has(answer: &Value, printed: &Value) -> bool {
 /// 43 photos of the night, 25 of them of 2024, sorted as the printed sample says: under the
 /// category that it asks for, 15 in itself, 8 in one below it, and 2 in one that is hidden.
 async fn sample(gallery: &Gallery) -> Photo {
-    gallery.category(1, "1", "城市风光", true).await;
-    gallery.category(2, "1/2", "建筑摄影", true).await;
-    gallery.category(3, "1/3", "待整理", false).await;
+    gallery.category("1", "城市风光", true).await;
+    gallery.category("1/2", "建筑摄影", true).await;
+    gallery.category("1/3", "待整理", false).await;
     let place = Place { name: Some("上海外滩".to_owned()), city: Some("Shanghai".to_owned()), ..Place::default() };
     let first = Photo {
         description: Some(Caption::stored("繁华都市的夜晚景色".to_owned())),
@@ -427,7 +378,7 @@ async fn bad_input_gets_the_contracts_answer() {
 #[tokio::test]
 async fn names_and_categories_reach_the_index() {
     let gallery = Gallery::open(Database::Sqlite).await;
-    gallery.category(1, "1", "自然", true).await;
+    gallery.category("1", "自然", true).await;
     gallery.keep(&photo(1, &gallery.owner, "清晨的湖"), &[1], &[(1, "雾")]).await;
     gallery.keep(&photo(2, &gallery.owner, "傍晚的湖"), &[], &[]).await;
     gallery.until_total("q=湖", 2).await;

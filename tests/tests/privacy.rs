@@ -13,7 +13,7 @@ const ME: &str = "/api/v1/users/me";
 const DELETION: &str = "/api/v1/users/me/deletion";
 
 /// Asks for a copy and waits until it is made.
-async fn export(app: &Harness, account: &Account) -> Value {
+pub async fn export(app: &Harness, account: &Account) -> Value {
     let asked = app.post_as(&account.token, EXPORT, &json!({ "format": "zip" })).await.expect(202);
     assert_eq!(asked.data()["status"], "pending");
     let path = asked.header("location");
@@ -49,7 +49,12 @@ async fn a_copy_holds_everything_of_one_person(database: Database) {
     let lin = app.login("lin").await;
     app.post_as(&lin.token, "/api/v1/articles", &article).await.expect(201);
     let ready = export(&app, &lin).await;
+    // The whole address, which a browser opens without a token.
     let url = ready["download_url"].as_str().unwrap();
+    assert!(
+        url.starts_with(&format!("{}{EXPORT}/{}/download?ticket=", app.base, ready["id"].as_str().unwrap())),
+        "{url}"
+    );
     let archive = app.request(Method::GET, url).send().await.unwrap();
     assert_eq!(archive.status(), 200);
     assert_eq!(archive.headers()["content-type"], "application/zip");
@@ -85,6 +90,24 @@ async fn a_copy_holds_everything_of_one_person_on_every_database() {
     for database in Database::all() {
         a_copy_holds_everything_of_one_person(database).await;
     }
+}
+
+#[tokio::test]
+async fn a_copy_lies_at_the_address_that_people_know() {
+    let public = "https://api.example.org";
+    let app =
+        Harness::start(Options::on(Database::Sqlite).with("SHARESTACK__SERVER__PUBLIC_URL", format!("{public}/")))
+            .await;
+    let lin = app.account("lin").await;
+    let ready = export(&app, &lin).await;
+    let path = ready["download_url"].as_str().unwrap().strip_prefix(public).unwrap();
+    let archive = app.request(Method::GET, path).send().await.unwrap();
+    assert_eq!(
+        (archive.status().as_u16(), &archive.headers()["content-type"]),
+        (200, &"application/zip".parse().unwrap())
+    );
+    assert_eq!(documents(&archive.bytes().await.unwrap())["account.json"][0]["username"], "lin");
+    app.stop().await;
 }
 
 #[tokio::test]
@@ -126,7 +149,7 @@ async fn who_wants_to_go_may_think_better_of_it() {
     let refused = leave(json!({ "reason": "x".repeat(501) })).await.refused(400, "VALIDATION_ERROR");
     assert_eq!(
         refused.fields(),
-        [("reason".to_owned(), "TOO_LONG".to_owned()), ("password".to_owned(), "REQUIRED".to_owned())]
+        [("password".to_owned(), "REQUIRED".to_owned()), ("reason".to_owned(), "TOO_LONG".to_owned())]
     );
     assert_eq!(app.count("SELECT COUNT(*) FROM departures").await, 0);
     let first = leave(json!({ "password": PASSWORD, "reason": " I moved on " })).await.expect(202);
@@ -145,7 +168,7 @@ async fn who_wants_to_go_may_think_better_of_it() {
 
 /// Goes at once: without time for second thoughts, and without time in which a deleted
 /// account keeps its owner's data.
-fn at_once(database: Database) -> Options {
+pub fn at_once(database: Database) -> Options {
     Options::on(database)
         .with("SHARESTACK__PRIVACY__COOLING_OFF_DAYS", "0")
         .with("SHARESTACK__ACCOUNTS__PURGE_AFTER_DAYS", "0")

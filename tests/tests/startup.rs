@@ -100,6 +100,10 @@ fn an_unknown_key_is_named() {
 fn a_wrong_value_is_named() {
     refuses(&[("API_PORT", "eighty")], "API_PORT (server.port)");
     refuses(&[("SHARESTACK__SERVER__PORT", "eighty")], "SHARESTACK__SERVER__PORT (server.port)");
+    refuses(&[("API_WORKERS", "513")], "API_WORKERS (server.workers): must be at most 512; 0 is one a core");
+    for bad in ["18446744073709551616", "-1", "many", "1.5"] {
+        refuses(&[("API_WORKERS", bad)], "API_WORKERS (server.workers)");
+    }
     refuses(&[("ENVIRONMENT", "staging")], "ENVIRONMENT (environment): must be development, test or production");
     refuses(&[("JWT_ALGORITHM", "none")], "JWT_ALGORITHM");
     refuses(&[("TRUSTED_PROXIES", "everybody")], "TRUSTED_PROXIES");

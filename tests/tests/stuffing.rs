@@ -132,8 +132,8 @@ async fn a_thousand_stolen_pairs_a_second_hold_up_nobody() {
     let over = Arc::new(AtomicBool::new(false));
     let reading = tokio::spawn(reads(client.clone(), over.clone()));
     let storming = tokio::spawn(storm(client.clone()));
+    until("the queue is full", async || metric(&client, "argon2_refused_total").await > 0.0).await;
     // Meanwhile: who is in goes on, and other ways in ask no hash.
-    tokio::time::sleep(Duration::from_millis(500)).await;
     client.get_as(&token, "/api/v1/users/me").await.expect(200);
     let challenge = from(&client, "198.51.100.1", "/api/v1/auth/passkeys/login/options", &json!({})).await.expect(200);
     let answer = json!({ "credential": laptop.get(challenge.data()) });

@@ -10,6 +10,7 @@ use futures::FutureExt;
 use sharestack_content::service::{Indexing, Step};
 use sharestack_kernel::event::{DomainEvent, EventLog, STUCK_AFTER, Subscriber};
 use sharestack_kernel::job::{ClaimedJob, Hopeless, JobHandler, JobStore, backoff};
+use sharestack_kernel::prune::{self, until_short};
 use sharestack_kernel::random::uuid_v7;
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
@@ -320,7 +321,7 @@ async fn housekeeping(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let mut rounds = 0_u32;
     while pause(&mut stopped, Duration::from_mins(1)).await {
         let before = app.clock.now() - chrono::Duration::days(KEEP_DAYS);
-        if let Err(error) = EventLog::prune(&app.store, before).await {
+        if let Err(error) = until_short(|| EventLog::prune(&app.store, before, prune::BATCH)).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old events were not removed");
         }
         app.prune().await;

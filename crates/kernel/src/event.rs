@@ -98,8 +98,10 @@ pub trait EventLog: Send + Sync {
     /// How many events wait, and since when the oldest does.
     async fn lag(&self) -> Result<Backlog, StoreError>;
 
-    /// Forgets events that were delivered before `before`; returns how many.
-    async fn prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
+    /// Forgets up to `limit` events that were delivered before `before`; returns how many.
+    ///
+    /// MUST keep every event that is not delivered, however old.
+    async fn prune(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError>;
 }
 
 /// After so many failures an event needs a person: half a minute of trying.

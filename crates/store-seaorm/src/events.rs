@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::connect::Store;
 use crate::error::store_error;
+use crate::prune::batch;
 use crate::tx::SeaTx;
 
 /// The row whose lock makes claims wait for each other.
@@ -229,9 +230,8 @@ impl EventLog for Store {
         backlog(self, &query).await
     }
 
-    async fn prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let old = Query::delete().from_table("events").and_where(Expr::col("delivered_at").lt(before)).to_owned();
-        self.write.execute(&old).await.map_err(store_error).map(|done| done.rows_affected())
+    async fn prune(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
+        batch::<i64>(self, ("events", "position"), &Expr::col("delivered_at").lt(before), limit).await
     }
 }
 

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::connect::{Dialect, Store};
 use crate::error::{Constraint, store_error, violated};
 use crate::events::{after, backlog};
+use crate::prune::batch;
 use crate::tx::SeaTx;
 
 const WAITING: &str = "waiting";
@@ -246,27 +247,8 @@ impl JobStore for Store {
     async fn prune(&self, done: DateTime<Utc>, dead: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
         let mut forgotten = 0;
         for (state, before) in [(DONE, done), (DEAD, dead)] {
-            // Read first: not every database deletes a part of what it finds.
-            let old = Query::select()
-                .column("id")
-                .from("jobs")
-                .and_where(Expr::col("state").eq(state))
-                .and_where(Expr::col("finished_at").lt(before))
-                .limit(limit)
-                .to_owned();
-            let rows = self.read.query_all(&old).await.map_err(store_error)?;
-            let ids = rows.iter().map(|row| row.try_get::<Uuid>("", "id")).collect::<Result<Vec<_>, _>>();
-            let ids = ids.map_err(store_error)?;
-            if ids.is_empty() {
-                continue;
-            }
-            // A dead letter may have been offered again meanwhile.
-            let delete = Query::delete()
-                .from_table("jobs")
-                .and_where(Expr::col("id").is_in(ids))
-                .and_where(Expr::col("state").eq(state))
-                .to_owned();
-            forgotten += self.write.execute(&delete).await.map_err(store_error)?.rows_affected();
+            let old = Expr::col("state").eq(state).and(Expr::col("finished_at").lt(before));
+            forgotten += batch::<Uuid>(self, ("jobs", "id"), &old, limit).await?;
         }
         Ok(forgotten)
     }

@@ -36,6 +36,7 @@ mod migrate;
 mod people;
 mod platform;
 mod portfolio;
+mod prune;
 mod rows;
 mod social;
 mod tags;

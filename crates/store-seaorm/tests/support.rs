@@ -101,8 +101,8 @@ impl Fixture {
             events: Arc::new(self.store.clone()),
             tail: Arc::new(self.store.clone()),
             jobs: Arc::new(self.store.clone()),
-            ids: Arc::new(SequenceIds::new(self.store.clone())),
-            other_ids: Arc::new(SequenceIds::new(self.store.clone())),
+            ids: self.ids(),
+            other_ids: self.ids(),
             clock: self.clock.clone(),
         }
     }
@@ -117,7 +117,7 @@ impl Fixture {
         social::Subject {
             store: Arc::new(self.store.clone()),
             queries: Arc::new(self.store.clone()),
-            ids: Arc::new(SequenceIds::new(self.store.clone())),
+            ids: self.ids(),
             clock: self.clock.clone(),
             register: Arc::new(register),
             disable: self.disable(),
@@ -139,6 +139,11 @@ impl Fixture {
         }
     }
 
+    /// Ids of the database's own.
+    fn ids(&self) -> Arc<SequenceIds> {
+        Arc::new(SequenceIds::new(self.store.clone()))
+    }
+
     /// Makes an account inactive.
     fn disable(&self) -> users::Disable {
         let store = self.store.clone();
@@ -157,25 +162,22 @@ impl Fixture {
 
     /// What the cases of the billing ports need.
     pub fn billing(&self) -> sharestack_conformance::billing::Subject {
-        let ids = Arc::new(SequenceIds::new(self.store.clone()));
-        sharestack_conformance::billing::Subject::over(&self.store, ids, self.clock.clone())
+        sharestack_conformance::billing::Subject::over(&self.store, self.ids(), self.clock.clone())
     }
 
     /// What the cases of the content ports need.
     pub fn content(&self) -> sharestack_conformance::content::Subject {
-        sharestack_conformance::content::Subject::over(&self.store, SequenceIds::new(self.store.clone()))
+        sharestack_conformance::content::Subject::over(&self.store, self.ids())
     }
 
     /// What the cases of the ports of photos need.
     pub fn photos(&self) -> sharestack_conformance::photos::Subject {
-        let ids = SequenceIds::new(self.store.clone());
-        sharestack_conformance::photos::Subject::over(&self.store, ids)
+        sharestack_conformance::photos::Subject::over(&self.store, self.ids())
     }
 
     /// What the cases of the ports of categories, tags and the timeline need.
     pub fn taxonomy(&self) -> sharestack_conformance::taxonomy::Subject {
-        let ids = SequenceIds::new(self.store.clone());
-        sharestack_conformance::taxonomy::Subject::over(&self.store, ids, self.clock.clone())
+        sharestack_conformance::taxonomy::Subject::over(&self.store, self.ids(), self.clock.clone())
     }
 
     /// What the cases of the platform ports need.

@@ -54,7 +54,7 @@ pub enum Jobs {
         /// Of this kind alone, for example `message.send`.
         #[arg(long)]
         kind: Option<String>,
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=10_000))]
         limit: u64,
     },
     /// Offers jobs that were given up again, as if they were new.
@@ -112,13 +112,15 @@ pub async fn dead_jobs(config: &Config, action: Jobs) -> Result<(), Failure> {
             }
             say(&match dead.len() {
                 0 => "no job was given up".to_owned(),
+                count if count as u64 == limit => format!("the last {count}; --limit shows more, if there are"),
                 1 => "1 job was given up".to_owned(),
                 count => format!("{count} jobs were given up"),
             });
         }
         Jobs::Retry { mut ids, all, kind } => {
             if all {
-                let dead = store.list_dead(kind.as_deref(), 10_000).await.map_err(Failure::other)?;
+                let all = store.dead_letters().await.map_err(Failure::other)?;
+                let dead = store.list_dead(kind.as_deref(), all).await.map_err(Failure::other)?;
                 ids = dead.into_iter().map(|job| job.id).collect();
             }
             let mut missing = Vec::new();

@@ -47,6 +47,8 @@ impl ConfigError {
 }
 
 const PREFIX: &str = "SHARESTACK__";
+/// How many threads the server can keep count of.
+const MOST_WORKERS: usize = 512;
 const DEFAULT: &str = include_str!("../../../../config/default.toml");
 /// Secrets that stand in examples: production refuses them.
 const SAMPLES: &[&str] =
@@ -100,6 +102,9 @@ impl Config {
         }
         if !["", "true", "false"].contains(&self.database.migrate_on_start.as_str()) {
             return Err(ConfigError::new("database.migrate_on_start", "must be true, false or empty"));
+        }
+        if self.server.workers > MOST_WORKERS {
+            return Err(ConfigError::new("server.workers", format!("must be at most {MOST_WORKERS}; 0 is one a core")));
         }
         if self.rate_limit.seconds == 0 || self.rate_limit.times == 0 {
             return Err(ConfigError::new("rate_limit", "times and seconds must be at least 1"));

@@ -1,16 +1,21 @@
 //! Every setting, typed. `default.toml` < `config/{environment}.toml` < environment variables.
 
 mod check;
+mod delivery;
+mod entry;
+mod files;
 mod load;
 mod names;
 mod secret;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use delivery::{Mail, MailTransport, Sms, SmsProvider, SmtpProtection, Verification};
+pub use entry::{Auth, Guard, OAuth, OAuthKind, OAuthProvider, Passkeys, Password};
+pub use files::{Media, PhotoSettings, Storage, StorageBackend, Upload};
 pub use load::{ConfigError, Environment};
 pub use names::NAMES;
 pub use secret::Secret;
@@ -138,94 +143,6 @@ pub struct Cache {
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Storage {
-    pub backend: StorageBackend,
-    pub bucket: String,
-    pub endpoint: String,
-    pub region: String,
-    pub access_key_id: String,
-    pub secret_access_key: Secret,
-}
-
-/// What may be uploaded.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Upload {
-    /// Bytes of a picture of an account.
-    pub max_avatar_size: usize,
-    /// Pixels of a picture that is decoded.
-    pub max_image_pixels: u64,
-    /// Bytes of a file.
-    pub max_file_size: u64,
-    /// Files of one request.
-    pub max_files: usize,
-    /// Bytes of a piece when nobody says.
-    pub chunk_size: u64,
-    /// Bytes of a piece at the least, but for the last.
-    pub min_chunk_size: u64,
-    /// Bytes of a piece at the most.
-    pub max_chunk_size: u64,
-    /// Kinds of files, by their MIME types.
-    pub allowed_types: Vec<String>,
-    /// Bytes that one person may keep.
-    pub quota_bytes: u64,
-    /// Hours that an upload may take.
-    pub expiry_hours: u32,
-    /// Days that a file is kept that no photo uses.
-    pub unused_days: u32,
-}
-
-/// What is made of pictures to be shown.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Media {
-    /// The longer side of `thumb_small`, in pixels.
-    pub thumb_small: u32,
-    /// The longer side of `thumb_medium`.
-    pub thumb_medium: u32,
-    /// The longer side of `thumb_large`.
-    pub thumb_large: u32,
-    /// The width of the box that `display` and `webp` fit into.
-    pub max_width: u32,
-    /// The height of that box.
-    pub max_height: u32,
-    /// Of 100.
-    pub quality_jpg: u8,
-    /// Of 100.
-    pub quality_webp: u8,
-    /// Pixels of a picture that is decoded.
-    pub max_pixels: u64,
-    /// Memory for the pixels of one picture.
-    pub max_memory_mib: u64,
-    /// Files that are worked on at once; 0 is half of the cores.
-    pub concurrency: usize,
-    /// How long replaced derivatives stay for those who are just fetching them.
-    pub keep_replaced_seconds: u64,
-    /// Whether `watermark_file` lies over `display` and `webp`.
-    pub watermark_enabled: bool,
-    /// A PNG.
-    pub watermark_file: String,
-    /// Per cent.
-    pub watermark_opacity: u8,
-    /// Its width, in per cent of the picture's.
-    pub watermark_percent: u32,
-}
-
-/// How photos are shown and kept.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct PhotoSettings {
-    /// Days that the trash keeps a photo.
-    pub trash_days: u32,
-    /// Whether visitors may save what they see; originals are for who may change a photo.
-    pub downloads: bool,
-    /// Where pictures are for readers, such as a content network before
-    /// `/api/v1/media`; empty takes the server itself.
-    pub media_url: String,
-}
-
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
 pub struct Accounts {
     /// Days that an account that an administrator deleted keeps what it holds of its owner.
     pub purge_after_days: u32,
@@ -251,16 +168,6 @@ pub struct PrivacySettings {
     pub cooling_off_days: u32,
 }
 
-/// Where files are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StorageBackend {
-    Fs,
-    S3,
-    Oss,
-    Memory,
-}
-
 /// The search index, one a node.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -280,123 +187,6 @@ pub struct Jwt {
     pub algorithm: String,
     pub access_token_expire_minutes: u32,
     pub refresh_token_expire_days: u32,
-}
-
-/// Argon2id, and how many hashes may run at once.
-/// How people come in.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Auth {
-    /// How long after a proof of who they are people may do what asks for a recent login.
-    pub recent_login_minutes: u32,
-    /// How long the second of two proofs may follow the first.
-    pub mfa_token_minutes: u32,
-    /// Whether who guesses passwords is slowed down, beside the limits of routes.
-    pub slow_down: bool,
-    /// What apps that show codes call the product.
-    pub totp_issuer: String,
-    /// Who may register: `open`, `code` or `invitation`.
-    pub registration: String,
-    pub guard: Guard,
-    pub passkeys: Passkeys,
-}
-
-/// How many wrong passwords and codes are borne. A list holds as a whole: each entry is a number
-/// of tries and the time in which they are counted, such as `10/15m`.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Guard {
-    /// Wrong passwords for one name from one network.
-    pub pair: Vec<String>,
-    /// Wrong passwords for one name from all networks that it was never opened from.
-    pub strangers: Vec<String>,
-    /// Wrong passwords from one network for all names.
-    pub network: Vec<String>,
-    /// How long a network that an account was opened from is no stranger.
-    pub trust_days: u32,
-    /// How many codes one `mfa_token` may be tried with.
-    pub mfa_attempts: u32,
-    /// How many second factors of one kind an account may be tried with in an hour.
-    pub mfa_attempts_per_hour: u32,
-}
-
-/// Which site passkeys are for.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Passkeys {
-    /// The domain that keys belong to; empty takes the public address's.
-    pub rp_id: String,
-    /// What authenticators call the site.
-    pub rp_name: String,
-    /// Where its pages come from; empty takes the public address.
-    pub origins: Vec<String>,
-}
-
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Password {
-    pub memory_kib: u32,
-    pub iterations: u32,
-    pub parallelism: u32,
-    /// 0 is one a core.
-    pub concurrent_hashes: usize,
-    /// How many may wait before a login is refused with 503.
-    pub queue: usize,
-}
-
-/// Other services that people come in by.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct OAuth {
-    /// Where clients may get their users back: whole addresses.
-    pub redirect_uris: Vec<String>,
-    /// Whether somebody new gets an account.
-    pub sign_up: bool,
-    /// How long a provider may take.
-    pub timeout_seconds: u64,
-    /// By their names.
-    pub providers: BTreeMap<String, OAuthProvider>,
-}
-
-/// How one provider is spoken to.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct OAuthProvider {
-    pub kind: OAuthKind,
-    #[serde(default = "yes")]
-    pub enabled: bool,
-    /// What people see; empty takes the name.
-    #[serde(default)]
-    pub display: String,
-    /// Of `oidc`: exactly as its discovery document names itself.
-    #[serde(default)]
-    pub issuer: String,
-    /// `WeChat` calls it `appid`.
-    pub client_id: String,
-    #[serde(default)]
-    pub client_secret: Secret,
-    /// Empty asks for what a login needs.
-    #[serde(default)]
-    pub scopes: Vec<String>,
-    /// Of `github` and `wechat`: where their pages are, when not at the usual place.
-    #[serde(default)]
-    pub web_url: Option<String>,
-    /// Of `github` and `wechat`: where their API is, when not at the usual place.
-    #[serde(default)]
-    pub api_url: Option<String>,
-}
-
-const fn yes() -> bool {
-    true
-}
-
-/// What a provider speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OAuthKind {
-    Oidc,
-    Github,
-    Wechat,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -439,106 +229,6 @@ pub struct Payments {
     pub sandbox_secret: Secret,
     pub platform_fee_basis_points: u32,
     pub settlement_delay_days: u32,
-}
-
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Mail {
-    /// `smtp`, `sendgrid` or `file`; empty takes SMTP when it has a host, else SendGrid when
-    /// it has a key, else files under the data directory.
-    pub transport: String,
-    /// Whom mails come from; empty takes `smtp_from_email`.
-    pub from: String,
-    pub from_name: String,
-    /// How long one message may take.
-    pub timeout_seconds: u64,
-    pub smtp_host: String,
-    pub smtp_port: u16,
-    pub smtp_username: String,
-    pub smtp_password: Secret,
-    pub smtp_from_email: String,
-    /// On port 465 TLS from the first byte, on every other STARTTLS, which must succeed.
-    pub smtp_use_tls: bool,
-    /// Says otherwise than `smtp_use_tls` and the port do.
-    #[serde(default)]
-    pub smtp_tls: Option<SmtpProtection>,
-    /// Further authorities to trust, as PEM.
-    pub smtp_ca_file: String,
-    pub sendgrid_api_key: Secret,
-    pub sendgrid_api_base: String,
-}
-
-/// How the connection to a mail server is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SmtpProtection {
-    None,
-    Starttls,
-    Tls,
-}
-
-/// Who takes our mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MailTransport {
-    File,
-    Smtp,
-    Sendgrid,
-}
-
-impl Mail {
-    /// Who takes our mail; `None` when the setting names nobody.
-    pub fn chosen(&self) -> Option<MailTransport> {
-        match self.transport.as_str() {
-            "" if !self.smtp_host.is_empty() => Some(MailTransport::Smtp),
-            "" if !self.sendgrid_api_key.is_empty() => Some(MailTransport::Sendgrid),
-            "" | "file" => Some(MailTransport::File),
-            "smtp" => Some(MailTransport::Smtp),
-            "sendgrid" => Some(MailTransport::Sendgrid),
-            _ => None,
-        }
-    }
-
-    /// Whom mails come from.
-    pub fn sender(&self) -> &str {
-        if self.from.is_empty() { &self.smtp_from_email } else { &self.from }
-    }
-}
-
-/// Text messages.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sms {
-    pub provider: SmsProvider,
-    /// The country of numbers that name none, in digits.
-    pub default_country: String,
-    pub aliyun_endpoint: String,
-    pub aliyun_access_key_id: String,
-    pub aliyun_access_key_secret: Secret,
-    pub aliyun_sign_name: String,
-    /// A template with `${code}` in it.
-    pub aliyun_template_code: String,
-    /// The same in English; empty takes the other.
-    pub aliyun_template_code_en: String,
-}
-
-/// Who takes our text messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SmsProvider {
-    File,
-    Aliyun,
-}
-
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Verification {
-    pub code_length: u32,
-    pub code_expire_minutes: u32,
-    pub code_max_attempts: u32,
-    /// In what time wrong codes are counted.
-    pub code_attempt_window_minutes: u32,
-    pub code_cooldown_seconds: u32,
-    pub code_max_daily_sends: u32,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize)]

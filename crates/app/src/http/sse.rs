@@ -41,11 +41,6 @@ impl Event {
     }
 }
 
-/// Whether a path has events to tell.
-pub fn is_offered(path: &str) -> bool {
-    path.starts_with("/api/v1/upload/status/")
-}
-
 /// Whether a request asks for events rather than for one answer.
 pub fn is_asked_for(request: &HttpRequest) -> bool {
     Accept::parse(request).is_ok_and(|accept| accept.ranked().first().is_some_and(|best| *best == EVENT_STREAM))

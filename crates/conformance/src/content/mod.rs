@@ -194,7 +194,7 @@ fn published(id: i64, author: UserId) -> Article {
 
 impl Subject {
     /// The subject of an adapter that implements all ports in one type.
-    pub fn over<S>(store: &S, ids: impl IdGenerator + 'static) -> Self
+    pub fn over<S>(store: &S, ids: Arc<dyn IdGenerator>) -> Self
     where
         S: Begin<dyn ContentTx>
             + Begin<dyn PortfolioTx>
@@ -208,18 +208,8 @@ impl Subject {
             + Clone
             + 'static,
     {
-        let (store, ids) = (Arc::new(store.clone()), Arc::new(ids));
-        let taxonomy = taxonomy::Subject {
-            store: store.clone(),
-            categories: store.clone(),
-            labels: store.clone(),
-            timeline: store.clone(),
-            photos: store.clone(),
-            documents: store.clone(),
-            users: store.clone(),
-            ids: ids.clone(),
-            clock: FakeClock::default(),
-        };
+        let taxonomy = taxonomy::Subject::over(store, ids.clone(), FakeClock::default());
+        let store = Arc::new(store.clone());
         Self { store: store.clone(), queries: store.clone(), users: store, ids, taxonomy }
     }
 

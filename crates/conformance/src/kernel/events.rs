@@ -125,15 +125,22 @@ pub async fn lag_counts_what_waits<T: Work>(subject: Subject<T>) {
     assert_eq!((lag.count, lag.oldest), (2, Some(oldest)));
 }
 
-/// Undelivered events stay however old they are.
+/// MUST keep every event that is not delivered, however old; the others go at their time,
+/// at most so many at once.
 pub async fn prune_forgets_delivered_events_only<T: Work>(subject: Subject<T>) {
-    let written = append(&subject, &["1", "2"]).await;
+    let written = append(&subject, &["1", "2", "3", "4"]).await;
     let holder = subject.ids.uuid();
     claim(&subject, holder, 10).await;
-    subject.events.delivered(holder, written[0].id).await.unwrap();
+    let delivered = subject.clock.now();
+    for event in &written[..3] {
+        subject.events.delivered(holder, event.id).await.unwrap();
+    }
     subject.clock.advance(chrono::Duration::days(40));
-    assert_eq!(subject.events.prune(subject.clock.now()).await.unwrap(), 1);
+    assert_eq!(subject.events.prune(delivered, 10).await.unwrap(), 0);
+    let prune = async |limit| subject.events.prune(subject.clock.now(), limit).await.unwrap();
+    assert_eq!((prune(2).await, prune(2).await, prune(2).await), (2, 1, 0));
     assert_eq!(subject.events.lag().await.unwrap().count, 1);
+    assert_eq!(ids(&claim(&subject, subject.ids.uuid(), 10).await), [written[3].id]);
 }
 
 /// After one second, two, four … and no sooner; whoever lost it changes nothing.

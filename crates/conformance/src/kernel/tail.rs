@@ -36,7 +36,7 @@ pub async fn delivery_takes_nothing_from_those_who_follow<T: Work>(subject: Subj
     subject.events.delivered(holder, events[0].id).await.unwrap();
     assert_eq!(ids(&subject.tail.read(0, &[], 10).await.unwrap()), written(&events));
     subject.clock.advance(chrono::Duration::days(40));
-    subject.events.prune(subject.clock.now()).await.unwrap();
+    subject.events.prune(subject.clock.now(), 100).await.unwrap();
     assert_eq!(ids(&subject.tail.read(0, &[], 10).await.unwrap()), written(&events[1..]));
 }
 

@@ -1,7 +1,9 @@
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -27,7 +29,23 @@ pub enum Protection {
 pub struct MailServer {
     child: Child,
     port: u16,
+    taken: Arc<Taken>,
+}
+
+/// What a server was given.
+struct Taken {
+    /// A line to the server comes back after all that it told before.
+    echo: Mutex<(ChildStdin, Receiver<()>)>,
     mails: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Taken {
+    fn mails(&self) -> Vec<Value> {
+        let mut echo = self.echo.lock().unwrap_or_else(PoisonError::into_inner);
+        writeln!(echo.0, "echo").unwrap();
+        echo.1.recv_timeout(Duration::from_mins(1)).expect("the mail server runs");
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 fn fixture(name: &str) -> PathBuf {
@@ -76,13 +94,18 @@ impl MailServer {
         let first = lines.next().expect("the mail server says where it listens").unwrap();
         let port = first.strip_prefix("PORT ").unwrap().parse().unwrap();
         let mails: Arc<Mutex<Vec<Value>>> = Arc::default();
-        let kept = mails.clone();
+        let (kept, (echoed, echoes)) = (mails.clone(), channel());
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                kept.lock().unwrap_or_else(PoisonError::into_inner).push(serde_json::from_str(&line).unwrap());
+                if line == "ECHO" {
+                    echoed.send(()).ok();
+                } else {
+                    kept.lock().unwrap_or_else(PoisonError::into_inner).push(serde_json::from_str(&line).unwrap());
+                }
             }
         });
-        Self { child, port, mails }
+        let echo = Mutex::new((child.stdin.take().unwrap(), echoes));
+        Self { child, port, taken: Arc::new(Taken { echo, mails }) }
     }
 
     /// Where it listens, on 127.0.0.1.
@@ -90,27 +113,17 @@ impl MailServer {
         self.port
     }
 
-    /// What it was given so far, as it says it.
+    /// What it was given so far, as it says it: at least all whose taking it has confirmed.
     pub fn mails(&self) -> Vec<Value> {
-        self.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.taken.mails()
     }
 
-    /// What it was given so far, for the cases. The server answers after it has said what
-    /// it was given, but the lines take a moment to be read.
+    /// The same, for the cases.
     pub fn inbox(&self) -> Inbox {
-        let mails = self.mails.clone();
+        let taken = self.taken.clone();
         Arc::new(move || {
-            let mails = mails.clone();
-            Box::pin(async move {
-                let (mut count, mut still) = (0, 0);
-                while still < 10 {
-                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-                    let now = mails.lock().unwrap_or_else(PoisonError::into_inner).len();
-                    still = if now == count && now > 0 { still + 1 } else { 0 };
-                    count = now;
-                }
-                mails.lock().unwrap_or_else(PoisonError::into_inner).iter().map(received).collect()
-            })
+            let mails = taken.mails().iter().map(received).collect();
+            Box::pin(std::future::ready(mails))
         })
     }
 }

@@ -7,15 +7,14 @@ pub mod map;
 pub mod photo;
 pub mod share;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sharestack_content::error::ShelveError;
+use sharestack_content::memory;
 use sharestack_content::model::{
-    Category, CategoryId, CategoryName, Derivative, Exif, FileId, FormatName, Kind, Metadata, Note, Photo, PhotoId,
-    PhotoKey, PhotoStatus, Picture, Place, ShareLink, ShareLinkId, ShareTarget, Shelves, Slug, TagId, TagName, Tagging,
-    Taken, Title, TreePath, Visibility, photo_deltas,
+    Category, CategoryId, Photo, PhotoId, PhotoKey, ShareLink, ShareLinkId, ShareTarget, Shelves, TagId, TagName,
+    Tagging, Taken, photo_deltas,
 };
 use sharestack_content::ports::{CategoryWriteError, PhotoQueries, PhotoView, PhotoWriteError, PortfolioTx};
 use sharestack_content::service::{labels, shelving};
@@ -94,51 +93,13 @@ fn now() -> DateTime<Utc> {
     crate::far_ahead()
 }
 
-/// When tags are given. Their trends are sums that hold until 2055.
-fn used() -> DateTime<Utc> {
-    DateTime::UNIX_EPOCH + TimeDelta::days(20_468)
-}
-
 /// Whose photos these are, if nothing else is said.
 const OWNER: UserId = UserId::new(7);
 
 /// A listed photo by user 7.
-fn photo(id: i64) -> Photo {
-    let derivative = Derivative {
-        key: format!("files/{id}/1/thumb_medium.jpg"),
-        size: 1000,
-        width: 300,
-        height: 200,
-        mime_type: "image/jpeg".to_owned(),
-    };
-    Photo {
-        id: PhotoId::new(id),
-        owner_id: OWNER,
-        file_id: Some(FileId::new(id)),
-        slug: Slug::stored(format!("photo-{id}")),
-        title: Title::stored(format!("照片 {id}")),
-        description: None,
-        status: PhotoStatus::Published,
-        visibility: Visibility::Public,
-        sort_order: 0,
-        taken: None,
-        place: Place::default(),
-        exif: Exif::default(),
-        picture: Picture {
-            original_filename: "DSC_0001.jpg".to_owned(),
-            file_size: 2_048_576,
-            mime_type: "image/jpeg".to_owned(),
-            formats: BTreeMap::from([(FormatName::ThumbMedium, derivative)]),
-            revision: 1,
-            ..Picture::default()
-        },
-        metadata: Metadata::default(),
-        published_at: Some(now()),
-        trashed_at: None,
-        created_at: now() + TimeDelta::seconds(id),
-        updated_at: now(),
-        version: 1,
-    }
+pub(crate) fn photo(id: i64) -> Photo {
+    let created_at = now() + TimeDelta::seconds(id);
+    Photo { published_at: Some(now()), created_at, updated_at: now(), ..memory::photo(id) }
 }
 
 /// The same, changed.
@@ -172,12 +133,12 @@ fn ids(views: &[PhotoView]) -> Vec<i64> {
 
 impl Subject {
     /// The subject of an adapter that implements all ports in one type.
-    pub fn over<S>(store: &S, ids: impl IdGenerator + 'static) -> Self
+    pub fn over<S>(store: &S, ids: Arc<dyn IdGenerator>) -> Self
     where
         S: Begin<dyn PortfolioTx> + Begin<dyn UsersTx> + PhotoQueries + Clone + 'static,
     {
         let store = Arc::new(store.clone());
-        Self { store: store.clone(), queries: store.clone(), users: store, ids: Arc::new(ids) }
+        Self { store: store.clone(), queries: store.clone(), users: store, ids }
     }
 
     async fn register(&self, users: &[i64]) {
@@ -222,10 +183,9 @@ impl Subject {
     }
 
     async fn tag(&self, id: i64, name: &str) -> TagId {
-        let now = used();
         let names = [(TagId::new(id), TagName::parse(name).unwrap())];
         let found: Result<Vec<TagId>, Failure> =
-            transact!(self.store, |tx| { Ok(labels::resolve(tx, &names, now).await?) });
+            transact!(self.store, |tx| { Ok(labels::resolve(tx, &names, now()).await?) });
         found.unwrap()[0]
     }
 
@@ -238,36 +198,15 @@ impl Subject {
         shelves.tags = tags.iter().copied().collect();
         let done: Result<(), Failure> = transact!(self.store, |tx| {
             tx.photos().find_for_update(photo.id).await?;
-            Ok(shelving::move_photo(tx, photo.id, &shelves, used()).await?)
+            Ok(shelving::move_photo(tx, photo.id, &shelves, now()).await?)
         });
         done.unwrap();
     }
 }
 
-fn category(path: &str) -> Category {
-    let path = TreePath::parse(path).unwrap();
-    let id = *path.ids().last().unwrap();
-    Category {
-        id,
-        kind: Kind::Photo,
-        name: CategoryName::stored(format!("分类 {id}")),
-        slug: Slug::stored(format!("category-{id}")),
-        description: Some(Note::stored("说明".to_owned())),
-        colour: None,
-        icon: None,
-        sort_order: 0,
-        is_active: true,
-        is_featured: false,
-        seo_title: None,
-        seo_description: None,
-        cover: None,
-        path,
-        direct_count: 0,
-        subtree_count: 0,
-        version: 1,
-        created_at: now(),
-        updated_at: now(),
-    }
+/// The category at the end of this path of ids.
+pub(crate) fn category(path: &str) -> Category {
+    Category { created_at: now(), updated_at: now(), ..memory::category(path) }
 }
 
 /// A refusal of a write, in a form that the runner can look into.

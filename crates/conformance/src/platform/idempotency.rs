@@ -208,14 +208,23 @@ pub async fn a_lost_claim_commits_nothing(subject: Subject<impl Work>) {
     assert_eq!(committed(&subject).await, 1);
 }
 
-/// Forgets what was begun at `before` or earlier.
+/// Forgets what was begun at `before` or earlier, at most so many at once, the oldest first.
 pub async fn prune_forgets_old_keys_only(subject: Subject<impl Work>) {
     for (key, seconds) in [("old", 0), ("edge", 10), ("young", 11)] {
         let claim = claim(key, "a", seconds);
         begin(&subject, &claim).await;
         subject.idempotency.complete(&claim, &reply(key)).await.unwrap();
     }
-    assert_eq!(subject.idempotency.prune(at(10)).await.unwrap(), 2);
-    assert_eq!(begin(&subject, &claim("old", "b", 20)).await, Begun::Started);
+    let other = Claim { requester: Requester::user(UserId::new(8)), ..claim("old", "a", 5) };
+    begin(&subject, &other).await;
+    let prune = async |limit| subject.idempotency.prune(at(10), limit).await.unwrap();
+    assert_eq!(prune(1).await, 1);
+    assert_eq!(begin(&subject, &claim("edge", "a", 20)).await, Begun::Replay(reply("edge")));
+    assert_eq!((prune(1).await, prune(10).await, prune(10).await), (1, 1, 0));
+    for forgotten in
+        [claim("old", "b", 20), claim("edge", "b", 20), Claim { requester: other.requester, ..claim("old", "b", 20) }]
+    {
+        assert_eq!(begin(&subject, &forgotten).await, Begun::Started);
+    }
     assert_eq!(begin(&subject, &claim("young", "a", 20)).await, Begun::Replay(reply("young")));
 }

@@ -17,7 +17,7 @@ use super::{Failure, Subject, category, now, photo, shelves};
 
 /// And what is above counts what is below.
 pub async fn a_photo_in_two_children_counts_once_above(subject: Subject) {
-    subject.plant(&[category(1, "1"), category(2, "1/2"), category(3, "1/3")]).await;
+    subject.plant(&[category("1"), category("1/2"), category("1/3")]).await;
     subject.keep(&[photo(1)]).await;
     subject.shelve(&photo(1), &shelves(&photo(1), &[2, 3], &[])).await.unwrap();
     assert_eq!(subject.counts().await, [(1, (0, 1)), (2, (1, 1)), (3, (1, 1))].into());
@@ -52,7 +52,7 @@ async fn usage(subject: &Subject) -> BTreeMap<i64, (i64, Trend)> {
 
 /// What nobody sees in lists counts nowhere, and counts again when it is shown again.
 pub async fn only_listed_photos_count(subject: Subject) {
-    subject.plant(&[category(1, "1")]).await;
+    subject.plant(&[category("1")]).await;
     subject.keep(&[photo(1)]).await;
     let tag = subject.resolve(&[(1, "夜景")]).await[0];
     subject.shelve(&photo(1), &shelves(&photo(1), &[1], &[tag])).await.unwrap();
@@ -65,7 +65,7 @@ pub async fn only_listed_photos_count(subject: Subject) {
 
 /// Neither links nor counts nor places in events.
 pub async fn a_removed_photo_leaves_nothing_behind(subject: Subject) {
-    subject.plant(&[category(1, "1")]).await;
+    subject.plant(&[category("1")]).await;
     subject.keep(&[photo(1)]).await;
     let tag = subject.resolve(&[(1, "夜景")]).await[0];
     subject.shelve(&photo(1), &shelves(&photo(1), &[1], &[tag])).await.unwrap();

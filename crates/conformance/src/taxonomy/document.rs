@@ -49,7 +49,7 @@ pub async fn a_document_has_all_that_is_searched(subject: Subject) {
     };
     let bare = Photo { visibility: Visibility::Private, ..photo(2) };
     subject.keep(&[whole.clone(), bare.clone()]).await;
-    subject.plant(&[category(1, "1"), category(2, "1/2")]).await;
+    subject.plant(&[category("1"), category("1/2")]).await;
     let tags = subject.resolve(&[(1, "夜景"), (2, "City Walk")]).await;
     subject.shelve(&whole, &shelves(&whole, &[1, 2], &tags)).await.unwrap();
     let found = subject.found(&[1, 2, 99]).await;
@@ -94,7 +94,7 @@ pub async fn what_is_in_the_trash_is_no_document(subject: Subject) {
 pub async fn a_walk_meets_each_photo_once(subject: Subject) {
     let photos: Vec<Photo> = (1..=7).map(photo).collect();
     subject.keep(&photos).await;
-    subject.plant(&[category(1, "1"), category(2, "1/2")]).await;
+    subject.plant(&[category("1"), category("1/2")]).await;
     let tags = subject.resolve(&[(1, "夜景"), (2, "城市")]).await;
     for photo in &photos {
         let (category, tag) = if photo.id.get() % 2 == 0 { (1, tags[0]) } else { (2, tags[1]) };

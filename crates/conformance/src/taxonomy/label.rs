@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use chrono::DateTime;
 use futures::future::join_all;
 use sharestack_content::model::{
-    Confidence, Day, Kind, Label, Note, PhotoId, Slug, Source, TagGroup, TagId, Tagging, Trend,
+    Confidence, Day, Kind, Label, Note, Period, PhotoId, Slug, Source, TagGroup, TagId, Tagging, Trend,
 };
 use sharestack_content::ports::{LabelFilter, LabelSort, LabelWriteError, Match, Order, UsageDelta};
 use sharestack_kernel::error::StoreError;
@@ -227,6 +228,26 @@ pub async fn usage_added_at_the_same_time_all_counts(subject: Subject) {
     let kept = subject.label(1).await.unwrap();
     assert_eq!((kept.usage_count, kept.last_used_at), (10, Some(now())));
     assert!((kept.trend.0[1] / trend.0[1] - 10.0).abs() < 1e-9);
+}
+
+/// A tag that is used long ago, lately or far ahead is counted and sorted as any other.
+pub async fn trends_hold_for_any_day(subject: Subject) {
+    const USES: i64 = 1_000_000;
+    subject.resolve(&[(1, "旧"), (2, "新"), (3, "远")]).await;
+    for (tag, day) in [(1, "1900-01-01T00:00:00Z"), (2, "2026-01-15T10:30:00Z"), (3, "2100-01-15T10:30:00Z")] {
+        let day = Day::of(DateTime::parse_from_rfc3339(day).unwrap().to_utc());
+        for uses in [USES, 1, -1] {
+            let delta = UsageDelta { tag: TagId::new(tag), uses, trend: Trend::of(day, uses), used_at: Some(now()) };
+            let done: Result<(), StoreError> = transact!(subject.store, |tx| { tx.labels().add_usage(&[delta]).await });
+            done.unwrap();
+        }
+        let kept = subject.label(tag).await.unwrap();
+        assert_eq!((kept.usage_count, kept.trend), (USES, Trend::of(day, USES)));
+    }
+    for period in Period::ALL {
+        let trending = subject.labels.trending(period, 10).await.unwrap();
+        assert_eq!(trending.iter().map(|label| label.id.get()).collect::<Vec<_>>(), [3, 2, 1], "{period:?}");
+    }
 }
 
 /// No character of what was typed is a wildcard.

@@ -41,7 +41,7 @@ fn numbered(id: i64) -> Photo {
 
 async fn furnish(subject: &Subject) -> Vec<Photo> {
     let paths = ["1", "1/2", "1/2/3", "4", "5", "5/6", "5/7"];
-    let categories: Vec<_> = (1..).zip(paths).map(|(id, path)| category(id, path)).collect();
+    let categories = paths.map(category);
     subject.plant(&categories).await;
     let photos: Vec<Photo> = (1..=30).map(numbered).collect();
     subject.keep(&photos).await;

@@ -11,11 +11,10 @@ pub mod timeline;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sharestack_content::error::ShelveError;
 use sharestack_content::model::{
-    Category, CategoryId, CategoryName, Derivative, Exif, FileId, FormatName, Kind, Label, Metadata, Photo, PhotoId,
-    PhotoStatus, Picture, Place, Shelves, Slug, TagId, TagName, Taken, Title, TreePath, Visibility, photo_deltas,
+    Category, CategoryId, Kind, Label, Photo, PhotoId, Shelves, TagId, TagName, Tagging, Taken, photo_deltas,
 };
 use sharestack_content::ports::{
     CategoryQueries, CategoryWriteError, LabelQueries, PhotoQueries, PhotoWriteError, Photos, Placement, PortfolioTx,
@@ -30,6 +29,8 @@ use sharestack_kernel::permission::Permission;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 use sharestack_users::ports::UsersTx;
+
+use crate::photos::{category, photo};
 
 /// An empty store.
 #[derive(Clone)]
@@ -98,6 +99,7 @@ macro_rules! taxonomy_cases {
                 merged_tags_count_each_photo_once,
                 a_merge_prefers_what_people_said,
                 usage_added_at_the_same_time_all_counts,
+                trends_hold_for_any_day,
                 suggestions_match_literally,
                 suggestions_stand_in_the_order_of_the_match,
                 lists_are_sorted_and_filtered
@@ -116,51 +118,12 @@ macro_rules! taxonomy_cases {
     };
 }
 
-/// 2026-01-15 10:30 UTC and some microseconds, which every store must keep.
+/// When the cases take place.
 fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(1_768_473_000_123_456).unwrap()
+    crate::far_ahead()
 }
 
-/// A listed photo by user 7.
-fn photo(id: i64) -> Photo {
-    let derivative = Derivative {
-        key: format!("photos/{id}/1/thumb_medium.jpg"),
-        size: 1000,
-        width: 300,
-        height: 200,
-        mime_type: "image/jpeg".to_owned(),
-    };
-    Photo {
-        id: PhotoId::new(id),
-        owner_id: UserId::new(7),
-        file_id: Some(FileId::new(id)),
-        slug: Slug::stored(format!("photo-{id}")),
-        title: Title::stored(format!("照片 {id}")),
-        description: None,
-        status: PhotoStatus::Published,
-        visibility: Visibility::Public,
-        sort_order: 0,
-        taken: None,
-        place: Place::default(),
-        exif: Exif::default(),
-        picture: Picture {
-            original_filename: "DSC_0001.jpg".to_owned(),
-            file_size: 2_048_576,
-            mime_type: "image/jpeg".to_owned(),
-            formats: BTreeMap::from([(FormatName::ThumbMedium, derivative)]),
-            revision: 1,
-            ..Picture::default()
-        },
-        metadata: Metadata::default(),
-        published_at: Some(now()),
-        trashed_at: None,
-        created_at: now() + TimeDelta::seconds(id),
-        updated_at: now(),
-        version: 1,
-    }
-}
-
-/// The same, taken at a time in a zone.
+/// A listed photo by user 7, taken at a time in a zone.
 fn taken(id: i64, time: &str) -> Photo {
     let time = DateTime::parse_from_rfc3339(time).unwrap();
     Photo { taken: Some(Taken::with_offset(time)), ..photo(id) }
@@ -169,32 +132,8 @@ fn taken(id: i64, time: &str) -> Photo {
 fn shelves(photo: &Photo, categories: &[i64], tags: &[i64]) -> Shelves {
     Shelves {
         categories: categories.iter().copied().map(CategoryId::new).collect(),
-        tags: tags.iter().map(|id| (TagId::new(*id), sharestack_content::model::Tagging::default())).collect(),
+        tags: tags.iter().map(|id| (TagId::new(*id), Tagging::default())).collect(),
         ..Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at())
-    }
-}
-
-fn category(id: i64, path: &str) -> Category {
-    Category {
-        id: CategoryId::new(id),
-        kind: Kind::Photo,
-        name: CategoryName::stored(format!("分类 {id}")),
-        slug: Slug::stored(format!("category-{id}")),
-        description: None,
-        colour: None,
-        icon: None,
-        sort_order: 0,
-        is_active: true,
-        is_featured: false,
-        seo_title: None,
-        seo_description: None,
-        cover: None,
-        path: TreePath::parse(path).unwrap(),
-        direct_count: 0,
-        subtree_count: 0,
-        version: 1,
-        created_at: now(),
-        updated_at: now(),
     }
 }
 
@@ -204,7 +143,7 @@ fn label(id: i64, name: &str) -> Label {
 
 impl Subject {
     /// The subject of an adapter that implements all ports in one type.
-    pub fn over<S>(store: &S, ids: impl IdGenerator + 'static, clock: FakeClock) -> Self
+    pub fn over<S>(store: &S, ids: Arc<dyn IdGenerator>, clock: FakeClock) -> Self
     where
         S: Begin<dyn PortfolioTx>
             + Begin<dyn UsersTx>
@@ -225,7 +164,7 @@ impl Subject {
             photos: store.clone(),
             documents: store.clone(),
             users: store,
-            ids: Arc::new(ids),
+            ids,
             clock,
         }
     }

@@ -12,6 +12,7 @@ pub mod factor;
 pub mod invitation;
 pub mod oauth;
 pub mod passkey;
+pub mod privacy;
 pub mod role;
 pub mod role_catalog;
 pub mod session;
@@ -32,7 +33,8 @@ use sharestack_users::model::{
 };
 use sharestack_users::ports::{
     AccountQueries, ApiKeyQueries, CodeQueries, ContactQueries, Directory, ExternalIdentityQueries, FactorQueries,
-    InvitationQueries, OAuthFlowQueries, PasskeyQueries, RoleQueries, SessionQueries, SettingsQueries, UsersTx,
+    InvitationQueries, OAuthFlowQueries, PasskeyQueries, PrivacyQueries, RoleQueries, SessionQueries, SettingsQueries,
+    UsersTx,
 };
 use uuid::Uuid;
 
@@ -69,6 +71,8 @@ pub struct Subject {
     pub invitations: Arc<dyn InvitationQueries>,
     /// Whose addresses are.
     pub contacts: Arc<dyn ContactQueries>,
+    /// Copies of personal data and wishes to go, to read.
+    pub privacy: Arc<dyn PrivacyQueries>,
     /// Makes an account inactive, as no port does yet.
     pub disable: Disable,
 }
@@ -95,6 +99,7 @@ impl Subject {
             + CodeQueries
             + ContactQueries
             + InvitationQueries
+            + PrivacyQueries
             + Clone
             + 'static,
     {
@@ -114,7 +119,8 @@ impl Subject {
             codes: store.clone(),
             invitations: store.clone(),
             passkeys: store.clone(),
-            contacts: store,
+            contacts: store.clone(),
+            privacy: store,
             disable,
         }
     }
@@ -213,6 +219,15 @@ macro_rules! users_cases {
                 all_passkeys_of_a_user_are_removed,
                 a_passkey_is_a_way_in,
                 holding_a_passkey_makes_others_wait
+            ],
+            users::privacy: [
+                a_copy_reads_back_in_each_state,
+                a_copy_moves_on_once_and_in_its_order,
+                of_rivals_that_end_a_copy_one_does,
+                the_latest_copy_is_the_one_that_was_asked_for_last,
+                overdue_copies_are_listed_by_their_ids,
+                a_wish_to_go_is_noted_and_forgotten_once,
+                of_rivals_with_a_wish_to_go_one_notes_it
             ],
             users::role: [
                 every_built_in_role_is_there,

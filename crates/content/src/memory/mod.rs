@@ -26,7 +26,7 @@ use crate::model::{AccessLevel, Article, ArticleId, CountKey, Draft, Slug, Statu
 use crate::ports::{ContentTx, Entitlements};
 use crate::service::Ports;
 
-pub use portfolio::{MemoryPortfolio, photo};
+pub use portfolio::{MemoryPortfolio, category, photo};
 pub use search::{MemorySearch, Scanned};
 
 #[derive(Debug, Clone)]

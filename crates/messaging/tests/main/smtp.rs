@@ -88,7 +88,6 @@ async fn a_protected_mail_is_sent_by_tls_with_name_and_password() {
     for (protection, tls) in [(Protection::StartTls, SmtpTls::StartTls), (Protection::Tls, SmtpTls::Tls)] {
         let server = MailServer::start(protection);
         mailer(server.port(), tls).send(&mail("lin@example.com")).await.unwrap();
-        server.inbox()().await;
         let [got] = &server.mails()[..] else { panic!("one mail") };
         assert_eq!((&got["tls"], &got["authenticated"]), (&json!(true), &json!(true)), "{got}");
         assert_eq!(got["sender"], "no-reply@sharestack.example");
@@ -103,7 +102,6 @@ async fn addresses_in_every_script_are_reached() {
     }
     let server = MailServer::start(Protection::None);
     mailer(server.port(), SmtpTls::None).send(&mail("用户@例子.公司")).await.unwrap();
-    server.inbox()().await;
     let to = server.mails()[0]["to"][0].as_str().unwrap().to_owned();
     assert!(to == "用户@例子.公司" || to == "用户@xn--fsqu00a.xn--55qx5d", "{to}");
 }

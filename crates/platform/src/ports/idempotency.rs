@@ -32,6 +32,7 @@ pub trait IdempotencyStore: Send + Sync {
     /// change nothing when the claim no longer holds it.
     async fn abandon(&self, claim: &Claim) -> Result<(), StoreError>;
 
-    /// Forgets the keys that were begun at `before` or earlier; returns how many.
-    async fn prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError>;
+    /// Forgets up to `limit` of the keys that were begun at `before` or earlier, the oldest
+    /// first; returns how many.
+    async fn prune(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError>;
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::prune::{BATCH, until_short};
 
 use crate::error::IdempotencyError;
 use crate::model::{Begun, Claim, Fingerprint, IdempotencyKey, Requester, StoredReply};
@@ -103,7 +104,8 @@ impl Idempotency {
     /// # Errors
     /// When the store failed.
     pub async fn prune(&self) -> Result<u64, StoreError> {
-        self.store.prune(self.clock.now() - REMEMBERED).await
+        let before = self.clock.now() - REMEMBERED;
+        until_short(|| self.store.prune(before, BATCH)).await
     }
 }
 
@@ -195,9 +197,13 @@ mod tests {
         let service = service(|store| {
             store
                 .expect_prune()
-                .withf(|before| *before == FakeClock::default().now() - REMEMBERED)
-                .returning(|_| Ok(3));
+                .times(2)
+                .withf(|before, limit| (*before, *limit) == (FakeClock::default().now() - REMEMBERED, BATCH))
+                .returning({
+                    let mut gone = [BATCH, 3].into_iter();
+                    move |_, _| Ok(gone.next().unwrap())
+                });
         });
-        assert_eq!(service.prune().await.unwrap(), 3);
+        assert_eq!(service.prune().await.unwrap(), BATCH + 3);
     }
 }

@@ -311,3 +311,47 @@ impl Drop for Building {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tantivy::schema::FAST;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::core::{ID, LEAST_WRITER_MEMORY};
+
+    #[tokio::test]
+    async fn a_search_that_nobody_waits_for_keeps_its_place_until_its_thread_ends() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = SearchConfig { directory: directory.path().to_owned(), writer_memory: LEAST_WRITER_MEMORY };
+        let mut schema = Schema::builder();
+        schema.add_i64_field(ID, FAST);
+        let shelf = Arc::new(Shelf::new(&config, "things", 1, schema.build()));
+        shelf.build().unwrap().finish("").unwrap();
+        let places = shelf.searches.available_permits();
+
+        let (begun, has_begun) = oneshot::channel();
+        let (end, may_end) = mpsc::channel::<()>();
+        let searched = shelf.clone();
+        let search = async move {
+            let work = move |_: &Generation| {
+                begun.send(()).unwrap();
+                may_end.recv().unwrap();
+                Ok(())
+            };
+            searched.search(work).await
+        };
+        let caller = tokio::spawn(search);
+        has_begun.await.unwrap();
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+        assert_eq!(shelf.searches.available_permits(), places - 1, "it runs on");
+
+        end.send(()).unwrap();
+        let all = shelf.searches.acquire_many(u32::try_from(places).unwrap());
+        let all = tokio::time::timeout(Duration::from_secs(30), all).await;
+        all.expect("its place is free when it has ended").unwrap().forget();
+    }
+}

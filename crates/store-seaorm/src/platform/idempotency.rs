@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Cond, Expr, Query};
+use sea_orm::sea_query::{Cond, Expr, Order, Query};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait, QueryResult, SqlErr};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::once::HeldKey;
@@ -195,8 +197,31 @@ impl IdempotencyStore for Store {
         self.write.execute(&release).await.map_err(store_error).map(drop)
     }
 
-    async fn prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let delete = Query::delete().from_table(TABLE).and_where(Expr::col("created_at").lte(before)).to_owned();
-        self.write.execute(&delete).await.map_err(store_error).map(|done| done.rows_affected())
+    async fn prune(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
+        let is_old = Expr::col("created_at").lte(before);
+        let old = Query::select()
+            .columns(["user_key", "idem_key"])
+            .from(TABLE)
+            .and_where(is_old.clone())
+            .order_by("created_at", Order::Asc)
+            .limit(limit)
+            .to_owned();
+        let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for row in self.read.query_all(&old).await.map_err(store_error)? {
+            let user = row.try_get("", "user_key").map_err(store_error)?;
+            keys.entry(user).or_default().push(row.try_get("", "idem_key").map_err(store_error)?);
+        }
+        let mut forgotten = 0;
+        // Not every database compares pairs with a list.
+        for (user, keys) in keys {
+            let delete = Query::delete()
+                .from_table(TABLE)
+                .and_where(Expr::col("user_key").eq(user))
+                .and_where(Expr::col("idem_key").is_in(keys))
+                .and_where(is_old.clone())
+                .to_owned();
+            forgotten += self.write.execute(&delete).await.map_err(store_error)?.rows_affected();
+        }
+        Ok(forgotten)
     }
 }

@@ -11,6 +11,7 @@ use sharestack_users::ports::{CodeQueries, CodeRepository, ContactQueries, Conta
 
 use crate::connect::Store;
 use crate::error::store_error;
+use crate::prune::batch;
 use crate::tx::SeaTx;
 
 #[derive(FromQueryResult)]
@@ -140,21 +141,7 @@ impl CodeQueries for Store {
         for (table, key, time) in
             [("verification_codes", "subject", "touched_at"), ("verification_tokens", "hash", "expires_at")]
         {
-            let old =
-                Query::select().column(key).from(table).and_where(Expr::col(time).lt(before)).limit(limit).to_owned();
-            let rows = self.read.query_all(&old).await.map_err(store_error)?;
-            let keys: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get("", key)).collect();
-            let keys = keys.map_err(store_error)?;
-            if keys.is_empty() {
-                continue;
-            }
-            // Asked again: it may have been touched meanwhile.
-            let delete = Query::delete()
-                .from_table(table)
-                .and_where(Expr::col(key).is_in(keys))
-                .and_where(Expr::col(time).lt(before))
-                .to_owned();
-            pruned += self.write.execute(&delete).await.map_err(store_error)?.rows_affected();
+            pruned += batch::<String>(self, (table, key), &Expr::col(time).lt(before), limit).await?;
         }
         Ok(pruned)
     }

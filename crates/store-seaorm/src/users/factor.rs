@@ -4,7 +4,6 @@ use sea_orm::sea_query::{Expr, LockType, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
-use sharestack_kernel::transact;
 use sharestack_users::model::{
     AuthMethod, FactorsView, NewChallenge, NewTotp, SecretHash, StoredChallenge, StoredTotp, TotpView,
 };
@@ -13,6 +12,7 @@ use sharestack_users::ports::{FactorQueries, FactorRepository};
 use super::session::one;
 use crate::connect::Store;
 use crate::error::store_error;
+use crate::prune::batch;
 use crate::tx::SeaTx;
 
 #[derive(FromQueryResult)]
@@ -219,19 +219,6 @@ impl FactorQueries for Store {
     }
 
     async fn prune_challenges(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
-        let old = Query::select()
-            .column("hash")
-            .from("mfa_challenges")
-            .and_where(Expr::col("expires_at").lt(before))
-            .limit(limit)
-            .to_owned();
-        let old = self.read().query_all(&old).await.map_err(store_error)?;
-        let old = old.iter().map(|row| row.try_get::<String>("", "hash")).collect::<Result<Vec<_>, _>>();
-        let old = old.map_err(store_error)?;
-        if old.is_empty() {
-            return Ok(0);
-        }
-        let remove = Query::delete().from_table("mfa_challenges").and_where(Expr::col("hash").is_in(old)).to_owned();
-        transact!(self.own(), |tx| { Ok(tx.conn().execute(&remove).await.map_err(store_error)?.rows_affected()) })
+        batch::<String>(self, ("mfa_challenges", "hash"), &Expr::col("expires_at").lt(before), limit).await
     }
 }

@@ -4,7 +4,6 @@ use sea_orm::sea_query::{DeleteStatement, Expr, LockType, Query};
 use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{SessionId, UserId};
-use sharestack_kernel::transact;
 use sharestack_users::model::{
     ClientTarget, CodeChallenge, LoginCode, OAuthPurpose, OAuthState, ProviderName, RedirectUri, TokenHash,
 };
@@ -13,6 +12,7 @@ use uuid::Uuid;
 
 use crate::connect::Store;
 use crate::error::store_error;
+use crate::prune::batch;
 use crate::tx::SeaTx;
 
 const STATES: &str = "oauth_states";
@@ -204,30 +204,10 @@ impl OAuthFlowQueries for Store {
     }
 
     async fn prune(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
-        let mut deletes = Vec::new();
+        let mut forgotten = 0;
         for table in [STATES, CODES] {
-            let old = Query::select()
-                .column("hash")
-                .from(table)
-                .and_where(Expr::col("expires_at").lt(before))
-                .limit(limit)
-                .to_owned();
-            let rows = self.read().query_all(&old).await.map_err(store_error)?;
-            let hashes = rows.iter().map(|row| row.try_get::<String>("", "hash")).collect::<Result<Vec<_>, _>>();
-            let hashes = hashes.map_err(store_error)?;
-            if !hashes.is_empty() {
-                deletes.push(Query::delete().from_table(table).and_where(Expr::col("hash").is_in(hashes)).to_owned());
-            }
+            forgotten += batch::<String>(self, (table, "hash"), &Expr::col("expires_at").lt(before), limit).await?;
         }
-        if deletes.is_empty() {
-            return Ok(0);
-        }
-        transact!(self.own(), |tx| {
-            let mut forgotten = 0;
-            for delete in &deletes {
-                forgotten += tx.conn().execute(delete).await.map_err(store_error)?.rows_affected();
-            }
-            Ok(forgotten)
-        })
+        Ok(forgotten)
     }
 }

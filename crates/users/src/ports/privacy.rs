@@ -67,6 +67,7 @@ pub trait PersonalRecords: Send + Sync {
     /// from them what says who it was. May be repeated.
     ///
     /// MUST keep every record of money as it is, and MUST leave other users' records alone.
+    /// MUST let the time of copies of their data be over at `at`.
     async fn erase(&self, user: UserId, at: DateTime<Utc>) -> Result<(), StoreError>;
 }
 

@@ -226,11 +226,11 @@ pub async fn leave(
 ) -> Result<Reply<DepartureView>, ApiError> {
     let mut check = FieldErrors::new();
     let AccountDelete { proof, reason } = body.0;
-    let reason = reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    let reason = reason.and_then(|text| check.length("reason", text, 1, 500));
     // Who has no password may have nothing else to show than that they came in a while ago.
     let asked = !proof.is_empty() || app.step_up.has_password(auth.0.user_id).await?;
     let proof = if asked { proof.proof(&mut check, &app) } else { None };
+    let reason = reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let reason = reason.and_then(|text| check.length("reason", text, 1, 500));
     check.finish()?;
     if let Some(proof) = proof {
         count_proof(&request, &app, auth.0.user_id).await?;

@@ -3,6 +3,7 @@
 mod files;
 mod photos;
 mod processing;
+mod samples;
 mod search;
 mod taxonomy;
 
@@ -22,7 +23,7 @@ use crate::ports::{
     ShelfRepository, TimelineRepository, UploadRepository, UsageRepository,
 };
 
-pub use photos::photo;
+pub use samples::{category, photo};
 
 #[derive(Debug, Clone, Default)]
 struct State {

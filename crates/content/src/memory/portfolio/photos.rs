@@ -9,8 +9,8 @@ use sharestack_kernel::page::{Page, PageRequest};
 
 use super::{MemoryPortfolio, MemoryPortfolioTx};
 use crate::model::{
-    Bounds, Caption, Coordinate, Derivative, Exif, FileId, FormatName, Metadata, Photo, PhotoCount, PhotoId, PhotoKey,
-    PhotoStatus, Picture, Place, Position, ShareLink, ShareLinkId, ShareTarget, Slug, Title, Visibility,
+    Bounds, Caption, Coordinate, FileId, Photo, PhotoCount, PhotoId, PhotoKey, Position, ShareLink, ShareLinkId,
+    ShareTarget,
 };
 use crate::ports::{
     Order, PhotoCluster, PhotoFilter, PhotoHead, PhotoQueries, PhotoRepository, PhotoScope, PhotoSort, PhotoView,
@@ -22,47 +22,6 @@ pub(super) struct Row {
     photo: Photo,
     views: i64,
     downloads: i64,
-}
-
-/// A listed photo by user 7, made from the file of the same number on 2026-01-15 10:30 UTC.
-pub fn photo(id: i64) -> Photo {
-    let now = DateTime::from_timestamp(1_768_473_000, 0).unwrap_or_default();
-    let format = |name: FormatName, size: u32| {
-        let key = format!("photos/{id}/1/{}", name.file_name());
-        let mime_type = if name == FormatName::Webp { "image/webp" } else { "image/jpeg" }.to_owned();
-        (name, Derivative { key, size: 1000, width: size, height: size, mime_type })
-    };
-    let sizes = [150, 300, 600, 1200, 1200];
-    Photo {
-        id: PhotoId::new(id),
-        owner_id: UserId::new(7),
-        file_id: Some(FileId::new(id)),
-        slug: Slug::stored(format!("photo-{id}")),
-        title: Title::stored(format!("照片 {id}")),
-        description: None,
-        status: PhotoStatus::Published,
-        visibility: Visibility::Public,
-        sort_order: 0,
-        taken: None,
-        place: Place::default(),
-        exif: Exif::default(),
-        picture: Picture {
-            original_filename: "DSC_0001.jpg".to_owned(),
-            file_size: 2_048_576,
-            mime_type: "image/jpeg".to_owned(),
-            width: Some(6000),
-            height: Some(4000),
-            placeholder: None,
-            formats: FormatName::ALL.into_iter().zip(sizes).map(|(name, size)| format(name, size)).collect(),
-            revision: 1,
-        },
-        metadata: Metadata::default(),
-        published_at: Some(now),
-        trashed_at: None,
-        created_at: now,
-        updated_at: now,
-        version: 1,
-    }
 }
 
 impl MemoryPortfolio {

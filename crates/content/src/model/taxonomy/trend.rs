@@ -15,9 +15,14 @@ use sharestack_kernel::field::Issue;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day(pub i32);
 
-/// 2036-01-01: far from both ends of what a double can say. With a half-life of a week
-/// sums hold for uses from 2016 to 2054.
+/// 2036-01-01: far from both ends of what a double can say.
 const LANDMARK: Day = Day(24106);
+
+/// How many half-lives from that day uses still differ by their age: a double has room for
+/// 2^63 uses of 2^960 each, and all its digits for 2^−960. With a half-life of a week that is
+/// from August 2017 to May 2054: what is used later counts as if it were used then, so that
+/// a week's trend becomes a count and nothing overflows. The longer ones reach beyond 2110.
+const REACH: f64 = 960.0;
 
 impl Day {
     /// The day of a time.
@@ -79,7 +84,7 @@ impl Period {
 
     /// What a use on a day weighs, relative to the fixed day.
     fn weight(self, day: Day) -> f64 {
-        (f64::from(day.0 - LANDMARK.0) / self.half_life()).exp2()
+        (f64::from(day.0.saturating_sub(LANDMARK.0)) / self.half_life()).clamp(-REACH, REACH).exp2()
     }
 }
 
@@ -144,10 +149,27 @@ mod tests {
     }
 
     #[test]
-    fn sums_hold_for_decades() {
-        for year in [2016, 2026, 2054] {
-            let trend = Trend::of(day(&format!("{year}-12-31")), 1_000_000);
-            assert!(trend.0.iter().all(|sum| sum.is_finite() && *sum > 0.0), "{year}");
+    fn sums_hold_for_any_day() {
+        for year in [1826, 1970, 2000, 2016, 2026, 2054, 2056, 2100, 9999] {
+            let today = day(&format!("{year}-12-31"));
+            let trend = Trend::of(today, 1_000_000);
+            assert!(trend.0.iter().all(|sum| sum.is_normal() && *sum > 0.0), "{year}");
+            let more = trend.plus(Trend::of(today, i64::MAX / 2));
+            assert!(more.0.iter().all(|sum| sum.is_finite()), "{year}");
+            for period in Period::ALL {
+                assert_eq!(trend.score(period, today), 1_000_000.0, "{year} {period:?}");
+                assert_eq!(trend.plus(Trend::of(today, -1_000_000)).score(period, today), 0.0, "{year} {period:?}");
+            }
         }
+        for limit in [Day(i32::MIN), Day(i32::MAX)] {
+            assert!(Trend::of(limit, 1).0.iter().all(|sum| sum.is_normal()));
+        }
+    }
+
+    #[test]
+    fn longer_trends_tell_age_apart_in_2100() {
+        let (today, before) = (day("2100-01-31"), day("2100-01-01"));
+        assert_eq!(Trend::of(before, 4).score(Period::Month, today), 2.0);
+        assert_eq!(Trend::of(before, 4).score(Period::Week, today), 4.0);
     }
 }

@@ -129,8 +129,17 @@ impl PersonalRecords for Store {
         Ok(held)
     }
 
-    async fn erase(&self, user: UserId, _at: DateTime<Utc>) -> Result<(), StoreError> {
-        transact!(self.own(), |tx| { end(tx, OF_DOMAINS.into_iter().flatten(), user).await })
+    async fn erase(&self, user: UserId, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let copies = Query::update()
+            .table("privacy_exports")
+            .value("expires_at", at)
+            .and_where(Expr::col("user_id").eq(user.get()))
+            .and_where(Expr::col("expires_at").gt(at))
+            .to_owned();
+        transact!(self.own(), |tx| {
+            tx.conn().execute(&copies).await.map_err(store_error)?;
+            end(tx, OF_DOMAINS.into_iter().flatten(), user).await
+        })
     }
 }
 

@@ -1,0 +1,103 @@
+//! Files: what may come, what is made of them, how they are shown, and where they are kept.
+
+use serde::{Deserialize, Serialize};
+
+use super::Secret;
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    pub backend: StorageBackend,
+    pub bucket: String,
+    pub endpoint: String,
+    pub region: String,
+    pub access_key_id: String,
+    pub secret_access_key: Secret,
+}
+
+/// Where files are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageBackend {
+    Fs,
+    S3,
+    Oss,
+    Memory,
+}
+
+/// What may be uploaded.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    /// Bytes of a picture of an account.
+    pub max_avatar_size: usize,
+    /// Pixels of a picture that is decoded.
+    pub max_image_pixels: u64,
+    /// Bytes of a file.
+    pub max_file_size: u64,
+    /// Files of one request.
+    pub max_files: usize,
+    /// Bytes of a piece when nobody says.
+    pub chunk_size: u64,
+    /// Bytes of a piece at the least, but for the last.
+    pub min_chunk_size: u64,
+    /// Bytes of a piece at the most.
+    pub max_chunk_size: u64,
+    /// Kinds of files, by their MIME types.
+    pub allowed_types: Vec<String>,
+    /// Bytes that one person may keep.
+    pub quota_bytes: u64,
+    /// Hours that an upload may take.
+    pub expiry_hours: u32,
+    /// Days that a file is kept that no photo uses.
+    pub unused_days: u32,
+}
+
+/// What is made of pictures to be shown.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Media {
+    /// The longer side of `thumb_small`, in pixels.
+    pub thumb_small: u32,
+    /// The longer side of `thumb_medium`.
+    pub thumb_medium: u32,
+    /// The longer side of `thumb_large`.
+    pub thumb_large: u32,
+    /// The width of the box that `display` and `webp` fit into.
+    pub max_width: u32,
+    /// The height of that box.
+    pub max_height: u32,
+    /// Of 100.
+    pub quality_jpg: u8,
+    /// Of 100.
+    pub quality_webp: u8,
+    /// Pixels of a picture that is decoded.
+    pub max_pixels: u64,
+    /// Memory for the pixels of one picture.
+    pub max_memory_mib: u64,
+    /// Files that are worked on at once; 0 is half of the cores.
+    pub concurrency: usize,
+    /// How long replaced derivatives stay for those who are just fetching them.
+    pub keep_replaced_seconds: u64,
+    /// Whether `watermark_file` lies over `display` and `webp`.
+    pub watermark_enabled: bool,
+    /// A PNG.
+    pub watermark_file: String,
+    /// Per cent.
+    pub watermark_opacity: u8,
+    /// Its width, in per cent of the picture's.
+    pub watermark_percent: u32,
+}
+
+/// How photos are shown and kept.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhotoSettings {
+    /// Days that the trash keeps a photo.
+    pub trash_days: u32,
+    /// Whether visitors may save what they see; originals are for who may change a photo.
+    pub downloads: bool,
+    /// Where pictures are for readers, such as a content network before
+    /// `/api/v1/media`; empty takes the server itself.
+    pub media_url: String,
+}
