@@ -107,6 +107,8 @@ async fn a_thousand_stolen_pairs_a_second_hold_up_nobody() {
         ("SHARESTACK__PASSWORD__ITERATIONS", "2"),
         ("SHARESTACK__PASSWORD__CONCURRENT_HASHES", "1"),
         ("SHARESTACK__PASSWORD__QUEUE", QUEUE),
+        // So that what is refused is refused for its password, on a busy machine too.
+        ("SHARESTACK__DATABASE__ACQUIRE_TIMEOUT_SECONDS", "100"),
     ];
     let variables: BTreeMap<_, _> = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let server = Process::start(data.path(), &["serve"], &variables);
