@@ -3,7 +3,6 @@
 //! counts that the product keeps are what it would have counted.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use anyhow::Result;
 
@@ -145,8 +144,7 @@ fn formats(photo: u32) -> String {
     ] {
         let comma = if text.len() > 1 { "," } else { "" };
         let size = width * height / 6;
-        drop(write!(
-            text,
+        text.push_str(&format!(
             r#"{comma}"{name}":{{"key":"photos/{photo}/1/{file}","size":{size},"width":{width},"height":{height},"mime_type":"image/{kind}"}}"#
         ));
     }

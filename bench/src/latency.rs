@@ -24,7 +24,7 @@ const FEWEST: usize = 100;
 /// Asks for one path after another, over one connection.
 pub fn measure(port: u16, paths: &[String], seconds: u32) -> Result<Waits> {
     let mut connection = Connection::open(port)?;
-    let mut ask = |path: &String| {
+    let mut ask = |path: &String| -> Result<f64> {
         let started = Instant::now();
         let answer = connection.send("GET", path, &[], b"")?;
         if answer.status != 200 {

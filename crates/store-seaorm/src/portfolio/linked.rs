@@ -1,16 +1,16 @@
 //! Pages of a category's or a tag's photos. Their ids come from indexes alone, and as few entries are
 //! read as the page asks for, however many photos there are.
 
-use sea_orm::ExprTrait;
 use sea_orm::sea_query::{Expr, Order, Query, SelectStatement, SimpleExpr, UnionType};
+use sea_orm::{ConnectionTrait, ExprTrait, QueryResult};
 use sharestack_content::model::{CategoryId, Kind};
 use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, PhotoSort};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::PageRequest;
 
-use super::category_rows::{CategoryRow, category_columns};
+use super::category_rows::below;
 use crate::connect::Store;
-use crate::rows::all;
+use crate::error::store_error;
 
 /// From how many categories a page is put together at most. SQLite takes 500 parts of a union.
 const MOST_PARTS: usize = 400;
@@ -135,14 +135,14 @@ impl Store {
         let (Some(category), Some(column), true) = (filter.category, column(filter.sort), plain) else {
             return Ok(None);
         };
-        let below = self.category_and_below(category).await?;
-        let Some((root, counts)) = below.iter().find(|(id, _)| *id == category.get()) else { return Ok(None) };
+        let all = self.category_and_below(category).await?;
+        let Some((root, counts)) = all.iter().find(|(id, _)| *id == category.get()) else { return Ok(None) };
         let (direct, subtree) = *counts;
         let order = order(filter);
-        if filter.directly || below.len() == 1 {
+        if filter.directly || all.len() == 1 {
             return Ok(Some(LinkedPage { ids: of_one(Linked::Category(*root), column, order, page), total: direct }));
         }
-        let ids: Vec<i64> = below.iter().map(|(id, _)| *id).collect();
+        let ids: Vec<i64> = all.iter().map(|(id, _)| *id).collect();
         let together = (ids.len() <= MOST_PARTS && (ids.len() as u64).saturating_mul(subtree) < listed)
             .then(|| of_each(&ids, column, &order, page))
             .flatten();
@@ -166,15 +166,22 @@ impl Store {
 
     /// A category and those below it, with what they count themselves and altogether.
     async fn category_and_below(&self, category: CategoryId) -> Result<Vec<(i64, (u64, u64))>, StoreError> {
-        let mut select = Query::select();
-        category_columns(&mut select)
+        let select = Query::select()
+            .columns(["id", "direct_count", "subtree_count"].map(|column| ("c", column)))
             .from_as("categories", "c")
             .and_where(Expr::col(("c", "kind")).eq(Kind::Photo.as_str()))
-            .cond_where(super::category_rows::below(category));
-        let rows: Vec<CategoryRow> = all(self.read(), &select).await?;
-        let count = |n: i64| u64::try_from(n).map_err(StoreError::corrupt);
-        rows.into_iter()
-            .map(|row| Ok((row.0.id.get(), (count(row.0.direct_count)?, count(row.0.subtree_count)?))))
+            .cond_where(below(category))
+            .to_owned();
+        let rows = self.read().query_all(&select).await.map_err(store_error)?;
+        let count = |row: &QueryResult, column: &str| {
+            let n: i64 = row.try_get("", column).map_err(store_error)?;
+            u64::try_from(n).map_err(StoreError::corrupt)
+        };
+        rows.iter()
+            .map(|row| {
+                let id = row.try_get("", "id").map_err(store_error)?;
+                Ok((id, (count(row, "direct_count")?, count(row, "subtree_count")?)))
+            })
             .collect()
     }
 }

@@ -1,7 +1,6 @@
 //! The ports of the portfolio.
 
 mod category;
-
 mod category_query;
 mod category_rows;
 mod document;
