@@ -67,7 +67,7 @@ openapi: build-tests ## write docs/api/openapi.json
 .PHONY: bench
 bench: ## measure, release build: figures for docs/performance.md
 	$(CARGO) build --release --workspace --bins
-	scripts/services.sh with $(TARGET)/release/sharestack-bench
+	scripts/services.sh with $(TARGET)/release/sharestack-bench $(BENCH)
 
 .PHONY: coverage
 coverage: ## lines that the unit tests of the users crate run, in per cent

@@ -1,8 +1,10 @@
 //! The measured requests, as wrk's scripts.
 
-use serde_json::json;
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
 
-use crate::seed;
+use crate::server::Server;
+use crate::{http, seed};
 
 /// What a request is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,8 +13,6 @@ pub enum Floor {
     Sql,
     /// The same bytes alone.
     Bytes,
-    /// argon2id on two threads.
-    Argon2,
 }
 
 /// One measured request.
@@ -45,8 +45,32 @@ fn get(path: &str) -> String {
     format!("function request() return wrk.format('GET', '{path}') end")
 }
 
+/// Logins of one user after another.
+pub fn log_in(users: u32) -> Case {
+    let script = format!(
+        "local headers = {{['content-type'] = 'application/json'}}\nfunction request() return wrk.format('POST', \
+         '/api/v1/auth/login', headers, '{}' .. string.format('bench%05d', math.random(1, {users})) .. '{}') end",
+        r#"{"username":""#,
+        format_args!(r#"","password":"{}"}}"#, seed::PASSWORD),
+    );
+    Case { name: "login".to_owned(), floor: Floor::Bytes, script }
+}
+
+/// Signs the users in who may write.
+pub fn tokens(product: &Server, users: u32) -> Result<Vec<String>> {
+    let json = [("content-type", "application/json")];
+    (1..=users.min(seed::CREATORS))
+        .map(|id| {
+            let answer = http::request(product.port, "POST", "/api/v1/auth/login", &json, &login(&seed::username(id)))?;
+            let value: Value = serde_json::from_slice(&answer.body)?;
+            let token = value["data"]["access_token"].as_str();
+            token.map(str::to_owned).with_context(|| format!("login: {value}"))
+        })
+        .collect()
+}
+
 /// All of them; the tokens are of users who may write.
-pub fn all(articles: u32, users: u32, tokens: &[String]) -> Vec<Case> {
+pub fn all(articles: u32, tokens: &[String]) -> Vec<Case> {
     let deep = deep_page(articles);
     let list: Vec<_> = tokens.iter().map(|token| format!("'Bearer {token}'")).collect();
     let tokens = format!(
@@ -72,16 +96,6 @@ pub fn all(articles: u32, users: u32, tokens: &[String]) -> Vec<Case> {
             Floor::Bytes,
             format!(
                 "{tokens}function request() return wrk.format('GET', '/api/v1/users/me', headers[math.random(#headers)]) end"
-            ),
-        ),
-        case(
-            "login".to_owned(),
-            Floor::Argon2,
-            format!(
-                "local headers = {{['content-type'] = 'application/json'}}\nfunction request() return wrk.format('POST', \
-                 '/api/v1/auth/login', headers, '{}' .. string.format('bench%05d', math.random(1, {users})) .. '{}') end",
-                r#"{"username":""#,
-                format_args!(r#"","password":"{}"}}"#, seed::PASSWORD),
             ),
         ),
         case(

@@ -21,9 +21,7 @@ pub struct Row {
     /// The same SQL without the ORM.
     pub sql: Option<Figures>,
     /// The same bytes.
-    pub bytes: Option<Figures>,
-    /// Hashes in a second.
-    pub argon2: Option<f64>,
+    pub bytes: Figures,
     /// The largest share of the machine that others took in one of the figures.
     pub others: f64,
 }
@@ -35,7 +33,6 @@ pub struct Field<'a> {
     pub bytes: &'a Server,
     pub seconds: u32,
     pub directory: &'a Path,
-    pub argon2: f64,
 }
 
 impl Field<'_> {
@@ -57,17 +54,13 @@ impl Field<'_> {
         for (index, connections) in (1..).zip(CONNECTIONS) {
             let mut others = 0.0;
             let nonce = nonce + index;
-            let bytes = match case.floor {
-                Floor::Argon2 => None,
-                Floor::Sql | Floor::Bytes => Some(self.one(self.bytes, case, connections, nonce, &mut others)?),
-            };
+            let bytes = self.one(self.bytes, case, connections, nonce, &mut others)?;
             let sql = match case.floor {
                 Floor::Sql => Some(self.one(self.sql, case, connections, nonce, &mut others)?),
-                Floor::Bytes | Floor::Argon2 => None,
+                Floor::Bytes => None,
             };
             let product = self.one(self.product, case, connections, nonce, &mut others)?;
-            let argon2 = (case.floor == Floor::Argon2).then_some(self.argon2);
-            rows.push(Row { database, case: case.name.clone(), connections, product, sql, bytes, argon2, others });
+            rows.push(Row { database, case: case.name.clone(), connections, product, sql, bytes, others });
         }
         Ok(rows)
     }

@@ -20,9 +20,30 @@ pub fn describe() -> String {
     format!("Commit {commit}, {model}, {cores} cores (load generator on the same machine), {date}.")
 }
 
-/// Resident memory of a process, in MiB.
-pub fn resident(pid: u32) -> Result<f64> {
-    figure(&pid.to_string(), "VmRSS:")
+/// What a process has resident, in MiB.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory {
+    pub resident: f64,
+    /// Pages of its binary and of libraries, which the kernel can drop.
+    pub files: f64,
+}
+
+/// Resident memory of a process now.
+pub fn memory(pid: u32) -> Result<Memory> {
+    let pid = pid.to_string();
+    Ok(Memory { resident: figure(&pid, "VmRSS:")?, files: figure(&pid, "RssFile:")? })
+}
+
+/// Resident memory after ten seconds without requests: the allocator gives back what was
+/// freed after a while.
+pub fn settled(pid: u32) -> Result<Memory> {
+    std::thread::sleep(std::time::Duration::from_secs(10));
+    memory(pid)
+}
+
+/// Lets the most memory that a process had resident begin with what it has now.
+pub fn forget_peak(pid: u32) -> Result<()> {
+    Ok(std::fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
 }
 
 /// The most memory that a process had resident, in MiB; `self` is this one.

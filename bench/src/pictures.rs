@@ -56,7 +56,7 @@ pub fn measure(width: u32, height: u32, count: u32) -> Result<Pictures> {
     }
     // A process of its own, so that its memory is its own, too.
     let own =
-        Command::new(std::env::current_exe()?).arg("develop").arg("--directory").arg(directory.path()).output()?;
+        on_one_core(&std::env::current_exe()?).arg("develop").arg("--directory").arg(directory.path()).output()?;
     let mut makers = vec![read("sharestack", &own)?];
     let skipped = match sharp(directory.path()) {
         Ok(other) => {
@@ -68,13 +68,23 @@ pub fn measure(width: u32, height: u32, count: u32) -> Result<Pictures> {
     Ok(Pictures { megapixels: f64::from(width) * f64::from(height) / 1e6, count, makers, skipped })
 }
 
+/// A program that has one core for all its threads.
+fn on_one_core(program: &Path) -> Command {
+    if Command::new("taskset").arg("--version").output().is_err() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", "0"]).arg(program);
+    command
+}
+
 fn sharp(directory: &Path) -> Result<Developed> {
     let ready = Command::new("scripts/sharp.sh").output().context("scripts/sharp.sh")?;
     if !ready.status.success() {
         bail!("{}", String::from_utf8_lossy(&ready.stderr).trim());
     }
     let home = String::from_utf8(ready.stdout)?;
-    let output = Command::new("node").arg("measure.mjs").arg(directory).current_dir(home.trim()).output()?;
+    let output = on_one_core(Path::new("node")).arg("measure.mjs").arg(directory).current_dir(home.trim()).output()?;
     read("sharp", &output)
 }
 

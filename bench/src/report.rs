@@ -1,158 +1,189 @@
-//! The table.
+//! The tables, and where they are written.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::catalog::Catalog;
 use crate::load::Row;
+use crate::logins::Logins;
 use crate::pictures::Pictures;
-use crate::storm::{self, Storm};
+use crate::requests::Requests;
+use crate::storm;
 use crate::uploads::Uploaded;
 use crate::wrk::Figures;
 
-const BEGIN: &str = "<!-- figures: written by `make bench` -->";
-const END: &str = "<!-- end of figures -->";
-
-/// What was seen of one database beside the load.
-pub struct Start {
-    pub database: &'static str,
-    /// Milliseconds from the start of the process to ready; sorted.
-    pub ready: Vec<f64>,
-    /// MiB, two seconds after ready.
-    pub idle: f64,
-    /// MiB, after all load.
-    pub after: f64,
-    /// Seconds that seeding took.
-    pub seeding: f64,
+fn share(product: Figures, floor: f64) -> String {
+    if floor > 0.0 { format!("{:.0} %", 100.0 * product.rate / floor) } else { "–".to_owned() }
 }
 
-fn share(product: Figures, floor: Option<f64>) -> String {
-    floor
-        .filter(|floor| *floor > 0.0)
-        .map_or_else(|| "–".to_owned(), |floor| format!("{:.0} %", 100.0 * product.rate / floor))
+fn shown(figures: Option<Figures>, figure: impl Fn(Figures) -> String) -> String {
+    figures.map_or_else(|| "–".to_owned(), figure)
 }
 
-fn rate(figures: Option<Figures>) -> String {
-    figures.map_or_else(|| "–".to_owned(), |figures| format!("{:.0}", figures.rate))
-}
-
-fn notes(row: &Row) -> String {
+/// What went otherwise than well.
+fn notes(figures: Figures) -> String {
     let mut notes = Vec::new();
-    if let Some(hashes) = row.argon2 {
-        notes.push(format!("floor: {hashes:.0} argon2id hashes/s on 2 threads"));
+    if figures.refused > 0.0 {
+        notes.push(format!("{:.1} % refused", 100.0 * figures.refused));
     }
-    if row.product.refused > 0.0 {
-        notes.push(format!("{:.1} % refused", 100.0 * row.product.refused));
-    }
-    if row.product.broken > 0.0 {
-        notes.push(format!("{:.0} without an answer", row.product.broken));
+    if figures.broken > 0.0 {
+        notes.push(format!("{:.0} without an answer", figures.broken));
     }
     notes.join("; ")
 }
 
-/// What was measured.
-#[derive(Default)]
-pub struct Report {
-    pub rows: Vec<Row>,
-    pub storms: Vec<Storm>,
-    pub starts: Vec<Start>,
-    pub pictures: Option<Pictures>,
-    pub uploaded: Option<Uploaded>,
-}
-
-impl Report {
-    /// The whole section.
-    pub fn markdown(&self, machine: &str, sizes: &str) -> Result<String> {
-        let mut text = format!("{machine}\n{sizes}\n\n");
-        self.requests(&mut text)?;
-        self.storms(&mut text)?;
-        self.starts(&mut text)?;
-        if let Some(measured) = &self.pictures {
-            pictures(&mut text, measured)?;
-        }
-        if let Some(measured) = self.uploaded {
-            uploaded(&mut text, measured)?;
-        }
-        Ok(text)
-    }
-
-    fn requests(&self, text: &mut String) -> Result<()> {
-        text.push_str(
-            "| Database | Request | Conn. | req/s | SQL floor req/s | of SQL floor | Bytes floor req/s | of bytes floor | \
-             P50 ms | P99 ms | P99 ms of SQL floor | Other load | Notes |\n\
-             |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n",
-        );
-        for row in &self.rows {
-            let product = row.product;
-            let sql = row.sql.map(|figures| figures.rate).or(row.argon2);
-            writeln!(
-                text,
-                "| {} | {} | {} | {:.0} | {} | {} | {} | {} | {:.1} | {:.1} | {} | {:.0} % | {} |",
-                row.database,
-                row.case,
-                row.connections,
-                product.rate,
-                if row.argon2.is_some() { rate(None) } else { rate(row.sql) },
-                share(product, sql),
-                rate(row.bytes),
-                share(product, row.bytes.map(|figures| figures.rate)),
-                product.p50,
-                product.p99,
-                row.sql.map_or_else(|| "–".to_owned(), |figures| format!("{:.1}", figures.p99)),
-                100.0 * row.others,
-                notes(row),
-            )?;
-        }
-        Ok(())
-    }
-
-    fn storms(&self, text: &mut String) -> Result<()> {
-        if self.storms.is_empty() {
-            return Ok(());
-        }
+/// Reads and writes under load.
+pub fn requests(text: &mut String, measured: &Requests) -> Result<()> {
+    text.push_str(
+        "| Database | Request | Conn. | req/s | SQL floor req/s | of SQL floor | Bytes floor req/s | of bytes floor | \
+         P50 ms | P99 ms | P99 ms of SQL floor | Other load | Notes |\n\
+         |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n",
+    );
+    for Row { database, case, connections, product, sql, bytes, others } in &measured.rows {
         writeln!(
             text,
-            "\n| Database | Reads, {0} connections, beside {0} that log in | P99 ms quiet | P99 ms in the storm | times | \
-             req/s quiet | req/s in the storm | logins/s | Other load |\n|---|---|--:|--:|--:|--:|--:|--:|--:|",
-            storm::CONNECTIONS
+            "| {database} | {case} | {connections} | {:.0} | {} | {} | {:.0} | {} | {:.1} | {:.1} | {} | {:.0} % | {} |",
+            product.rate,
+            shown(*sql, |sql| format!("{:.0}", sql.rate)),
+            shown(*sql, |sql| share(*product, sql.rate)),
+            bytes.rate,
+            share(*product, bytes.rate),
+            product.p50,
+            product.p99,
+            shown(*sql, |sql| format!("{:.1}", sql.p99)),
+            100.0 * others,
+            notes(*product),
         )?;
-        for storm in &self.storms {
-            let (quiet, stormy) = (storm.quiet, storm.stormy);
-            writeln!(
-                text,
-                "| {} | {} | {:.1} | {:.1} | {:.1} | {:.0} | {:.0} | {:.0} | {:.0} % |",
-                storm.database,
-                storm.reads,
-                quiet.p99,
-                stormy.p99,
-                stormy.p99 / quiet.p99,
-                quiet.rate,
-                stormy.rate,
-                storm.logins.rate,
-                100.0 * storm.others,
-            )?;
-        }
-        Ok(())
     }
+    text.push_str(
+        "\n| Database | Ready after start, median of 10 | slowest | Resident when idle, MiB | of it pages of files | \
+         ten seconds after all load | of it pages of files | Seeding |\n|---|--:|--:|--:|--:|--:|--:|--:|\n",
+    );
+    for start in &measured.starts {
+        let median = start.ready.get(start.ready.len() / 2).context("no starts")?;
+        let slowest = start.ready.last().context("no starts")?;
+        writeln!(
+            text,
+            "| {} | {median:.0} ms | {slowest:.0} ms | {:.1} | {:.1} | {:.1} | {:.1} | {:.0} s |",
+            start.database,
+            start.idle.resident,
+            start.idle.files,
+            start.after.resident,
+            start.after.files,
+            start.seeding
+        )?;
+    }
+    Ok(())
+}
 
-    fn starts(&self, text: &mut String) -> Result<()> {
-        text.push_str(
-            "\n| Database | Ready after start, median of 10 | slowest | Resident when idle | Resident after all load | Seeding |\n\
-             |---|--:|--:|--:|--:|--:|\n",
-        );
-        for start in &self.starts {
-            let median = start.ready.get(start.ready.len() / 2).context("no starts")?;
-            let slowest = start.ready.last().context("no starts")?;
-            let (idle, after, seeding) = (start.idle, start.after, start.seeding);
-            writeln!(
-                text,
-                "| {} | {median:.0} ms | {slowest:.0} ms | {idle:.1} MiB | {after:.1} MiB | {seeding:.0} s |",
-                start.database
-            )?;
-        }
-        Ok(())
+/// Signing in, and reads beside it.
+pub fn logins(text: &mut String, measured: &Logins) -> Result<()> {
+    text.push_str(
+        "| Database | Conn. | logins/s | bare argon2id hashes/s on 2 threads | share | P50 ms | P99 ms | Other load | Notes |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|---|\n",
+    );
+    for rate in &measured.rates {
+        let logins = rate.logins;
+        writeln!(
+            text,
+            "| {} | {} | {:.1} | {:.1} | {} | {:.0} | {:.0} | {:.0} % | {} |",
+            rate.database,
+            rate.connections,
+            logins.rate,
+            rate.hashes,
+            share(logins, rate.hashes),
+            logins.p50,
+            logins.p99,
+            100.0 * rate.others,
+            notes(logins),
+        )?;
     }
+    writeln!(
+        text,
+        "\n| Database | Reads, {0} connections, beside {0} that log in | P99 ms quiet | P99 ms in the storm | times | \
+         req/s quiet | req/s in the storm | logins/s | Other load |\n|---|---|--:|--:|--:|--:|--:|--:|--:|",
+        storm::CONNECTIONS
+    )?;
+    for storm in &measured.storms {
+        let (quiet, stormy) = (storm.quiet, storm.stormy);
+        writeln!(
+            text,
+            "| {} | {} | {:.1} | {:.1} | {:.1} | {:.0} | {:.0} | {:.0} | {:.0} % |",
+            storm.database,
+            storm.reads,
+            quiet.p99,
+            stormy.p99,
+            stormy.p99 / quiet.p99,
+            quiet.rate,
+            stormy.rate,
+            storm.logins.rate,
+            100.0 * storm.others,
+        )?;
+    }
+    text.push_str("\n| Database | Reads of the shared cache for a signed-in request |\n|---|--:|\n");
+    for check in &measured.checks {
+        writeln!(text, "| {} | {:.2} |", check.database, check.reads)?;
+    }
+    Ok(())
+}
+
+/// Lists of photos.
+pub fn photos(text: &mut String, measured: &Catalog, few: u32, many: u32) -> Result<()> {
+    writeln!(
+        text,
+        "| Database | List of 10 | Page | P95 ms of {few} | P95 ms of {many} | times | P50 ms of {many} | P99 ms of {many} |\n\
+         |---|---|--:|--:|--:|--:|--:|--:|"
+    )?;
+    for list in &measured.lists {
+        let page = match list.pages {
+            None => "–".to_owned(),
+            Some((small, large)) if small == large => large.to_string(),
+            Some((small, large)) => format!("{small} and {large}"),
+        };
+        let (small, large) = (list.small, list.large);
+        writeln!(
+            text,
+            "| {} | {} | {page} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
+            list.database,
+            list.name,
+            small.p95,
+            large.p95,
+            large.p95 / small.p95,
+            large.p50,
+            large.p99
+        )?;
+    }
+    writeln!(text, "\nOther load: {:.0} %.", 100.0 * measured.others)?;
+    Ok(())
+}
+
+/// Searches.
+pub fn searches(text: &mut String, measured: &Catalog) -> Result<()> {
+    text.push_str(
+        "| Query, with facets and highlights | Found by the first | P50 ms | P95 ms | P99 ms | Queries |\n\
+         |---|--:|--:|--:|--:|--:|\n",
+    );
+    for search in &measured.searches {
+        let waits = search.waits;
+        writeln!(
+            text,
+            "| {} | {} | {:.1} | {:.1} | {:.1} | {} |",
+            search.name, search.found, waits.p50, waits.p95, waits.p99, waits.count
+        )?;
+    }
+    if let Some(index) = &measured.index {
+        writeln!(
+            text,
+            "\nThe index of {} photos was built in {:.0} s and has {:.0} MiB. Other load: {:.0} %.",
+            index.photos,
+            index.seconds,
+            index.size,
+            100.0 * measured.others
+        )?;
+    }
+    Ok(())
 }
 
 /// Derivatives, beside those of another maker.
@@ -160,7 +191,7 @@ pub fn pictures(text: &mut String, measured: &Pictures) -> Result<()> {
     let (megapixels, count) = (measured.megapixels, measured.count);
     writeln!(
         text,
-        "\n| Five derivatives of a JPEG of {megapixels:.0} megapixels, {count} pictures, one core | pictures/s | peak memory | \
+        "| Five derivatives of a JPEG of {megapixels:.0} megapixels, {count} pictures, one core | pictures/s | peak memory | \
          size of all five |\n|---|--:|--:|--:|"
     )?;
     for maker in &measured.makers {
@@ -175,20 +206,24 @@ pub fn pictures(text: &mut String, measured: &Pictures) -> Result<()> {
 
 /// A large file in pieces.
 pub fn uploaded(text: &mut String, measured: Uploaded) -> Result<()> {
-    let Uploaded { size, rate, floor, memory } = measured;
+    let Uploaded { size, rate, floor, idle, peak } = measured;
+    let over = peak - idle;
     writeln!(
         text,
-        "\n| A file of {size} MiB in pieces of 1 MiB | MiB/s | written and hashed alone, MiB/s | memory over idle |\n\
-         |---|--:|--:|--:|\n| one connection | {rate:.0} | {floor:.0} | {memory:.0} MiB |"
+        "| A file of {size} MiB in pieces of 1 MiB | MiB/s | written and hashed alone, MiB/s | resident when idle, MiB | \
+         at the most meanwhile | over idle |\n|---|--:|--:|--:|--:|--:|\n\
+         | one connection | {rate:.0} | {floor:.0} | {idle:.1} | {peak:.1} | {over:.1} |"
     )?;
     Ok(())
 }
 
-/// Puts the section into the document between its marks.
-pub fn write(path: &Path, section: &str) -> Result<()> {
-    let old = std::fs::read_to_string(path).unwrap_or_else(|_| format!("# Performance\n\n{BEGIN}\n{END}\n"));
-    let (before, rest) = old.split_once(BEGIN).context("docs/performance.md has no mark for the figures")?;
-    let (_, after) = rest.split_once(END).context("docs/performance.md has no end of the figures")?;
-    std::fs::write(path, format!("{before}{BEGIN}\n{section}{END}{after}"))?;
+/// Puts the figures of a section into the document between its marks.
+pub fn write(path: &Path, section: &str, figures: &str) -> Result<()> {
+    let (begin, end) = (format!("<!-- figures of {section} -->"), format!("<!-- end of {section} -->"));
+    let old = std::fs::read_to_string(path)?;
+    let unmarked = || format!("{} has no marks for the figures of {section}", path.display());
+    let (before, rest) = old.split_once(&begin).with_context(unmarked)?;
+    let (_, after) = rest.split_once(&end).with_context(unmarked)?;
+    std::fs::write(path, format!("{before}{begin}\n{figures}{end}{after}"))?;
     Ok(())
 }

@@ -1,216 +1,171 @@
-//! From empty databases to the table.
+//! One section after another, each written down when it is done.
 
 use std::io::Write;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use anyhow::{Result, bail};
 
-use crate::cases::{self, deep_page};
-use crate::database::Database;
-use crate::http::{self, Answer};
-use crate::load::Field;
-use crate::report::{self, Report, Start};
-use crate::server::{self, Server};
-use crate::{Options, floor, machine, seed, storm, wrk};
+use crate::catalog::{self, Catalog};
+use crate::logins::{self, Logins};
+use crate::prepared::Prepared;
+use crate::requests::{self, Requests};
+use crate::{Options, Section, machine, pictures, report, say, seed, server, uploads, wrk};
 
-fn say(text: &str) {
-    drop(writeln!(std::io::stderr(), "bench: {text}"));
+/// What is small enough to be tried out.
+fn small(options: &mut Options) {
+    (options.articles, options.users, options.seconds, options.dry) = (5000, 500, 2, true);
+    (options.photos, options.few_photos) = (options.photos.min(50_000), options.few_photos.min(10_000));
+    (options.upload, options.pictures) = (64, 2);
 }
 
-/// Measures everything, prints the table and writes it down.
+/// Measures what is asked for. What fails says why, and the rest goes on.
 pub async fn all(mut options: Options) -> Result<()> {
     if options.quick {
-        (options.articles, options.users, options.seconds, options.dry) = (5000, 500, 3, true);
+        small(&mut options);
     }
     wrk::check()?;
     server::binary()?;
-    let machine = machine::describe();
-    let argon2 = argon2_floor(options.seconds.min(4))?;
-    say(&format!("argon2id: {argon2:.0} hashes/s on 2 threads"));
-    let mut report = Report::default();
-    let wanted = |name: &str| options.only.as_deref().is_none_or(|only| only == name);
-    if wanted("sqlite") {
-        let directory = tempfile::tempdir()?;
-        let url = format!("sqlite://{}/bench.db", directory.path().display());
-        one("SQLite", &url, directory.path(), &options, argon2, &mut report).await?;
-    }
-    if wanted("postgres") {
-        let Ok(base) = std::env::var("TEST_POSTGRES_URL") else {
-            bail!("TEST_POSTGRES_URL is not set: run `make bench`, or `scripts/services.sh with` this program");
-        };
-        let directory = tempfile::tempdir()?;
-        let name = format!("sharestack_bench_{}", std::process::id());
-        administer(&base, &format!("CREATE DATABASE {name}")).await?;
-        let (server, _) = base.rsplit_once('/').context("a URL without a database")?;
-        let url = format!("{server}/{name}");
-        let result = one("PostgreSQL", &url, directory.path(), &options, argon2, &mut report).await;
-        administer(&base, &format!("DROP DATABASE {name} WITH (FORCE)")).await?;
-        result?;
-    }
-    if options.only.is_none() && options.case.is_none() {
-        say("derivatives of photos");
-        let (width, height, count) = if options.quick { (1200, 800, 3) } else { (6000, 4000, 12) };
-        report.pictures = Some(crate::pictures::measure(width, height, count)?);
-        say("a large file in pieces");
-        report.uploaded = Some(crate::uploads::measure(if options.quick { 64 } else { 1024 })?);
-    }
-    let sizes = format!(
-        "{} articles, {} users, {} s for each figure; logs at `error`, 2 worker threads for each server.",
-        options.articles, options.users, options.seconds
-    );
-    let section = report.markdown(&machine, &sizes)?;
-    std::io::stdout().write_all(section.as_bytes())?;
-    if !options.dry {
-        report::write(Path::new("docs/performance.md"), &section)?;
-    }
-    Ok(())
+    let mut run = Run { machine: machine::describe(), failed: Vec::new(), options: options.clone() };
+    run.section(Section::Derivatives, async { derivatives(&options) }).await;
+    run.section(Section::Upload, async { upload(&options) }).await;
+    run.section(Section::Logins, sign_in(&options)).await;
+    run.section(Section::Http, load(&options)).await;
+    run.portfolio().await;
+    if run.failed.is_empty() { Ok(()) } else { bail!("not measured: {}", run.failed.join(", ")) }
 }
 
-async fn administer(url: &str, sql: &str) -> Result<()> {
-    let mut connection = PgConnection::connect(url).await?;
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
-    connection.close().await?;
-    Ok(())
+struct Run {
+    options: Options,
+    machine: String,
+    failed: Vec<String>,
 }
 
-/// Hashes in a second on two threads.
-fn argon2_floor(seconds: u32) -> Result<f64> {
-    let argon2 = seed::argon2()?;
-    let time = Duration::from_secs(seconds.into());
-    let hash = || {
-        let (started, mut done) = (Instant::now(), 0_u32);
-        let mut out = [0_u8; 32];
-        while started.elapsed() < time {
-            if argon2.hash_password_into(seed::PASSWORD.as_bytes(), b"sixteen bytes...", &mut out).is_ok() {
-                done += 1;
+/// Figures, and what is missing from them.
+type Measured = Result<(String, Vec<String>)>;
+
+impl Run {
+    async fn section(&mut self, section: Section, measure: impl Future<Output = Measured>) {
+        if self.options.wants(section) {
+            say(&section.name());
+            let started = Instant::now();
+            let measured = measure.await;
+            self.keep(section, measured);
+            say(&format!("{}: {:.0} s", section.name(), started.elapsed().as_secs_f64()));
+        }
+    }
+
+    /// Lists and searches share their databases.
+    async fn portfolio(&mut self) {
+        let wanted: Vec<_> =
+            [Section::Photos, Section::Search].into_iter().filter(|one| self.options.wants(*one)).collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let mut catalog = Catalog::default();
+        let problem = catalog::measure(&self.options, &mut catalog).await.err().map(|error| format!("{error:#}"));
+        for section in wanted {
+            let mut text = String::new();
+            let (few, many) = (self.options.few_photos, self.options.photos);
+            let (there, written) = match section {
+                Section::Photos => (!catalog.lists.is_empty(), report::photos(&mut text, &catalog, few, many)),
+                _ => (!catalog.searches.is_empty(), report::searches(&mut text, &catalog)),
+            };
+            let problems: Vec<_> = problem.iter().cloned().collect();
+            let measured = match written {
+                Ok(()) if there => Ok((text, problems)),
+                Ok(()) => Err(anyhow::anyhow!("{}", problems.join("; "))),
+                Err(error) => Err(error),
+            };
+            self.keep(section, measured);
+        }
+    }
+
+    /// Prints figures and writes them down; those of a section that failed stay as they were.
+    fn keep(&mut self, section: Section, measured: Measured) {
+        let result = measured.and_then(|(figures, problems)| {
+            let mut text = format!("{} {} s for a figure.\n\n{figures}", self.machine, self.options.seconds);
+            for problem in &problems {
+                text.push_str(&format!("\nNot measured: {problem}\n"));
+                self.failed.push(section.name());
             }
+            std::io::stdout().write_all(format!("## {}\n\n{text}\n", section.name()).as_bytes())?;
+            if self.options.dry {
+                return Ok(());
+            }
+            report::write(Path::new("docs/performance.md"), &section.name(), &text)
+        });
+        if let Err(error) = result {
+            say(&format!("{} was not measured: {error:#}", section.name()));
+            self.failed.push(section.name());
         }
-        f64::from(done) / started.elapsed().as_secs_f64()
-    };
-    Ok(std::thread::scope(|scope| {
-        let threads = [scope.spawn(hash), scope.spawn(hash)];
-        threads.into_iter().map(|thread| thread.join().unwrap_or_default()).sum()
-    }))
+    }
 }
 
-async fn one(
-    database: &'static str,
-    url: &str,
-    directory: &Path,
-    options: &Options,
-    argon2: f64,
-    report: &mut Report,
-) -> Result<()> {
-    say(&format!("{database}: migrating and seeding"));
-    let migrated = server::product(url, directory, 0, &["migrate", "up"])?.output()?;
-    if !migrated.status.success() {
-        bail!("migrate: {}", String::from_utf8_lossy(&migrated.stderr));
-    }
-    let seeding = Instant::now();
-    let filled = Database::open(url).await?;
-    seed::fill(&filled, options.articles, options.users).await?;
-    filled.close().await;
-    let seeding = seeding.elapsed().as_secs_f64();
-    say(&format!("{database}: seeded in {seeding:.0} s"));
-    // A server that finds articles without an index builds one beside its answers.
-    let indexing = Instant::now();
-    let indexed = server::product(url, directory, 0, &["search", "rebuild"])?.output()?;
-    if !indexed.status.success() {
-        bail!("search rebuild: {}", String::from_utf8_lossy(&indexed.stderr));
-    }
-    say(&format!("{database}: indexed in {:.0} s", indexing.elapsed().as_secs_f64()));
-
-    let mut ready = Vec::new();
-    for _ in 0..10 {
-        let server = server::serve(url, directory)?;
-        ready.push(server.ready_after.as_secs_f64() * 1000.0);
-        server.stop()?;
-    }
-    ready.sort_by(f64::total_cmp);
-    let product = server::serve(url, directory)?;
-    std::thread::sleep(Duration::from_secs(2));
-    let idle = machine::resident(product.pid())?;
-    say(&format!("{database}: ready after {:.0} ms, {idle:.1} MiB", ready[ready.len() / 2]));
-
-    let tokens = tokens(&product, options.users)?;
-    let answers = directory.join("answers.json");
-    std::fs::write(&answers, floor::captured(&capture(&product, &tokens, options)?).to_string())?;
-    let sql = server::floor(&answers, Some(url))?;
-    let bytes = server::floor(&answers, None)?;
-    let field = Field { product: &product, sql: &sql, bytes: &bytes, seconds: options.seconds, directory, argon2 };
-    let cases = cases::all(options.articles, options.users, &tokens);
-    for (number, case) in (1..).zip(&cases) {
-        if options.case.as_deref().is_some_and(|wanted| !case.name.starts_with(wanted)) {
-            continue;
-        }
-        for row in field.measure(database, case, number * 10)? {
-            let floor = row.sql.map(|figures| figures.rate).or(row.argon2).or(row.bytes.map(|figures| figures.rate));
-            say(&format!(
-                "{database}: {} at {}: {:.0}/s of {:.0}/s, P99 {:.1} ms, others {:.0} %",
-                row.case,
-                row.connections,
-                row.product.rate,
-                floor.unwrap_or_default(),
-                row.product.p99,
-                100.0 * row.others
-            ));
-            report.rows.push(row);
-        }
-    }
-    let named = |name: &str| cases.iter().find(|case| case.name == name).context("no such case");
-    if options.case.as_deref().is_none_or(|wanted| "storm".starts_with(wanted)) {
-        for (number, reads) in (100..).step_by(10).zip(["read one article", "authenticated `me`"]) {
-            let storm = storm::measure(&field, database, named(reads)?, named("login")?, number)?;
-            let (quiet, stormy) = (storm.quiet.p99, storm.stormy.p99);
-            say(&format!("{database}: {reads} beside a login storm: P99 {quiet:.1} ms quiet, {stormy:.1} ms in it"));
-            report.storms.push(storm);
-        }
-    }
-    let after = machine::resident(product.pid())?;
-    report.starts.push(Start { database, ready, idle, after, seeding });
-    for server in [sql, bytes, product] {
-        server.stop()?;
-    }
-    Ok(())
+fn derivatives(options: &Options) -> Measured {
+    let (width, height) = if options.quick { (1200, 800) } else { (6000, 4000) };
+    let mut text = String::new();
+    report::pictures(&mut text, &pictures::measure(width, height, options.pictures)?)?;
+    Ok((text, Vec::new()))
 }
 
-/// Signs users in.
-fn tokens(product: &Server, users: u32) -> Result<Vec<String>> {
-    let json = [("content-type", "application/json")];
-    (1..=users.min(seed::CREATORS))
-        .map(|id| {
-            let body = cases::login(&seed::username(id));
-            let answer = http::request(product.port, "POST", "/api/v1/auth/login", &json, &body)?;
-            let value: Value = serde_json::from_slice(&answer.body)?;
-            let token = value["data"]["access_token"].as_str();
-            token.map(str::to_owned).with_context(|| format!("login: {value}"))
-        })
-        .collect()
+fn upload(options: &Options) -> Measured {
+    let mut text = String::new();
+    report::uploaded(&mut text, uploads::measure(options.upload)?)?;
+    Ok((text, Vec::new()))
 }
 
-/// One answer of each kind.
-fn capture(product: &Server, tokens: &[String], options: &Options) -> Result<Vec<(&'static str, Answer)>> {
-    let bearer = format!("Bearer {}", tokens.first().context("no token")?);
-    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-    let deep = format!("/api/v1/articles?page={}", deep_page(options.articles));
-    let draft = cases::draft().replace("SLUG", "captured");
-    let mut answers = Vec::new();
-    for (name, method, path, headers, body) in [
-        ("article", "GET", "/api/v1/articles/1", &[][..], ""),
-        ("first page", "GET", "/api/v1/articles?page=1", &[][..], ""),
-        ("deep page", "GET", deep.as_str(), &[][..], ""),
-        ("me", "GET", "/api/v1/users/me", &headers[..], ""),
-        ("created", "POST", "/api/v1/articles", &headers[..], draft.as_str()),
-    ] {
-        let answer = http::request(product.port, method, path, headers, body)?;
-        if answer.status >= 300 {
-            bail!("{name}: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
-        }
-        say(&format!("{name}: {} bytes", answer.body.len()));
-        answers.push((name, answer));
+async fn sign_in(options: &Options) -> Measured {
+    let (mut measured, mut problems) = (Logins::default(), Vec::new());
+    for kind in options.databases() {
+        let result = async {
+            let prepared = Prepared::new(kind).await?;
+            let result = async {
+                let filled = prepared.open().await?;
+                seed::fill(&filled, logins::ARTICLES.min(options.articles), options.users).await?;
+                filled.close().await;
+                prepared.run(&["search", "rebuild"])?;
+                logins::measure(&prepared, options, &mut measured)
+            };
+            let result = result.await;
+            prepared.remove().await;
+            result
+        };
+        note(&mut problems, kind.name(), result.await);
     }
-    Ok(answers)
+    if measured.rates.is_empty() {
+        bail!("{}", problems.join("; "));
+    }
+    let mut text = String::new();
+    report::logins(&mut text, &measured)?;
+    Ok((text, problems))
+}
+
+async fn load(options: &Options) -> Measured {
+    let (mut measured, mut problems) = (Requests::default(), Vec::new());
+    for kind in options.databases() {
+        let result = async {
+            let prepared = Prepared::new(kind).await?;
+            let result = requests::measure(&prepared, options, &mut measured).await;
+            prepared.remove().await;
+            result
+        };
+        note(&mut problems, kind.name(), result.await);
+    }
+    if measured.rows.is_empty() {
+        bail!("{}", problems.join("; "));
+    }
+    let mut text = format!(
+        "{} articles, {} users; logs at `error`, 2 worker threads for each server.\n\n",
+        options.articles, options.users
+    );
+    report::requests(&mut text, &measured)?;
+    Ok((text, problems))
+}
+
+fn note(problems: &mut Vec<String>, database: &str, result: Result<()>) {
+    if let Err(error) = result {
+        say(&format!("{database}: {error:#}"));
+        problems.push(format!("{database}: {error:#}"));
+    }
 }

@@ -5,9 +5,9 @@ use std::fmt::Write;
 
 use anyhow::{Result, anyhow};
 use argon2::password_hash::PasswordHasher;
-use argon2::{Algorithm, Argon2, Params, Version};
 
 use crate::database::Database;
+use crate::hashing;
 
 /// Everybody's password.
 pub const PASSWORD: &str = "correct horse 电池";
@@ -20,12 +20,6 @@ const SENTENCES: [&str; 4] = [
     "写作也是一种积累，今天的一段话，几年以后可能会成为一本书里最重要的一章。",
     "把复杂的问题拆成小块，一块一块地解决，再把答案重新拼起来，事情就清楚了。",
 ];
-
-/// argon2id at the product's production cost.
-pub fn argon2() -> Result<Argon2<'static>> {
-    let params = Params::new(19_456, 2, 1, None).map_err(|error| anyhow!("{error}"))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
-}
 
 /// A user's name.
 pub fn username(id: u32) -> String {
@@ -75,9 +69,9 @@ async fn insert(
     Ok(())
 }
 
-/// Fills the database.
-pub async fn fill(db: &Database, articles: u32, users: u32) -> Result<()> {
-    let hash = argon2()?.hash_password(PASSWORD.as_bytes()).map_err(|error| anyhow!("{error}"))?;
+/// Users who may sign in; the first of them may write.
+pub async fn people(db: &Database, users: u32) -> Result<()> {
+    let hash = hashing::hasher()?.hash_password(PASSWORD.as_bytes()).map_err(|error| anyhow!("{error}"))?;
     let user = |id: u32| {
         let name = username(id);
         let at = time(id);
@@ -90,7 +84,14 @@ pub async fn fill(db: &Database, articles: u32, users: u32) -> Result<()> {
     insert(db, into, (1..=users).map(user), 500).await?;
     let held = |id: u32| Ok(format!("({id},{},{})", if id <= CREATORS { 5 } else { 4 }, time(id)));
     insert(db, "user_roles (user_id,role_id,granted_at)", (1..=users).map(held), 1000).await?;
-    insert(db, "tags (id,name,slug)", (1..=TAGS).map(|id| Ok(format!("({id},'标签{id}','标签{id}')"))), 100).await?;
+    db.execute(format!("INSERT INTO sequences (name,next) VALUES ('users',{})", users + 1)).await
+}
+
+/// Fills the database.
+pub async fn fill(db: &Database, articles: u32, users: u32) -> Result<()> {
+    people(db, users).await?;
+    let tag = |id: u32| Ok(format!("({id},'标签{id}','标签{id}','标签{id}')"));
+    insert(db, "tags (id,name,name_key,slug)", (1..=TAGS).map(tag), 100).await?;
 
     let into = "articles (id,author_id,slug,title,status,access_level,format,summary,excerpt,teaser,cover,plan_ids,\
                 tag_list,view_count,version,published_at,created_at,updated_at)";
@@ -116,7 +117,7 @@ pub async fn fill(db: &Database, articles: u32, users: u32) -> Result<()> {
     };
     insert(db, "article_tags (tag_id,article_id)", (1..=articles).map(tagged), 500).await?;
     count(db).await?;
-    let next = [("users", users + 1), ("articles", articles + 1), ("tags", TAGS + 1)];
+    let next = [("articles", articles + 1), ("tags", TAGS + 1)];
     insert(db, "sequences (name,next)", next.iter().map(|(name, next)| Ok(format!("('{name}',{next})"))), 9).await?;
     if matches!(db, Database::Postgres(_)) {
         // What autovacuum would have done meanwhile.
@@ -142,9 +143,9 @@ async fn count(db: &Database) -> Result<()> {
         ("'published'", "articles"),
         ("'access:free'", "articles"),
         ("'author:' || author_id", "articles GROUP BY author_id"),
-        ("'tag:' || tag_id", "article_tags GROUP BY tag_id"),
     ] {
         db.execute(format!("INSERT INTO article_counts (count_key,n) SELECT {key}, COUNT(*) FROM {from}")).await?;
     }
-    Ok(())
+    let used = "SELECT COUNT(*) FROM article_tags WHERE tag_id = tags.id";
+    db.execute(format!("UPDATE tags SET usage_count = ({used})")).await
 }

@@ -3,7 +3,7 @@
 
 macro_rules! article_columns {
     () => {
-        r#""a"."id", "a"."author_id", "a"."slug", "a"."title", "a"."status", "a"."access_level", "a"."format", "a"."summary", "a"."excerpt", "a"."teaser", "a"."cover", "a"."plan_ids", "a"."price_amount", "a"."price_currency", "a"."seo_title", "a"."seo_description", "a"."tag_list", "a"."view_count", "a"."version", "a"."publish_at", "a"."published_at", "a"."created_at", "a"."updated_at", "u"."username", "u"."display_name", "u"."avatar_url""#
+        r#""a"."id", "a"."author_id", "a"."slug", "a"."title", "a"."status", "a"."access_level", "a"."format", "a"."summary", "a"."excerpt", "a"."teaser", "a"."cover", "a"."plan_ids", "a"."price_amount", "a"."price_currency", "a"."seo_title", "a"."seo_description", "a"."category_id", "a"."tag_list", "a"."view_count", "a"."version", "a"."publish_at", "a"."published_at", "a"."created_at", "a"."updated_at", "u"."username", "u"."display_name", "u"."avatar_url""#
     };
 }
 

@@ -1,13 +1,14 @@
 //! Reads beside a login storm: hashing must not take the place of everything else.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use crate::cases::Case;
 use crate::http;
-use crate::load::Field;
 use crate::machine::Work;
+use crate::server::Server;
 use crate::wrk::{self, Figures};
 
 /// How many connections read, and how many log in beside them.
@@ -23,6 +24,13 @@ pub struct Storm {
     pub logins: Figures,
     /// The share of the machine that others took.
     pub others: f64,
+}
+
+/// Where it is measured.
+pub struct Place<'a> {
+    pub product: &'a Server,
+    pub seconds: u32,
+    pub directory: &'a Path,
 }
 
 /// How long the storm may take to come.
@@ -43,13 +51,13 @@ fn wait_until_busy(port: u16) -> Result<()> {
 }
 
 /// Measures `reads` alone, and then while `logins` keeps the hashers busy.
-pub fn measure(field: &Field<'_>, database: &'static str, reads: &Case, logins: &Case, nonce: u32) -> Result<Storm> {
-    let pids = [field.product.pid(), field.sql.pid(), field.bytes.pid()];
-    let (port, seconds) = (field.product.port, field.seconds);
+pub fn measure(place: &Place<'_>, database: &'static str, reads: &Case, logins: &Case, nonce: u32) -> Result<Storm> {
+    let pids = [place.product.pid()];
+    let (port, seconds) = (place.product.port, place.seconds);
     // wrk's script is a file: each of the two has a directory of its own.
-    let beside = field.directory.join("storm");
+    let beside = place.directory.join("storm");
     std::fs::create_dir_all(&beside)?;
-    let read = |nonce, seconds| wrk::run(port, &reads.script, nonce, CONNECTIONS, seconds, field.directory);
+    let read = |nonce, seconds| wrk::run(port, &reads.script, nonce, CONNECTIONS, seconds, place.directory);
     let before = Work::now(&pids);
     let quiet = read(nonce, seconds)?;
     let (stormy, logins) = std::thread::scope(|scope| {

@@ -2,8 +2,7 @@
 //! while they are hashed, and how much memory the server takes for it.
 
 use std::fs::File;
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::process::Stdio;
 use std::time::Instant;
 
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sharestack_media::sample::Sample;
 
+use crate::http::Connection;
 use crate::server::{self, Server};
 use crate::{http, machine, seed};
 
@@ -26,8 +26,10 @@ pub struct Uploaded {
     pub rate: f64,
     /// MiB a second of a file that is only written and hashed.
     pub floor: f64,
-    /// MiB that were resident at the most, over those of the idle server.
-    pub memory: f64,
+    /// MiB that were resident before it.
+    pub idle: f64,
+    /// MiB that were resident at the most meanwhile.
+    pub peak: f64,
 }
 
 /// Uploads a file of so many MiB.
@@ -46,13 +48,14 @@ pub fn measure(size: usize) -> Result<Uploaded> {
     let token = admin(&url, data, port)?;
     // What every first upload takes is no part of it.
     upload(port, &token, &piece, 3)?;
-    let idle = machine::resident(server.pid())?;
+    let idle = machine::settled(server.pid())?.resident;
+    machine::forget_peak(server.pid())?;
     let started = Instant::now();
     upload(port, &token, &piece, size)?;
     let rate = mib(size) / started.elapsed().as_secs_f64();
-    let memory = machine::peak(&server.pid().to_string())? - idle;
+    let peak = machine::peak(&server.pid().to_string())?;
     server.stop()?;
-    Ok(Uploaded { size, rate, floor, memory })
+    Ok(Uploaded { size, rate, floor, idle, peak })
 }
 
 fn mib(size: usize) -> f64 {
@@ -94,33 +97,15 @@ fn upload(port: u16, token: &str, piece: &[u8], size: usize) -> Result<()> {
     let answer = http::request(port, "POST", "/api/v1/upload/chunked/init", &headers, &body)?;
     let begun: Value = serde_json::from_slice(&answer.body)?;
     let urls = begun["data"]["upload_urls"].as_array().with_context(|| format!("no upload: {begun}"))?;
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_nodelay(true)?;
-    let mut status = String::new();
+    let mut connection = Connection::open(port)?;
+    let mut last = String::new();
     for url in urls {
         let path = url.as_str().and_then(|url| url.find("/api/").map(|at| &url[at..])).context("no link")?;
-        write!(stream, "PUT {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {}\r\n\r\n", piece.len())?;
-        stream.write_all(piece)?;
-        status = read(&mut stream)?;
-    }
-    if status.contains("\"completed\"") { Ok(()) } else { bail!("the upload did not end: {status}") }
-}
-
-/// The body of an answer of known length, after which the connection goes on.
-fn read(stream: &mut TcpStream) -> Result<String> {
-    let (mut bytes, mut buffer) = (Vec::new(), [0; 16 * 1024]);
-    loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).context("no length")?;
-            if bytes.len() >= end + 4 + length.trim().parse::<usize>()? {
-                let body = String::from_utf8_lossy(&bytes[end + 4..]).into_owned();
-                return if head.starts_with("http/1.1 200") { Ok(body) } else { bail!("{head}\n{body}") };
-            }
-        }
-        match stream.read(&mut buffer)? {
-            0 => bail!("the connection ended"),
-            read => bytes.extend_from_slice(&buffer[..read]),
+        let answer = connection.send("PUT", path, &[], piece)?;
+        last = String::from_utf8_lossy(&answer.body).into_owned();
+        if answer.status != 200 {
+            bail!("{}: {last}", answer.status);
         }
     }
+    if last.contains("\"completed\"") { Ok(()) } else { bail!("the upload did not end: {last}") }
 }

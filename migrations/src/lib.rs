@@ -29,6 +29,7 @@ mod m0023_taxonomy;
 mod m0030_creators_own_plans;
 mod m0031_sign_up;
 mod m0032_deep_categories;
+mod m0033_photos_of_a_year;
 
 use sea_orm_migration::prelude::*;
 
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0030_creators_own_plans::Migration),
             Box::new(m0031_sign_up::Migration),
             Box::new(m0032_deep_categories::Migration),
+            Box::new(m0033_photos_of_a_year::Migration),
         ]
     }
 }

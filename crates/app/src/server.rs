@@ -16,10 +16,10 @@ use actix_web::http::Method;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data};
-use utoipa_actix_web::AppExt;
 
 use crate::config::{self, Config, ConfigError};
 use crate::http::middleware::{context, idempotency, rate_limit};
+use crate::http::registry::Registry;
 use crate::http::wire::Wire;
 use crate::http::{docs, routes};
 use crate::wiring::App;
@@ -52,9 +52,7 @@ fn application(
     let app = app.clone();
     let service = actix_web::App::new()
         .app_data(app.clone())
-        .into_utoipa_app()
-        .configure(routes::register)
-        .into_app()
+        .configure(|service| routes::register(&mut Registry::answering(service)))
         .configure(|service| {
             if app.config.server.docs_enabled {
                 docs::pages(service);

@@ -18,6 +18,16 @@ pub trait Cache: Send + Sync {
     /// The value; `None` when it was never set, was removed, or has expired.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, CacheError>;
 
+    /// The values of several keys, each as [`Cache::get`] would return it, in the order of the
+    /// keys. Adapters over a network SHOULD ask for all of them at once.
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, CacheError> {
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            values.push(self.get(key).await?);
+        }
+        Ok(values)
+    }
+
     /// Sets a value. MUST not return it after `ttl`.
     async fn set(&self, key: &str, value: &[u8], ttl: Duration) -> Result<(), CacheError>;
 

@@ -8,9 +8,9 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Info, License, OpenApi, OpenApiBuilder, SecurityRequirement, Server};
-use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use super::registry::Registry;
 use super::routes;
 use crate::wiring::App;
 
@@ -19,8 +19,8 @@ const REDOC_PAGE: &str = include_str!("../../assets/redoc.html");
 
 /// The whole document, from the routes themselves.
 pub fn document() -> OpenApi {
-    let (_, document) =
-        actix_web::App::new().into_utoipa_app().openapi(frame()).configure(routes::register).split_for_parts();
+    let mut document = frame();
+    actix_web::App::new().configure(|config| routes::register(&mut Registry::describing(config, &mut document)));
     super::docs_errors::complete(document)
 }
 

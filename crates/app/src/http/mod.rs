@@ -18,6 +18,7 @@ pub mod limits;
 pub mod messages;
 pub mod middleware;
 mod password_reasons;
+pub mod registry;
 pub mod reply;
 pub mod routes;
 pub mod social;

@@ -28,6 +28,7 @@ mod users;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use sharestack_billing::service::entitlements::Entitlements;
@@ -102,7 +103,7 @@ pub struct App {
     pub limits: RateLimits,
     pub routes: RouteTable,
     /// The API document, as it is served.
-    pub document: String,
+    pub document: Bytes,
     pub default_language: Language,
     /// What people have set, for requests that name no language.
     pub languages: Languages,
@@ -283,13 +284,20 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     let searching_photos = indexes.searching_photos(&store);
 
     messaging::warn_of_files(&config);
-    let document = docs::document();
-    let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
+    let (limiter, limited) = (shared.0.limiter.clone(), config.rate_limit.clone());
+    // A thread that ends leaves nothing behind of the tens of megabytes that the document takes.
+    let described = std::thread::spawn(move || -> Result<_, ConfigError> {
+        let document = docs::document();
+        let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
+        Ok((Bytes::from(text), RouteTable::of(&document), RateLimits::new(limiter, limited, &document)))
+    });
+    let failed = |_| ConfigError::new("openapi", "the document was not made");
+    let (document, routes, limits) = described.join().map_err(failed)??;
     Ok(App {
-        limits: RateLimits::new(shared.0.limiter.clone(), config.rate_limit.clone(), &document),
+        limits,
         health: Health::new(store.clone(), shared.clone(), files.clone(), indexes.followers.clone(), clock.clone()),
-        routes: RouteTable::of(&document),
-        document: text,
+        routes,
+        document,
         languages: Languages::new(Arc::new(store.clone())),
         default_language: Language::parse(&config.localization.default_language).unwrap_or_default(),
         trusted_proxies: trusted(&config)?,

@@ -26,6 +26,16 @@ impl Cache for MemoryCache {
         Ok(found)
     }
 
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, CacheError> {
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            values.push(self.0.get(key).await.map(|value| value.to_vec()));
+        }
+        // One read, as it would be over a network.
+        crate::shared::count(if values.iter().all(Option::is_some) { "hit" } else { "miss" });
+        Ok(values)
+    }
+
     async fn set(&self, key: &str, value: &[u8], ttl: Duration) -> Result<(), CacheError> {
         self.0.insert(key, value.into(), value.len(), ttl).await;
         Ok(())

@@ -31,6 +31,16 @@ impl Cache for LinkedCache {
         self.lenient(found)
     }
 
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, CacheError> {
+        let found = self.link.run(self.link.redis.get_many(keys)).await;
+        count(match &found {
+            Ok(values) if values.iter().all(Option::is_some) => "hit",
+            Ok(_) => "miss",
+            Err(_) => "error",
+        });
+        if self.strict { found } else { Ok(found.unwrap_or_else(|_| vec![None; keys.len()])) }
+    }
+
     async fn set(&self, key: &str, value: &[u8], ttl: Duration) -> Result<(), CacheError> {
         let set = self.link.run(self.link.redis.set(key, value, ttl)).await;
         self.lenient(set.inspect_err(|error| self.link.forget_later(key, error)))

@@ -18,6 +18,16 @@ pub async fn returns_nothing_that_was_never_set(subject: Subject) {
     assert_eq!(subject.one.cache.get("key").await.unwrap(), None);
 }
 
+/// Several keys at once, whether or not there are values under them.
+pub async fn returns_several_values_in_the_order_of_their_keys(subject: Subject) {
+    let (cache, other) = (&subject.one.cache, &subject.other.cache);
+    cache.set("one", b"1", MINUTE).await.unwrap();
+    cache.set("two", b"", MINUTE).await.unwrap();
+    let found = other.get_many(&["two", "never", "one", "two"]).await.unwrap();
+    assert_eq!(found, [Some(b"".to_vec()), None, Some(b"1".to_vec()), Some(b"".to_vec())]);
+    assert_eq!(other.get_many(&[]).await.unwrap(), Vec::<Option<Vec<u8>>>::new());
+}
+
 /// Setting again replaces both.
 pub async fn replaces_the_value_and_its_time(subject: Subject) {
     let cache = &subject.one.cache;

@@ -1,7 +1,6 @@
 //! The ports of the portfolio.
 
 mod category;
-mod category_list;
 mod category_query;
 mod category_rows;
 mod document;
@@ -9,6 +8,7 @@ mod file;
 mod label;
 mod label_query;
 mod label_rows;
+mod linked;
 mod map;
 mod photo;
 mod photo_list;

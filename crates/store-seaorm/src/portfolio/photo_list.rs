@@ -2,7 +2,7 @@
 //! read; the length comes from a counter where one is kept.
 
 use sea_orm::sea_query::{Cond, Expr, JoinType, Order, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, ExprTrait};
+use sea_orm::{ConnectionTrait, ExprTrait, QueryResult};
 use sharestack_content::model::{CategoryId, PhotoCount, ShareLink, ShareTarget};
 use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, PhotoSort, PhotoView};
 use sharestack_kernel::error::StoreError;
@@ -27,34 +27,6 @@ fn counter(filter: &PhotoFilter) -> Option<PhotoCount> {
         (Some(year), Some(month)) => Some(PhotoCount::Month(year, month)),
         (None, Some(_)) => None,
     }
-}
-
-/// The count that a category or a tag keeps of the listed photos it has, when nothing else is asked.
-fn counted_with(filter: &PhotoFilter) -> Option<SelectStatement> {
-    let more = filter.directly || filter.search.is_some() || filter.year.is_some() || filter.month.is_some();
-    if filter.scope != PhotoScope::Listed || more {
-        return None;
-    }
-    let mut select = Query::select();
-    match (filter.category, &filter.tag) {
-        (Some(id), None) => {
-            select
-                .expr_as(Expr::col("subtree_count"), "n")
-                .from("categories")
-                .and_where(Expr::col("kind").eq("photo"))
-                .and_where(Expr::col("id").eq(id.get()));
-        }
-        (None, Some(key)) => {
-            let named = Cond::any().add(Expr::col("slug").eq(key.as_str())).add(Expr::col("name_key").eq(key.as_str()));
-            select
-                .expr_as(Expr::col("usage_count"), "n")
-                .from("tags")
-                .and_where(Expr::col("kind").eq("photo"))
-                .cond_where(named);
-        }
-        _ => return None,
-    }
-    Some(select)
 }
 
 /// The photos of a category and of those below it.
@@ -156,15 +128,50 @@ impl Store {
         u64::try_from(n).map_err(StoreError::corrupt)
     }
 
-    /// What one category or tag counts; `None` when a key names several.
-    async fn kept_with(&self, select: &SelectStatement) -> Result<Option<u64>, StoreError> {
-        let rows = self.read().query_all(select).await.map_err(store_error)?;
-        let n = match &rows[..] {
-            [] => 0,
-            [row] => row.try_get::<i64>("", "n").map_err(store_error)?,
-            _ => return Ok(None),
+    /// The count that a category or a tag keeps of the listed photos it has, when nothing else
+    /// is asked; `None` when it must be counted.
+    async fn kept_with(&self, filter: &PhotoFilter) -> Result<Option<u64>, StoreError> {
+        let more = filter.directly || filter.search.is_some() || filter.year.is_some() || filter.month.is_some();
+        if filter.scope != PhotoScope::Listed || more {
+            return Ok(None);
+        }
+        match (filter.category, &filter.tag) {
+            (Some(id), None) => {
+                let select = Query::select()
+                    .column("subtree_count")
+                    .from("categories")
+                    .and_where(Expr::col("kind").eq("photo"))
+                    .and_where(Expr::col("id").eq(id.get()))
+                    .to_owned();
+                let row = self.read().query_one(&select).await.map_err(store_error)?;
+                let n: Option<i64> =
+                    row.map(|row| row.try_get("", "subtree_count")).transpose().map_err(store_error)?;
+                u64::try_from(n.unwrap_or_default()).map(Some).map_err(StoreError::corrupt)
+            }
+            (None, Some(key)) => Ok(match &self.used_tags(key).await?[..] {
+                [] => Some(0),
+                [(_, n)] => Some(*n),
+                _ => None,
+            }),
+            _ => Ok(None),
+        }
+    }
+
+    /// The tags that a key names, with how many listed photos each has.
+    pub(super) async fn used_tags(&self, key: &str) -> Result<Vec<(i64, u64)>, StoreError> {
+        let named = Cond::any().add(Expr::col("slug").eq(key)).add(Expr::col("name_key").eq(key));
+        let select = Query::select()
+            .columns(["id", "usage_count"])
+            .from("tags")
+            .and_where(Expr::col("kind").eq("photo"))
+            .cond_where(named)
+            .to_owned();
+        let rows = self.read().query_all(&select).await.map_err(store_error)?;
+        let read = |row: &QueryResult| {
+            let n: i64 = row.try_get("", "usage_count").map_err(store_error)?;
+            Ok((row.try_get("", "id").map_err(store_error)?, u64::try_from(n).map_err(StoreError::corrupt)?))
         };
-        u64::try_from(n).map(Some).map_err(StoreError::corrupt)
+        rows.iter().map(read).collect()
     }
 
     pub(super) async fn list_photos(
@@ -179,12 +186,14 @@ impl Store {
                 return self.photos_of(placed.ids, placed.total, (column, order), page).await;
             }
         }
-        let total = match (counter(filter), counted_with(filter)) {
-            (Some(key), _) => Some(self.photo_count(key).await?),
-            (None, Some(select)) => self.kept_with(&select).await?,
-            (None, None) => None,
+        if let Some(tagged) = self.tag_page(filter, page).await? {
+            return self.photos_of(tagged.ids, tagged.total, (column, order), page).await;
+        }
+        let kept = match counter(filter) {
+            Some(key) => Some(self.photo_count(key).await?),
+            None => self.kept_with(filter).await?,
         };
-        let total = match total {
+        let total = match kept {
             Some(total) => total,
             None => count(self, matching(filter)).await?,
         };

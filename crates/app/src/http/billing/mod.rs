@@ -10,11 +10,12 @@ pub mod revenue;
 pub mod subscriptions;
 mod views;
 
-use utoipa_actix_web::service_config::ServiceConfig;
 pub(super) use views::RevenueSummary;
 
+use crate::http::registry::Registry;
+
 /// Registers the domain's operations. Literal segments come before `{id}`.
-pub fn register(config: &mut ServiceConfig<'_>) {
+pub fn register(config: &mut Registry<'_>) {
     config
         .service(plans::list_plans)
         .service(plans::create_plan)

@@ -11,11 +11,12 @@ pub mod search;
 mod views;
 
 pub(super) use list::ArticleListQuery;
-use utoipa_actix_web::service_config::ServiceConfig;
 pub(super) use views::Article;
 
+use crate::http::registry::Registry;
+
 /// Registers the domain's operations. Literal segments come before `{id}`.
-pub fn register(config: &mut ServiceConfig<'_>) {
+pub fn register(config: &mut Registry<'_>) {
     config
         .service(articles::list_articles)
         .service(articles::create_article)

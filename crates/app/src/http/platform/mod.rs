@@ -3,10 +3,10 @@
 pub mod audit;
 pub mod cache;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::http::registry::Registry;
 
 /// Registers the domain's operations.
-pub fn register(config: &mut ServiceConfig<'_>) {
+pub fn register(config: &mut Registry<'_>) {
     config
         .service(audit::list_audit_logs)
         .service(audit::find_audit_log)

@@ -9,12 +9,12 @@ pub mod uploads;
 
 use sharestack_content::model::{FormatName, Photo};
 use sharestack_content::service::Wanted;
-use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::http::registry::Registry;
 use crate::wiring::App;
 
 /// Registers the domain's operations.
-pub fn register(config: &mut ServiceConfig<'_>) {
+pub fn register(config: &mut Registry<'_>) {
     photos::register(config);
     categories::register(config);
     tags::register(config);

@@ -7,13 +7,13 @@ mod views;
 
 use actix_web::web::Path;
 use sharestack_social::model::Person;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::error::ApiError;
+use crate::http::registry::Registry;
 use crate::wiring::App;
 
 /// Registers the domain's operations.
-pub fn register(config: &mut ServiceConfig<'_>) {
+pub fn register(config: &mut Registry<'_>) {
     config
         .service(blocks::list_blocks)
         .service(blocks::block_user)

@@ -5,10 +5,10 @@ pub mod health;
 pub mod metrics;
 pub mod root;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::http::registry::Registry;
 
 /// Registers the domain's operations.
-pub fn register(config: &mut ServiceConfig<'_>) {
+pub fn register(config: &mut Registry<'_>) {
     config
         .service(root::root)
         .service(health::health)

@@ -24,10 +24,10 @@ pub mod settings;
 pub mod third_party;
 mod views;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::http::registry::Registry;
 
 /// Registers the domain's operations.
-pub fn register(config: &mut ServiceConfig<'_>) {
+pub fn register(config: &mut Registry<'_>) {
     config
         .service(auth::register)
         .service(auth::login)

@@ -10,10 +10,11 @@ mod views;
 pub(in crate::http) use requests::{
     CategoryCreate, CategoryDeleteQuery, CategoryUpdate, category, category_text, photos as photo_ids, truth,
 };
-use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::http::registry::Registry;
 
 /// Registers the operations.
-pub fn register(config: &mut ServiceConfig<'_>) {
+pub fn register(config: &mut Registry<'_>) {
     config
         .service(resource::list_categories)
         .service(resource::create_category)

@@ -13,10 +13,11 @@ pub mod trash;
 pub mod views;
 
 pub(in crate::http) use list::{order, sort};
-use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::http::registry::Registry;
 
 /// Registers the operations. Literal segments come before `{id}`.
-pub fn register(config: &mut ServiceConfig<'_>) {
+pub fn register(config: &mut Registry<'_>) {
     config
         .service(resource::list_photos)
         .service(resource::create_photo)

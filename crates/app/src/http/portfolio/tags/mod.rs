@@ -4,10 +4,10 @@ mod requests;
 pub mod resource;
 mod views;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::http::registry::Registry;
 
 /// Registers the operations.
-pub fn register(config: &mut ServiceConfig<'_>) {
+pub fn register(config: &mut Registry<'_>) {
     config
         .service(resource::list_tags)
         .service(resource::suggest_tags)

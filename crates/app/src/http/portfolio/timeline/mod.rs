@@ -4,10 +4,10 @@ mod requests;
 pub mod resource;
 mod views;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::http::registry::Registry;
 
 /// Registers the operations. Literal segments come before `{year}`.
-pub fn register(config: &mut ServiceConfig<'_>) {
+pub fn register(config: &mut Registry<'_>) {
     config
         .service(resource::read_timeline)
         .service(resource::create_timeline_event)

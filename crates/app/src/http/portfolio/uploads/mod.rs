@@ -11,12 +11,12 @@ pub mod tus;
 mod views;
 
 use sharestack_content::model::FileId;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::http::error::ApiError;
+use crate::http::registry::Registry;
 
 /// Registers the operations. Literal segments come before `{file_id}`.
-pub fn register(config: &mut ServiceConfig<'_>) {
+pub fn register(config: &mut Registry<'_>) {
     config
         .service(single::upload_single)
         .service(multiple::upload_multiple)

@@ -1,8 +1,8 @@
-//! Pages of a category's photos. Their ids come from indexes alone, and as few entries are
+//! Pages of a category's or a tag's photos. Their ids come from indexes alone, and as few entries are
 //! read as the page asks for, however many photos there are.
 
-use sea_orm::ExprTrait;
 use sea_orm::sea_query::{Expr, Order, Query, SelectStatement, SimpleExpr, UnionType};
+use sea_orm::ExprTrait;
 use sharestack_content::model::{CategoryId, Kind};
 use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, PhotoSort};
 use sharestack_kernel::error::StoreError;
@@ -15,7 +15,7 @@ use crate::rows::{Fields, Stored, all};
 const MOST_PARTS: usize = 400;
 
 /// A page's ids, in its order, and the length of the whole list.
-pub(super) struct CategoryPage {
+pub(super) struct LinkedPage {
     pub ids: SelectStatement,
     pub total: u64,
 }
@@ -39,13 +39,33 @@ fn column(sort: PhotoSort) -> Option<&'static str> {
     }
 }
 
-/// The links of a category that come first.
-fn first(category: i64, column: &'static str, order: Order, number: u64) -> SelectStatement {
+/// What photos are linked to.
+#[derive(Clone, Copy)]
+enum Linked {
+    Category(i64),
+    Tag(i64),
+}
+
+fn order(filter: &PhotoFilter) -> Order {
+    if filter.order == Direction::Ascending { Order::Asc } else { Order::Desc }
+}
+
+/// Whether nothing is asked beside what the links say.
+fn is_plain(filter: &PhotoFilter) -> bool {
+    filter.scope == PhotoScope::Listed && filter.search.is_none() && filter.year.is_none() && filter.month.is_none()
+}
+
+/// The links of a category or a tag that come first.
+fn first(to: Linked, column: &'static str, order: Order, number: u64) -> SelectStatement {
+    let (table, by, id) = match to {
+        Linked::Category(id) => ("photo_categories", "category_id", id),
+        Linked::Tag(id) => ("photo_tags", "tag_id", id),
+    };
     Query::select()
         .expr_as(Expr::col("photo_id"), "id")
         .expr_as(Expr::col(column), "place")
-        .from("photo_categories")
-        .and_where(Expr::col("category_id").eq(category))
+        .from(table)
+        .and_where(Expr::col(by).eq(id))
         .and_where(Expr::col("listed").eq(true))
         .order_by(column, order.clone())
         .order_by("photo_id", order)
@@ -53,9 +73,9 @@ fn first(category: i64, column: &'static str, order: Order, number: u64) -> Sele
         .to_owned()
 }
 
-/// The page of one category's own links.
-fn of_one(category: i64, column: &'static str, order: Order, page: PageRequest) -> SelectStatement {
-    first(category, column, order, page.limit().into()).offset(page.offset()).to_owned()
+/// The page of the links of one.
+fn of_one(to: Linked, column: &'static str, order: Order, page: PageRequest) -> SelectStatement {
+    first(to, column, order, page.limit().into()).offset(page.offset()).to_owned()
 }
 
 /// The page out of the first links of each of several categories. A photo has the same place
@@ -64,7 +84,7 @@ fn of_each(categories: &[i64], column: &'static str, order: &Order, page: PageRe
     let number = page.offset() + u64::from(page.limit());
     // Each part stands in a subquery of its own, so that every database takes its limit.
     let part = |category: &i64| {
-        let links = first(*category, column, order.clone(), number);
+        let links = first(Linked::Category(*category), column, order.clone(), number);
         Query::select().columns(["id", "place"]).from_subquery(links, "l").to_owned()
     };
     let mut parts = categories.iter().map(part);
@@ -119,28 +139,38 @@ impl Store {
         filter: &PhotoFilter,
         page: PageRequest,
         listed: u64,
-    ) -> Result<Option<CategoryPage>, StoreError> {
-        let plain = filter.scope == PhotoScope::Listed
-            && filter.tag.is_none()
-            && filter.search.is_none()
-            && filter.year.is_none()
-            && filter.month.is_none();
+    ) -> Result<Option<LinkedPage>, StoreError> {
+        let plain = is_plain(filter) && filter.tag.is_none();
         let (Some(category), Some(column), true) = (filter.category, column(filter.sort), plain) else {
             return Ok(None);
         };
-        let below = self.category_and_below(category).await?;
-        let Some((root, counts)) = below.iter().find(|(id, _)| *id == category.get()) else { return Ok(None) };
+        let all = self.category_and_below(category).await?;
+        let Some((root, counts)) = all.iter().find(|(id, _)| *id == category.get()) else { return Ok(None) };
         let (direct, subtree) = *counts;
-        let order = if filter.order == Direction::Ascending { Order::Asc } else { Order::Desc };
-        if filter.directly || below.len() == 1 {
-            return Ok(Some(CategoryPage { ids: of_one(*root, column, order, page), total: direct }));
+        let order = order(filter);
+        if filter.directly || all.len() == 1 {
+            return Ok(Some(LinkedPage { ids: of_one(Linked::Category(*root), column, order, page), total: direct }));
         }
-        let ids: Vec<i64> = below.iter().map(|(id, _)| *id).collect();
+        let ids: Vec<i64> = all.iter().map(|(id, _)| *id).collect();
         let together = (ids.len() <= MOST_PARTS && (ids.len() as u64).saturating_mul(subtree) < listed)
             .then(|| of_each(&ids, column, &order, page))
             .flatten();
         let ids = together.unwrap_or_else(|| of_all(&ids, column, &order, page));
-        Ok(Some(CategoryPage { ids, total: subtree }))
+        Ok(Some(LinkedPage { ids, total: subtree }))
+    }
+
+    /// The page of a list of which nothing but the tag is asked; `None` for other lists, and
+    /// when there is not just one tag of this key.
+    pub(super) async fn tag_page(
+        &self,
+        filter: &PhotoFilter,
+        page: PageRequest,
+    ) -> Result<Option<LinkedPage>, StoreError> {
+        let plain = is_plain(filter) && filter.category.is_none() && !filter.directly;
+        let (Some(key), Some(column), true) = (&filter.tag, column(filter.sort), plain) else { return Ok(None) };
+        let tags = self.used_tags(key).await?;
+        let &[(tag, total)] = &tags[..] else { return Ok(None) };
+        Ok(Some(LinkedPage { ids: of_one(Linked::Tag(tag), column, order(filter), page), total }))
     }
 
     /// A category and those below it, with what they count themselves and altogether.
