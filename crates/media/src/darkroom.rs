@@ -293,4 +293,4 @@ fn prepare(opened: &Opened, size: (u32, u32)) -> Result<Raster, ImagingError> {
 
 #[cfg(test)]
 #[path = "darkroom_tests.rs"]
-mod tests;
+pub(crate) mod tests;
