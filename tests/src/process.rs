@@ -44,8 +44,7 @@ pub fn memory(process: u32, name: &str) -> u64 {
     line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// From now on `VmHWM` of a process is the most that it takes from now on: what starting it took is
-/// forgotten.
+/// Lets `VmHWM` of a process count from here on: what starting it took is forgotten.
 pub fn forget_peak(process: u32) {
     std::fs::write(format!("/proc/{process}/clear_refs"), "5").unwrap();
 }
