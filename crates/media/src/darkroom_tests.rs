@@ -9,7 +9,7 @@ use sharestack_content::model::{CameraNotes, Exif};
 use super::*;
 use crate::sample::{Block, Sample, Value, display_p3};
 
-pub(crate) fn darkroom() -> Darkroom {
+fn darkroom() -> Darkroom {
     Darkroom::new(DarkroomConfig { max_pixels: 50_000_000, ..DarkroomConfig::default() })
 }
 
