@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 use sharestack_app::config::Config;
 use sharestack_app::server::{self, Server};
 use sharestack_app::wiring;
+use sharestack_conformance::blob::S3Server;
 use sharestack_kernel::clock::SystemClock;
 use sharestack_store_seaorm::{Store, StoreConfig};
 
 use crate::client::Client;
 use crate::database::{Database, Fresh};
+use crate::place::{Files, Place, in_s3};
 
 /// The password of everybody in the tests.
 pub const PASSWORD: &str = "correct horse 电池 staple";
@@ -21,16 +23,16 @@ pub const PASSWORD: &str = "correct horse 电池 staple";
 /// What a test's server is like.
 #[derive(Debug, Clone)]
 pub struct Options {
-    pub database: Database,
+    pub place: Place,
     /// Settings by their environment names, over those of the tests.
     pub variables: Vec<(String, String)>,
     pub workers: bool,
 }
 
 impl Options {
-    /// The usual server on this database.
-    pub fn on(database: Database) -> Self {
-        Self { database, variables: Vec::new(), workers: true }
+    /// The usual server on this database, or in this place.
+    pub fn on(place: impl Into<Place>) -> Self {
+        Self { place: place.into(), variables: Vec::new(), workers: true }
     }
 
     /// With one setting more.
@@ -68,6 +70,7 @@ pub struct Harness {
     fresh: Option<Fresh>,
     url: String,
     _data: tempfile::TempDir,
+    s3: Option<S3Server>,
 }
 
 impl Deref for Harness {
@@ -102,11 +105,16 @@ impl Harness {
         wiring::install_crypto();
         sharestack_app::telemetry::start_metrics();
         let data = tempfile::tempdir().unwrap();
-        let fresh = options.database.fresh().await;
+        let fresh = options.place.database.fresh().await;
+        let s3 = match options.place.files {
+            Files::Directory => None,
+            Files::S3 => Some(S3Server::start().await),
+        };
         let mut variables = settings(data.path());
         if !fresh.url.is_empty() {
             variables.insert("DATABASE_URL".to_owned(), fresh.url.clone());
         }
+        variables.extend(s3.iter().flat_map(in_s3));
         variables.extend(options.variables);
         let mut config = Config::load(Path::new("no-such-directory"), &variables).unwrap();
         let url = config.database_url();
@@ -115,12 +123,17 @@ impl Harness {
         app.store.migrate().await.unwrap();
         let server = Server::start(app, listener, options.workers).unwrap();
         let client = Client::new(format!("http://{}", server.address()));
-        Self { client, server: Some(server), fresh: Some(fresh), url, _data: data }
+        Self { client, server: Some(server), fresh: Some(fresh), url, _data: data, s3 }
     }
 
     /// The server's parts.
     pub fn app(&self) -> &wiring::App {
         self.server.as_ref().unwrap().app()
+    }
+
+    /// The S3 that has its files, where one does.
+    pub fn s3(&self) -> Option<&S3Server> {
+        self.s3.as_ref()
     }
 
     /// A connection of the test's own to what is stored.

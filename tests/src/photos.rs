@@ -18,7 +18,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
-use crate::{Account, Answer, Database, Harness, Options};
+use crate::{Account, Answer, Harness, Options, Place};
 
 /// Where photos are.
 pub const PHOTOS: &str = "/api/v1/photos";
@@ -39,8 +39,8 @@ pub struct Studio {
 
 impl Studio {
     /// The usual server on a database.
-    pub async fn open(database: Database) -> Self {
-        Self::start(Options::on(database)).await
+    pub async fn open(place: impl Into<Place>) -> Self {
+        Self::start(Options::on(place)).await
     }
 
     /// A server as the options say.
@@ -66,13 +66,6 @@ impl Studio {
     /// The same, changed.
     pub async fn file_with(&self, owner: &Account, name: &str, change: impl FnOnce(&mut UploadedFile)) -> String {
         file(&self.app, owner, name, change).await
-    }
-
-    /// The same, whose bytes are nowhere.
-    pub async fn file_without_bytes(&self, owner: &Account, name: &str) -> String {
-        let file = processed(&self.app, owner, name).await;
-        insert(&self.app, &file).await;
-        file.id.handle()
     }
 
     /// Puts categories in place by their paths of ids.

@@ -37,6 +37,18 @@ pub async fn admin(data: &Path, variables: &BTreeMap<String, String>, client: &C
     answer.data()["access_token"].as_str().unwrap().to_owned()
 }
 
+/// A figure of a process, in KiB.
+pub fn memory(process: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Lets `VmHWM` of a process count from here on: what starting it took is forgotten.
+pub fn forget_peak(process: u32) {
+    std::fs::write(format!("/proc/{process}/clear_refs"), "5").unwrap();
+}
+
 /// A running `sharestack serve`.
 pub struct Process {
     child: Child,

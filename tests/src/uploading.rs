@@ -103,6 +103,17 @@ impl Harness {
         found
     }
 
+    /// Whether nothing of any upload is left: no bytes, no row, and nothing that counts.
+    pub async fn nothing_is_left(&self) {
+        self.until_blobs(0).await;
+        for table in ["files", "uploads", "upload_parts", "upload_usage WHERE bytes <> 0"] {
+            assert_eq!(self.count(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
+        }
+        if let Some(s3) = self.s3() {
+            assert_eq!(s3.kept(), Vec::<String>::new());
+        }
+    }
+
     /// The bytes of a file as it is kept.
     pub async fn kept(&self, handle: &str) -> Vec<u8> {
         let number = handle.rsplit('_').next().unwrap();

@@ -286,3 +286,64 @@ async fn what_cannot_be_read_is_answered_in_the_envelope() {
     app.get("/health/live").await.expect(200);
     app.stop().await;
 }
+
+/// The answers of a connection, one after the other: their status lines and bodies.
+fn answers(mut text: &str) -> Vec<(String, serde_json::Value)> {
+    let mut found = Vec::new();
+    while let Some((head, rest)) = text.split_once("\r\n\r\n") {
+        let line = head.lines().next().unwrap().to_owned();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
+        let (body, rest) = rest.split_at(length.parse().unwrap());
+        found.push((line, serde_json::from_str(body).unwrap_or_default()));
+        text = rest;
+    }
+    found
+}
+
+/// Requests that come at once are answered one by one, the unreadable one as well.
+#[tokio::test]
+async fn what_cannot_be_read_behind_other_requests_is_answered_in_the_envelope() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let app = Harness::embedded().await;
+    let address = app.base.strip_prefix("http://").unwrap().to_owned();
+    let live = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
+    let wrong = "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+                 Content-Length: 2\r\n\r\n{}";
+    let options = "OPTIONS /api/v1/upload/tus HTTP/1.1\r\nHost: x\r\n\r\n";
+    for (before, statuses) in [
+        (live, &["200"][..]),
+        (options, &["204"]),
+        (&*[live, wrong, options, live].concat(), &["200", "400", "204", "200"]),
+    ] {
+        for bad in ["GET /路 HTTP/1.1\r\nHost: x\r\n\r\n", "nonsense\r\n\r\n"] {
+            let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+            stream.write_all(format!("{before}{bad}").as_bytes()).await.unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).await.unwrap();
+            let mut answers = answers(&text);
+            let (line, last) = answers.pop().unwrap();
+            let told: Vec<_> = answers.iter().map(|(line, _)| line.split(' ').nth(1).unwrap()).collect();
+            assert_eq!((told, line.as_str()), (statuses.to_vec(), "HTTP/1.1 400 Bad Request"), "{text}");
+            assert_eq!((&last["code"], &last["error"]["type"]), (&json!(400), &json!("VALIDATION_ERROR")), "{text}");
+            assert!(last["meta"]["request_id"].as_str().unwrap().starts_with("req_"), "{text}");
+        }
+    }
+    app.stop().await;
+}
+
+/// Whoever begins a request and does not go on is told so, and let go.
+#[tokio::test]
+async fn a_request_whose_head_does_not_come_is_answered_in_the_envelope() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let app = Harness::embedded().await;
+    let mut stream = tokio::net::TcpStream::connect(app.base.strip_prefix("http://").unwrap()).await.unwrap();
+    stream.write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+    let mut text = String::new();
+    let read = stream.read_to_string(&mut text);
+    tokio::time::timeout(std::time::Duration::from_secs(20), read).await.expect("it is let go").unwrap();
+    let [(line, body)] = &answers(&text)[..] else { panic!("{text}") };
+    assert_eq!(line, "HTTP/1.1 408 Request Timeout");
+    assert_eq!((&body["code"], &body["error"]["type"]), (&json!(408), &json!("REQUEST_TIMEOUT")), "{text}");
+    assert!(text.contains("connection: close") && text.contains("x-request-id: req_"), "{text}");
+    app.stop().await;
+}

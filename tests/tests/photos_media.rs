@@ -196,31 +196,3 @@ async fn downloads_can_be_closed_to_visitors() {
     assert_eq!(downloads(&studio, id).await, 1);
     studio.app.stop().await;
 }
-
-#[tokio::test]
-async fn a_store_that_signs_addresses_serves_downloads_itself() {
-    let options = [
-        ("BACKEND", "s3"),
-        ("BUCKET", "photos"),
-        ("ENDPOINT", "http://127.0.0.1:9"),
-        ("REGION", "us-east-1"),
-        ("ACCESS_KEY_ID", "id"),
-        ("SECRET_ACCESS_KEY", "secret"),
-    ]
-    .into_iter()
-    .fold(Options::on(Database::Sqlite), |options, (name, value)| {
-        options.with(&format!("SHARESTACK__STORAGE__{name}"), value)
-    });
-    let studio = Studio::start(options).await;
-    let file = studio.file_without_bytes(&studio.lin, "a.jpg").await;
-    let body = json!({ "title": "夜", "file_id": file, "status": "published" });
-    let made = studio.app.post_as(&studio.lin.token, PHOTOS, &body).await.expect(201);
-    let id = made.data()["id"].as_i64().unwrap();
-    let sent = ask(&studio, None, &format!("{}/download?format=webp", path(id)), &[]).await;
-    assert_eq!((sent.status.as_u16(), sent.header("cache-control")), (302, "no-store"));
-    let location = sent.header("location");
-    assert!(location.starts_with("http://127.0.0.1:9/photos/files/"), "{location}");
-    assert!(location.contains("/1/display.webp?") && location.contains("X-Amz-Expires=300"), "{location}");
-    assert_eq!(downloads(&studio, id).await, 1);
-    studio.app.stop().await;
-}

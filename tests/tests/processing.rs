@@ -11,11 +11,11 @@ use sharestack_content::ports::FileQueries;
 use sharestack_kernel::blob::BlobKey;
 use sharestack_kernel::clock::SystemClock;
 use sharestack_kernel::id::IdGenerator;
-use sharestack_media::sample::Sample;
+use sharestack_media::sample::{Sample, bomb};
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
 use sharestack_tests::files::{file, plant, plant_in};
 use sharestack_tests::harness::PASSWORD;
-use sharestack_tests::{Account, Client, Database, Harness, Options, Process, until};
+use sharestack_tests::{Account, Client, Database, Harness, Options, Place, Process, until};
 
 fn camera() -> Sample {
     Sample::corners(900, 600)
@@ -53,8 +53,8 @@ async fn bytes_of(app: &Harness, key: &str) -> Option<Vec<u8>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cameras_file_becomes_what_is_shown() {
-    for database in Database::all() {
-        let app = Harness::start(Options::on(database)).await;
+    for place in Place::all() {
+        let app = Harness::start(Options::on(place)).await;
         let owner = app.account("lin").await;
         let handle = plant_in(&app, owner.id, "DSC_0001.jpg", camera().jpeg()).await;
         let done = until_it_is(&app, &owner.token, &handle, "ready").await;
@@ -64,7 +64,7 @@ async fn a_cameras_file_becomes_what_is_shown() {
             "file_id": handle, "status": "ready", "progress": 100, "current_step": null, "steps": steps,
             "estimated_time_remaining": 0,
         });
-        assert_eq!(done, expected, "{database:?}");
+        assert_eq!(done, expected, "{place:?}");
 
         let processing = stored(&app.app().store, &handle).await;
         let notes: CameraNotes = serde_json::from_value(processing.exif.clone().unwrap()).unwrap();
@@ -81,7 +81,7 @@ async fn a_cameras_file_becomes_what_is_shown() {
         assert_eq!(made.keys().copied().collect::<Vec<_>>(), FormatName::ALL);
         for (kind, derivative) in made {
             let bytes = bytes_of(&app, &derivative.key).await.unwrap();
-            assert_eq!(bytes.len() as u64, derivative.size, "{database:?} {kind:?}");
+            assert_eq!(bytes.len() as u64, derivative.size, "{place:?} {kind:?}");
             assert!(!bytes.windows(7).any(|window| window == b"SN-4711" || &window[..4] == b"Exif"));
             assert_eq!(bytes.starts_with(b"RIFF"), kind == FormatName::Webp);
         }
@@ -92,8 +92,8 @@ async fn a_cameras_file_becomes_what_is_shown() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn some_derivatives_are_made_anew_all_at_once() {
-    for database in Database::all() {
-        let app = Harness::start(Options::on(database).with("SHARESTACK__MEDIA__KEEP_REPLACED_SECONDS", "0")).await;
+    for place in Place::all() {
+        let app = Harness::start(Options::on(place).with("SHARESTACK__MEDIA__KEEP_REPLACED_SECONDS", "0")).await;
         let (owner, stranger) = (app.account("lin").await, app.account("wei").await);
         let handle = plant_in(&app, owner.id, "DSC_0001.jpg", camera().jpeg()).await;
         until_it_is(&app, &owner.token, &handle, "ready").await;
@@ -107,7 +107,7 @@ async fn some_derivatives_are_made_anew_all_at_once() {
         let after = formats(&stored(&app.app().store, &handle).await);
         for (kind, derivative) in &after {
             let anew = matches!(kind, FormatName::ThumbSmall | FormatName::ThumbMedium | FormatName::Webp);
-            assert_eq!(before[kind].key != derivative.key, anew, "{database:?} {kind:?}");
+            assert_eq!(before[kind].key != derivative.key, anew, "{place:?} {kind:?}");
             assert!(bytes_of(&app, &derivative.key).await.is_some());
         }
         for kind in [FormatName::ThumbSmall, FormatName::Webp] {
@@ -136,8 +136,8 @@ async fn some_derivatives_are_made_anew_all_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_runs_is_a_conflict() {
-    for database in Database::all() {
-        let app = Harness::start(Options { workers: false, ..Options::on(database) }).await;
+    for place in Place::all() {
+        let app = Harness::start(Options { workers: false, ..Options::on(place) }).await;
         let owner = app.account("lin").await;
         let handle = plant_in(&app, owner.id, "DSC_0001.jpg", camera().jpeg()).await;
         let path = format!("/api/v1/upload/{handle}/reprocess");
@@ -151,20 +151,17 @@ async fn what_runs_is_a_conflict() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn poisonous_files_fail_once_and_hold_up_nobody() {
-    for database in Database::all() {
-        let app = Harness::start(Options::on(database)).await;
+    for place in Place::all() {
+        let app = Harness::start(Options::on(place)).await;
         let owner = app.account("lin").await;
-        let mut bomb = Sample::plain(2, 2, [0; 3]).png();
-        bomb[16..24].copy_from_slice(&[0, 0, 0xc3, 0x50, 0, 0, 0xc3, 0x50]);
-        let sum = sharestack_media::sample::crc32(&bomb[12..29]).to_be_bytes();
-        bomb[29..33].copy_from_slice(&sum);
         let whole = camera().jpeg();
         let cases = [
-            (bomb, "the picture has 50000 x 50000 pixels, more than the 120000000 that are decoded"),
+            (bomb(50_000, 50_000), "the picture has 50000 x 50000 pixels, more than the 120000000 that are decoded"),
             (whole[..whole.len() / 2].to_vec(), "the picture is broken"),
             (b"PK\x03\x04 a name is no picture".to_vec(), "the file is no picture"),
             (Vec::new(), "the file is no picture"),
-            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(), "image/heic is not read"),
+            (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif".to_vec(), "image/avif is not read"),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(), "the picture is broken"),
         ];
         let mut handles = Vec::new();
         for (bytes, reason) in cases {
@@ -206,8 +203,8 @@ fn watch(app: &Harness, account: &Account, handle: &str) -> reqwest::RequestBuil
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn progress_comes_as_events_until_the_end() {
-    for database in Database::all() {
-        let app = Harness::start(Options::on(database)).await;
+    for place in Place::all() {
+        let app = Harness::start(Options::on(place)).await;
         let (owner, stranger) = (app.account("lin").await, app.account("wei").await);
         let handle = plant_in(&app, owner.id, "DSC_0001.jpg", Sample::scene(2000, 1500, 3).jpeg()).await;
         let answer = app.send(watch(&app, &owner, &handle)).await.expect(200);
@@ -252,13 +249,13 @@ async fn open_streams_end_with_the_server() {
 }
 
 /// A database and files that outlive the server over them.
-struct Place {
+struct Disk {
     data: tempfile::TempDir,
     variables: BTreeMap<String, String>,
     store: Store,
 }
 
-impl Place {
+impl Disk {
     async fn on(database: Database) -> Self {
         let data = tempfile::tempdir().unwrap();
         let fresh = database.fresh().await;
@@ -299,35 +296,54 @@ async fn register(client: &Client, name: &str) -> (i64, String) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_workers_file_is_taken_up_again() {
     for database in Database::all() {
-        let place = Place::on(database).await;
-        let server = place.start();
+        let disk = Disk::on(database).await;
+        let server = disk.start();
         let (owner, token) = register(&server.client, "lin").await;
-        let id = FileId::new(SequenceIds::new(place.store.clone()).number(FileId::SEQUENCE).await.unwrap());
+        let id = FileId::new(SequenceIds::new(disk.store.clone()).number(FileId::SEQUENCE).await.unwrap());
         let bytes = Sample::scene(4000, 3000, 5).jpeg();
         let planted = file(id, owner, "DSC_0001.jpg", &bytes);
-        let path = place.data.path().join("storage/objects").join(&planted.blob_key);
+        let path = disk.data.path().join("storage/objects").join(&planted.blob_key);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, &bytes).unwrap();
-        plant(&place.store, &planted).await;
-        until("some of it is made", async || !place.derived(id).is_empty()).await;
+        plant(&disk.store, &planted).await;
+        until("some of it is made", async || !disk.derived(id).is_empty()).await;
         server.kill();
-        let left = place.store.find_file(id).await.unwrap().unwrap().processing;
+        let left = disk.store.find_file(id).await.unwrap().unwrap().processing;
         assert_eq!(left.status.as_str(), "processing", "{database:?}");
         assert!(left.derivatives.is_none(), "half of them is nothing");
         // Its lease ends: here at once.
-        place.store.execute_raw("UPDATE jobs SET claimed_until = created_at WHERE state = 'running'").await.unwrap();
+        disk.store.execute_raw("UPDATE jobs SET claimed_until = created_at WHERE state = 'running'").await.unwrap();
 
-        let server = place.start();
+        let server = disk.start();
         until_it_is(&server.client, &token, &id.handle(), "ready").await;
-        let processing = place.store.find_file(id).await.unwrap().unwrap().processing;
+        let processing = disk.store.find_file(id).await.unwrap().unwrap().processing;
         assert_eq!(formats(&processing).len(), 5, "{database:?}");
         let attempts = "SELECT COUNT(*) FROM jobs WHERE kind = 'media.process' AND attempts = 2";
-        assert_eq!(place.store.number_raw(attempts).await.unwrap(), 1);
-        until("what the first left is swept away", async || place.derived(id).len() == 5).await;
-        assert_eq!(std::fs::read_dir(place.data.path().join("tmp")).unwrap().count(), 0, "no file without an owner");
+        assert_eq!(disk.store.number_raw(attempts).await.unwrap(), 1);
+        until("what the first left is swept away", async || disk.derived(id).len() == 5).await;
+        assert_eq!(std::fs::read_dir(disk.data.path().join("tmp")).unwrap().count(), 0, "no file without an owner");
         server.kill();
-        place.store.close().await;
+        disk.store.close().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_phones_write_is_worked_on_as_pictures() {
+    let app = Harness::embedded().await;
+    let owner = app.account("lin").await;
+    let handle = plant_in(&app, owner.id, "IMG_0001.HEIC", camera().heic()).await;
+    until_it_is(&app, &owner.token, &handle, "ready").await;
+    let processing = stored(&app.app().store, &handle).await;
+    // How it stands the container says, and not EXIF.
+    assert_eq!((processing.width, processing.height), (Some(900), Some(600)));
+    let notes: CameraNotes = serde_json::from_value(processing.exif.clone().unwrap()).unwrap();
+    assert_eq!((notes.exif.camera.as_deref(), notes.exif.iso), (Some("Canon EOS R5"), Some(800)));
+    assert!((notes.position.unwrap().latitude.degrees() - 31.23037).abs() < 1e-7);
+    for (kind, derivative) in formats(&processing) {
+        let bytes = bytes_of(&app, &derivative.key).await.unwrap();
+        assert!(!bytes.windows(7).any(|window| window == b"SN-4711" || &window[..4] == b"Exif"), "{kind:?}");
+    }
+    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,15 +11,15 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sharestack_media::sample::Sample;
 use sharestack_tests::uploading::{TUS, creator, noise};
-use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
+use sharestack_tests::{Account, Answer, Database, Harness, Options, Place, until};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
 const BYTES: &str = "application/offset+octet-stream";
 
-fn quiet(database: Database) -> Options {
-    Options { workers: false, ..Options::on(database) }
+fn quiet(place: impl Into<Place>) -> Options {
+    Options { workers: false, ..Options::on(place) }
 }
 
 async fn call(
@@ -68,8 +68,8 @@ fn handle(location: &str) -> String {
 
 #[tokio::test]
 async fn an_upload_is_begun_continued_asked_for_and_done() {
-    for database in Database::all() {
-        let app = Harness::start(quiet(database)).await;
+    for place in Place::all() {
+        let app = Harness::start(quiet(place)).await;
         let lin = creator(&app, "lin").await;
         let whole = noise(50_000);
         let path = create(&app, &lin, whole.len()).await;
@@ -92,7 +92,7 @@ async fn an_upload_is_begun_continued_asked_for_and_done() {
             call(&app, &lin, Method::PATCH, &path, &headers, &whole[20_000..40_000]).await
         };
         checked(sum(b"other")).await.expect(460);
-        assert_eq!(offset(&app, &lin, &path).await, "20000", "{database:?}");
+        assert_eq!(offset(&app, &lin, &path).await, "20000", "{place:?}");
         for unknown in ["crc32 AAAA", "sha256", "sha256 x", ""] {
             let refused = checked(unknown.to_owned()).await.refused(400, "VALIDATION_ERROR");
             assert_eq!(refused.fields()[0].0, "Upload-Checksum");
@@ -144,8 +144,8 @@ async fn what_is_spoken_is_told_to_everybody() {
 
 #[tokio::test]
 async fn an_upload_may_begin_with_its_first_bytes_and_end_without_a_file() {
-    for database in Database::all() {
-        let app = Harness::start(Options::on(database)).await;
+    for place in Place::all() {
+        let app = Harness::start(Options::on(place)).await;
         let lin = creator(&app, "lin").await;
         let whole = noise(9_000);
         let headers = [("Upload-Length", "9000"), ("Content-Type", BYTES)];
@@ -166,7 +166,7 @@ async fn an_upload_may_begin_with_its_first_bytes_and_end_without_a_file() {
         }
         append(&app, &lin, &path, 4_000, &whole[4_000..]).await.refused(404, "RESOURCE_NOT_FOUND");
         app.until_blobs(2).await;
-        assert_eq!(app.count("SELECT bytes FROM upload_usage").await, 18_000, "{database:?}");
+        assert_eq!(app.count("SELECT bytes FROM upload_usage").await, 18_000, "{place:?}");
         app.stop().await;
     }
 }
@@ -231,8 +231,8 @@ async fn bad_requests_get_the_protocols_answers() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_came_before_the_line_was_cut_is_kept() {
-    for database in Database::all() {
-        let app = Harness::start(quiet(database)).await;
+    for place in Place::all() {
+        let app = Harness::start(quiet(place)).await;
         let lin = creator(&app, "lin").await;
         let whole = noise(300_000);
         let location = create(&app, &lin, whole.len()).await;
@@ -247,7 +247,7 @@ async fn what_came_before_the_line_was_cut_is_kept() {
         drop(socket);
         until("it is kept", async || offset(&app, &lin, &location).await == "100000").await;
         append(&app, &lin, &location, 100_000, &whole[100_000..]).await.expect(204);
-        assert_eq!(app.kept(&handle(&location)).await, whole, "{database:?}");
+        assert_eq!(app.kept(&handle(&location)).await, whole, "{place:?}");
         app.stop().await;
     }
 }
@@ -310,9 +310,9 @@ impl TusClient {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_makers_client_loses_its_connection_resumes_and_finishes() {
     let client = TusClient::ready().await;
-    for database in Database::all() {
+    for place in Place::all() {
         let (address, target, cuts) = line(3 << 20).await;
-        let options = Options::on(database).with("SHARESTACK__SERVER__PUBLIC_URL", format!("http://{address}"));
+        let options = Options::on(place).with("SHARESTACK__SERVER__PUBLIC_URL", format!("http://{address}"));
         let app = Harness::start(options).await;
         let lin = creator(&app, "lin").await;
         target.send_replace(Some(app.base.strip_prefix("http://").unwrap().parse().unwrap()));
@@ -329,7 +329,7 @@ async fn another_makers_client_loses_its_connection_resumes_and_finishes() {
         assert_eq!((count("POST"), count("HEAD") >= 1), (1, true), "{said}");
         assert!(answers.iter().all(|answer| [201, 204, 200].contains(&answer[1].as_i64().unwrap())), "{said}");
         let file_id = handle(said["url"].as_str().unwrap());
-        assert_eq!(app.kept(&file_id).await, picture, "{database:?}");
+        assert_eq!(app.kept(&file_id).await, picture, "{place:?}");
         let name = "SELECT COUNT(*) FROM files WHERE original_filename = '城市 夜景.jpg'";
         assert_eq!(app.count(name).await, 1);
         let path = format!("/api/v1/upload/status/{file_id}");
@@ -343,7 +343,7 @@ async fn another_makers_client_loses_its_connection_resumes_and_finishes() {
         let first = &resumed["answers"][0];
         assert_eq!((&first[0], &first[1]), (&json!("HEAD"), &json!(200)), "{resumed}");
         assert!(resumed["answers"][1][2].as_str().unwrap().parse::<u64>().unwrap() > 2 << 20, "{resumed}");
-        assert_eq!(app.kept(&handle(url)).await, picture, "{database:?}");
+        assert_eq!(app.kept(&handle(url)).await, picture, "{place:?}");
         app.stop().await;
     }
 }

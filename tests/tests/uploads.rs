@@ -6,13 +6,12 @@ use std::io::{Cursor, Read};
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use sharestack_conformance::blob::{S3_ACCESS_KEY, S3_BUCKET, S3_SECRET_KEY, S3Server};
 use sharestack_media::sample::Sample;
 use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::uploading::{
     INIT, MULTIPLE, SINGLE, begin, chunked, creator, form, noise, put, send_file, send_form, sha256,
 };
-use sharestack_tests::{Account, Database, Harness, Options, until};
+use sharestack_tests::{Account, Database, Harness, Options, Place, until};
 
 fn camera() -> Sample {
     Sample::corners(900, 600)
@@ -36,7 +35,7 @@ async fn fetch(app: &Harness, url: &str) -> (u16, String, Vec<u8>) {
 
 /// From the camera's file to its end, over whatever store of files the options say.
 async fn a_files_whole_life(options: Options) {
-    let database = options.database;
+    let place = options.place;
     let app = Harness::start(options.with("SHARESTACK__MEDIA__KEEP_REPLACED_SECONDS", "0")).await;
     let lin = creator(&app, "lin").await;
     let bytes = camera().jpeg();
@@ -54,7 +53,7 @@ async fn a_files_whole_life(options: Options) {
         "exif_extracted": true,
         "processing_status": "pending",
     });
-    assert_eq!(data, expected, "{database:?}");
+    assert_eq!(data, expected, "{place:?}");
     assert_eq!((&answer.body["success"], &answer.body["code"]), (&json!(true), &json!(201)));
     assert!(handle.starts_with("upload_"));
     let url = data["upload_url"].as_str().unwrap();
@@ -71,7 +70,7 @@ async fn a_files_whole_life(options: Options) {
     assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE kind = 'file.uploaded'").await, 1);
     assert_eq!(app.count("SELECT bytes FROM upload_usage").await, i64::try_from(bytes.len()).unwrap());
     until_ready(&app, &lin, &handle).await;
-    assert_eq!(app.blobs().await.len(), 6, "{database:?}: the original and five derivatives");
+    assert_eq!(app.blobs().await.len(), 6, "{place:?}: the original and five derivatives");
     // Made anew, and then removed with all that was made of it.
     let path = format!("/api/v1/upload/{handle}");
     let anew = json!({ "formats": ["webp"], "force": true });
@@ -101,33 +100,16 @@ async fn a_files_whole_life(options: Options) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_comes_is_worked_on_and_goes_on_every_database() {
-    for database in Database::all() {
-        a_files_whole_life(Options::on(database)).await;
+async fn a_file_comes_is_worked_on_and_goes() {
+    for place in Place::all() {
+        a_files_whole_life(Options::on(place)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_comes_is_worked_on_and_goes_on_s3() {
-    let server = S3Server::start().await;
-    let settings = [
-        ("BACKEND", "s3"),
-        ("BUCKET", S3_BUCKET),
-        ("ENDPOINT", &server.endpoint()),
-        ("REGION", "us-east-1"),
-        ("ACCESS_KEY_ID", S3_ACCESS_KEY),
-        ("SECRET_ACCESS_KEY", S3_SECRET_KEY),
-    ];
-    let options = settings.into_iter().fold(Options::on(Database::Sqlite), |options, (name, value)| {
-        options.with(&format!("SHARESTACK__STORAGE__{name}"), value)
-    });
-    a_files_whole_life(options).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn some_of_many_files_may_fail() {
-    for database in Database::all() {
-        let app = Harness::start(Options { workers: false, ..Options::on(database) }).await;
+    for place in Place::all() {
+        let app = Harness::start(Options { workers: false, ..Options::on(place) }).await;
         let lin = creator(&app, "lin").await;
         let pictures: Vec<Vec<u8>> = (0..4).map(|number| Sample::scene(60, 40, number).jpeg()).collect();
         let mut parts: Vec<_> =
@@ -145,7 +127,7 @@ async fn some_of_many_files_may_fail() {
         }
         assert_eq!(data["failed"], json!([{ "filename": "invalid_file.txt", "error": "Invalid file type" }]));
         assert_eq!(data["summary"], json!({ "total": 5, "success": 4, "failed": 1 }));
-        assert_eq!(app.blobs().await.len(), 4, "{database:?}");
+        assert_eq!(app.blobs().await.len(), 4, "{place:?}");
         assert_eq!(app.count("SELECT COUNT(*) FROM jobs WHERE kind = 'media.process'").await, 4);
 
         // All of them: then nothing was done, and each reason is told.
@@ -168,14 +150,14 @@ async fn some_of_many_files_may_fail() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_quota_holds_however_many_come_at_once() {
-    for database in Database::all() {
-        let options = Options { workers: false, ..Options::on(database) };
+    for place in Place::all() {
+        let options = Options { workers: false, ..Options::on(place) };
         let app = Harness::start(options.with("SHARESTACK__UPLOAD__QUOTA_BYTES", "250000")).await;
         let lin = creator(&app, "lin").await;
         let bytes = noise(70_000);
         let sent = join_all((0..8).map(|_| send_file(&app, &lin.token, "a.jpg", &bytes))).await;
         let count = |status: u16| sent.iter().filter(|answer| answer.status == status).count();
-        assert_eq!((count(201), count(413)), (3, 5), "{database:?}");
+        assert_eq!((count(201), count(413)), (3, 5), "{place:?}");
         let refused = sent.into_iter().find(|answer| answer.status == 413).unwrap();
         let details = refused.refused(413, "PAYLOAD_TOO_LARGE").body["error"]["details"].clone();
         assert_eq!((&details["reason"], &details["quota_bytes"]), (&json!("quota"), &json!(250_000)));
@@ -184,7 +166,7 @@ async fn a_quota_holds_however_many_come_at_once() {
         let body = json!({ "filename": "a.jpg", "file_size": 10_000, "mime_type": "image/jpeg" });
         let begun = join_all((0..8).map(|_| app.post_as(&lin.token, INIT, &body))).await;
         let (fit, not) = begun.iter().partition::<Vec<_>, _>(|answer| answer.status == 201);
-        assert_eq!((fit.len(), not.len()), (4, 4), "{database:?}");
+        assert_eq!((fit.len(), not.len()), (4, 4), "{place:?}");
         assert_eq!(app.count("SELECT bytes FROM upload_usage").await, 250_000);
         let id = fit[0].data()["upload_id"].as_str().unwrap();
         app.delete_as(&lin.token, &chunked(id, "")).await.expect(204);
@@ -195,8 +177,8 @@ async fn a_quota_holds_however_many_come_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_is_told_what_one_has_uploaded_before() {
-    for database in Database::all() {
-        let app = Harness::start(Options { workers: false, ..Options::on(database) }).await;
+    for place in Place::all() {
+        let app = Harness::start(Options { workers: false, ..Options::on(place) }).await;
         let admin = app.admin().await;
         let lin = app.with_role(&admin, "lin", "creator").await;
         let wei = app.with_role(&admin, "wei", "creator").await;
@@ -283,8 +265,8 @@ fn archived(bytes: &[u8]) -> BTreeMap<String, Vec<u8>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_persons_files_are_in_their_copy_and_go_with_them() {
-    for database in Database::all() {
-        let options = Options::on(database)
+    for place in Place::all() {
+        let options = Options::on(place)
             .with("SHARESTACK__PRIVACY__COOLING_OFF_DAYS", "0")
             .with("SHARESTACK__ACCOUNTS__PURGE_AFTER_DAYS", "0");
         let app = Harness::start(options).await;
@@ -324,7 +306,7 @@ async fn a_persons_files_are_in_their_copy_and_go_with_them() {
         app.until_blobs(6).await;
         for table in ["files", "uploads", "upload_usage"] {
             let theirs = format!("SELECT COUNT(*) FROM {table} WHERE owner_id = {}", lin.id);
-            assert_eq!(app.count(&theirs).await, 0, "{database:?} {table}");
+            assert_eq!(app.count(&theirs).await, 0, "{place:?} {table}");
         }
         assert_eq!(app.count("SELECT COUNT(*) FROM upload_parts").await, 0);
         assert_eq!(app.count(&format!("SELECT COUNT(*) FROM files WHERE owner_id = {}", wei.id)).await, 1);

@@ -12,13 +12,13 @@ use sharestack_kernel::clock::SystemClock;
 use sharestack_store_seaorm::{Store, StoreConfig};
 use sharestack_tests::process::admin;
 use sharestack_tests::uploading::{INIT, begin, chunked, creator, noise, put, sha256};
-use sharestack_tests::{Answer, Database, Harness, Options, Process, until};
+use sharestack_tests::{Answer, Database, Harness, Options, Place, Process, until};
 use tokio::io::AsyncWriteExt;
 
 const PIECE: usize = 65_536;
 
-fn quiet(database: Database) -> Options {
-    Options { workers: false, ..Options::on(database) }
+fn quiet(place: impl Into<Place>) -> Options {
+    Options { workers: false, ..Options::on(place) }
 }
 
 fn url(begun: &Value, index: usize) -> &str {
@@ -35,8 +35,8 @@ fn pieces(bytes: &[u8]) -> Vec<&[u8]> {
 
 #[tokio::test]
 async fn an_upload_begins_with_what_is_asked_for_or_usual() {
-    for database in Database::all() {
-        let app = Harness::start(quiet(database)).await;
+    for place in Place::all() {
+        let app = Harness::start(quiet(place)).await;
         let lin = creator(&app, "lin").await;
         let body = json!({
             "filename": "large_photo.raw", "file_size": 52_428_800, "mime_type": "image/raw", "chunk_size": 1_048_576
@@ -55,8 +55,8 @@ async fn an_upload_begins_with_what_is_asked_for_or_usual() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pieces_come_in_any_order_twice_and_at_once() {
-    for database in Database::all() {
-        let app = Harness::start(quiet(database)).await;
+    for place in Place::all() {
+        let app = Harness::start(quiet(place)).await;
         let lin = creator(&app, "lin").await;
         let whole = noise(7 * PIECE + 123);
         let begun = begin(&app, &lin.token, whole.len(), PIECE).await;
@@ -80,9 +80,9 @@ async fn pieces_come_in_any_order_twice_and_at_once() {
         put(&app, url(&begun, 1), parts[1]).await.expect(200);
         let rest = [2, 3, 4, 6, 7, 7, 2].map(|index| put(&app, url(&begun, index), parts[index]));
         let answers = join_all(rest).await;
-        assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 409), "{database:?}");
+        assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 409), "{place:?}");
         let done = read().await;
-        assert_eq!((&done["status"], &done["progress"]), (&json!("completed"), &json!(100)), "{database:?}");
+        assert_eq!((&done["status"], &done["progress"]), (&json!("completed"), &json!(100)), "{place:?}");
         let file = &done["file"];
         let handle = file["file_id"].as_str().unwrap();
         assert_eq!((&file["mime_type"], &file["file_size"]), (&json!("image/jpeg"), &json!(whole.len())));
@@ -102,8 +102,8 @@ async fn pieces_come_in_any_order_twice_and_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_completes_at_once_one_makes_the_file() {
-    for database in Database::all() {
-        let app = Harness::start(Options::on(database)).await;
+    for place in Place::all() {
+        let app = Harness::start(Options::on(place)).await;
         let lin = creator(&app, "lin").await;
         for round in 0..4 {
             let whole = noise(3 * PIECE + round);
@@ -119,7 +119,7 @@ async fn of_many_completes_at_once_one_makes_the_file() {
             let (last, completes) = futures::join!(last, completes);
             assert!(last.iter().any(|answer| answer.status == 200));
             let made: Vec<&Answer> = completes.iter().filter(|answer| answer.status == 201).collect();
-            assert!(completes.iter().all(|answer| [201, 409].contains(&answer.status)), "{database:?}");
+            assert!(completes.iter().all(|answer| [201, 409].contains(&answer.status)), "{place:?}");
             assert!(made.windows(2).all(|pair| pair[0].data()["file_id"] == pair[1].data()["file_id"]));
             let said = app.post_as(&lin.token, &path, &body).await.expect(201);
             assert_eq!(app.kept(said.data()["file_id"].as_str().unwrap()).await, whole);
@@ -134,8 +134,8 @@ async fn of_many_completes_at_once_one_makes_the_file() {
 
 #[tokio::test]
 async fn a_piece_brings_its_size_its_checksum_and_its_right() {
-    for database in Database::all() {
-        let app = Harness::start(quiet(database)).await;
+    for place in Place::all() {
+        let app = Harness::start(quiet(place)).await;
         let admin = app.admin().await;
         let lin = app.with_role(&admin, "lin", "creator").await;
         let wei = app.with_role(&admin, "wei", "creator").await;
@@ -162,7 +162,7 @@ async fn a_piece_brings_its_size_its_checksum_and_its_right() {
         }
         let malformed = checked("Content-MD5", "x".to_owned()).await.refused(400, "VALIDATION_ERROR");
         assert_eq!(malformed.fields(), [("Content-MD5".to_owned(), "INVALID_FORMAT".to_owned())]);
-        assert!(app.blobs().await.is_empty(), "{database:?}: nothing of these is kept");
+        assert!(app.blobs().await.is_empty(), "{place:?}: nothing of these is kept");
         checked("Repr-Digest", format!("sha-256=:{right}:")).await.expect(200);
 
         // Pieces that there are not, and uploads.
@@ -249,13 +249,13 @@ async fn bad_beginnings_are_refused_with_all_their_reasons() {
 }
 
 /// A database and files that outlive the server over them.
-struct Place {
+struct Disk {
     data: tempfile::TempDir,
     variables: BTreeMap<String, String>,
     url: String,
 }
 
-impl Place {
+impl Disk {
     async fn on(database: Database) -> Self {
         let data = tempfile::tempdir().unwrap();
         let fresh = database.fresh().await;
@@ -289,12 +289,51 @@ impl Place {
     }
 }
 
+/// The line to a link, and the head of a request that puts a piece there.
+async fn line(url: &str) -> (tokio::net::TcpStream, String) {
+    let target = Url::parse(url).unwrap();
+    let address = format!("{}:{}", target.host_str().unwrap(), target.port().unwrap());
+    let (path, query) = (target.path(), target.query().unwrap());
+    let head = format!("PUT {path}?{query} HTTP/1.1\r\nhost: x\r\ncontent-length: {PIECE}\r\n\r\n");
+    (tokio::net::TcpStream::connect(address).await.unwrap(), head)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_piece_whose_line_was_cut_is_sent_again() {
+    for place in Place::all() {
+        let app = Harness::start(Options::on(place)).await;
+        let lin = creator(&app, "lin").await;
+        let whole = noise(2 * PIECE);
+        let parts = pieces(&whole);
+        let begun = begin(&app, &lin.token, whole.len(), PIECE).await;
+        put(&app, url(&begun, 1), parts[1]).await.expect(200);
+        for kept in [1, PIECE / 2, PIECE - 1] {
+            let (mut socket, head) = line(url(&begun, 0)).await;
+            socket.write_all(&[head.as_bytes(), &parts[0][..kept]].concat()).await.unwrap();
+            drop(socket);
+        }
+        // While those are noticed, the same piece comes again.
+        put(&app, url(&begun, 0), parts[0]).await.expect(200);
+        let sum = json!({ "sha256": sha256(&whole) });
+        let made = app.post_as(&lin.token, &chunked(id(&begun), "/complete"), &sum).await.expect(201);
+        let handle = made.data()["file_id"].as_str().unwrap();
+        assert_eq!(app.kept(handle).await, whole, "{place:?}");
+        // Of what was half there nothing stays.
+        app.until_blobs(1).await;
+        if let Some(s3) = app.s3() {
+            until("no part is left", async || s3.kept().len() == 1).await;
+        }
+        assert_eq!(app.count("SELECT COUNT(*) FROM upload_parts").await, 0, "{place:?}");
+        app.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_goes_on_after_its_server_was_killed() {
     for database in Database::all() {
-        let place = Place::on(database).await;
-        let server = place.start();
-        let token = admin(place.data.path(), &place.variables, &server.client).await;
+        let disk = Disk::on(database).await;
+        let server = disk.start();
+        let token = admin(disk.data.path(), &disk.variables, &server.client).await;
         let whole = noise(3 * PIECE + 5);
         let parts = pieces(&whole);
         let begun = begin(&server.client, &token, whole.len(), PIECE).await;
@@ -302,19 +341,12 @@ async fn an_upload_goes_on_after_its_server_was_killed() {
             put(&server.client, url(&begun, index), parts[index]).await.expect(200);
         }
         // In the midst of a piece.
-        let target = Url::parse(url(&begun, 1)).unwrap();
-        let address = format!("{}:{}", target.host_str().unwrap(), target.port().unwrap());
-        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
-        let head = format!(
-            "PUT {}?{} HTTP/1.1\r\nhost: x\r\ncontent-length: {PIECE}\r\n\r\n",
-            target.path(),
-            target.query().unwrap()
-        );
+        let (mut socket, head) = line(url(&begun, 1)).await;
         socket.write_all(&[head.as_bytes(), &parts[1][..PIECE / 2]].concat()).await.unwrap();
         server.kill();
         drop(socket);
 
-        let server = place.start();
+        let server = disk.start();
         let client = &server.client;
         let read = client.get_as(&token, &chunked(id(&begun), "")).await.expect(200);
         assert_eq!(
@@ -330,14 +362,14 @@ async fn an_upload_goes_on_after_its_server_was_killed() {
         let complete = chunked(id(&begun), "/complete");
         let made = client.post_as(&token, &complete, &json!({ "sha256": sha256(&whole) })).await.expect(201);
         let handle = made.data()["file_id"].as_str().unwrap();
-        let store = Store::connect(&StoreConfig::new(&place.url), Arc::new(SystemClock)).await.unwrap();
+        let store = Store::connect(&StoreConfig::new(&disk.url), Arc::new(SystemClock)).await.unwrap();
         assert_eq!(store.number_raw("SELECT COUNT(*) FROM files").await.unwrap(), 1);
         assert_eq!(store.number_raw("SELECT COUNT(*) FROM uploads").await.unwrap(), 0);
         store.close().await;
         let own = format!("/files/{}/", handle.strip_prefix("upload_").unwrap());
         // What was half written goes a day later.
         let owned = |path: &String| path.contains(&own) || path.contains("/storage/writing/");
-        until("nothing is left but the file", async || place.files().iter().all(owned)).await;
+        until("nothing is left but the file", async || disk.files().iter().all(owned)).await;
         server.kill();
     }
 }

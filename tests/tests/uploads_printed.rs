@@ -7,7 +7,7 @@ use sharestack_kernel::clock::{Clock, SystemClock};
 use sharestack_media::sample::Sample;
 use sharestack_tests::files::{file, plant};
 use sharestack_tests::uploading::{INIT, MULTIPLE, chunked, creator, form, send_file, send_form};
-use sharestack_tests::{Account, Database, Harness, Options, assert_shows};
+use sharestack_tests::{Account, Place, Harness, Options, assert_shows};
 
 /// The number in the printed handles.
 const FIRST: i64 = 123_456_789;
@@ -23,8 +23,8 @@ fn camera() -> Vec<u8> {
 }
 
 /// A server without workers whose next file has the printed number.
-async fn open(database: Database) -> (Harness, Account) {
-    let app = Harness::start(Options { workers: false, ..Options::on(database) }).await;
+async fn open(place: Place) -> (Harness, Account) {
+    let app = Harness::start(Options { workers: false, ..Options::on(place) }).await;
     let numbered = format!("INSERT INTO sequences (name, next) VALUES ('{}', {FIRST})", FileId::SEQUENCE);
     app.app().store.execute_raw(&numbered).await.unwrap();
     let lin = creator(&app, "lin").await;
@@ -35,8 +35,8 @@ async fn open(database: Database) -> (Harness, Account) {
 /// one of another host.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_single_upload_is_answered() {
-    for database in Database::all() {
-        let (app, lin) = open(database).await;
+    for place in Place::all() {
+        let (app, lin) = open(place).await;
         let answer = send_file(&app, &lin.token, "DSC_0001.jpg", &camera()).await.expect(201);
         let url = answer.data()["upload_url"].as_str().unwrap();
         assert!(url.starts_with(&format!("{}/api/v1/upload/files/upload_123456789.jpg?expires=", app.base)), "{url}");
@@ -57,8 +57,8 @@ async fn a_single_upload_is_answered() {
 /// S3 §4.1.2. The printed document names one of the four files that its summary counts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_of_many_are_answered() {
-    for database in Database::all() {
-        let (app, lin) = open(database).await;
+    for place in Place::all() {
+        let (app, lin) = open(place).await;
         let picture = camera();
         let mut parts = vec![("files[]", "DSC_0001.jpg", picture.as_slice()); 4];
         parts.push(("files[]", "invalid_file.txt", b"no picture"));
@@ -84,8 +84,8 @@ async fn uploads_of_many_are_answered() {
 /// are the first two of fifty.
 #[tokio::test]
 async fn the_beginning_of_an_upload_in_pieces_is_answered() {
-    for database in Database::all() {
-        let (app, lin) = open(database).await;
+    for place in Place::all() {
+        let (app, lin) = open(place).await;
         let request = json!({
             "filename": "large_photo.raw", "file_size": 52_428_800, "mime_type": "image/raw", "chunk_size": 1_048_576
         });
@@ -138,8 +138,8 @@ fn at_work(owner: i64, now: DateTime<Utc>) -> [UploadedFile; 2] {
 /// S3 §4.1.4. What is left is what it takes, two minutes, less what has passed.
 #[tokio::test]
 async fn the_status_of_a_file_is_answered() {
-    for database in Database::all() {
-        let (app, lin) = open(database).await;
+    for place in Place::all() {
+        let (app, lin) = open(place).await;
         for file in at_work(lin.id, SystemClock.now()) {
             plant(&app.app().store, &file).await;
         }

@@ -5,27 +5,20 @@ use reqwest::{Body, Method};
 use serde_json::json;
 use sharestack_media::sample::Sample;
 use sharestack_tests::uploading::{FORM, MULTIPLE, SINGLE, creator, form, noise, send_file, send_form};
-use sharestack_tests::{Account, Database, Harness, Options};
+use sharestack_tests::{Account, Database, Harness, Options, Place};
 
-async fn nothing_is_left(app: &Harness) {
-    app.until_blobs(0).await;
-    for table in ["files", "uploads", "upload_parts", "upload_usage WHERE bytes <> 0"] {
-        assert_eq!(app.count(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
-    }
-}
-
-fn quiet(database: Database) -> Options {
-    Options { workers: false, ..Options::on(database) }
+fn quiet(place: impl Into<Place>) -> Options {
+    Options { workers: false, ..Options::on(place) }
 }
 
 #[tokio::test]
 async fn what_is_no_picture_is_not_taken() {
-    for database in Database::all() {
-        let app = Harness::start(quiet(database)).await;
+    for place in Place::all() {
+        let app = Harness::start(quiet(place)).await;
         let lin = creator(&app, "lin").await;
         let zip = [&b"PK\x03\x04\x14\0\0\0\x08\0"[..], &[7; 500]].concat();
         let exe = [&b"MZ\x90\0"[..], &[7; 500]].concat();
-        let heic = [&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], &[7; 500]].concat();
+        let avif = [&b"\0\0\0\x18ftypavif\0\0\0\0mif1avif"[..], &[7; 500]].concat();
         let mp4 = [&b"\0\0\0\x18ftypisom\0\0\0\0isommp42"[..], &[7; 500]].concat();
         let cases: [(&str, &[u8], &str); 9] = [
             ("a.jpg", b"<!DOCTYPE html><html><script>alert(1)</script></html>", "text"),
@@ -33,7 +26,7 @@ async fn what_is_no_picture_is_not_taken() {
             ("a.png", b"<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\"/>", "svg"),
             ("a.jpg", &zip, "zip"),
             ("a.jpg.exe", &exe, "program"),
-            ("a.heic", &heic, "heic"),
+            ("a.avif", &avif, "avif"),
             ("a.jpg", &mp4, "film"),
             ("a.jpg", b"\xFF\xD8", "two bytes of a picture"),
             ("a.gif", b"GIF", "three bytes of one"),
@@ -42,11 +35,11 @@ async fn what_is_no_picture_is_not_taken() {
             let refused = send_file(&app, &lin.token, name, bytes).await.refused(415, "UNSUPPORTED_MEDIA_TYPE");
             let details = &refused.body["error"]["details"];
             assert!(details["expected"].as_str().unwrap().contains("image/jpeg"), "{what}");
-            assert_eq!(details["detected"] == "image/heic", what == "heic", "{what}");
+            assert_eq!(details["detected"] == "image/avif", what == "avif", "{what}");
         }
         let empty = send_file(&app, &lin.token, "a.jpg", b"").await.refused(422, "UNPROCESSABLE_ENTITY");
         assert_eq!(empty.body["error"]["details"], json!({ "reason": "empty" }));
-        nothing_is_left(&app).await;
+        app.nothing_is_left().await;
         app.stop().await;
     }
 }
@@ -107,8 +100,8 @@ async fn names_lead_nowhere_and_hide_nothing() {
 
 #[tokio::test]
 async fn broken_forms_get_an_answer() {
-    for database in Database::all() {
-        let app = Harness::start(Options::on(database)).await;
+    for place in Place::all() {
+        let app = Harness::start(Options::on(place)).await;
         let lin = creator(&app, "lin").await;
         let whole = form(&[("file", "a.jpg", &noise(100_000))]);
         let cut = whole[..50_000].to_vec();
@@ -117,7 +110,7 @@ async fn broken_forms_get_an_answer() {
         // The form as a whole is broken: what was whole of it does not stay.
         let refused = send_form(&app, &lin.token, MULTIPLE, many[..50_000].to_vec()).await;
         assert!([400, 422].contains(&refused.status), "{}", refused.text);
-        nothing_is_left(&app).await;
+        app.nothing_is_left().await;
         for body in
             [&b""[..], b"--xxboundaryxx--\r\n", b"no form at all", b"--xxboundaryxx\r\n\r\n\r\n--xxboundaryxx--"]
         {
@@ -136,7 +129,7 @@ async fn broken_forms_get_an_answer() {
         let unbounded = app.request(Method::POST, SINGLE).bearer_auth(&lin.token);
         let refused = app.send(unbounded.header("content-type", "multipart/form-data").body(whole)).await;
         assert!([400, 415, 422].contains(&refused.status), "{}", refused.text);
-        nothing_is_left(&app).await;
+        app.nothing_is_left().await;
         app.stop().await;
     }
 }
@@ -152,8 +145,8 @@ async fn stream_of(app: &Harness, lin: &Account, body: Vec<u8>) -> Option<u16> {
 
 #[tokio::test]
 async fn what_is_too_large_is_refused_while_it_comes() {
-    for database in Database::all() {
-        let app = Harness::start(quiet(database).with("SHARESTACK__UPLOAD__MAX_FILE_SIZE", "300000")).await;
+    for place in Place::all() {
+        let app = Harness::start(quiet(place).with("SHARESTACK__UPLOAD__MAX_FILE_SIZE", "300000")).await;
         let lin = creator(&app, "lin").await;
         let refused = send_file(&app, &lin.token, "a.jpg", &noise(300_001)).await.refused(413, "PAYLOAD_TOO_LARGE");
         assert_eq!(refused.body["error"]["details"]["max_size"], 300_000);
@@ -163,7 +156,7 @@ async fn what_is_too_large_is_refused_while_it_comes() {
         let declared = app.request(Method::POST, SINGLE).bearer_auth(&lin.token).header("content-type", FORM);
         let said = declared.body(large).send().await.ok().map(|response| response.status().as_u16());
         assert!(said.is_none_or(|status| status == 413), "{said:?}");
-        nothing_is_left(&app).await;
+        app.nothing_is_left().await;
         // One of many: the others stay.
         let parts = [("files[]", "a.jpg", &noise(1000)[..]), ("files[]", "b.jpg", &noise(300_001))];
         let sent = send_form(&app, &lin.token, MULTIPLE, form(&parts)).await.expect(201);
@@ -190,14 +183,14 @@ async fn who_may_not_upload_is_told_before_the_file_is_read() {
     for handle in ["upload_0", "chunked_1", "nonsense", "upload_99999999999999999999", "%00"] {
         app.delete_as(&reader.token, &format!("/api/v1/upload/{handle}")).await.refused(404, "RESOURCE_NOT_FOUND");
     }
-    nothing_is_left(&app).await;
+    app.nothing_is_left().await;
     app.stop().await;
 }
 
 #[tokio::test]
 async fn a_file_is_its_owners_and_is_kept_while_a_photo_uses_it() {
-    for database in Database::all() {
-        let app = Harness::start(quiet(database)).await;
+    for place in Place::all() {
+        let app = Harness::start(quiet(place)).await;
         let admin = app.admin().await;
         let lin = app.with_role(&admin, "lin", "creator").await;
         let wei = app.with_role(&admin, "wei", "creator").await;
@@ -207,7 +200,7 @@ async fn a_file_is_its_owners_and_is_kept_while_a_photo_uses_it() {
         app.app().store.execute_raw("UPDATE files SET expires_at = NULL").await.unwrap();
         let refused = app.delete_as(&lin.token, &path).await.refused(409, "RESOURCE_CONFLICT");
         assert_eq!(refused.body["error"]["details"], json!({ "reason": "in_use" }));
-        assert_eq!(app.blobs().await.len(), 1, "{database:?}");
+        assert_eq!(app.blobs().await.len(), 1, "{place:?}");
         // Its link is for who has it, as it is.
         let url = sent.data()["upload_url"].as_str().unwrap();
         app.get(url.split_once('?').unwrap().0).await.refused(404, "RESOURCE_NOT_FOUND");

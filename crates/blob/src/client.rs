@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
 use opendal::layers::{RetryLayer, TimeoutLayer};
+use opendal::options::ReadOptions;
 use opendal::services::{Fs, Memory, Oss, S3};
 use opendal::{Metadata, Operator, Writer};
 use secrecy::ExposeSecret as _;
-use sharestack_kernel::blob::{Blob, BlobError, BlobKey, BlobStream};
+use sharestack_kernel::blob::{Blob, BlobError, BlobKey, BlobStream, Presentation};
 
 use crate::config::{BlobConfig, ObjectStoreConfig};
 use crate::error::{ConnectError, blob_error, found};
@@ -160,11 +161,22 @@ impl Blob for BlobStore {
         Ok(keys.boxed())
     }
 
-    async fn presign_get(&self, key: &BlobKey, ttl: Duration) -> Result<Option<String>, BlobError> {
+    async fn presign_get(
+        &self,
+        key: &BlobKey,
+        ttl: Duration,
+        presentation: &Presentation,
+    ) -> Result<Option<String>, BlobError> {
         if !self.operator.info().capability().presign_read {
             return Ok(None);
         }
-        let request = self.operator.presign_read(key.as_str(), ttl).await.map_err(blob_error)?;
+        // Into OSS's URLs opendal writes no type: what is read there has its own.
+        let options = ReadOptions {
+            override_content_type: presentation.content_type.clone(),
+            override_content_disposition: presentation.content_disposition.clone(),
+            ..ReadOptions::default()
+        };
+        let request = self.operator.presign_read_options(key.as_str(), ttl, options).await.map_err(blob_error)?;
         Ok(Some(request.uri().to_string()))
     }
 

@@ -79,6 +79,15 @@ impl fmt::Display for BlobKey {
 /// The bytes of a blob, piece by piece.
 pub type BlobStream = BoxStream<'static, Result<Bytes, BlobError>>;
 
+/// What a blob is to whoever reads it by a URL.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Presentation {
+    /// `Content-Type`; `None` leaves it to the store.
+    pub content_type: Option<String>,
+    /// `Content-Disposition`, as a valid header; `None` says nothing of it.
+    pub content_disposition: Option<String>,
+}
+
 /// Bytes under a key.
 #[async_trait]
 pub trait Blob: Send + Sync {
@@ -109,9 +118,17 @@ pub trait Blob: Send + Sync {
     /// The keys that begin with `prefix`, in no order; all of them when it is empty.
     async fn list(&self, prefix: &str) -> Result<BoxStream<'static, Result<BlobKey, BlobError>>, BlobError>;
 
-    /// A URL by which anybody can read the blob for `ttl`; `None` when the store has no
-    /// such URLs.
-    async fn presign_get(&self, key: &BlobKey, ttl: Duration) -> Result<Option<String>, BlobError>;
+    /// A URL by which anybody can read the blob, whole or in ranges, for `ttl`; `None` when
+    /// the store has no such URLs.
+    ///
+    /// MUST answer with the presentation's `Content-Disposition`, which readers of the URL
+    /// cannot change, and with its `Content-Type` where the store can be told it.
+    async fn presign_get(
+        &self,
+        key: &BlobKey,
+        ttl: Duration,
+        presentation: &Presentation,
+    ) -> Result<Option<String>, BlobError>;
 
     /// Whether the store answers now, to these credentials.
     async fn ping(&self) -> Result<(), BlobError>;

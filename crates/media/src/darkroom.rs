@@ -292,5 +292,5 @@ fn prepare(opened: &Opened, size: (u32, u32)) -> Result<Raster, ImagingError> {
 }
 
 #[cfg(test)]
-#[path = "darkroom_tests/mod.rs"]
-mod tests;
+#[path = "darkroom_tests.rs"]
+pub(crate) mod tests;

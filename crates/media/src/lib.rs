@@ -10,12 +10,16 @@
 //!   their previews, and one that reads the wanted tags alone is bounded by construction.
 //!   JPEGs are made smaller while they are decoded (`jpeg-decoder`): as quick as decoding
 //!   all pixels with the quickest decoder, in a quarter of the memory.
+//!   HEIC is read by `heifer`: safe Rust, without the C of libheif and its decoders.
 //! - [`sample`] makes pictures with everything that cameras write, for demonstrations and tests.
 
 mod avatar;
 mod color;
 mod darkroom;
 mod decode;
+mod heic;
+#[cfg(test)]
+mod hostile_tests;
 mod jpeg;
 mod notes;
 mod open;

@@ -12,7 +12,7 @@ use crate::notes::{self, tag};
 use crate::raster::{Raster, fit};
 use crate::source::{ReadAt, Window};
 use crate::tiff::Tiff;
-use crate::{color, raw};
+use crate::{color, heic, raw};
 
 /// What is tried of one picture.
 #[derive(Debug, Clone, Copy)]
@@ -32,10 +32,15 @@ pub(crate) struct Opened {
     /// The embedded colour profile.
     pub profile: Option<Vec<u8>>,
     picture: Window,
-    format: ImageFormat,
-    /// Of a JPEG.
-    frame: Option<Frame>,
+    coding: Coding,
     bounds: Bounds,
+}
+
+/// How pixels are coded.
+enum Coding {
+    Jpeg(Frame),
+    Heic,
+    Other(ImageFormat),
 }
 
 fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ImagingError {
@@ -52,7 +57,8 @@ pub(crate) fn open(file: Window, bounds: Bounds) -> Result<Opened, ImagingError>
         MediaType::Webp => ImageFormat::WebP,
         MediaType::Tiff => ImageFormat::Tiff,
         MediaType::Bmp => ImageFormat::Bmp,
-        MediaType::Heic | MediaType::Avif => return Err(ImagingError::Unsupported(Some(kind))),
+        MediaType::Heic => return open_heic(file, bounds),
+        MediaType::Avif => return Err(ImagingError::Unsupported(Some(kind))),
         raw => {
             debug_assert!(raw.is_raw(), "{raw:?}");
             let preview = raw::preview(&file, raw).ok_or(ImagingError::NoPreview)?;
@@ -99,8 +105,35 @@ fn open_jpeg(
         orientation,
         profile: header.profile,
         picture,
-        format: ImageFormat::Jpeg,
-        frame: Some(frame),
+        coding: Coding::Jpeg(frame),
+        bounds,
+    })
+}
+
+fn open_heic(picture: Window, bounds: Bounds) -> Result<Opened, ImagingError> {
+    // It is read as a whole: what it must say stands at its beginning, but what it is made of
+    // may lie anywhere.
+    if picture.length().saturating_mul(4) > bounds.memory {
+        return Err(ImagingError::TooMuchMemory);
+    }
+    let bytes = picture.take(0, usize::try_from(picture.length()).unwrap_or(usize::MAX));
+    let index = heic::index(&bytes).map_err(broken)?;
+    let (width, height) = index.size;
+    check_size(width, height, bounds)?;
+    if index.coded > bounds.pixels.saturating_mul(2) {
+        return Err(ImagingError::TooManyPixels { width, height, max: bounds.pixels });
+    }
+    if heic::memory(&index, picture.length()) > bounds.memory {
+        return Err(ImagingError::TooMuchMemory);
+    }
+    let orientation = index.orientation;
+    let (width, height) = upright(width, height, orientation);
+    Ok(Opened {
+        facts: Facts { media_type: MediaType::Heic, width, height, notes: index.notes },
+        orientation,
+        profile: index.profile,
+        picture,
+        coding: Coding::Heic,
         bounds,
     })
 }
@@ -129,8 +162,7 @@ fn open_other(picture: Window, kind: MediaType, format: ImageFormat, bounds: Bou
         orientation,
         profile,
         picture,
-        format,
-        frame: None,
+        coding: Coding::Other(format),
         bounds,
     })
 }
@@ -176,17 +208,18 @@ impl Opened {
     /// The pixels as they lie in the file, at least as many as the box needs, made smaller
     /// while they are decoded where that is possible.
     pub fn decode(&self, within: (u32, u32)) -> Result<Raster, ImagingError> {
-        if let Some(frame) = &self.frame
-            && frame.sampling.len() != 4
-        {
-            match self.decode_scaled(frame, within) {
-                Err(jpeg_decoder::Error::Unsupported(_)) => {}
+        let format = match &self.coding {
+            Coding::Heic => return heic::decode(&self.picture).map_err(broken),
+            Coding::Jpeg(frame) if frame.sampling.len() != 4 => match self.decode_scaled(frame, within) {
+                Err(jpeg_decoder::Error::Unsupported(_)) => ImageFormat::Jpeg,
                 Ok(Some(picture)) => return Ok(picture),
                 Ok(None) => return Err(broken("fewer pixels than it says")),
                 Err(error) => return Err(broken(error)),
-            }
-        }
-        let mut reader = ImageReader::with_format(BufReader::new(self.picture.clone()), self.format);
+            },
+            Coding::Jpeg(_) => ImageFormat::Jpeg,
+            Coding::Other(format) => *format,
+        };
+        let mut reader = ImageReader::with_format(BufReader::new(self.picture.clone()), format);
         reader.limits(limits(self.bounds));
         let decoded = reader.into_decoder().and_then(DynamicImage::from_decoder);
         decoded.map(Raster::of).map_err(|error| refusal(error, self.bounds))
@@ -227,7 +260,13 @@ pub(crate) fn glance(kind: MediaType, head: &[u8]) -> Glance {
             Glance { size: size.map(|(width, height)| upright(width, height, oriented(&notes))), notes }
         }
         MediaType::Png | MediaType::Gif | MediaType::Webp | MediaType::Bmp => glance_other(kind, head),
-        MediaType::Heic | MediaType::Avif => Glance::default(),
+        MediaType::Heic => match heic::index(head) {
+            Ok(heic::Index { size: (width, height), orientation, notes, .. }) => {
+                Glance { notes, size: Some(upright(width, height, orientation)) }
+            }
+            Err(_) => Glance::default(),
+        },
+        MediaType::Avif => Glance::default(),
         raw => Glance { notes: raw::glance(head, raw), size: None },
     }
 }

@@ -164,14 +164,22 @@ impl ApiError {
 
     /// What came is no request: it could not even be read.
     pub fn malformed(status: u16) -> Self {
-        let mut error = if status == 431 {
-            Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "PAYLOAD_TOO_LARGE")
-                .with(json!({ "problem": "the head of the request is too long" }))
-        } else {
-            FieldErrors::of("request", Issue::InvalidFormat).into()
-        };
-        error.0.reason = (status != 431).then_some("malformed_request");
-        error
+        let problem = |status, kind, problem: &str| Self::new(status, kind).with(json!({ "problem": problem }));
+        match status {
+            408 => {
+                let slow = "the head of the request did not come in time";
+                problem(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", slow)
+            }
+            431 => {
+                let long = "the head of the request is too long";
+                problem(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "PAYLOAD_TOO_LARGE", long)
+            }
+            _ => {
+                let mut error = Self::from(FieldErrors::of("request", Issue::InvalidFormat));
+                error.0.reason = Some("malformed_request");
+                error
+            }
+        }
     }
 
     /// Too often.

@@ -41,16 +41,14 @@ impl Part {
     /// Reads `Range` for a file of `size` bytes. What is malformed, in another unit, or asks
     /// for several parts is as if it were not there (RFC 9110 §14.2).
     pub fn parse(range: &str, size: u64) -> Self {
-        let Some((first, last)) = range.trim().strip_prefix("bytes=").and_then(|range| range.trim().split_once('-'))
-        else {
-            return Self::Whole;
-        };
+        let numbers = range.trim().strip_prefix("bytes=").and_then(|range| range.split_once('-'));
+        let Some((first, last)) = numbers else { return Self::Whole };
         let number = |text: &str| {
             let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             // More digits than a number has are more than any file has.
             digits.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
         };
-        match (number(first.trim()), number(last.trim()), first.trim().is_empty(), last.trim().is_empty()) {
+        match (number(first), number(last), first.is_empty(), last.is_empty()) {
             (Some(first), Some(last), ..) if first <= last && first < size => {
                 Self::Bytes(first, last.saturating_add(1).min(size))
             }
@@ -168,6 +166,9 @@ mod tests {
             ("bytes=-", Part::Whole),
             ("bytes=a-b", Part::Whole),
             ("items=0-1", Part::Whole),
+            ("bytes=0 - 1", Part::Whole),
+            ("bytes=+0-1", Part::Whole),
+            ("bytes 0-1", Part::Whole),
             ("", Part::Whole),
         ] {
             assert_eq!(Part::parse(range, 100), expected, "{range}");
@@ -195,6 +196,38 @@ mod tests {
         #[test]
         fn a_range_lies_within_the_file(range in "(bytes=)?[-0-9, a]{0,24}", size in 0..5000_u64) {
             if let Part::Bytes(first, end) = Part::parse(&range, size) {
+                prop_assert!(first < end && end <= size);
+            }
+        }
+
+        #[test]
+        fn a_range_is_what_its_numbers_say(
+            first in prop::option::of(0_u64..6000), last in prop::option::of(0_u64..6000), size in 0_u64..5000, zeros in 0_usize..30
+        ) {
+            let text = |number: Option<u64>| number.map(|number| format!("{}{number}", "0".repeat(zeros))).unwrap_or_default();
+            let expected = match (first, last) {
+                (None, None) => Part::Whole,
+                (Some(first), Some(last)) if first > last => Part::Whole,
+                (Some(first), _) if first >= size => Part::Beyond,
+                (Some(first), last) => Part::Bytes(first, last.map_or(size, |last| (last + 1).min(size))),
+                (None, Some(last)) if last == 0 || size == 0 => Part::Beyond,
+                (None, Some(last)) => Part::Bytes(size.saturating_sub(last), size),
+            };
+            prop_assert_eq!(Part::parse(&format!("bytes={}-{}", text(first), text(last)), size), expected);
+        }
+
+        #[test]
+        fn nothing_else_is_a_range(text in "(bytes=)?[-+0-9,. a]{0,12}|[ -~]{0,40}", size in 0_u64..5000) {
+            if Part::parse(&text, size) != Part::Whole {
+                let numbers = text.trim().strip_prefix("bytes=").unwrap_or("none");
+                let (first, last) = numbers.split_once('-').unwrap_or(("none", ""));
+                prop_assert!([first, last].concat().bytes().all(|byte| byte.is_ascii_digit()), "{text}");
+            }
+        }
+
+        #[test]
+        fn numbers_without_end_are_read(first in "[0-9]{0,60}", last in "[0-9]{0,60}", size: u64) {
+            if let Part::Bytes(first, end) = Part::parse(&format!("bytes={first}-{last}"), size) {
                 prop_assert!(first < end && end <= size);
             }
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use sharestack_blob::{BlobConfig, ConnectError, connect};
-use sharestack_kernel::blob::{Blob, BlobKey};
+use sharestack_kernel::blob::{Blob, BlobKey, Presentation};
 
 macro_rules! run {
     ($($case:ident),*) => {$(

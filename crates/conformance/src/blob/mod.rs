@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use sharestack_kernel::blob::{Blob, BlobError, BlobKey, BlobStream};
+use sharestack_kernel::blob::{Blob, BlobError, BlobKey, BlobStream, Presentation};
 
 pub use server::{S3_ACCESS_KEY, S3_BUCKET, S3_SECRET_KEY, S3Server};
 
@@ -29,7 +29,7 @@ macro_rules! blob_cases {
             ranges_are_cut_to_the_blob,
             deleting_twice_is_no_error,
             lists_the_keys_of_a_prefix,
-            presigned_urls_name_the_blob,
+            presigned_urls_serve_the_blob_as_it_is_presented,
             ping_answers
         ];
     };
@@ -167,12 +167,42 @@ pub async fn lists_the_keys_of_a_prefix(store: Store) {
     assert!(none.is_empty());
 }
 
-/// Stores that have such URLs make one for this blob.
-pub async fn presigned_urls_name_the_blob(store: Store) {
-    store.put_bytes(&key("a/x.png"), "x".into()).await.unwrap();
-    if let Some(url) = store.presign_get(&key("a/x.png"), Duration::from_mins(1)).await.unwrap() {
-        assert!(url.starts_with("http") && url.contains("a/x.png?"), "{url}");
+/// Where a store has such URLs, whoever has one reads the blob by it, whole and in ranges,
+/// MUST be answered with its presentation, and reads nothing else by it.
+pub async fn presigned_urls_serve_the_blob_as_it_is_presented(store: Store) {
+    store.put_bytes(&key("a/x.png"), "0123456789".into()).await.unwrap();
+    store.put_bytes(&key("a/y.png"), "another".into()).await.unwrap();
+    let save_as = "attachment; filename=\"a (1)_+.jpg\"; filename*=UTF-8''%E5%A4%9C%20%26%3D%2F'!*.jpg";
+    let shown =
+        Presentation { content_type: Some("image/jpeg".to_owned()), content_disposition: Some(save_as.to_owned()) };
+    let ttl = Duration::from_mins(1);
+    let Some(url) = store.presign_get(&key("a/x.png"), ttl, &shown).await.unwrap() else { return };
+    assert!(url.starts_with("http") && url.contains("a/x.png?"), "{url}");
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ask = async |url: &str, range: Option<&str>| {
+        let mut request = client.get(url);
+        if let Some(range) = range {
+            request = request.header("range", range);
+        }
+        let response = request.send().await.unwrap();
+        let header = |name: &str| {
+            response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+        };
+        let (status, headers) = (response.status().as_u16(), [header("content-type"), header("content-disposition")]);
+        (status, headers, response.bytes().await.unwrap())
+    };
+    let presented = ["image/jpeg".to_owned(), save_as.to_owned()];
+    assert_eq!(ask(&url, None).await, (200, presented.clone(), "0123456789".into()));
+    assert_eq!(ask(&url, Some("bytes=3-5")).await, (206, presented, "345".into()));
+    for forged in [url.replace("x.png", "y.png"), url.replace("attachment", "inline"), url.replace("jpeg", "html")] {
+        assert_ne!(forged, url);
+        let (status, _, body) = ask(&forged, None).await;
+        assert_eq!(status, 403, "{forged}");
+        assert!(!body.starts_with(b"0123") && !body.starts_with(b"another"));
     }
+    let plain = store.presign_get(&key("a/x.png"), ttl, &Presentation::default()).await.unwrap().unwrap();
+    let (status, [_, disposition], body) = ask(&plain, None).await;
+    assert_eq!((status, disposition.as_str(), &body[..]), (200, "", &b"0123456789"[..]));
 }
 
 /// A store that stands answers.

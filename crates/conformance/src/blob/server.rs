@@ -1,9 +1,17 @@
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Request, Uri};
+use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{HttpError, HttpResponse};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -18,7 +26,7 @@ pub const S3_SECRET_KEY: &str = "right-secret";
 pub struct S3Server {
     address: SocketAddr,
     task: JoinHandle<()>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl S3Server {
@@ -28,7 +36,7 @@ impl S3Server {
         std::fs::create_dir(directory.path().join(S3_BUCKET)).unwrap();
         let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(directory.path()).unwrap());
         service.set_auth(SimpleAuth::from_single(S3_ACCESS_KEY, S3_SECRET_KEY));
-        let service = service.build();
+        let service = Presenting(service.build());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(async move {
@@ -40,13 +48,72 @@ impl S3Server {
                 });
             }
         });
-        Self { address, task, _directory: directory }
+        Self { address, task, directory }
     }
 
     /// Where it answers.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
+
+    /// The keys of what it keeps, and the names of the parts of what nobody has finished:
+    /// what its directory holds, whatever its lists say.
+    pub fn kept(&self) -> Vec<String> {
+        let bucket = self.directory.path().join(S3_BUCKET);
+        let (mut found, mut left) = (Vec::new(), vec![bucket.clone()]);
+        while let Some(directory) = left.pop() {
+            for entry in std::fs::read_dir(directory).unwrap().flatten() {
+                match entry.path() {
+                    path if path.is_dir() => left.push(path),
+                    path => found.push(path.strip_prefix(&bucket).unwrap().display().to_string()),
+                }
+            }
+        }
+        let beside = std::fs::read_dir(self.directory.path()).unwrap().flatten();
+        let names = beside.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        found.extend(names.filter(|name| name.starts_with(".upload_id-")));
+        found.sort_unstable();
+        found
+    }
+}
+
+/// What `s3s-fs` leaves out: an object is answered with the type and the disposition that
+/// its signed address says.
+#[derive(Clone)]
+struct Presenting(S3Service);
+
+impl Service<Request<Incoming>> for Presenting {
+    type Response = HttpResponse;
+    type Error = HttpError;
+    type Future = BoxFuture<'static, Result<HttpResponse, HttpError>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let said = overrides(request.uri());
+        let answer = Service::call(&self.0, request);
+        async move {
+            let mut answer = answer.await?;
+            if answer.status().is_success() {
+                for (name, value) in said {
+                    answer.headers_mut().insert(name, value);
+                }
+            }
+            Ok(answer)
+        }
+        .boxed()
+    }
+}
+
+fn overrides(uri: &Uri) -> Vec<(HeaderName, HeaderValue)> {
+    let Ok(url) = reqwest::Url::parse(&format!("http://x{uri}")) else { return Vec::new() };
+    let header = |(name, value): (Cow<'_, str>, Cow<'_, str>)| {
+        let name = match &*name {
+            "response-content-type" => CONTENT_TYPE,
+            "response-content-disposition" => CONTENT_DISPOSITION,
+            _ => return None,
+        };
+        Some((name, HeaderValue::from_str(&value).ok()?))
+    };
+    url.query_pairs().filter_map(header).collect()
 }
 
 impl Drop for S3Server {

@@ -172,10 +172,7 @@ impl Default for UploadLimits {
             max_chunk_size: 64 << 20,
             chunk_size: 1 << 20,
             max_chunks: 10_000,
-            allowed: MediaType::ALL
-                .into_iter()
-                .filter(|kind| !matches!(kind, MediaType::Heic | MediaType::Avif))
-                .collect(),
+            allowed: MediaType::ALL.into_iter().filter(|kind| *kind != MediaType::Avif).collect(),
             quota: 100 << 30,
             upload_ttl: TimeDelta::hours(24),
             file_ttl: TimeDelta::days(7),

@@ -38,6 +38,21 @@ impl Sample {
         [head, &chunks, rest].concat()
     }
 
+    /// As HEIC, with all that was said: in tiles when it is larger than 512 pixels.
+    pub fn heic(&self) -> Vec<u8> {
+        let (width, height) = self.pixels.dimensions();
+        let pixels = self.pixels.pixels().flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255].map(u16::from));
+        let image = heifer::Image { width, height, bit_depth: 8, has_alpha: false, data: pixels.collect() };
+        let metadata = heifer::Metadata {
+            exif: self.has_notes().then(|| self.exif_block()),
+            icc_profile: self.profile.clone(),
+            ..heifer::Metadata::default()
+        };
+        let options = heifer::EncodeOptions { quality: self.quality, max_threads: 1 };
+        // What has pixels can be encoded.
+        heifer::encode_with_metadata(&image, &metadata, &options).unwrap_or_default()
+    }
+
     /// As WebP, GIF, TIFF or BMP, without what was said.
     pub fn encoded(&self, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
@@ -137,6 +152,22 @@ fn small(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+/// A small JPEG with this EXIF block, whatever it says.
+pub fn jpeg_with(exif: &[u8]) -> Vec<u8> {
+    let plain = Sample::plain(16, 16, [1, 2, 3]).bare_jpeg();
+    [&plain[..2], &segment(0xe1, &[b"Exif\0\0", exif].concat()), &plain[2..]].concat()
+}
+
+/// A PNG of a few bytes that says it is so large.
+pub fn bomb(width: u32, height: u32) -> Vec<u8> {
+    let mut png = Sample::plain(2, 2, [0; 3]).png();
+    png[16..20].copy_from_slice(&width.to_be_bytes());
+    png[20..24].copy_from_slice(&height.to_be_bytes());
+    let sum = crc32(&png[12..29]).to_be_bytes();
+    png[29..33].copy_from_slice(&sum);
+    png
+}
+
 fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len() + 2).unwrap_or(u16::MAX);
     [&[0xff, marker], &length.to_be_bytes()[..], content].concat()
@@ -172,7 +203,7 @@ fn stored(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The sum behind a chunk of a PNG, of its kind and content.
-pub fn crc32(bytes: &[u8]) -> u32 {
+fn crc32(bytes: &[u8]) -> u32 {
     let step = |sum: u32, byte: &u8| {
         (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
     };

@@ -20,7 +20,7 @@ mod directory;
 
 use image::{Rgb, RgbImage};
 
-pub use container::crc32;
+pub use container::{bomb, jpeg_with};
 pub use directory::{Block, Value};
 
 use crate::notes::tag;

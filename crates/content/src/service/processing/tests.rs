@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 use sharestack_kernel::actor::Actor;
-use sharestack_kernel::blob::{BlobError, BlobKey, BlobStream};
+use sharestack_kernel::blob::{BlobError, BlobKey, BlobStream, Presentation};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::id::{SequentialIds, UserId};
 use sharestack_kernel::job::{ClaimedJob, JobHandler as _};
@@ -69,7 +69,7 @@ impl Blob for Shelf {
         Ok(stream::iter(keys.into_iter().map(|key| Ok(BlobKey::parse(&key).unwrap()))).boxed())
     }
 
-    async fn presign_get(&self, _key: &BlobKey, _ttl: Duration) -> Result<Option<String>, BlobError> {
+    async fn presign_get(&self, _: &BlobKey, _: Duration, _: &Presentation) -> Result<Option<String>, BlobError> {
         Ok(None)
     }
 

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use chrono::TimeDelta;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
-use sharestack_kernel::blob::{Blob, BlobError, BlobKey, BlobStream};
+use sharestack_kernel::blob::{Blob, BlobError, BlobKey, BlobStream, Presentation};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::id::{SequentialIds, UserId};
 use sharestack_kernel::job::{ClaimedJob, JobHandler};
@@ -64,7 +64,7 @@ impl Blob for Blobs {
         Ok(stream::iter(found).boxed())
     }
 
-    async fn presign_get(&self, _key: &BlobKey, _ttl: Duration) -> Result<Option<String>, BlobError> {
+    async fn presign_get(&self, _: &BlobKey, _: Duration, _: &Presentation) -> Result<Option<String>, BlobError> {
         Ok(None)
     }
 

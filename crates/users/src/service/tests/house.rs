@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use sharestack_kernel::blob::{Blob, BlobError, BlobKey, BlobStream};
+use sharestack_kernel::blob::{Blob, BlobError, BlobKey, BlobStream, Presentation};
 use sharestack_kernel::error::{Classified, Details, StoreError};
 use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::job::{ClaimedJob, JobHandler, NewJob};
@@ -96,7 +96,7 @@ impl Blob for Files {
         Ok(stream::empty().boxed())
     }
 
-    async fn presign_get(&self, _key: &BlobKey, _ttl: Duration) -> Result<Option<String>, BlobError> {
+    async fn presign_get(&self, _: &BlobKey, _: Duration, _: &Presentation) -> Result<Option<String>, BlobError> {
         Ok(None)
     }
 

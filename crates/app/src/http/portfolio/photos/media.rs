@@ -9,12 +9,13 @@ use serde::Deserialize;
 use sharestack_content::model::{FormatName, PhotoId, PhotoKey};
 use sharestack_content::service::{Picked, UPDATE_PHOTO, Wanted};
 use sharestack_kernel::actor::Denied;
+use sharestack_kernel::blob::Presentation;
 use sharestack_kernel::field::{FieldErrors, Issue};
 
 use crate::http::context::HeadersOnly;
 use crate::http::error::ApiError;
 use crate::http::extract::{MaybeAuth, Params, Parse, option};
-use crate::http::files::{FileAnswer, answer};
+use crate::http::files::{FileAnswer, answer, attachment};
 use crate::wiring::{App, Signed, wanted};
 
 /// How long an address of a store of files lasts to which a caller is sent.
@@ -144,7 +145,11 @@ pub async fn download_photo(
         actor.require_owner_or(picked.photo.owner_id, UPDATE_PHOTO)?;
     }
     count(&request, &app, picked.photo.id).await?;
-    if let Some(url) = app.files.0.presign_get(&picked.key, SENT_FOR).await? {
+    let presentation = Presentation {
+        content_type: Some(picked.mime_type.clone()),
+        content_disposition: Some(attachment(&picked.file_name)),
+    };
+    if let Some(url) = app.files.0.presign_get(&picked.key, SENT_FOR, &presentation).await? {
         let mut response = HttpResponse::Found();
         return Ok(response
             .insert_header((header::LOCATION, url))

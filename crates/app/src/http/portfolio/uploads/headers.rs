@@ -184,6 +184,51 @@ mod tests {
         }
 
         #[test]
+        fn a_number_of_bytes_is_just_its_digits(number: u64, around in "[ \t]{0,2}", sign in "[-+]?", after in "[.0-9a-f_ ]{0,3}") {
+            let header = format!("{around}{sign}{number}{after}");
+            let digits = header.trim();
+            let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+            let expected = digits.parse::<i64>().ok().filter(|_| plain).and_then(|number| u64::try_from(number).ok());
+            prop_assert_eq!(bytes(&with("upload-length", &header), "Upload-Length").ok(), expected);
+        }
+
+        #[test]
+        fn a_checksum_has_the_length_of_its_algorithm(
+            algorithm in prop::sample::select(&Algorithm::ALL[..]), digest in prop::collection::vec(any::<u8>(), 0..80)
+        ) {
+            let encoded = STANDARD.encode(&digest);
+            let length = match algorithm.as_str() {
+                "md5" => 16,
+                "sha1" => 20,
+                "sha256" => 32,
+                _ => 64,
+            };
+            let read = upload_checksum(&with("upload-checksum", &format!("{} {encoded}", algorithm.as_str())));
+            prop_assert_eq!(read.is_ok(), digest.len() == length);
+            // Without its end, or with more behind it, it is none.
+            for wrong in [encoded.get(..encoded.len().saturating_sub(1)).unwrap_or_default().to_owned(), format!("{encoded}AAAA")] {
+                let read = upload_checksum(&with("upload-checksum", &format!("sha256 {wrong}")));
+                prop_assert!(read.is_err() || STANDARD.decode(&wrong).is_ok_and(|digest| digest.len() == 32));
+            }
+        }
+
+        #[test]
+        fn what_is_taken_of_metadata_was_said(header in "([a-z]{0,8} ?[A-Za-z0-9+/=]{0,12},?){0,6}") {
+            if let Ok(read) = metadata(&with("upload-metadata", &header)) {
+                let pairs: Vec<_> = header.split(',').map(str::trim).filter(|pair| !pair.is_empty()).collect();
+                let mut keys: Vec<_> = pairs.iter().map(|pair| pair.split(' ').next().unwrap()).collect();
+                keys.sort_unstable();
+                prop_assert!(keys.windows(2).all(|pair| pair[0] != pair[1]), "twice in {header}");
+                for pair in pairs {
+                    let value = pair.split_once(' ').map_or("", |(_, value)| value.trim());
+                    prop_assert!(STANDARD.decode(value).is_ok(), "{value}");
+                }
+                prop_assert!(read.filename.is_none() || header.contains("name"));
+                prop_assert_eq!(read.raw.as_deref(), Some(header.trim()));
+            }
+        }
+
+        #[test]
         fn metadata_reads_back(name in any::<String>(), kind in "[a-z]{1,20}/[a-z]{1,20}") {
             let header = format!("filename {},filetype {}", STANDARD.encode(&name), STANDARD.encode(&kind));
             prop_assume!(header.len() <= MAX_METADATA);

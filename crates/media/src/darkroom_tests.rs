@@ -1,5 +1,3 @@
-mod hostile;
-
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
@@ -9,23 +7,23 @@ use image::{DynamicImage, GenericImageView, ImageFormat};
 use sharestack_content::model::{CameraNotes, Exif};
 
 use super::*;
-use crate::sample::{Block, Sample, Value, crc32, display_p3};
+use crate::sample::{Block, Sample, Value, display_p3};
 
 fn darkroom() -> Darkroom {
     Darkroom::new(DarkroomConfig { max_pixels: 50_000_000, ..DarkroomConfig::default() })
 }
 
 /// A file in pieces.
-fn content(bytes: &[u8]) -> BlobStream {
+pub(crate) fn content(bytes: &[u8]) -> BlobStream {
     let pieces: Vec<_> = bytes.chunks(4096).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
     stream::iter(pieces).boxed()
 }
 
-async fn open(bytes: &[u8]) -> Result<Box<dyn OpenPicture>, ImagingError> {
+pub(crate) async fn open(bytes: &[u8]) -> Result<Box<dyn OpenPicture>, ImagingError> {
     darkroom().open(content(bytes)).await
 }
 
-async fn facts(bytes: &[u8]) -> Facts {
+pub(crate) async fn facts(bytes: &[u8]) -> Facts {
     open(bytes).await.unwrap().facts()
 }
 
@@ -46,20 +44,20 @@ async fn developed(darkroom: &Darkroom, bytes: &[u8], wanted: &[FormatName]) -> 
     (made, placeholder)
 }
 
-async fn all(bytes: &[u8]) -> BTreeMap<FormatName, Bytes> {
+pub(crate) async fn all(bytes: &[u8]) -> BTreeMap<FormatName, Bytes> {
     developed(&darkroom(), bytes, &FormatName::ALL).await.0
 }
 
-fn read(bytes: &[u8]) -> DynamicImage {
+pub(crate) fn read(bytes: &[u8]) -> DynamicImage {
     image::load_from_memory(bytes).unwrap()
 }
 
-fn near(pixel: image::Rgba<u8>, color: [u8; 3], by: u8) -> bool {
+pub(crate) fn near(pixel: image::Rgba<u8>, color: [u8; 3], by: u8) -> bool {
     (0..3).all(|channel| pixel[channel].abs_diff(color[channel]) <= by)
 }
 
 /// The colours near the corners: upper left, upper right, lower left, lower right.
-fn corners(picture: &DynamicImage) -> String {
+pub(crate) fn corners(picture: &DynamicImage) -> String {
     let (w, h) = picture.dimensions();
     let name = |(x, y)| {
         let pixel = picture.get_pixel(x, y);
@@ -69,7 +67,7 @@ fn corners(picture: &DynamicImage) -> String {
     [(w / 8, h / 8), (w - w / 8, h / 8), (w / 8, h - h / 8), (w - w / 8, h - h / 8)].map(name).concat()
 }
 
-fn camera() -> Sample {
+pub(crate) fn camera() -> Sample {
     Sample::corners(600, 400)
         .camera("Canon", "Canon EOS R5")
         .lens("RF 24-70mm f/2.8L IS USM")
@@ -327,4 +325,22 @@ async fn a_watermark_lies_on_what_screens_show() {
         assert!(near(picture.get_pixel(width / 8, height / 8), [255, 255, 0], 30), "{kind:?}");
     }
     assert!(Watermark::read(&directory.path().join("none.png"), 50, 20).is_err());
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_is_no_fault_of_the_picture() {
+    use sharestack_kernel::blob::BlobError;
+    let broken = stream::iter([Ok(Bytes::from_static(b"\xff\xd8\xff")), Err(BlobError::Unavailable("gone".into()))]);
+    let refused = darkroom().open(broken.boxed()).await.err().unwrap();
+    assert!(!refused.is_final(), "{refused:?}");
+}
+
+#[tokio::test]
+async fn who_does_not_wait_for_the_rest_keeps_no_thread() {
+    let darkroom = Darkroom::new(DarkroomConfig { concurrency: 1, ..DarkroomConfig::default() });
+    for _ in 0..3 {
+        let mut picture = darkroom.open(content(&Sample::scene(400, 300, 1).jpeg())).await.unwrap();
+        picture.start(FormatName::ALL.into_iter().collect()).await.unwrap();
+        assert!(matches!(picture.next().await.unwrap(), Some(Made::Placeholder(_))));
+    }
 }
