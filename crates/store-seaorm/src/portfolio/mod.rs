@@ -1,7 +1,6 @@
 //! The ports of the portfolio.
 
 mod category;
-mod category_list;
 mod category_query;
 mod category_rows;
 mod document;
@@ -9,6 +8,7 @@ mod file;
 mod label;
 mod label_query;
 mod label_rows;
+mod linked_list;
 mod map;
 mod photo;
 mod photo_list;
@@ -16,6 +16,7 @@ mod photo_query;
 mod photo_rows;
 mod processing;
 mod share;
+mod shared_list;
 mod shelf;
 mod timeline;
 mod upload;

@@ -14,13 +14,12 @@ use crate::ports::{
     CategoryQueries, Facet, Found, Highlighted, Hit, Order, PhotoConditions, PhotoQueries, PhotoSearchSort, PhotoSight,
     PhotoView, Photos, SearchIndex, SearchQuery,
 };
+use crate::service::hidden::{known, seen};
 
 /// The right to read photos: with it one finds one's own, whatever their state.
 const READ_PHOTO: &str = "photo.read";
 /// The right to change the photos of others, and to see them in every state.
 const UPDATE_PHOTO: &str = "photo.update";
-/// The right to see categories that are hidden.
-const UPDATE_CATEGORY: &str = "category.update";
 
 /// What to look for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -98,7 +97,8 @@ impl SearchingPhotos {
         let sight = sight(actor);
         let named = wanted.facets.contains(&Facet::Categories) || wanted.category.is_some();
         let categories = if named { self.categories.all(Kind::Photo).await? } else { Vec::new() };
-        let below = wanted.category.map(|id| below(&categories, id));
+        let known = known(actor, &categories);
+        let below = wanted.category.map(|id| below(&categories, &known, id));
         let query = SearchQuery::<Photos> {
             text: wanted.text,
             conditions: PhotoConditions {
@@ -121,14 +121,14 @@ impl SearchingPhotos {
         let Found { hits, total, facets } = found;
         let ids: Vec<PhotoId> = hits.iter().map(|hit| hit.id).collect();
         let views = if ids.is_empty() { Vec::new() } else { self.photos.find_many(&ids).await? };
-        let seen = views.into_iter().filter(|view| sees(sight, &view.photo));
-        let mut views: HashMap<PhotoId, PhotoView> = seen.map(|view| (view.photo.id, view)).collect();
+        let views = views.into_iter().filter(|view| sees(sight, &view.photo));
+        let mut views: HashMap<PhotoId, PhotoView> = views.map(|view| (view.photo.id, seen(actor, view))).collect();
         let shown: Vec<(Hit<Photos>, PhotoView)> =
             hits.into_iter().filter_map(|hit| views.remove(&hit.id).map(|view| (hit, view))).collect();
         let vanished = (ids.len() - shown.len()) as u64;
         let items = self.mark(&query.text, shown).await?;
         let page = Page { items, total: total - vanished.min(total), request: query.page };
-        Ok(SearchResult { page, facets: counted(facets, &names(&categories, actor)) })
+        Ok(SearchResult { page, facets: counted(facets, &names(&known)) })
     }
 
     /// Marks the words in titles, descriptions, places and tags.
@@ -182,17 +182,17 @@ fn sees(sight: PhotoSight, photo: &Photo) -> bool {
     }
 }
 
-/// A category and those below it, as lists take them.
-fn below(categories: &[Category], id: CategoryId) -> Vec<CategoryId> {
+/// A category and those below it, as lists take them; none for one that the reader does not
+/// know of.
+fn below(categories: &[Category], known: &[&Category], id: CategoryId) -> Vec<CategoryId> {
+    if !known.iter().any(|category| category.id == id) {
+        return Vec::new();
+    }
     categories.iter().filter(|category| category.path.contains(id)).map(|category| category.id).collect()
 }
 
-/// The categories that somebody may know of: what is hidden hides what is below it.
-fn names(categories: &[Category], actor: Option<&Actor>) -> FacetNames {
-    let all = actor.is_some_and(|actor| actor.may(UPDATE_CATEGORY));
-    let hidden: Vec<CategoryId> = categories.iter().filter(|one| !one.is_active).map(|one| one.id).collect();
-    let seen = |category: &&Category| all || !hidden.iter().any(|id| category.path.contains(*id));
-    categories.iter().filter(seen).map(|one| (one.id, one.name.as_str().to_owned())).collect()
+fn names(known: &[&Category]) -> FacetNames {
+    known.iter().map(|one| (one.id, one.name.as_str().to_owned())).collect()
 }
 
 #[cfg(test)]

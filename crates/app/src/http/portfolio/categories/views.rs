@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sharestack_content::model::{Category, CategoryId, Colour, Icon, Note, PhotoId, SeoDescription, SeoTitle};
-use sharestack_content::ports::PhotoView;
+use sharestack_content::ports::PhotoThumb;
 use utoipa::ToSchema;
 
 use crate::http::context::timestamp;
@@ -145,7 +145,7 @@ pub struct CategoryPhotosAdded {
 }
 
 impl CategoryItem {
-    pub fn new(app: &App, category: &Category, covers: &BTreeMap<PhotoId, PhotoView>) -> Self {
+    pub fn new(app: &App, category: &Category, covers: &BTreeMap<PhotoId, PhotoThumb>) -> Self {
         let cover = category.cover.and_then(|id| covers.get(&id));
         Self {
             id: category.id.get(),
@@ -155,10 +155,10 @@ impl CategoryItem {
             parent_id: category.parent().map(CategoryId::get),
             level: category.path.level(),
             path: category.path.to_string(),
-            cover_photo: cover.map(|view| CoverPhoto {
-                id: view.photo.id.get(),
-                title: view.photo.title.as_str().to_owned(),
-                thumb_url: thumb(app, &view.photo),
+            cover_photo: cover.map(|photo| CoverPhoto {
+                id: photo.id.get(),
+                title: photo.title.clone(),
+                thumb_url: thumb(app, photo),
             }),
             color: category.colour.as_ref().map(Colour::as_str).map(str::to_owned),
             icon: category.icon.as_ref().map(Icon::as_str).map(str::to_owned),
@@ -174,7 +174,7 @@ impl CategoryItem {
 }
 
 impl CategoryDetail {
-    pub fn new(app: &App, category: &Category, way: &[Category], covers: &BTreeMap<PhotoId, PhotoView>) -> Self {
+    pub fn new(app: &App, category: &Category, way: &[Category], covers: &BTreeMap<PhotoId, PhotoThumb>) -> Self {
         let step = |one: &Category| CategoryStep {
             id: one.id.get(),
             name: one.name.as_str().to_owned(),
