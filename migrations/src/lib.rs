@@ -30,6 +30,7 @@ mod m0030_creators_own_plans;
 mod m0031_sign_up;
 mod m0032_deep_categories;
 mod m0033_photos_of_a_year;
+mod m0034_byte_order;
 
 use sea_orm_migration::prelude::*;
 
@@ -65,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0031_sign_up::Migration),
             Box::new(m0032_deep_categories::Migration),
             Box::new(m0033_photos_of_a_year::Migration),
+            Box::new(m0034_byte_order::Migration),
         ]
     }
 }

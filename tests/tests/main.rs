@@ -15,6 +15,7 @@ mod contract;
 mod edges;
 mod faults;
 mod guessing;
+mod hidden;
 mod hostile_files;
 mod identity;
 mod invitations;

@@ -198,3 +198,41 @@ async fn a_map_gathers_what_everybody_may_see() {
     }
     studio.app.stop().await;
 }
+
+async fn a_photo_comes_to_no_more_than_20_tags_and_categories(database: Database) {
+    let studio = Studio::open(database).await;
+    let app = &studio.app;
+    let paths: Vec<_> = (1..=21).map(|id: i64| (id.to_string(), format!("category-{id}"))).collect();
+    let categories: Vec<_> = paths.iter().map(|(path, slug)| (path.as_str(), "分类", slug.as_str())).collect();
+    studio.categories(&categories).await;
+    let tags = |from: i64, to: i64| (from..=to).map(|number| format!("标签{number}")).collect::<Vec<_>>();
+    let full = json!({ "tags": tags(1, 20), "categories": (1..=20).collect::<Vec<_>>() });
+    let (full, empty) = (studio.photo("full", full).await, studio.photo("empty", json!({})).await);
+    let kept = async || {
+        let of = async |table: &str| app.count(&format!("SELECT COUNT(*) FROM {table} WHERE photo_id = {full}")).await;
+        (of("photo_tags").await, of("photo_categories").await)
+    };
+    let refused = vec![(full, "VALIDATION_ERROR".to_owned()), (empty, String::new())];
+    for (action, data) in
+        [("add_tags", json!({ "tags": ["标签21"] })), ("add_categories", json!({ "categories": [21] }))]
+    {
+        let done = batch(&studio, &studio.lin, &[full, empty], action, data).await.expect(200);
+        assert_eq!(outcomes(&done), refused, "{action}");
+        assert_eq!(kept().await, (20, 20));
+    }
+    let again = batch(&studio, &studio.lin, &[full], "add_tags", json!({ "tags": tags(1, 3) })).await.expect(200);
+    assert_eq!(outcomes(&again), [(full, String::new())], "those it has are no more");
+    let put_in = json!({ "photo_ids": [empty, full] });
+    let path = "/api/v1/categories/21/photos";
+    let refused = app.post_as(&studio.admin.token, path, &put_in).await.refused(400, "VALIDATION_ERROR");
+    assert_eq!(refused.fields(), [("photo_ids".to_owned(), "TOO_LONG".to_owned())]);
+    assert_eq!(kept().await, (20, 20));
+    studio.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_photo_comes_to_no_more_than_20_tags_and_categories_on_each_database() {
+    for database in Database::all() {
+        Box::pin(a_photo_comes_to_no_more_than_20_tags_and_categories(database)).await;
+    }
+}

@@ -121,6 +121,61 @@ async fn the_printed_timeline_is_answered() {
     }
 }
 
+/// 33 years of 4 photos a month, and events with 100 of them: of months the latest 1200 are
+/// shown.
+#[tokio::test]
+async fn a_long_archive_shows_the_latest_photos_and_counts_all() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        let months: Vec<(i64, i64)> = (1992..=2024).flat_map(|year| (1..=12).map(move |month| (year, month))).collect();
+        let mut photos = Vec::new();
+        for (index, (year, month)) in (0_i64..).zip(&months) {
+            photos.extend((1..=4).map(|day| {
+                let when = format!("{year}-{month:02}-{day:02}T12:00:00Z");
+                room.gallery.taken(index * 4 + day, &format!("照片 {when}"), &when)
+            }));
+        }
+        room.gallery.hang(&photos).await;
+        for (index, (year, month)) in (0_i64..).zip(&months).filter(|(index, _)| *index % 36 == 0) {
+            let related: Vec<i64> = (0..100).map(|one| (index * 4 + one) % 1584 + 1).collect();
+            let event = json!({ "title": "展览", "date": format!("{year}-{month:02}-28"), "related_photos": related });
+            room.tell(&event).await.expect(201);
+        }
+        for (query, each) in
+            [("?include_photos=true&photos_limit=100", 4), ("?include_photos=true&photos_limit=2", 2), ("", 0)]
+        {
+            let answer = room.app.get(&format!("{TIMELINE}{query}")).await.expect(200);
+            let shown: Vec<&Value> = answer.data()["years"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .flat_map(|year| year["months"].as_array().unwrap().iter().rev())
+                .collect();
+            assert_eq!(shown.len(), months.len());
+            assert!(shown.iter().all(|month| month["photo_count"] == 4));
+            let photos: Vec<usize> = shown.iter().map(|month| month["photos"].as_array().unwrap().len()).collect();
+            let full = photos.iter().take_while(|count| **count > 0).count();
+            assert_eq!(
+                photos.iter().sum::<usize>(),
+                usize::min(1200, each * months.len()) / each.max(1) * each,
+                "{query}"
+            );
+            assert!(
+                photos[..full].iter().all(|count| *count == each) && photos[full..].iter().all(|count| *count == 0)
+            );
+            let events = shown.iter().flat_map(|month| month["events"].as_array().unwrap());
+            let related: Vec<usize> = events.map(|event| event["related_photos"].as_array().unwrap().len()).collect();
+            assert_eq!((related.len(), related.iter().sum::<usize>()), (11, 1100));
+        }
+        let year =
+            room.app.get(&format!("{TIMELINE}?year=1992&include_photos=true&photos_limit=100")).await.expect(200);
+        let january = &year.data()["years"][0]["months"][0];
+        assert_eq!((ids(&january["photos"]), &january["photo_count"]), (vec![4, 3, 2, 1], &json!(4)));
+        assert_eq!(year.data()["stats"]["total_photos"], 1584);
+        room.app.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn a_month_shows_the_photos_that_were_taken_in_it_where_they_were_taken() {
     for database in Database::all() {

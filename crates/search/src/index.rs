@@ -154,14 +154,15 @@ impl<L: Layout> SearchIndex<L::Kind> for Index<L> {
     }
 }
 
-/// The most values of a facet that are shown.
+/// The most categories and tags that are shown.
 const MOST_VALUES: usize = 50;
 
-/// The most frequent values; years the latest first.
+/// The most frequent values; all years, the latest first.
 fn shown(facet: Facet, mut counts: Vec<(String, u64)>) -> Vec<(String, u64)> {
-    counts.truncate(MOST_VALUES);
     if facet == Facet::Years {
-        counts.sort_by(|a, b| b.0.cmp(&a.0));
+        counts.sort_by_key(|(year, _)| std::cmp::Reverse(year.parse::<i32>().unwrap_or_default()));
+    } else {
+        counts.truncate(MOST_VALUES);
     }
     counts
 }

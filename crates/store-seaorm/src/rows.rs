@@ -9,6 +9,9 @@ use sharestack_kernel::page::{Page, PageRequest};
 use crate::connect::Store;
 use crate::error::store_error;
 
+/// How many values one statement names at most. SQLite takes 32,766, PostgreSQL 65,535.
+pub(crate) const AT_ONCE: usize = 500;
+
 /// The columns of a row whose names begin with a prefix.
 #[derive(Clone, Copy)]
 pub(crate) struct Fields<'a> {

@@ -135,6 +135,8 @@ macro_rules! photo_search_cases {
                 everybody_finds_what_they_may_see,
                 filters_hold_all_at_once,
                 facets_count_everything_found,
+                every_year_is_counted,
+                what_is_left_out_changes_nothing_that_is_found,
                 a_list_is_sorted_by_time,
                 it_knows_what_stands_in_a_category
             ]

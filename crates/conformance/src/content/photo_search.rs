@@ -8,7 +8,7 @@ use sharestack_content::ports::{
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::PageRequest;
 
-use super::search::{Sample, Subject, built, counts, find, ids, sorted, tag, words};
+use super::search::{Sample, Subject, built, counts, find, ids, put, sorted, tag, words};
 
 fn document(id: i64, title: &str) -> PhotoDocument {
     PhotoDocument {
@@ -190,6 +190,42 @@ pub async fn facets_count_everything_found(subject: Subject<Photos>) {
     assert_eq!(counts(&narrowed, Facet::Categories), ["1 4", "2 1"]);
     assert_eq!(counts(&narrowed, Facet::Tags), ["夜景 5", "City 3"]);
     assert_eq!(counts(&narrowed, Facet::Years), ["2024 5"]);
+}
+
+/// Each of them, however many there are and however few photos it has.
+pub async fn every_year_is_counted(subject: Subject<Photos>) {
+    let year = |id: i64| 1940 + id;
+    let of =
+        |id: i64, number| PhotoDocument { taken_on: day(&format!("{}-07-01", year(id))), ..document(number, "照片") };
+    let once = (1..=60).map(|id| of(id, id));
+    let again = (1..=60).filter(|id| id % 7 > 0).map(|id| of(id, 100 + id));
+    built(&subject, once.chain(again).collect()).await;
+    let found = find(&subject, SearchQuery { facets: vec![Facet::Years], ..words("照片") }).await;
+    let expected: Vec<String> =
+        (1..=60).rev().map(|id| format!("{} {}", year(id), 1 + i64::from(id % 7 > 0))).collect();
+    assert_eq!(counts(&found, Facet::Years), expected);
+}
+
+/// MUST find the same whatever stands in what the conditions leave out, and in what was
+/// removed: a word with a slip of the finger too.
+pub async fn what_is_left_out_changes_nothing_that_is_found(subject: Subject<Photos>) {
+    let secret = |id, title: &str| PhotoDocument { listed: false, ..document(id, title) };
+    built(&subject, vec![document(1, "Skyline at sunset"), document(2, "Harbour")]).await;
+    let listed = PhotoConditions { sight: PhotoSight::Listed, ..PhotoConditions::default() };
+    let wanted = ["skylien", "skylien harbour", "sunset skylien", "harbuor"];
+    let found = async || {
+        let mut found = Vec::new();
+        for text in wanted {
+            found.push(sorted(&subject, SearchQuery { conditions: listed.clone(), ..words(text) }).await);
+        }
+        found
+    };
+    let before = found().await;
+    put(&subject, vec![secret(3, "skylien harbuor"), document(4, "skylien harbuor")]).await;
+    put(&subject, vec![document(4, "照片")]).await;
+    assert_eq!(found().await, before);
+    // Who sees it finds the word itself.
+    assert_eq!(sorted(&subject, words("skylien harbuor")).await, [3]);
 }
 
 /// Whatever the words are worth.

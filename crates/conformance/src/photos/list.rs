@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 use sharestack_content::model::{
-    Caption, CategoryId, Confidence, Photo, PhotoId, PhotoStatus, Source, Tagging, Title, Visibility,
+    Caption, CategoryId, Confidence, FormatName, Photo, PhotoId, PhotoStatus, Source, Tagging, Title, Visibility,
 };
-use sharestack_content::ports::{Order, PhotoFilter, PhotoScope, PhotoSort, PhotoView};
+use sharestack_content::ports::{Order, PhotoFilter, PhotoScope, PhotoSort, PhotoThumb, PhotoView};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
 
@@ -110,6 +110,16 @@ pub async fn every_order_sorts(subject: Subject) {
         let down = subject.list(&filter(|filter| filter.sort = sort)).await;
         assert_eq!(ids(&down.items), expected.into_iter().rev().collect::<Vec<_>>(), "{sort:?}");
     }
+}
+
+/// Whatever collation a database has.
+pub async fn titles_stand_in_the_order_of_their_characters(subject: Subject) {
+    let titles = ["Z", "a b", "a-c", "aa", "b", "Ä", "é", "夜"];
+    let photos: Vec<Photo> =
+        (1..).zip(titles).map(|(id, title)| but(id, |photo| photo.title = Title::stored(title.to_owned()))).collect();
+    subject.keep(&photos).await;
+    let filter = filter(|filter| (filter.sort, filter.order) = (PhotoSort::Title, Order::Ascending));
+    assert_eq!(ids(&subject.list(&filter).await.items), [1, 2, 3, 4, 5, 6, 7, 8]);
 }
 
 /// Whatever is asked for.
@@ -236,4 +246,30 @@ pub async fn some_are_found_by_ids(subject: Subject) {
     found.sort_unstable();
     assert_eq!(found, [2, 3]);
     assert!(subject.queries.find_many(&[]).await.unwrap().is_empty());
+}
+
+/// More than a statement can name.
+pub async fn any_number_of_ids_is_taken(subject: Subject) {
+    let draft = but(70_000, |photo| photo.status = PhotoStatus::Draft);
+    let named = but(600, |photo| {
+        (photo.taken, photo.title) = (Some(taken("2024-01-15T18:30:00Z")), Title::stored("夜".to_owned()));
+        photo.picture.revision = 3;
+    });
+    subject.keep(&[photo(1), named.clone(), draft]).await;
+    let many: Vec<PhotoId> = (1..=70_000).map(PhotoId::new).collect();
+    let mut found = ids(&subject.queries.find_many(&many).await.unwrap());
+    found.sort_unstable();
+    assert_eq!(found, [1, 600, 70_000]);
+    let mut thumbs = subject.queries.thumbs(&many).await.unwrap();
+    thumbs.sort_by_key(|thumb| thumb.id);
+    assert_eq!(thumbs.len(), 2, "what is listed alone");
+    let expected = PhotoThumb {
+        id: named.id,
+        title: "夜".to_owned(),
+        taken_at: named.taken.map(|taken| taken.at),
+        formats: vec![FormatName::ThumbMedium],
+        revision: 3,
+    };
+    assert_eq!(thumbs[1], expected);
+    assert!(subject.queries.thumbs(&[]).await.unwrap().is_empty());
 }

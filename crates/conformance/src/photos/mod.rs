@@ -2,6 +2,7 @@
 //! over an empty store.
 
 pub mod count;
+pub mod hidden;
 pub mod list;
 pub mod map;
 pub mod photo;
@@ -64,12 +65,18 @@ macro_rules! photos_cases {
                 a_page_shows_categories_and_tags,
                 pages_show_each_photo_once,
                 every_order_sorts,
+                titles_stand_in_the_order_of_their_characters,
                 totals_equal_what_matches,
                 a_search_matches_literally,
                 a_category_shows_what_is_below_it,
                 a_tag_is_found_by_its_name_and_its_slug,
                 the_trash_shows_the_latest_first,
-                some_are_found_by_ids
+                some_are_found_by_ids,
+                any_number_of_ids_is_taken
+            ],
+            photos::hidden: [
+                what_is_hidden_is_told,
+                what_is_hidden_is_found_by_who_sees_it
             ],
             photos::map: [
                 each_photo_in_bounds_counts_once,
@@ -82,7 +89,8 @@ macro_rules! photos_cases {
                 a_link_is_ended_by_its_owner_alone,
                 all_links_of_an_owner_end,
                 a_link_shows_its_owners_photos_and_those_of_all,
-                a_link_to_a_category_shows_what_is_in_it
+                a_link_to_a_category_shows_what_is_in_it,
+                pages_of_a_shared_category_show_each_photo_once
             ]
         }
     };

@@ -126,3 +126,46 @@ pub async fn a_link_to_a_category_shows_what_is_in_it(subject: Subject) {
     subject.give(&one).await;
     assert_eq!(subject.shared(&one).await, [2, 1]);
 }
+
+/// In the order of when they were taken, however many categories they are in, the owner's
+/// own and those of all between each other.
+pub async fn pages_of_a_shared_category_show_each_photo_once(subject: Subject) {
+    let visibility = |id: i64| if id % 3 == 0 { Visibility::Private } else { Visibility::Public };
+    let photos: Vec<_> = (1..=20).map(|id| but(id, |photo| photo.visibility = visibility(id))).collect();
+    subject.keep(&photos).await;
+    subject.register(&[8]).await;
+    let others: Vec<_> = (21..=26)
+        .map(|id| but(id, |photo| (photo.owner_id, photo.visibility) = (UserId::new(8), visibility(id))))
+        .collect();
+    for other in &others {
+        subject.insert(other).await.unwrap();
+    }
+    subject.plant(&["1", "1/2", "1/3", "4"]).await;
+    for photo in photos.iter().chain(&others) {
+        let places: &[i64] = match photo.id.get() % 4 {
+            0 => &[4],
+            1 => &[1],
+            2 => &[2, 3],
+            _ => &[1, 3],
+        };
+        subject.shelve(photo, places, &[]).await;
+    }
+    let is_in = |id: &i64| id % 4 > 0;
+    let shown = |id: &i64| *id <= 20 || id % 3 > 0;
+    for (category, expected) in [
+        (1, (1..=26).rev().filter(is_in).filter(shown).collect::<Vec<i64>>()),
+        (4, vec![20, 16, 12, 8, 4]),
+        (2, vec![26, 22, 18, 14, 10, 6, 2]),
+        (9, Vec::new()),
+    ] {
+        let link = link(1, ShareTarget::Category(CategoryId::new(category)));
+        let mut seen = Vec::new();
+        for number in 1..=7 {
+            let page = PageRequest::try_new(number, 3).unwrap();
+            let page = subject.queries.list_shared(&link, page).await.unwrap();
+            assert_eq!(page.total, expected.len() as u64, "{category}");
+            seen.extend(ids(&page.items));
+        }
+        assert_eq!(seen, expected, "{category}");
+    }
+}

@@ -59,7 +59,7 @@ impl Subject {
     }
 
     async fn suggested(&self, key: &str, typed: &str) -> Vec<(i64, Match)> {
-        let found = self.labels.suggest(Kind::Photo, key, typed, 50).await.unwrap();
+        let found = self.labels.suggest(Kind::Photo, key, typed, true, 50).await.unwrap();
         found.into_iter().map(|candidate| (candidate.tag.id.get(), candidate.found)).collect()
     }
 }
@@ -158,7 +158,7 @@ pub async fn a_stale_change_writes_nothing(subject: Subject) {
 /// The same name may be a tag of articles.
 pub async fn tags_of_articles_are_others(subject: Subject) {
     subject.resolve(&[(1, "夜景")]).await;
-    assert!(subject.labels.suggest(Kind::Article, "夜景", "", 10).await.unwrap().is_empty());
+    assert!(subject.labels.suggest(Kind::Article, "夜景", "", true, 10).await.unwrap().is_empty());
     assert_eq!(subject.suggested("夜景", "").await, [(1, Match::Exact)]);
 }
 
@@ -279,7 +279,10 @@ pub async fn suggestions_stand_in_the_order_of_the_match(subject: Subject) {
     assert_eq!(typed, [(6, Match::Prefix), (3, Match::Pinyin), (2, Match::Pinyin), (1, Match::Pinyin)]);
     assert_eq!(subject.suggested("yj", "yj").await, [(3, Match::Initials)]);
     assert_eq!(subject.suggested("csyj", "csyj").await, [(4, Match::Initials)]);
-    assert_eq!(subject.labels.suggest(Kind::Photo, "夜", "", 2).await.unwrap().len(), 2);
+    assert_eq!(subject.labels.suggest(Kind::Photo, "夜", "", true, 2).await.unwrap().len(), 2);
+    let public = subject.labels.suggest(Kind::Photo, "夜", "", false, 50).await.unwrap();
+    let public: Vec<_> = public.into_iter().map(|candidate| candidate.tag.id.get()).collect();
+    assert_eq!(public, [3, 2], "what no listed photo has is nobody's business");
 }
 
 /// By usage, by name, by trend, by group; each once over all pages.
@@ -315,11 +318,14 @@ pub async fn lists_are_sorted_and_filtered(subject: Subject) {
         assert_eq!(pages, expected, "{sort:?}");
     }
     let shown = LabelFilter::default();
-    assert_eq!(list(shown.clone(), 1, 50).await, (vec![1, 2], 2));
-    let located = LabelFilter { group: Some(TagGroup::Location), ..shown };
-    assert_eq!(list(located, 1, 50).await, (vec![2], 1));
-    let groups = subject.labels.groups().await.unwrap();
-    assert_eq!((groups[&TagGroup::Location], groups[&TagGroup::Style], groups.len()), (1, 0, 4));
+    assert_eq!(list(shown.clone(), 1, 50).await, (vec![1], 1), "neither what is hidden nor what nothing listed has");
+    let located = LabelFilter { group: Some(TagGroup::Location), hidden: true, ..shown };
+    assert_eq!(list(located.clone(), 1, 50).await, (vec![3, 2], 2));
+    assert_eq!(list(LabelFilter { hidden: false, ..located }, 1, 50).await, (vec![], 0));
+    let groups = async |hidden| subject.labels.groups(hidden).await.unwrap();
+    let all = groups(true).await;
+    assert_eq!((all[&TagGroup::Location], all[&TagGroup::Style], all.len()), (2, 0, 4));
+    assert_eq!(groups(false).await[&TagGroup::Location], 0);
     let used: BTreeSet<_> = subject.labels.most_used(1, 10).await.unwrap().into_iter().map(|label| label.id).collect();
     assert_eq!(used, [TagId::new(1)].into());
 }

@@ -1,4 +1,4 @@
-//! Lists of the photos of a category.
+//! Lists of the photos of a category or a tag.
 
 use std::collections::BTreeSet;
 
@@ -59,7 +59,10 @@ fn expected(photos: &[Photo], filter: &PhotoFilter) -> Vec<i64> {
         _ => [wanted].into(),
     };
     let is_in = |photo: &&Photo| photo.is_listed() && placed(photo.id.get()).iter().any(|id| within.contains(id));
-    let mut found: Vec<&Photo> = photos.iter().filter(is_in).collect();
+    in_order(photos.iter().filter(is_in).collect(), filter)
+}
+
+fn in_order(mut found: Vec<&Photo>, filter: &PhotoFilter) -> Vec<i64> {
     found.sort_by(|a, b| {
         let by = match filter.sort {
             PhotoSort::CreatedAt => a.created_at.cmp(&b.created_at),
@@ -75,6 +78,19 @@ fn expected(photos: &[Photo], filter: &PhotoFilter) -> Vec<i64> {
     found.into_iter().map(|photo| photo.id.get()).collect()
 }
 
+impl Subject {
+    /// What stands on the first pages of a list of a known length.
+    async fn seen(&self, filter: &PhotoFilter, limit: u32, pages: u32, total: usize) -> Vec<i64> {
+        let mut seen = Vec::new();
+        for number in 1..=pages {
+            let page = self.photos.list(filter, PageRequest::try_new(number, limit).unwrap()).await.unwrap();
+            assert_eq!(page.total, total as u64, "{filter:?}");
+            seen.extend(page.items.into_iter().map(|view| view.photo.id.get()));
+        }
+        seen
+    }
+}
+
 /// By each order, over pages of any size, each photo once however many categories have it.
 pub async fn a_category_lists_its_own_photos_and_those_below(subject: Subject) {
     let photos = furnish(&subject).await;
@@ -86,14 +102,39 @@ pub async fn a_category_lists_its_own_photos_and_those_below(subject: Subject) {
             let filter = PhotoFilter { category, directly, sort, order, ..PhotoFilter::default() };
             let expected = expected(&photos, &filter);
             for (limit, pages) in [(7, 4), (100, 1)] {
-                let mut seen = Vec::new();
-                for number in 1..=pages {
-                    let page = PageRequest::try_new(number, limit).unwrap();
-                    let page = subject.photos.list(&filter, page).await.unwrap();
-                    assert_eq!(page.total, expected.len() as u64, "{filter:?}");
-                    seen.extend(page.items.into_iter().map(|view| view.photo.id.get()));
-                }
-                assert_eq!(seen, expected, "{filter:?}");
+                assert_eq!(subject.seen(&filter, limit, pages, expected.len()).await, expected, "{filter:?}");
+            }
+        }
+    }
+}
+
+/// By each order, over pages of any size; of a key that is one tag's name and another's
+/// address, what has either.
+pub async fn a_tag_lists_its_photos(subject: Subject) {
+    let photos: Vec<Photo> = (1..=30).map(numbered).collect();
+    subject.keep(&photos).await;
+    // The address of the first is `ye-jing`, which is the name of the third.
+    let tags = subject.resolve(&[(1, "夜景"), (2, "城市"), (3, "Ye-Jing")]).await;
+    let of = |id: i64| match id % 5 {
+        0 => vec![tags[0]],
+        1 => vec![tags[0], tags[1]],
+        2 => vec![tags[2], tags[0]],
+        3 => vec![tags[2]],
+        _ => Vec::new(),
+    };
+    for photo in &photos {
+        subject.shelve(photo, &shelves(photo, &[], &of(photo.id.get()))).await.unwrap();
+    }
+    let both = [tags[0], tags[2]];
+    for (key, wanted) in [("夜景", &tags[..1]), ("城市", &tags[1..2]), ("ye-jing", &both[..]), ("none", &[][..])] {
+        for (sort, order) in
+            PhotoSort::ALL.into_iter().flat_map(|sort| [(sort, Order::Ascending), (sort, Order::Descending)])
+        {
+            let filter = PhotoFilter { tag: Some(key.to_owned()), sort, order, ..PhotoFilter::default() };
+            let has = |photo: &&Photo| photo.is_listed() && of(photo.id.get()).iter().any(|tag| wanted.contains(tag));
+            let expected = in_order(photos.iter().filter(has).collect(), &filter);
+            for (limit, pages) in [(7, 4), (100, 1)] {
+                assert_eq!(subject.seen(&filter, limit, pages, expected.len()).await, expected, "{filter:?}");
             }
         }
     }

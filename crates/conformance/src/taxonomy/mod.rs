@@ -113,13 +113,15 @@ macro_rules! taxonomy_cases {
             ],
             taxonomy::listing: [
                 a_category_lists_its_own_photos_and_those_below,
+                a_tag_lists_its_photos,
                 other_conditions_hold_within_a_category
             ],
             taxonomy::timeline: [
                 an_event_reads_back_as_it_was_written,
                 a_stale_event_is_left_alone,
                 events_are_found_by_their_months,
-                months_have_their_latest_photos
+                months_have_their_latest_photos,
+                a_long_archive_has_all_its_months
             ]
         }
     };

@@ -146,3 +146,21 @@ pub async fn months_have_their_latest_photos(subject: Subject) {
     assert_eq!(latest(5).await.len(), 5);
     assert!(subject.timeline.photos(&[], 5).await.unwrap().is_empty());
 }
+
+/// Any number of them, of photos and of events.
+pub async fn a_long_archive_has_all_its_months(subject: Subject) {
+    let all: Vec<YearMonth> = (1980..=2024).flat_map(|year| (1..=12).map(move |number| month(year, number))).collect();
+    let day = |one: &YearMonth| format!("{:04}-{:02}-15", one.year, one.month);
+    let photos: Vec<_> = (1..).zip(&all).map(|(id, one)| taken(id, &format!("{}T12:00:00Z", day(one)))).collect();
+    subject.keep(&photos).await;
+    let related = |id| vec![PhotoId::new(id)];
+    let events: Vec<_> =
+        (1..).zip(&all).map(|(id, one)| TimelineEvent { photos: related(id), ..event(id, &day(one)) }).collect();
+    subject.tell(&events).await;
+    let found = subject.timeline.photos(&all, 100).await.unwrap();
+    let expected: Vec<_> = all.iter().copied().zip((1..).map(PhotoId::new)).collect();
+    assert_eq!(found, expected);
+    let told = subject.timeline.events(all[0], month(2024, 12)).await.unwrap();
+    assert_eq!(told.len(), 540);
+    assert!(told.iter().all(|event| event.photos == related(event.id.get())));
+}

@@ -41,8 +41,10 @@ numeric_id!(
     "plans"
 );
 
-/// How many tags an article may have.
-const MAX_TAGS: usize = 20;
+/// How many tags an article or a photo may have.
+pub const MAX_TAGS: usize = 20;
+/// How many categories a photo may have.
+pub const MAX_CATEGORIES: usize = 20;
 /// How many plans an article may name.
 const MAX_PLANS: usize = 50;
 

@@ -22,7 +22,10 @@ pub use body::{Body, Format, MAX_CONTENT};
 pub use count::{CountKey, deltas};
 pub use draft::Draft;
 pub use file::{FileName, FileStatus, MediaType, Processing, SNIFFED, Sha256, UploadedFile};
-pub use id::{ArticleId, ArticleKey, CategoryId, FileId, Key, PhotoId, PhotoKey, PlanId, TagId, plan_ids, tag_names};
+pub use id::{
+    ArticleId, ArticleKey, CategoryId, FileId, Key, MAX_CATEGORIES, MAX_TAGS, PhotoId, PhotoKey, PlanId, TagId,
+    plan_ids, tag_names,
+};
 pub use notes::CameraNotes;
 pub use outline::plain_text;
 pub use photo::{

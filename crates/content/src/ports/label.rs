@@ -115,7 +115,8 @@ impl LabelSort {
 pub struct LabelFilter {
     /// About this.
     pub group: Option<TagGroup>,
-    /// Also those that visitors do not see.
+    /// Also those that visitors do not see: those that were hidden, and those that no listed
+    /// photo has.
     pub hidden: bool,
     /// The order.
     pub sort: LabelSort,
@@ -164,14 +165,22 @@ pub trait LabelQueries: Send + Sync {
     /// A tag of photos, one that visitors do not see too.
     async fn find(&self, id: TagId) -> Result<Option<Label>, StoreError>;
 
-    /// How many tags of photos each group has.
-    async fn groups(&self) -> Result<BTreeMap<TagGroup, u64>, StoreError>;
+    /// How many tags of photos each group has; with `hidden` those too that visitors do not see.
+    async fn groups(&self, hidden: bool) -> Result<BTreeMap<TagGroup, u64>, StoreError>;
 
     /// The tags of a kind whose name matches `key`, a folded name, best match first, then by
     /// usage; at most `limit` of them. `typed` is the same as it is typed in Latin letters.
+    /// With `unused` those too that nothing public has.
     ///
     /// MUST match literally: no character in the texts is a wildcard.
-    async fn suggest(&self, kind: Kind, key: &str, typed: &str, limit: u64) -> Result<Vec<Candidate>, StoreError>;
+    async fn suggest(
+        &self,
+        kind: Kind,
+        key: &str,
+        typed: &str,
+        unused: bool,
+        limit: u64,
+    ) -> Result<Vec<Candidate>, StoreError>;
 
     /// The tags of photos that at least `min_usage` photos have, the most used first.
     async fn most_used(&self, min_usage: u64, limit: u64) -> Result<Vec<Label>, StoreError>;

@@ -49,7 +49,7 @@ pub use label::{MockLabelQueries, MockLabelRepository};
 pub use photo::{MockPhotoQueries, MockPhotoRepository};
 pub use photo::{
     PhotoCategory, PhotoCluster, PhotoFilter, PhotoHead, PhotoQueries, PhotoRepository, PhotoScope, PhotoSort,
-    PhotoTag, PhotoView, PhotoWriteError,
+    PhotoTag, PhotoThumb, PhotoView, PhotoWriteError,
 };
 pub use portfolio::PortfolioTx;
 #[cfg(any(test, feature = "mocks"))]

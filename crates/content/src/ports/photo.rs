@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use super::query::Order;
 use crate::model::{
-    Bounds, CategoryId, FileId, Photo, PhotoCount, PhotoId, PhotoKey, PhotoStatus, Position, ShareLink, TagId,
-    Visibility,
+    Bounds, CategoryId, FileId, FormatName, Photo, PhotoCount, PhotoId, PhotoKey, PhotoStatus, Position, ShareLink,
+    TagId, Visibility,
 };
 
 /// Why a photo was not written.
@@ -99,6 +99,8 @@ pub struct PhotoCategory {
     pub color: Option<String>,
     /// Whether it is the photo's first.
     pub is_primary: bool,
+    /// Whether visitors do not see it: it is hidden, or one above it is.
+    pub is_hidden: bool,
 }
 
 /// A tag of a photo.
@@ -116,6 +118,8 @@ pub struct PhotoTag {
     pub confidence: f64,
     /// Who gave it: `manual` or `ai`.
     pub source: String,
+    /// Whether visitors do not see it.
+    pub is_hidden: bool,
 }
 
 /// A photo as lists and pages show it.
@@ -133,6 +137,21 @@ pub struct PhotoView {
     pub categories: Vec<PhotoCategory>,
     /// Its tags.
     pub tags: Vec<PhotoTag>,
+}
+
+/// What lists of other things show of a photo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhotoThumb {
+    /// Its id.
+    pub id: PhotoId,
+    /// Its title.
+    pub title: String,
+    /// When it was taken.
+    pub taken_at: Option<DateTime<Utc>>,
+    /// In which formats it was made.
+    pub formats: Vec<FormatName>,
+    /// How often these were made.
+    pub revision: i64,
 }
 
 /// What must be known before anything is done with a photo.
@@ -211,8 +230,12 @@ pub struct PhotoFilter {
     pub category: Option<CategoryId>,
     /// Only what is in the category itself.
     pub directly: bool,
+    /// Also when visitors do not see the category; else nothing is in such a one.
+    pub hidden_category: bool,
     /// With the tag of this key.
     pub tag: Option<String>,
+    /// Also when visitors do not see the tag; else nothing has such a one.
+    pub hidden_tag: bool,
     /// With this text in the title, the description or the place, in any case of letters.
     pub search: Option<String>,
     /// Taken in this year, by the clocks of the place.
@@ -256,8 +279,11 @@ pub trait PhotoQueries: Send + Sync {
     /// literally: no character in it is a wildcard.
     async fn list(&self, filter: &PhotoFilter, page: PageRequest) -> Result<Page<PhotoView>, StoreError>;
 
-    /// Those of these photos that are there, in any order.
+    /// Those of these photos that are there, in any order. MUST take any number of ids.
     async fn find_many(&self, ids: &[PhotoId]) -> Result<Vec<PhotoView>, StoreError>;
+
+    /// Those of these photos that are listed, in any order. MUST take any number of ids.
+    async fn thumbs(&self, ids: &[PhotoId]) -> Result<Vec<PhotoThumb>, StoreError>;
 
     /// Those of these photos that a user likes.
     async fn liked(&self, user: UserId, ids: &[PhotoId]) -> Result<Vec<PhotoId>, StoreError>;

@@ -55,11 +55,12 @@ pub trait TimelineQueries: Send + Sync {
     /// How many photos each month has, the first month first; months without any are left out.
     async fn months(&self) -> Result<Vec<(YearMonth, u64)>, StoreError>;
 
-    /// The latest `limit` photos of each of these months, in the order of the months, the
-    /// latest first in each.
+    /// The latest `limit` photos of each of these months, in the order of time, the latest
+    /// first in each month. MUST take any number of months.
     async fn photos(&self, months: &[YearMonth], limit: u64) -> Result<Vec<(YearMonth, PhotoId)>, StoreError>;
 
-    /// The events from a month to another, both included, in the order of their days.
+    /// The events from a month to another, both included, in the order of their days, however
+    /// many there are.
     async fn events(&self, from: YearMonth, to: YearMonth) -> Result<Vec<TimelineEvent>, StoreError>;
 
     /// The years of the first and the last event.

@@ -3,6 +3,7 @@
 mod authoring;
 mod departure;
 mod forget;
+mod hidden;
 pub mod labels;
 mod photos;
 mod processing;

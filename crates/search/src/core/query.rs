@@ -5,11 +5,11 @@ use std::ops::Bound;
 use tantivy::collector::sort_key::{SortBySimilarityScore, SortByStaticFastValue};
 use tantivy::collector::{Count, TopDocs};
 use tantivy::query::{
-    Bm25StatisticsProvider, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, FuzzyTermQuery,
-    Occur, PhraseQuery, Query, RangeQuery, TermQuery, TermSetQuery,
+    Bm25StatisticsProvider, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, EnableScoring,
+    FuzzyTermQuery, Occur, PhraseQuery, Query, RangeQuery, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocAddress, Order, Score, Searcher, TantivyDocument, Term};
+use tantivy::{DocAddress, DocSet, Order, Score, Searcher, TERMINATED, TantivyDocument, Term};
 
 use super::facets::Tallies;
 use super::generation::Generation;
@@ -64,7 +64,12 @@ pub fn is(term: Term) -> Box<dyn Query> {
 
 /// Documents with one of these values.
 pub fn any_of<T: AsRef<str>>(field: Field, values: impl IntoIterator<Item = T>) -> Box<dyn Query> {
-    Box::new(TermSetQuery::new(values.into_iter().map(|value| Term::from_field_text(field, value.as_ref()))))
+    let terms: Vec<Term> = values.into_iter().map(|value| Term::from_field_text(field, value.as_ref())).collect();
+    match &terms[..] {
+        // One list is skipped through; of several a set is made first.
+        [term] => is(term.clone()),
+        _ => Box::new(TermSetQuery::new(terms)),
+    }
 }
 
 /// Documents with all of these values, one filter each.
@@ -176,21 +181,53 @@ impl Request {
         // One word in four may be missing.
         let needed = units.len() - units.len() / 4;
         let words: Box<dyn Query> = Box::new(BooleanQuery::with_minimum_required_clauses(words, needed));
+        Ok(self.filtered(words))
+    }
+
+    /// The same, as far as what must hold beside does.
+    fn filtered(&self, words: Box<dyn Query>) -> BooleanQuery {
         let filters = self.filters.iter().map(|filter| -> (Occur, Box<dyn Query>) {
             (Occur::Must, Box::new(ConstScoreQuery::new(filter.box_clone(), 0.0)))
         });
-        Ok(BooleanQuery::new(std::iter::once((Occur::Must, words)).chain(filters).collect()))
+        BooleanQuery::new(std::iter::once((Occur::Must, words)).chain(filters).collect())
+    }
+
+    /// Whether a word stands, as it was typed, in anything that may be found. What the reader
+    /// does not see, and what is deleted, says nothing: else its words could be guessed by
+    /// what is not found.
+    fn stands(&self, word: &str, searcher: &Searcher) -> tantivy::Result<bool> {
+        let mut fields = Vec::new();
+        for (field, _) in &self.fields {
+            let term = Term::from_field_text(*field, word);
+            if searcher.doc_freq(&term)? > 0 {
+                fields.push(is(term));
+            }
+        }
+        if fields.is_empty() {
+            return Ok(false);
+        }
+        let query = self.filtered(Box::new(BooleanQuery::union(fields)));
+        let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
+        for segment in searcher.segment_readers() {
+            let mut found = weight.scorer(segment, 1.0)?;
+            let mut document = found.doc();
+            while document != TERMINATED {
+                if !segment.is_deleted(document) {
+                    return Ok(true);
+                }
+                document = found.advance();
+            }
+        }
+        Ok(false)
     }
 
     /// One word in the field where it weighs most.
     fn unit(&self, unit: &Unit, searcher: &Searcher, forgiven: &mut usize) -> tantivy::Result<Box<dyn Query>> {
         let whole = unit.term();
         let mut slips = if *forgiven < FORGIVEN { unit.slips() } else { 0 };
-        for (field, _) in &self.fields {
-            // A slip is forgiven where the word itself is nowhere.
-            if slips > 0 && searcher.doc_freq(&Term::from_field_text(*field, &whole))? > 0 {
-                slips = 0;
-            }
+        // A slip is forgiven where the word itself is nowhere.
+        if slips > 0 && self.stands(&whole, searcher)? {
+            slips = 0;
         }
         *forgiven += usize::from(slips > 0);
         let fields = self.fields.iter().map(|(field, weight)| -> Box<dyn Query> {

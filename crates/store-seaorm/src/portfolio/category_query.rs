@@ -3,13 +3,42 @@
 use async_trait::async_trait;
 use sea_orm::ExprTrait;
 use sea_orm::sea_query::{Expr, Query};
-use sharestack_content::model::{Category, Key, Kind};
+use sharestack_content::model::{Category, CategoryId, Key, Kind};
 use sharestack_content::ports::{CategoryKey, CategoryQueries};
 use sharestack_kernel::error::StoreError;
 
 use super::category_rows::{CategoryRow, category_columns};
 use crate::connect::Store;
-use crate::rows::{all, one};
+use crate::rows::{Fields, Stored, all, one};
+
+struct Hidden(CategoryId);
+
+impl Stored for Hidden {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self(CategoryId::new(fields.get("id")?)))
+    }
+}
+
+impl Store {
+    /// The categories of photos that are hidden themselves; they hide what is below them.
+    pub(super) async fn hidden_categories(&self) -> Result<Vec<CategoryId>, StoreError> {
+        let select = Query::select()
+            .column("id")
+            .from("categories")
+            .and_where(Expr::col("kind").eq(Kind::Photo.as_str()))
+            .and_where(Expr::col("is_active").eq(false))
+            .to_owned();
+        Ok(all::<Hidden>(self.read(), &select).await?.into_iter().map(|Hidden(id)| id).collect())
+    }
+
+    /// Whether visitors do not see a category of photos; one that is not there is not hidden.
+    pub(super) async fn is_hidden(&self, id: CategoryId) -> Result<bool, StoreError> {
+        let Some(category) = CategoryQueries::find(self, Kind::Photo, &id.into()).await? else { return Ok(false) };
+        let above = category.path.ids().len() > 1;
+        let hidden = if category.is_active && above { self.hidden_categories().await? } else { Vec::new() };
+        Ok(!category.is_active || hidden.iter().any(|id| category.path.contains(*id)))
+    }
+}
 
 #[async_trait]
 impl CategoryQueries for Store {

@@ -22,8 +22,10 @@ fn labels() -> SelectStatement {
     select
 }
 
+/// The tags that visitors see. One that only drafts and private photos have would tell what
+/// these are about.
 fn shown() -> SelectStatement {
-    labels().and_where(Expr::col("is_active").eq(true)).to_owned()
+    labels().and_where(Expr::col("is_active").eq(true)).and_where(Expr::col("usage_count").gt(0)).to_owned()
 }
 
 struct CandidateRow(Candidate);
@@ -40,12 +42,13 @@ impl Stored for CandidateRow {
     }
 }
 
-fn candidates(kind: Kind) -> SelectStatement {
+fn candidates(kind: Kind, unused: bool) -> SelectStatement {
     Query::select()
         .columns(["id", "name", "slug", "usage_count"])
         .from("tags")
         .and_where(Expr::col("kind").eq(kind.as_str()))
         .and_where(Expr::col("is_active").eq(true))
+        .and_where_option((!unused).then(|| Expr::col("usage_count").gt(0)))
         .to_owned()
 }
 
@@ -78,16 +81,14 @@ impl LabelQueries for Store {
         Ok(one::<LabelRow>(self.read(), &select).await?.map(|row| row.0))
     }
 
-    async fn groups(&self) -> Result<BTreeMap<TagGroup, u64>, StoreError> {
-        let select = Query::select()
+    async fn groups(&self, hidden: bool) -> Result<BTreeMap<TagGroup, u64>, StoreError> {
+        let mut select = if hidden { labels() } else { shown() };
+        select
+            .clear_selects()
             .column("tag_group")
             .expr_as(Func::count(Expr::col("id")), "n")
-            .from("tags")
-            .and_where(Expr::col("kind").eq(Kind::Photo.as_str()))
-            .and_where(Expr::col("is_active").eq(true))
             .and_where(Expr::col("tag_group").is_not_null())
-            .group_by_col("tag_group")
-            .to_owned();
+            .group_by_col("tag_group");
         let mut groups = BTreeMap::from(TagGroup::ALL.map(|group| (group, 0)));
         for row in self.read().query_all(&select).await.map_err(store_error)? {
             let name: String = row.try_get("", "tag_group").map_err(store_error)?;
@@ -97,7 +98,14 @@ impl LabelQueries for Store {
         Ok(groups)
     }
 
-    async fn suggest(&self, kind: Kind, key: &str, typed: &str, limit: u64) -> Result<Vec<Candidate>, StoreError> {
+    async fn suggest(
+        &self,
+        kind: Kind,
+        key: &str,
+        typed: &str,
+        unused: bool,
+        limit: u64,
+    ) -> Result<Vec<Candidate>, StoreError> {
         let mut ways = vec![
             (Match::Exact, Expr::col("name_key").eq(key)),
             (Match::Prefix, Expr::col("name_key").like(starting(key))),
@@ -111,7 +119,7 @@ impl LabelQueries for Store {
             case.case(found.clone(), Expr::cust((*way as i32).to_string()))
         });
         let found = ways.into_iter().fold(Cond::any(), |any, (_, found)| any.add(found));
-        let select = candidates(kind)
+        let select = candidates(kind, unused)
             .expr_as(rank.finally(Expr::cust("9")), "rank_of_match")
             .cond_where(found)
             .order_by("rank_of_match", Order::Asc)
@@ -136,7 +144,6 @@ impl LabelQueries for Store {
 
     async fn trending(&self, period: Period, limit: u64) -> Result<Vec<Label>, StoreError> {
         let select = shown()
-            .and_where(Expr::col("usage_count").gt(0))
             .order_by(TRENDS[period as usize], Order::Desc)
             .order_by("usage_count", Order::Desc)
             .order_by("id", Order::Asc)
@@ -146,9 +153,8 @@ impl LabelQueries for Store {
     }
 
     async fn popular(&self, kind: Kind, limit: u64) -> Result<Vec<Candidate>, StoreError> {
-        let select = candidates(kind)
+        let select = candidates(kind, false)
             .expr_as(Expr::cust("0"), "rank_of_match")
-            .and_where(Expr::col("usage_count").gt(0))
             .order_by("usage_count", Order::Desc)
             .order_by("id", Order::Asc)
             .limit(limit)

@@ -2,8 +2,8 @@
 //! read; the length comes from a counter where one is kept.
 
 use sea_orm::sea_query::{Cond, Expr, JoinType, Order, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, ExprTrait, QueryResult};
-use sharestack_content::model::{CategoryId, PhotoCount, ShareLink, ShareTarget};
+use sea_orm::{ConnectionTrait, ExprTrait};
+use sharestack_content::model::{CategoryId, PhotoCount};
 use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, PhotoSort, PhotoView};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
@@ -29,6 +29,30 @@ fn counter(filter: &PhotoFilter) -> Option<PhotoCount> {
     }
 }
 
+/// The count that a category or a tag keeps of the listed photos it has, when nothing else is asked.
+fn counted_with(filter: &PhotoFilter) -> Option<SelectStatement> {
+    let more = filter.directly || filter.search.is_some() || filter.year.is_some() || filter.month.is_some();
+    if filter.scope != PhotoScope::Listed || more {
+        return None;
+    }
+    let mut select = Query::select();
+    match (filter.category, &filter.tag) {
+        (Some(id), None) => {
+            select
+                .expr_as(Expr::col("subtree_count"), "n")
+                .from("categories")
+                .and_where(Expr::col("kind").eq("photo"))
+                .and_where(Expr::col("id").eq(id.get()));
+        }
+        (None, Some(key)) => {
+            select.expr_as(Expr::col(("t", "usage_count")), "n").from_as("tags", "t");
+            of_key(&mut select, key, filter.hidden_tag);
+        }
+        _ => return None,
+    }
+    Some(select)
+}
+
 /// The photos of a category and of those below it.
 fn in_category(category: CategoryId) -> SelectStatement {
     Query::select()
@@ -48,15 +72,25 @@ fn right_in(category: CategoryId) -> SelectStatement {
         .to_owned()
 }
 
-/// The photos with the tag of a key.
-fn with_tag(key: &str) -> SelectStatement {
-    Query::select()
-        .column(("pt", "photo_id"))
-        .from_as("photo_tags", "pt")
-        .join_as(JoinType::InnerJoin, "tags", "t", Expr::col(("t", "id")).equals(("pt", "tag_id")))
+/// The tags with a key, hidden ones too or not; several when one's name is another's slug.
+pub(super) fn of_key(select: &mut SelectStatement, key: &str, hidden: bool) {
+    select
         .and_where(Expr::col(("t", "kind")).eq("photo"))
         .cond_where(Cond::any().add(Expr::col(("t", "slug")).eq(key)).add(Expr::col(("t", "name_key")).eq(key)))
-        .to_owned()
+        .and_where_option((!hidden).then(|| Expr::col(("t", "is_active")).eq(true)));
+}
+
+/// The photos with the tag of a key.
+fn with_tag(key: &str, hidden: bool) -> SelectStatement {
+    let mut select = Query::select();
+    select.column(("pt", "photo_id")).from_as("photo_tags", "pt").join_as(
+        JoinType::InnerJoin,
+        "tags",
+        "t",
+        Expr::col(("t", "id")).equals(("pt", "tag_id")),
+    );
+    of_key(&mut select, key, hidden);
+    select
 }
 
 fn in_scope(select: &mut SelectStatement, scope: PhotoScope) {
@@ -88,7 +122,7 @@ fn matching(filter: &PhotoFilter) -> SelectStatement {
         select.and_where(Expr::col(("p", "id")).in_subquery(placed));
     }
     if let Some(key) = &filter.tag {
-        select.and_where(Expr::col(("p", "id")).in_subquery(with_tag(key)));
+        select.and_where(Expr::col(("p", "id")).in_subquery(with_tag(key, filter.hidden_tag)));
     }
     if let Some(year) = filter.year {
         select.and_where(Expr::col(("p", "taken_year")).eq(year));
@@ -117,7 +151,7 @@ fn sorted_by(filter: &PhotoFilter) -> (&'static str, Order) {
 }
 
 impl Store {
-    async fn photo_count(&self, key: PhotoCount) -> Result<u64, StoreError> {
+    pub(super) async fn photo_count(&self, key: PhotoCount) -> Result<u64, StoreError> {
         let select = Query::select()
             .column("n")
             .from("photo_counts")
@@ -128,50 +162,15 @@ impl Store {
         u64::try_from(n).map_err(StoreError::corrupt)
     }
 
-    /// The count that a category or a tag keeps of the listed photos it has, when nothing else
-    /// is asked; `None` when it must be counted.
-    async fn kept_with(&self, filter: &PhotoFilter) -> Result<Option<u64>, StoreError> {
-        let more = filter.directly || filter.search.is_some() || filter.year.is_some() || filter.month.is_some();
-        if filter.scope != PhotoScope::Listed || more {
-            return Ok(None);
-        }
-        match (filter.category, &filter.tag) {
-            (Some(id), None) => {
-                let select = Query::select()
-                    .column("subtree_count")
-                    .from("categories")
-                    .and_where(Expr::col("kind").eq("photo"))
-                    .and_where(Expr::col("id").eq(id.get()))
-                    .to_owned();
-                let row = self.read().query_one(&select).await.map_err(store_error)?;
-                let n: Option<i64> =
-                    row.map(|row| row.try_get("", "subtree_count")).transpose().map_err(store_error)?;
-                u64::try_from(n.unwrap_or_default()).map(Some).map_err(StoreError::corrupt)
-            }
-            (None, Some(key)) => Ok(match &self.used_tags(key).await?[..] {
-                [] => Some(0),
-                [(_, n)] => Some(*n),
-                _ => None,
-            }),
-            _ => Ok(None),
-        }
-    }
-
-    /// The tags that a key names, with how many listed photos each has.
-    pub(super) async fn used_tags(&self, key: &str) -> Result<Vec<(i64, u64)>, StoreError> {
-        let named = Cond::any().add(Expr::col("slug").eq(key)).add(Expr::col("name_key").eq(key));
-        let select = Query::select()
-            .columns(["id", "usage_count"])
-            .from("tags")
-            .and_where(Expr::col("kind").eq("photo"))
-            .cond_where(named)
-            .to_owned();
-        let rows = self.read().query_all(&select).await.map_err(store_error)?;
-        let read = |row: &QueryResult| {
-            let n: i64 = row.try_get("", "usage_count").map_err(store_error)?;
-            Ok((row.try_get("", "id").map_err(store_error)?, u64::try_from(n).map_err(StoreError::corrupt)?))
+    /// What one category or tag counts; `None` when a key names several.
+    async fn kept_with(&self, select: &SelectStatement) -> Result<Option<u64>, StoreError> {
+        let rows = self.read().query_all(select).await.map_err(store_error)?;
+        let n = match &rows[..] {
+            [] => 0,
+            [row] => row.try_get::<i64>("", "n").map_err(store_error)?,
+            _ => return Ok(None),
         };
-        rows.iter().map(read).collect()
+        u64::try_from(n).map(Some).map_err(StoreError::corrupt)
     }
 
     pub(super) async fn list_photos(
@@ -180,7 +179,10 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<PhotoView>, StoreError> {
         let (column, order) = sorted_by(filter);
-        if filter.category.is_some() {
+        if let Some(category) = filter.category {
+            if !filter.hidden_category && self.is_hidden(category).await? {
+                return Ok(Page { items: Vec::new(), total: 0, request: page });
+            }
             let listed = self.photo_count(PhotoCount::Listed).await?;
             if let Some(placed) = self.category_page(filter, page, listed).await? {
                 return self.photos_of(placed.ids, placed.total, (column, order), page).await;
@@ -189,48 +191,19 @@ impl Store {
         if let Some(tagged) = self.tag_page(filter, page).await? {
             return self.photos_of(tagged.ids, tagged.total, (column, order), page).await;
         }
-        let kept = match counter(filter) {
-            Some(key) => Some(self.photo_count(key).await?),
-            None => self.kept_with(filter).await?,
+        let total = match (counter(filter), counted_with(filter)) {
+            (Some(key), _) => Some(self.photo_count(key).await?),
+            (None, Some(select)) => self.kept_with(&select).await?,
+            (None, None) => None,
         };
-        let total = match kept {
+        let total = match total {
             Some(total) => total,
             None => count(self, matching(filter)).await?,
         };
         self.photo_page(matching(filter), total, (column, order), page).await
     }
 
-    pub(super) async fn list_link(&self, link: &ShareLink, page: PageRequest) -> Result<Page<PhotoView>, StoreError> {
-        let own = Cond::all()
-            .add(Expr::col(("p", "owner_id")).eq(link.owner_id.get()))
-            .add(Expr::col(("p", "trashed_at")).is_null())
-            .add(Expr::col(("p", "formats")).ne("{}"));
-        let mut select = Query::select();
-        select.from_as("photos", "p").cond_where(Cond::any().add(Expr::col(("p", "listed")).eq(true)).add(own));
-        let by = match &link.target {
-            ShareTarget::Category(category) => {
-                select.and_where(Expr::col(("p", "id")).in_subquery(in_category(*category)));
-                (("p", "shown_at"), Order::Desc)
-            }
-            ShareTarget::Photos(_) => {
-                let shown = Cond::all()
-                    .add(Expr::col(("s", "photo_id")).equals(("p", "id")))
-                    .add(Expr::col(("s", "link_id")).eq(link.id.get()));
-                select.join_as(JoinType::InnerJoin, "share_link_photos", "s", shown);
-                (("s", "position"), Order::Asc)
-            }
-        };
-        let total = count(self, select.clone()).await?;
-        photo_columns(&mut select)
-            .order_by(by.0, by.1)
-            .order_by(("p", "id"), Order::Desc)
-            .limit(u64::from(page.limit()))
-            .offset(page.offset());
-        let rows: Vec<PhotoRow> = all(self.read(), &select).await?;
-        Ok(Page { items: self.views(rows).await?, total, request: page })
-    }
-
-    async fn photo_page(
+    pub(super) async fn photo_page(
         &self,
         mut ids: SelectStatement,
         total: u64,
@@ -246,7 +219,7 @@ impl Store {
     }
 
     /// The photos of a page whose ids are known.
-    async fn photos_of(
+    pub(super) async fn photos_of(
         &self,
         ids: SelectStatement,
         total: u64,

@@ -1,13 +1,14 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use sea_orm::ExprTrait;
 use sea_orm::sea_query::{Expr, JoinType, Order, Query, SelectStatement};
+use serde::de::IgnoredAny;
 use sharestack_content::model::{
-    Bounds, CategoryId, Photo, PhotoId, PhotoKey, PhotoStatus, ShareLink, TagId, Visibility,
+    Bounds, CategoryId, FormatName, Photo, PhotoId, PhotoKey, PhotoStatus, ShareLink, TagId, TreePath, Visibility,
 };
 use sharestack_content::ports::{
-    PhotoCategory, PhotoCluster, PhotoFilter, PhotoHead, PhotoQueries, PhotoTag, PhotoView,
+    PhotoCategory, PhotoCluster, PhotoFilter, PhotoHead, PhotoQueries, PhotoTag, PhotoThumb, PhotoView,
 };
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
@@ -16,7 +17,7 @@ use sharestack_kernel::page::{Page, PageRequest};
 use super::photo_rows::{PhotoRow, photo_columns};
 use super::share::read_link;
 use crate::connect::Store;
-use crate::rows::{Fields, Stored, all, known, one};
+use crate::rows::{AT_ONCE, Fields, Stored, all, known, one};
 
 /// Keeps the photo with this key; `None` when no photo can have it.
 fn with_key<'a>(select: &'a mut SelectStatement, key: &PhotoKey) -> Option<&'a mut SelectStatement> {
@@ -42,6 +43,22 @@ impl Stored for Head {
     }
 }
 
+struct Thumb(PhotoThumb);
+
+impl Stored for Thumb {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        let formats: BTreeMap<FormatName, IgnoredAny> =
+            serde_json::from_str(&fields.get::<String>("formats")?).map_err(StoreError::corrupt)?;
+        Ok(Self(PhotoThumb {
+            id: PhotoId::new(fields.get("id")?),
+            title: fields.get("title")?,
+            taken_at: fields.get("taken_at")?,
+            formats: formats.into_keys().collect(),
+            revision: fields.get("revision")?,
+        }))
+    }
+}
+
 struct Liked(PhotoId);
 
 impl Stored for Liked {
@@ -50,7 +67,8 @@ impl Stored for Liked {
     }
 }
 
-struct CategoryRow(PhotoId, PhotoCategory);
+/// A photo's category and where it stands.
+struct CategoryRow(PhotoId, PhotoCategory, TreePath);
 
 impl Stored for CategoryRow {
     fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
@@ -61,8 +79,11 @@ impl Stored for CategoryRow {
             description: fields.get("description")?,
             color: fields.get("color")?,
             is_primary: fields.get("is_primary")?,
+            is_hidden: !fields.get::<bool>("is_active")?,
         };
-        Ok(Self(PhotoId::new(fields.get("photo_id")?), category))
+        let path: String = fields.get("path")?;
+        let path = known("path", &path, TreePath::parse(&path))?;
+        Ok(Self(PhotoId::new(fields.get("photo_id")?), category, path))
     }
 }
 
@@ -78,13 +99,14 @@ impl Stored for TagRow {
             color: fields.get("color")?,
             confidence: thousandths.map_or(1.0, |n| f64::from(n) / 1000.0),
             source: fields.get("source")?,
+            is_hidden: !fields.get::<bool>("is_active")?,
         };
         Ok(Self(PhotoId::new(fields.get("photo_id")?), tag))
     }
 }
 
 impl Store {
-    /// Photos with their categories and tags, however many there are in three statements.
+    /// Photos with their categories and tags, however many there are in four statements.
     pub(super) async fn views(&self, rows: Vec<PhotoRow>) -> Result<Vec<PhotoView>, StoreError> {
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -92,7 +114,7 @@ impl Store {
         let ids: Vec<i64> = rows.iter().map(|row| row.photo.id.get()).collect();
         let categories = Query::select()
             .columns([("l", "photo_id"), ("l", "is_primary")])
-            .columns(["id", "name", "slug", "description", "color"].map(|column| ("c", column)))
+            .columns(["id", "name", "slug", "description", "color", "is_active", "path"].map(|column| ("c", column)))
             .from_as("photo_categories", "l")
             .join_as(JoinType::InnerJoin, "categories", "c", Expr::col(("c", "id")).equals(("l", "category_id")))
             .and_where(Expr::col(("l", "photo_id")).is_in(ids.iter().copied()))
@@ -101,14 +123,18 @@ impl Store {
             .to_owned();
         let tags = Query::select()
             .columns([("l", "photo_id"), ("l", "confidence"), ("l", "source")])
-            .columns(["id", "name", "slug", "color"].map(|column| ("t", column)))
+            .columns(["id", "name", "slug", "color", "is_active"].map(|column| ("t", column)))
             .from_as("photo_tags", "l")
             .join_as(JoinType::InnerJoin, "tags", "t", Expr::col(("t", "id")).equals(("l", "tag_id")))
             .and_where(Expr::col(("l", "photo_id")).is_in(ids))
             .order_by(("t", "id"), Order::Asc)
             .to_owned();
         let mut of_photo: HashMap<PhotoId, (Vec<PhotoCategory>, Vec<PhotoTag>)> = HashMap::new();
-        for CategoryRow(photo, category) in all(self.read(), &categories).await? {
+        let categories: Vec<CategoryRow> = all(self.read(), &categories).await?;
+        let nested = categories.iter().any(|CategoryRow(_, _, path)| path.ids().len() > 1);
+        let hidden = if nested { self.hidden_categories().await? } else { Vec::new() };
+        for CategoryRow(photo, mut category, path) in categories {
+            category.is_hidden |= hidden.iter().any(|id| path.contains(*id));
             of_photo.entry(photo).or_default().0.push(category);
         }
         for TagRow(photo, tag) in all(self.read(), &tags).await? {
@@ -159,14 +185,29 @@ impl PhotoQueries for Store {
     }
 
     async fn find_many(&self, ids: &[PhotoId]) -> Result<Vec<PhotoView>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
+        let mut found = Vec::new();
+        for ids in ids.chunks(AT_ONCE) {
+            let mut select = Query::select();
+            photo_columns(&mut select)
+                .from_as("photos", "p")
+                .and_where(Expr::col(("p", "id")).is_in(ids.iter().map(|id| id.get())));
+            found.extend(self.views(all(self.read(), &select).await?).await?);
         }
-        let mut select = Query::select();
-        photo_columns(&mut select)
-            .from_as("photos", "p")
-            .and_where(Expr::col(("p", "id")).is_in(ids.iter().map(|id| id.get())));
-        self.views(all(self.read(), &select).await?).await
+        Ok(found)
+    }
+
+    async fn thumbs(&self, ids: &[PhotoId]) -> Result<Vec<PhotoThumb>, StoreError> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(AT_ONCE) {
+            let select = Query::select()
+                .columns(["id", "title", "taken_at", "formats", "revision"])
+                .from("photos")
+                .and_where(Expr::col("id").is_in(ids.iter().map(|id| id.get())))
+                .and_where(Expr::col("listed").eq(true))
+                .to_owned();
+            found.extend(all::<Thumb>(self.read(), &select).await?.into_iter().map(|Thumb(thumb)| thumb));
+        }
+        Ok(found)
     }
 
     async fn liked(&self, user: UserId, ids: &[PhotoId]) -> Result<Vec<PhotoId>, StoreError> {

@@ -11,7 +11,7 @@ use sharestack_kernel::error::StoreError;
 
 use crate::connect::Store;
 use crate::error::store_error;
-use crate::rows::{Fields, Stored, all, known, one};
+use crate::rows::{AT_ONCE, Fields, Stored, all, known, one};
 use crate::tx::SeaTx;
 
 /// How many months one statement asks for. SQLite takes at most 500 parts of a union.
@@ -45,20 +45,19 @@ fn events() -> SelectStatement {
 }
 
 async fn with_photos(db: &impl ConnectionTrait, events: Vec<EventRow>) -> Result<Vec<TimelineEvent>, StoreError> {
-    if events.is_empty() {
-        return Ok(Vec::new());
-    }
-    let select = Query::select()
-        .columns(["event_id", "photo_id"])
-        .from("timeline_event_photos")
-        .and_where(Expr::col("event_id").is_in(events.iter().map(|row| row.0.id.get())))
-        .order_by("position", Order::Asc)
-        .to_owned();
     let mut photos: BTreeMap<i64, Vec<PhotoId>> = BTreeMap::new();
-    for row in db.query_all(&select).await.map_err(store_error)? {
-        let event = row.try_get("", "event_id").map_err(store_error)?;
-        let photo = row.try_get("", "photo_id").map_err(store_error)?;
-        photos.entry(event).or_default().push(PhotoId::new(photo));
+    for events in events.chunks(AT_ONCE) {
+        let select = Query::select()
+            .columns(["event_id", "photo_id"])
+            .from("timeline_event_photos")
+            .and_where(Expr::col("event_id").is_in(events.iter().map(|row| row.0.id.get())))
+            .order_by("position", Order::Asc)
+            .to_owned();
+        for row in db.query_all(&select).await.map_err(store_error)? {
+            let event = row.try_get("", "event_id").map_err(store_error)?;
+            let photo = row.try_get("", "photo_id").map_err(store_error)?;
+            photos.entry(event).or_default().push(PhotoId::new(photo));
+        }
     }
     let of = |row: EventRow| {
         let photos = photos.remove(&row.0.id.get()).unwrap_or_default();

@@ -159,7 +159,7 @@ impl From<FoundArticle> for ArticleHit {
 /// Finds public articles by their words, the best first.
 ///
 /// Chinese words are found inside sentences, English ones in all their forms; a slip of
-/// the finger is forgiven in words that no article has. Of a gated article only what
+/// the finger is forgiven in words that none of them has. Of a gated article only what
 /// everybody may read is searched and shown. At most one word in four may be missing.
 #[utoipa::path(
     tag = "Articles",

@@ -7,8 +7,8 @@ pub mod tags;
 pub mod timeline;
 pub mod uploads;
 
-use sharestack_content::model::{FormatName, Photo};
-use sharestack_content::service::Wanted;
+use sharestack_content::model::FormatName;
+use sharestack_content::ports::PhotoThumb;
 
 use crate::http::registry::Registry;
 use crate::wiring::App;
@@ -24,9 +24,7 @@ pub fn register(config: &mut Registry<'_>) {
 }
 
 /// Where the small picture of a photo is that stands for it in lists of other things.
-pub(in crate::http) fn thumb(app: &App, photo: &Photo) -> Option<String> {
+pub(in crate::http) fn thumb(app: &App, photo: &PhotoThumb) -> Option<String> {
     let format = FormatName::ThumbMedium;
-    // One that not everybody may see has signed addresses, which are for who sees the photo itself.
-    let shown = photo.is_open() && photo.picture.formats.contains_key(&format);
-    shown.then(|| app.photos.links.show(photo, Wanted::Format(format)))
+    photo.formats.contains(&format).then(|| app.photos.links.open(photo.id, photo.revision, format))
 }

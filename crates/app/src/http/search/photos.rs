@@ -118,8 +118,8 @@ pub struct PhotoHit {
     #[serde(flatten)]
     pub photo: PhotoItem,
     /// How well it matches: *s* / (*s* + 20) of the BM25 sum *s* over the words, each in the
-    /// field where it weighs most (title 12, tags 5, place 4, owner 3, description 2, camera
-    /// and lens 1).
+    /// field where it weighs most (title 12, tags 5, place 4, owner 3, description 1, camera
+    /// and lens 0.5).
     #[schema(minimum = 0, maximum = 1, example = 0.95)]
     pub score: f64,
     pub highlight: PhotoHighlight,
@@ -170,7 +170,7 @@ pub struct PhotoSearchResult {
 /// Visitors find what is public, published and processed; with `photo.read` one finds one's
 /// own photos too, whatever their state, and with `photo.update` those of all; none that is
 /// in the trash. Counts are over the same. Chinese words are found inside sentences, English
-/// ones in all their forms; a slip of the finger is forgiven in words that no photo has. At
+/// ones in all their forms; a slip of the finger is forgiven in words that none of these has. At
 /// most one word in four may be missing.
 #[utoipa::path(
     tag = "Photos",

@@ -70,9 +70,14 @@ impl PhotoLinks {
     /// Where a picture is for who sees it now.
     pub fn show(&self, photo: &Photo, wanted: Wanted) -> String {
         if photo.is_open() && wanted != Wanted::Original {
-            return self.address(photo, wanted, &[]);
+            return self.address((photo.id, photo.picture.revision), &file_name(photo, wanted), &[]);
         }
         self.signed(photo, wanted, false)
+    }
+
+    /// Where a format is of a photo that every visitor may see.
+    pub fn open(&self, photo: PhotoId, revision: i64, format: FormatName) -> String {
+        self.address((photo, revision), format.file_name(), &[])
     }
 
     /// Where it is to be saved from, for who was given it.
@@ -80,26 +85,27 @@ impl PhotoLinks {
         self.signed(photo, wanted, true)
     }
 
-    fn address(&self, photo: &Photo, wanted: Wanted, query: &[String]) -> String {
+    fn address(&self, (photo, revision): (PhotoId, i64), file: &str, query: &[String]) -> String {
         let mut query = query.to_vec();
-        if photo.picture.revision > 1 {
+        if revision > 1 {
             // The same name stands for other bytes than once.
-            query.insert(0, format!("v={}", photo.picture.revision));
+            query.insert(0, format!("v={revision}"));
         }
         let mark = if query.is_empty() { "" } else { "?" };
-        format!("{}/photos/{}/{}{mark}{}", self.base, photo.id, file_name(photo, wanted), query.join("&"))
+        format!("{}/photos/{photo}/{file}{mark}{}", self.base, query.join("&"))
     }
 
     fn signed(&self, photo: &Photo, wanted: Wanted, download: bool) -> String {
         let hours = (self.clock.now().timestamp() / HOUR + 2) * HOUR;
         let expires = self.end.map_or(hours, |end| hours.min(end.timestamp()));
-        let signature = self.signature(photo.id, &file_name(photo, wanted), expires, download);
+        let file = file_name(photo, wanted);
+        let signature = self.signature(photo.id, &file, expires, download);
         let mut query = vec![format!("expires={expires}")];
         if download {
             query.push("download=1".to_owned());
         }
         query.push(format!("signature={signature}"));
-        self.address(photo, wanted, &query)
+        self.address((photo.id, photo.picture.revision), &file, &query)
     }
 
     fn signature(&self, photo: PhotoId, file: &str, expires: i64, download: bool) -> String {

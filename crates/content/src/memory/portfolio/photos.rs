@@ -13,8 +13,8 @@ use crate::model::{
     ShareTarget,
 };
 use crate::ports::{
-    Order, PhotoCluster, PhotoFilter, PhotoHead, PhotoQueries, PhotoRepository, PhotoScope, PhotoSort, PhotoView,
-    PhotoWriteError, ShareLinkRepository,
+    Order, PhotoCluster, PhotoFilter, PhotoHead, PhotoQueries, PhotoRepository, PhotoScope, PhotoSort, PhotoThumb,
+    PhotoView, PhotoWriteError, ShareLinkRepository,
 };
 
 #[derive(Debug, Clone)]
@@ -141,6 +141,18 @@ impl PhotoQueries for MemoryPortfolio {
     async fn find_many(&self, ids: &[PhotoId]) -> Result<Vec<PhotoView>, StoreError> {
         let rows: Vec<Row> = ids.iter().filter_map(|id| self.row(&(*id).into())).collect();
         Ok(rows.iter().map(|row| self.view(row)).collect())
+    }
+
+    async fn thumbs(&self, ids: &[PhotoId]) -> Result<Vec<PhotoThumb>, StoreError> {
+        let photos = ids.iter().filter_map(|id| self.photo(*id)).filter(Photo::is_listed);
+        let thumb = |photo: Photo| PhotoThumb {
+            id: photo.id,
+            title: photo.title.as_str().to_owned(),
+            taken_at: photo.taken.map(|taken| taken.at),
+            formats: photo.picture.formats.into_keys().collect(),
+            revision: photo.picture.revision,
+        };
+        Ok(photos.map(thumb).collect())
     }
 
     async fn liked(&self, user: UserId, ids: &[PhotoId]) -> Result<Vec<PhotoId>, StoreError> {

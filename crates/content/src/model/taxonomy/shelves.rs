@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use sharestack_kernel::field::Issue;
 
-use crate::model::{CategoryId, TagId};
+use crate::model::{CategoryId, MAX_CATEGORIES, MAX_TAGS, TagId};
 
 /// Who gave a photo a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -139,6 +139,16 @@ impl Shelves {
         }
     }
 
+    /// Whether they are more categories than a photo may have, and more than it had.
+    pub fn overfill_categories(&self, before: &Self) -> bool {
+        self.categories.len() > MAX_CATEGORIES.max(before.categories.len())
+    }
+
+    /// The same with tags.
+    pub fn overfill_tags(&self, before: &Self) -> bool {
+        self.tags.len() > MAX_TAGS.max(before.tags.len())
+    }
+
     /// Takes it out of a category.
     pub fn take(&mut self, category: CategoryId) {
         self.categories.remove(&category);
@@ -158,6 +168,22 @@ mod tests {
         assert_eq!(shelves.primary(), Some(CategoryId::new(1)));
         shelves.take(CategoryId::new(1));
         assert_eq!((shelves.primary, shelves.categories.len()), (None, 1));
+    }
+
+    #[test]
+    fn more_categories_than_20_are_too_many_unless_it_had_them() {
+        let with = |number: i64| {
+            let mut shelves = Shelves::empty(true, DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
+            (1..=number).for_each(|id| shelves.put(CategoryId::new(id), false));
+            shelves.tags = (1..=number).map(|id| (TagId::new(id), Tagging::default())).collect();
+            shelves
+        };
+        for (before, after, too_many) in
+            [(0, 20, false), (20, 21, true), (25, 25, false), (25, 24, false), (25, 26, true)]
+        {
+            let (before, after) = (with(before), with(after));
+            assert_eq!((after.overfill_categories(&before), after.overfill_tags(&before)), (too_many, too_many));
+        }
     }
 
     #[test]

@@ -143,7 +143,8 @@ pub struct Hit<K: Searchable> {
     pub kept: K::Kept,
 }
 
-/// How many of the found things have each value, the most frequent first.
+/// How many of the found things have each value, the most frequent first; all years, the
+/// latest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FacetCounts {
     /// What was counted by.
@@ -226,7 +227,8 @@ pub trait SearchIndex<K: Searchable>: Send + Sync {
     /// word is in it. MUST rank a word of the title before one of a tag, and that before
     /// one of the text. MUST find a Chinese word inside a sentence, and a word of another
     /// script in another form or case of it. MUST count facets over everything found, not
-    /// over the page, and MUST count nothing that the conditions leave out. Waits a little
+    /// over the page, and MUST count nothing that the conditions leave out. MUST find the
+    /// same, slips of the finger included, whatever stands in what they leave out. Waits a little
     /// for the first index, then fails as unavailable.
     async fn search(&self, query: &SearchQuery<K>) -> Result<Found<K>, StoreError>;
 

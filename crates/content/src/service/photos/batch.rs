@@ -8,7 +8,7 @@ use super::trash::put_away;
 use super::{DELETE_PHOTO, PhotoPorts, UPDATE_PHOTO, lock, refused, require_delete};
 use crate::error::{PhotoEditError, PhotoRefused};
 use crate::events::{self, Occasion};
-use crate::model::{CategoryId, Photo, PhotoId, PhotoStatus, TagId, TagName, Tagging};
+use crate::model::{CategoryId, MAX_CATEGORIES, MAX_TAGS, Photo, PhotoId, PhotoStatus, TagId, TagName, Tagging};
 use crate::ports::{PhotoHead, PortfolioTx};
 use crate::service::{labels, shelving};
 
@@ -155,6 +155,12 @@ async fn reshelve(
     }
     if shelves == had {
         return Ok(());
+    }
+    if shelves.overfill_tags(&had) {
+        return Err(FieldErrors::of("data.tags", Issue::TooLong { max: MAX_TAGS }).into());
+    }
+    if shelves.overfill_categories(&had) {
+        return Err(FieldErrors::of("data.categories", Issue::TooLong { max: MAX_CATEGORIES }).into());
     }
     let mut after = before.clone();
     after.touch(now);

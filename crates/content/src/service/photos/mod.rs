@@ -86,7 +86,7 @@ impl PhotoPorts {
 }
 
 /// Whether somebody may see and change a photo in every state.
-fn edits(actor: Option<&Actor>, photo: &PhotoHead) -> bool {
+pub(super) fn edits(actor: Option<&Actor>, photo: &PhotoHead) -> bool {
     actor.is_some_and(|actor| actor.require_owner_or(photo.owner_id, UPDATE_PHOTO).is_ok())
 }
 

@@ -10,6 +10,7 @@ use super::{DELETE_PHOTO, PhotoPorts, READ_PHOTO, UPDATE_PHOTO, edits, sees};
 use crate::error::{PhotoReadError, PhotoRefused};
 use crate::model::{Bounds, CategoryId, FormatName, Photo, PhotoId, PhotoKey, PhotoStatus, TagName, Visibility};
 use crate::ports::{FileQueries, Order, PhotoCluster, PhotoFilter, PhotoHead, PhotoScope, PhotoSort, PhotoView};
+use crate::service::hidden::{seen, sees_categories, sees_tags};
 use crate::service::{Reader, ViewBuffer};
 
 /// The most squares of a map that one answer has.
@@ -125,10 +126,11 @@ impl ReadPhotos {
             Some(actor) => !self.ports.queries.liked(actor.user_id, &[head.id]).await?.is_empty(),
             None => false,
         };
-        Ok(ReadPhoto { view, edits: edits(actor, &head), liked })
+        Ok(ReadPhoto { view: seen(actor, view), edits: edits(actor, &head), liked })
     }
 
-    /// A page of photos.
+    /// A page of photos. A category or a tag that the reader does not see is as one that is
+    /// not there.
     ///
     /// # Errors
     /// When somebody who is not signed in asks for what not every visitor sees.
@@ -152,6 +154,8 @@ impl ReadPhotos {
             scope,
             category: query.category,
             directly: false,
+            hidden_category: sees_categories(actor),
+            hidden_tag: sees_tags(actor),
             tag: query.tag.map(|tag| tag.key().to_owned()),
             search: query.search,
             year: query.year,
@@ -159,7 +163,7 @@ impl ReadPhotos {
             sort: query.sort,
             order: query.order,
         };
-        Ok(self.ports.queries.list(&filter, query.page).await?)
+        Ok(self.ports.queries.list(&filter, query.page).await?.map(|view| seen(actor, view)))
     }
 
     /// What is in the trash: one's own, or everything for who may delete the photos of all.
@@ -177,7 +181,7 @@ impl ReadPhotos {
         };
         super::require_delete(actor, &head).map_err(PhotoRefused::from)?;
         let filter = PhotoFilter { scope: PhotoScope::Trash { owner }, ..PhotoFilter::default() };
-        Ok(self.ports.queries.list(&filter, page).await?)
+        Ok(self.ports.queries.list(&filter, page).await?.map(|view| seen(Some(actor), view)))
     }
 
     /// Listed photos on a map as it is drawn at a zoom, from 0 (the earth) to 22.

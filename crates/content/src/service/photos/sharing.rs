@@ -12,9 +12,9 @@ use sharestack_kernel::transact;
 
 use super::{PhotoPorts, READ_PHOTO, UPDATE_PHOTO, refused};
 use crate::error::{PhotoRefused, ShareError, ShareOpenError};
-use crate::model::{CategoryId, Exif, Metadata, PhotoId, Place, ShareLink, ShareLinkId, ShareTarget, Slug};
-use crate::ports::SharePasswords;
-use crate::ports::{PhotoHead, PhotoView};
+use crate::model::{CategoryId, Exif, Kind, Metadata, PhotoId, Place, ShareLink, ShareLinkId, ShareTarget, Slug};
+use crate::ports::{PhotoHead, PhotoView, PortfolioTx, SharePasswords};
+use crate::service::hidden::{seen, sees_categories};
 
 /// How far ahead a link may end.
 const FARTHEST: TimeDelta = TimeDelta::days(3653);
@@ -108,7 +108,7 @@ impl SharePhotos {
         };
         transact!(self.ports.store, |tx| {
             if let ShareTarget::Category(id) = link.target
-                && tx.categories().find_many(crate::model::Kind::Photo, &[id]).await?.is_empty()
+                && !is_seen(tx, id, sees_categories(Some(actor))).await?
             {
                 return Err(FieldErrors::of("category", Issue::NotAllowed { allowed: Vec::new() }).into());
             }
@@ -185,7 +185,7 @@ impl SharePhotos {
             // Who knows it may come as often as they like.
             drop(self.limiter.forget(&key, TRIES).await);
         }
-        let page = self.ports.queries.list_shared(&link, page).await?;
+        let page = self.ports.queries.list_shared(&link, page).await?.map(|view| seen(None, view));
         let hide = link.hide_metadata;
         let shown = |view| guarded(if hide { hidden(view) } else { view });
         Ok(SharedPhotos { link, page: page.map(shown) })
@@ -200,6 +200,13 @@ fn guarded(mut view: PhotoView) -> PhotoView {
         photo.slug = Slug::suggested(photo.title.as_str(), "photo").with_id(photo.id);
     }
     view
+}
+
+/// Whether a category is there for somebody, who sees hidden ones or not.
+async fn is_seen(tx: &mut dyn PortfolioTx, id: CategoryId, hidden: bool) -> Result<bool, StoreError> {
+    let Some(category) = tx.categories().find_many(Kind::Photo, &[id]).await?.pop() else { return Ok(false) };
+    let way = tx.categories().find_many(Kind::Photo, category.path.ids()).await?;
+    Ok(hidden || way.iter().all(|one| one.is_active))
 }
 
 /// A photo without what says where, when and with what it was taken.

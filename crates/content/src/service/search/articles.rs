@@ -92,7 +92,7 @@ impl Searching {
             text: wanted.text,
             conditions: ArticleConditions {
                 author: author.flatten(),
-                categories: wanted.category.map(|id| tree.below(id)),
+                categories: wanted.category.map(|id| tree.below(reader.actor, id)),
                 tags: wanted.tags.iter().map(|tag| tag.key().to_owned()).collect(),
                 access: wanted.access,
                 from: wanted.from,

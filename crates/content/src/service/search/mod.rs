@@ -67,17 +67,27 @@ impl Tree {
         Ok(Self { kind, categories })
     }
 
-    /// A category and those below it, as lists take them.
-    fn below(&self, id: CategoryId) -> Vec<CategoryId> {
+    /// Those that somebody may know of: what is hidden hides what is below it.
+    fn known(&self, actor: Option<&Actor>) -> impl Iterator<Item = &Category> {
+        let hidden: Vec<CategoryId> = if sees_hidden(self.kind, actor) {
+            Vec::new()
+        } else {
+            self.categories.iter().filter(|one| !one.is_active).map(|one| one.id).collect()
+        };
+        self.categories.iter().filter(move |category| !hidden.iter().any(|id| category.path.contains(*id)))
+    }
+
+    /// A category and those below it, as lists take them; none for one that is not known.
+    fn below(&self, actor: Option<&Actor>, id: CategoryId) -> Vec<CategoryId> {
+        if !self.known(actor).any(|category| category.id == id) {
+            return Vec::new();
+        }
         self.categories.iter().filter(|category| category.path.contains(id)).map(|category| category.id).collect()
     }
 
-    /// The names of those that somebody may know of: what is hidden hides what is below it.
+    /// Their names.
     fn names(&self, actor: Option<&Actor>) -> HashMap<CategoryId, &str> {
-        let all = sees_hidden(self.kind, actor);
-        let hidden: Vec<CategoryId> = self.categories.iter().filter(|one| !one.is_active).map(|one| one.id).collect();
-        let seen = |category: &&Category| all || !hidden.iter().any(|id| category.path.contains(*id));
-        self.categories.iter().filter(seen).map(|one| (one.id, one.name.as_str())).collect()
+        self.known(actor).map(|one| (one.id, one.name.as_str())).collect()
     }
 }
 

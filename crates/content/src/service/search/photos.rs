@@ -14,6 +14,7 @@ use crate::ports::{
     CategoryQueries, Facet, Found, Highlighted, Hit, Order, PhotoConditions, PhotoQueries, PhotoSearchSort, PhotoSight,
     PhotoView, Photos, SearchIndex, SearchQuery,
 };
+use crate::service::hidden::seen;
 use crate::service::{READ_PHOTO, UPDATE_PHOTO};
 
 /// What to look for.
@@ -95,7 +96,7 @@ impl SearchingPhotos {
             text: wanted.text,
             conditions: PhotoConditions {
                 sight,
-                categories: wanted.category.map(|id| tree.below(id)),
+                categories: wanted.category.map(|id| tree.below(actor, id)),
                 tags: wanted.tags.iter().map(|tag| tag.key().to_owned()).collect(),
                 place: wanted.place,
                 camera: wanted.camera,
@@ -113,8 +114,8 @@ impl SearchingPhotos {
         let Found { hits, total, facets } = found;
         let ids: Vec<PhotoId> = hits.iter().map(|hit| hit.id).collect();
         let views = if ids.is_empty() { Vec::new() } else { self.photos.find_many(&ids).await? };
-        let seen = views.into_iter().filter(|view| sees(sight, &view.photo));
-        let mut views: HashMap<PhotoId, PhotoView> = seen.map(|view| (view.photo.id, view)).collect();
+        let views = views.into_iter().filter(|view| sees(sight, &view.photo));
+        let mut views: HashMap<PhotoId, PhotoView> = views.map(|view| (view.photo.id, seen(actor, view))).collect();
         let shown: Vec<(Hit<Photos>, PhotoView)> =
             hits.into_iter().filter_map(|hit| views.remove(&hit.id).map(|view| (hit, view))).collect();
         let vanished = (ids.len() - shown.len()) as u64;

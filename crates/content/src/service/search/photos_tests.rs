@@ -151,6 +151,9 @@ async fn a_category_is_found_with_what_is_below_it_and_hidden_ones_have_no_name(
     let curator = actor(9, &["category.update"]);
     let all = world.search(Some(&curator), SearchPhotos { category: Some(CategoryId::new(1)), ..words("照片") }).await;
     assert_eq!(values(&all, Facet::Categories).len(), 3);
+    let hidden = SearchPhotos { category: Some(CategoryId::new(3)), ..words("照片") };
+    assert_eq!(world.search(None, hidden.clone()).await.page.total, 0, "as one that is not there");
+    assert_eq!(world.search(Some(&curator), hidden).await.page.total, 1);
     let nowhere = world.search(None, SearchPhotos { category: Some(CategoryId::new(99)), ..words("照片") }).await;
     assert_eq!((nowhere.page.total, nowhere.facets.len()), (0, 3));
 }

@@ -22,10 +22,11 @@ pub use timeline::{CreateEvent, EditEvent, MonthOfPhotos, Timeline, TimelineStat
 
 use crate::ports::{CategoryQueries, LabelQueries, PhotoQueries, PortfolioTx, TimelineQueries};
 
-/// The right to see what visitors do not see of tags is the right to change them, and so
-/// it is with categories.
+/// The right to change categories of photos, and to see those that are hidden.
+pub(super) const CATEGORY_UPDATE: &str = "category.update";
+/// The right to make tags.
 pub const TAG_CREATE: &str = "tag.create";
-/// The right to change tags.
+/// The right to change tags, and to see what visitors do not see of them.
 pub const TAG_UPDATE: &str = "tag.update";
 /// The right to remove tags.
 pub const TAG_DELETE: &str = "tag.delete";

@@ -14,6 +14,7 @@ use crate::error::LabelError;
 use crate::events;
 use crate::model::{Colour, Icon, Kind, Label, Note, Period, Slug, TagGroup, TagId, TagName};
 use crate::ports::{Candidate, LabelFilter, Match, PortfolioTx};
+use crate::service::hidden::sees_tags;
 
 /// How many tags may be merged at once.
 pub const MAX_MERGE: usize = 100;
@@ -128,7 +129,8 @@ impl Tags {
     }
 
     /// One page of the tags of photos. Those that visitors do not see are shown to who may
-    /// change tags.
+    /// change tags: those that were hidden, and those that no listed photo has, so that
+    /// nobody reads in them what private photos and drafts are about.
     ///
     /// # Errors
     /// The store's.
@@ -138,25 +140,31 @@ impl Tags {
         filter: LabelFilter,
         page: PageRequest,
     ) -> Result<Page<Label>, StoreError> {
-        let hidden = actor.is_some_and(|actor| actor.may(TAG_UPDATE));
-        self.ports.labels.list(&LabelFilter { hidden, ..filter }, page).await
+        self.ports.labels.list(&LabelFilter { hidden: sees_tags(actor), ..filter }, page).await
     }
 
-    /// How many tags of photos each group has.
+    /// How many tags of photos each group has, as far as the list shows them.
     ///
     /// # Errors
     /// The store's.
-    pub async fn groups(&self) -> Result<BTreeMap<TagGroup, u64>, StoreError> {
-        self.ports.labels.groups().await
+    pub async fn groups(&self, actor: Option<&Actor>) -> Result<BTreeMap<TagGroup, u64>, StoreError> {
+        self.ports.labels.groups(sees_tags(actor)).await
     }
 
     /// The tags of a kind that somebody may mean by `text`: a name that begins with it comes
     /// before one that begins with it in pinyin, in full or by first letters, and that before
-    /// one that has it inside. Nothing is meant by nothing.
+    /// one that has it inside. Nothing is meant by nothing. Tags of photos that nothing
+    /// public has are for who may change tags; of articles they are for nobody.
     ///
     /// # Errors
     /// The store's.
-    pub async fn suggest(&self, kind: Kind, text: &str, limit: u64) -> Result<Vec<Suggestion>, StoreError> {
+    pub async fn suggest(
+        &self,
+        actor: Option<&Actor>,
+        kind: Kind,
+        text: &str,
+        limit: u64,
+    ) -> Result<Vec<Suggestion>, StoreError> {
         let key = fold(text).split_whitespace().collect::<Vec<_>>().join("-");
         if key.is_empty() || key.contains(char::is_control) {
             return Ok(Vec::new());
@@ -165,7 +173,8 @@ impl Tags {
         let is_typed = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'\'');
         let typed: String =
             if is_typed { key.chars().filter(char::is_ascii_alphanumeric).collect() } else { String::new() };
-        Ok(scored(self.ports.labels.suggest(kind, &key, &typed, limit).await?))
+        let unused = kind == Kind::Photo && sees_tags(actor);
+        Ok(scored(self.ports.labels.suggest(kind, &key, &typed, unused, limit).await?))
     }
 
     /// The most used tags of a kind.

@@ -12,7 +12,11 @@ use super::{TIMELINE_CREATE, TIMELINE_DELETE, TIMELINE_UPDATE, TaxonomyPorts};
 use crate::error::EventError;
 use crate::events;
 use crate::model::{EventDate, EventKind, EventTitle, Note, PhotoId, TimelineEvent, TimelineEventId};
-use crate::ports::{PhotoView, PortfolioTx, YearMonth};
+use crate::ports::{PhotoThumb, PortfolioTx, YearMonth};
+
+/// How many photos of months one answer shows at most, and how many of events: what a
+/// year of twelve full months has.
+const MOST_PHOTOS: usize = 1200;
 
 /// A new event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,9 +58,9 @@ pub struct MonthOfPhotos {
     /// How many listed photos were taken in it.
     pub photo_count: u64,
     /// The latest of them, as many as were asked for.
-    pub photos: Vec<PhotoView>,
+    pub photos: Vec<PhotoThumb>,
     /// What happened in it, with those of the photos that visitors may see.
-    pub events: Vec<(TimelineEvent, Vec<PhotoView>)>,
+    pub events: Vec<(TimelineEvent, Vec<PhotoThumb>)>,
 }
 
 /// A year with its months, January first; months of which there is nothing to tell are left out.
@@ -114,7 +118,8 @@ impl Timeline {
 
     /// The years, the latest first, or one of them; `photos` of each month. A photo stands in
     /// the month in which it was taken, by the clocks of the place; one of which nobody knows
-    /// when it was taken is not on the timeline.
+    /// when it was taken is not on the timeline. One answer shows at most 1200 photos of months
+    /// and as many of events, those of the latest first.
     ///
     /// # Errors
     /// The store's.
@@ -168,15 +173,14 @@ impl Timeline {
     async fn fill(
         &self,
         months: &mut BTreeMap<YearMonth, MonthOfPhotos>,
-        told: Vec<TimelineEvent>,
+        mut told: Vec<TimelineEvent>,
         photos: u64,
     ) -> Result<(), StoreError> {
-        let latest = if photos == 0 {
-            Vec::new()
-        } else {
-            let with_photos = months.values().filter(|month| month.photo_count > 0).map(|month| month.month);
-            self.ports.timeline.photos(&with_photos.collect::<Vec<_>>(), photos).await?
+        let latest = match latest_months(months, photos) {
+            none if none.is_empty() => Vec::new(),
+            months => self.ports.timeline.photos(&months, photos).await?,
         };
+        cap(&mut told);
         let related = told.iter().flat_map(|event| event.photos.iter().copied());
         let wanted: BTreeSet<PhotoId> = latest.iter().map(|(_, photo)| *photo).chain(related).collect();
         let views = listed_photos(&self.ports, wanted).await?;
@@ -204,7 +208,7 @@ impl Timeline {
     ///
     /// # Errors
     /// When it is not there.
-    pub async fn event(&self, id: TimelineEventId) -> Result<(TimelineEvent, Vec<PhotoView>), EventError> {
+    pub async fn event(&self, id: TimelineEventId) -> Result<(TimelineEvent, Vec<PhotoThumb>), EventError> {
         let event = self.ports.timeline.find_event(id).await?.ok_or(EventError::Missing(id))?;
         let mut views = listed_photos(&self.ports, event.photos.iter().copied().collect()).await?;
         let shown = event.photos.iter().filter_map(|photo| views.remove(photo)).collect();
@@ -272,6 +276,30 @@ impl Timeline {
     }
 }
 
+/// The latest months whose photos, as many of each as were asked for, are not too many for
+/// one answer.
+fn latest_months(months: &BTreeMap<YearMonth, MonthOfPhotos>, each: u64) -> Vec<YearMonth> {
+    let mut left = MOST_PHOTOS as u64;
+    let fits = |month: &&MonthOfPhotos| {
+        let shown = month.photo_count.min(each);
+        let fits = shown <= left;
+        left = left.saturating_sub(shown);
+        fits
+    };
+    let with_photos = months.values().rev().filter(|month| month.photo_count.min(each) > 0);
+    with_photos.take_while(fits).map(|month| month.month).collect()
+}
+
+/// Leaves events, which stand in the order of their days, no more photos than one answer
+/// shows: the latest keep theirs.
+fn cap(events: &mut [TimelineEvent]) {
+    let mut left = MOST_PHOTOS;
+    for event in events.iter_mut().rev() {
+        event.photos.truncate(left);
+        left -= event.photos.len();
+    }
+}
+
 /// Refuses photos that are not there, and holds the others.
 async fn are_there(tx: &mut dyn PortfolioTx, photos: &[PhotoId]) -> Result<(), EventError> {
     for photo in photos.iter().collect::<BTreeSet<_>>() {
@@ -331,6 +359,45 @@ mod tests {
 
     fn month(year: i32, month: u32) -> YearMonth {
         YearMonth { year, month }
+    }
+
+    fn months(counts: impl IntoIterator<Item = (YearMonth, u64)>) -> BTreeMap<YearMonth, MonthOfPhotos> {
+        let month = |(month, photo_count)| {
+            (month, MonthOfPhotos { month, photo_count, photos: Vec::new(), events: Vec::new() })
+        };
+        counts.into_iter().map(month).collect()
+    }
+
+    #[test]
+    fn an_answer_shows_the_photos_of_the_latest_months() {
+        let long = months((1990..=2024).flat_map(|year| (1..=12).map(move |number| (month(year, number), 200))));
+        assert_eq!(latest_months(&long, 0), []);
+        let full = latest_months(&long, 100);
+        assert_eq!((full.len(), full[0], full[11]), (12, month(2024, 12), month(2024, 1)));
+        assert_eq!(latest_months(&long, 5).len(), 240);
+        assert_eq!(latest_months(&long, 1).len(), 420, "all of them fit");
+        let few = months([(month(2022, 1), 0), (month(2023, 1), 3), (month(2024, 1), 200)]);
+        assert_eq!(latest_months(&few, 100), [month(2024, 1), month(2023, 1)]);
+    }
+
+    #[test]
+    fn an_answer_shows_the_photos_of_the_latest_events() {
+        let event = |id: i64| TimelineEvent {
+            id: TimelineEventId::new(id),
+            title: EventTitle::parse("x").unwrap(),
+            description: None,
+            date: EventDate::parse("2024-03-15").unwrap(),
+            kind: EventKind::default(),
+            photos: (1..=100).map(|number| PhotoId::new(id * 1000 + number)).collect(),
+            version: 1,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+        };
+        let mut events: Vec<_> = (1..=400).map(event).collect();
+        events[399].photos.truncate(50);
+        cap(&mut events);
+        let left: Vec<usize> = events.iter().map(|event| event.photos.len()).collect();
+        assert_eq!((left.iter().sum::<usize>(), left[386], left[387], left[388]), (MOST_PHOTOS, 0, 50, 100));
     }
 
     #[test]

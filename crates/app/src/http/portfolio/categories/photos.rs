@@ -44,6 +44,7 @@ pub async fn list_category_photos(
     responses(
         (status = 200, description = "How many were not in it before", body = Envelope<CategoryPhotosAdded>),
         (status = 404, description = "The category or one of the photos is not there; none is put into it"),
+        (status = 400, description = "One of the photos has 20 categories; none is put into it"),
     ),
 )]
 #[post("/api/v1/categories/{id}/photos")]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sharestack_content::model::{Category, PhotoId, SeoDescription, SeoTitle};
-use sharestack_content::ports::PhotoView;
+use sharestack_content::ports::PhotoThumb;
 use utoipa::ToSchema;
 
 use super::shared::{CategoryBase, CategoryStep};
@@ -119,14 +119,14 @@ pub struct CategoryPhotosAdded {
 }
 
 impl CategoryItem {
-    pub fn new(app: &App, category: &Category, covers: &BTreeMap<PhotoId, PhotoView>) -> Self {
+    pub fn new(app: &App, category: &Category, covers: &BTreeMap<PhotoId, PhotoThumb>) -> Self {
         let cover = category.cover.and_then(|id| covers.get(&id));
         Self {
             base: category.into(),
-            cover_photo: cover.map(|view| CoverPhoto {
-                id: view.photo.id.get(),
-                title: view.photo.title.as_str().to_owned(),
-                thumb_url: thumb(app, &view.photo),
+            cover_photo: cover.map(|photo| CoverPhoto {
+                id: photo.id.get(),
+                title: photo.title.clone(),
+                thumb_url: thumb(app, photo),
             }),
             photo_count: category.subtree_count,
             direct_photo_count: category.direct_count,
@@ -135,7 +135,7 @@ impl CategoryItem {
 }
 
 impl CategoryDetail {
-    pub fn new(app: &App, category: &Category, way: &[Category], covers: &BTreeMap<PhotoId, PhotoView>) -> Self {
+    pub fn new(app: &App, category: &Category, way: &[Category], covers: &BTreeMap<PhotoId, PhotoThumb>) -> Self {
         Self {
             item: CategoryItem::new(app, category, covers),
             seo_title: category.seo_title.as_ref().map(SeoTitle::as_str).map(str::to_owned),

@@ -4,7 +4,8 @@ use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sharestack_content::model::{
-    Caption, CategoryId, FileId, Metadata, PhotoStatus, Place, Position, Slug, Taken, Title, Visibility, tag_names,
+    Caption, CategoryId, FileId, MAX_CATEGORIES, Metadata, PhotoStatus, Place, Position, Slug, Taken, Title,
+    Visibility, tag_names,
 };
 use sharestack_content::service::{CreatePhoto, EditPhoto};
 use sharestack_kernel::field::{FieldErrors, Issue, length};
@@ -14,9 +15,6 @@ use utoipa::ToSchema;
 
 use crate::http::content::fields::{all, into_option, list, patch};
 use crate::http::extract::{Parse, option, set};
-
-/// How many categories a photo may have.
-const MAX_CATEGORIES: usize = 20;
 
 /// Where a photo was taken.
 #[derive(Default, Deserialize, ToSchema)]

@@ -20,6 +20,9 @@ fn item(app: &App, label: &Label) -> TagItem {
 }
 
 /// Tags of photos.
+///
+/// Visitors see those that listed photos have; with `tag.update` one sees those too that
+/// nothing public has, and those that were hidden.
 #[utoipa::path(
     tag = "Tags",
     security((), ("bearer" = [])),
@@ -35,13 +38,14 @@ pub async fn list_tags(
 ) -> Result<Reply<Vec<TagItem>>, ApiError> {
     let (filter, page) = query.0;
     let page = app.taxonomy.tags.list(auth.0.as_ref(), filter, page).await?;
-    let counts = app.taxonomy.tags.groups().await?;
+    let counts = app.taxonomy.tags.groups(auth.0.as_ref()).await?;
     let groups = groups(&counts, context.language);
     Ok(Reply::page(page.map(|label| item(&app, &label))).beside("groups", &groups))
 }
 
 /// Tags that may be meant by what somebody has typed: those whose name begins with it come
-/// first, then those that begin with it in pinyin, then those that have it inside.
+/// first, then those that begin with it in pinyin, then those that have it inside. Tags that no
+/// listed photo has are suggested to who holds `tag.update`.
 #[utoipa::path(
     tag = "Tags",
     security((), ("bearer" = [])),
@@ -51,10 +55,11 @@ pub async fn list_tags(
 #[get("/api/v1/tags/suggestions")]
 pub async fn suggest_tags(
     app: Data<App>,
+    auth: MaybeAuth,
     query: Params<TagSuggestionQuery>,
 ) -> Result<Reply<Vec<TagSuggestion>>, ApiError> {
     let (text, limit) = query.0;
-    let found = app.taxonomy.tags.suggest(Kind::Photo, &text, limit).await?;
+    let found = app.taxonomy.tags.suggest(auth.0.as_ref(), Kind::Photo, &text, limit).await?;
     Ok(Reply::ok(found.into_iter().map(TagSuggestion::from).collect()))
 }
 
@@ -162,7 +167,7 @@ pub async fn merge_tags(app: Data<App>, auth: Auth, body: Body<TagMerge>) -> Res
     Ok(Reply::ok(view).message("Tags merged", "标签已合并"))
 }
 
-/// Tags of published articles, the most used first; with `q` those that may be meant.
+/// Tags of published articles, the most used first; with `q` those of them that may be meant.
 #[utoipa::path(
     tag = "Articles",
     security((), ("bearer" = [])),
@@ -178,7 +183,10 @@ pub async fn list_article_tags(
     let tags = &app.taxonomy.tags;
     let found = match text {
         None => tags.popular(Kind::Article, limit).await?,
-        Some(text) => tags.suggest(Kind::Article, &text, limit).await?.into_iter().map(|one| one.candidate).collect(),
+        Some(text) => {
+            let found = tags.suggest(None, Kind::Article, &text, limit).await?;
+            found.into_iter().map(|one| one.candidate).collect()
+        }
     };
     Ok(Reply::ok(found.into_iter().map(ArticleTagItem::from).collect()))
 }

@@ -18,6 +18,8 @@ use crate::wiring::App;
 /// A photo stands in the month in which it was taken, by the clocks of the place where that
 /// is known, else by UTC; one of which nobody knows when it was taken is left out. Only
 /// photos that every visitor may see are shown and counted. The figures are over all years.
+/// One answer shows at most 1,200 photos of months and as many of events, those of the latest
+/// first: ask for a `year` to see those of earlier ones.
 #[utoipa::path(
     tag = "Timeline",
     security((), ("bearer" = [])),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sharestack_content::model::{Note, TimelineEvent};
-use sharestack_content::ports::PhotoView;
+use sharestack_content::ports::PhotoThumb;
 use sharestack_content::service::{MonthOfPhotos, TimelineStats, YearOfPhotos};
 use utoipa::ToSchema;
 
@@ -156,25 +156,25 @@ fn month_name(month: u32, language: Language) -> &'static str {
 }
 
 impl TimelinePhoto {
-    fn new(app: &App, view: &PhotoView) -> Self {
+    fn new(app: &App, photo: &PhotoThumb) -> Self {
         Self {
-            id: view.photo.id.get(),
-            title: view.photo.title.as_str().to_owned(),
-            thumb_url: thumb(app, &view.photo),
-            taken_at: view.photo.taken.map(|taken| timestamp(taken.at)),
+            id: photo.id.get(),
+            title: photo.title.clone(),
+            thumb_url: thumb(app, photo),
+            taken_at: photo.taken_at.map(timestamp),
         }
     }
 }
 
 impl EventView {
-    pub fn new(app: &App, event: &TimelineEvent, photos: &[PhotoView]) -> Self {
+    pub fn new(app: &App, event: &TimelineEvent, photos: &[PhotoThumb]) -> Self {
         Self {
             id: event.id.get(),
             title: event.title.as_str().to_owned(),
             description: event.description.as_ref().map(Note::as_str).map(str::to_owned),
             date: event.date.to_string(),
             kind: event.kind.as_str(),
-            related_photos: photos.iter().map(|view| TimelinePhoto::new(app, view)).collect(),
+            related_photos: photos.iter().map(|photo| TimelinePhoto::new(app, photo)).collect(),
             version: event.version,
         }
     }
@@ -186,7 +186,7 @@ impl TimelineMonth {
             month: month.month.month,
             month_name: month_name(month.month.month, language),
             photo_count: month.photo_count,
-            photos: month.photos.iter().map(|view| TimelinePhoto::new(app, view)).collect(),
+            photos: month.photos.iter().map(|photo| TimelinePhoto::new(app, photo)).collect(),
             events: month.events.iter().map(|(event, photos)| EventView::new(app, event, photos)).collect(),
         }
     }

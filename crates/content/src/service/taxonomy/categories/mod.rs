@@ -16,7 +16,7 @@ pub use commands::{CreateCategory, EditCategory, ListPlaced};
 pub(super) use photos::listed_photos;
 
 use self::tree::{empty, hold, place, relocate, unknown};
-use super::TaxonomyPorts;
+use super::{CATEGORY_UPDATE, TaxonomyPorts};
 use crate::error::CategoryError;
 use crate::model::{Category, CategoryId, Kind, Slug, romanised};
 use crate::ports::CategoryKey;
@@ -33,7 +33,7 @@ enum Act {
 const fn right(kind: Kind, act: Act) -> &'static str {
     match (kind, act) {
         (Kind::Photo, Act::Create) => "category.create",
-        (Kind::Photo, Act::Update) => "category.update",
+        (Kind::Photo, Act::Update) => CATEGORY_UPDATE,
         (Kind::Photo, Act::Delete) => "category.delete",
         (Kind::Article, Act::Create) => "article_category.create",
         (Kind::Article, Act::Update) => "article_category.update",

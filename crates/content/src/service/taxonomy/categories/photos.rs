@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::page::Page;
 use sharestack_kernel::transact;
 
@@ -12,8 +13,9 @@ use super::commands::payload;
 use super::tree::hold;
 use super::{Act, Categories, ListPlaced, right};
 use crate::error::CategoryError;
-use crate::model::{Category, CategoryId, Kind, Photo, PhotoId, Shelves};
-use crate::ports::{CategoryKey, PhotoFilter, PhotoView, PortfolioTx};
+use crate::model::{Category, CategoryId, Kind, MAX_CATEGORIES, Photo, PhotoId, Shelves};
+use crate::ports::{CategoryKey, PhotoFilter, PhotoThumb, PhotoView, PortfolioTx};
+use crate::service::hidden::seen;
 use crate::service::shelving;
 use crate::service::taxonomy::TaxonomyPorts;
 
@@ -32,18 +34,20 @@ impl Categories {
         let filter = PhotoFilter {
             category: Some(category.id),
             directly: !list.below,
+            // Who does not see the category has been refused.
+            hidden_category: true,
             sort: list.sort,
             order: list.order,
             ..PhotoFilter::default()
         };
-        Ok(self.ports.photos.list(&filter, list.page).await?)
+        Ok(self.ports.photos.list(&filter, list.page).await?.map(|view| seen(actor, view)))
     }
 
     /// The photos that stand for these categories, as far as visitors may see them.
     ///
     /// # Errors
     /// The store's.
-    pub async fn covers(&self, categories: &[Category]) -> Result<BTreeMap<PhotoId, PhotoView>, StoreError> {
+    pub async fn covers(&self, categories: &[Category]) -> Result<BTreeMap<PhotoId, PhotoThumb>, StoreError> {
         let ids: BTreeSet<PhotoId> = categories.iter().filter_map(|category| category.cover).collect();
         listed_photos(&self.ports, ids).await
     }
@@ -89,8 +93,8 @@ impl Categories {
     /// were not in it before.
     ///
     /// # Errors
-    /// Without the right, and when the category or one of the photos is not there: then none
-    /// is put into it.
+    /// Without the right, when the category or one of the photos is not there, and when one has
+    /// as many categories as a photo may have: then none is put into it.
     pub async fn add_photos(
         &self,
         actor: &Actor,
@@ -138,6 +142,9 @@ impl Categories {
                 let before = shelving::current(tx, &held).await?;
                 let mut after = before.clone();
                 change(&mut after, id);
+                if after.overfill_categories(&before) {
+                    return Err(FieldErrors::of("photo_ids", Issue::TooLong { max: MAX_CATEGORIES }).into());
+                }
                 if after != before {
                     shelving::move_photo(tx, *photo, &after, now).await?;
                 }
@@ -164,17 +171,13 @@ enum Absent {
     LeftAlone,
 }
 
-/// Those of these photos that visitors may see, in one statement.
+/// Those of these photos that visitors may see.
 pub(in crate::service::taxonomy) async fn listed_photos(
     ports: &TaxonomyPorts,
     ids: BTreeSet<PhotoId>,
-) -> Result<BTreeMap<PhotoId, PhotoView>, StoreError> {
-    if ids.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let found = ports.photos.find_many(&ids.into_iter().collect::<Vec<_>>()).await?;
-    let listed = found.into_iter().filter(|view| view.photo.is_listed());
-    Ok(listed.map(|view| (view.photo.id, view)).collect())
+) -> Result<BTreeMap<PhotoId, PhotoThumb>, StoreError> {
+    let found = ports.photos.thumbs(&ids.into_iter().collect::<Vec<_>>()).await?;
+    Ok(found.into_iter().map(|thumb| (thumb.id, thumb)).collect())
 }
 
 async fn hold_photo(tx: &mut dyn PortfolioTx, id: PhotoId) -> Result<Photo, CategoryError> {
