@@ -24,6 +24,13 @@ pub(super) struct Row {
     downloads: i64,
 }
 
+impl Row {
+    /// Whether it is in the trash, and made from this file.
+    pub(super) fn has_trashed(&self, file: FileId) -> bool {
+        self.photo.trashed_at.is_some() && self.photo.file_id == Some(file)
+    }
+}
+
 /// A listed photo by user 7, made from the file of the same number on 2026-01-15 10:30 UTC.
 pub fn photo(id: i64) -> Photo {
     let now = DateTime::from_timestamp(1_768_473_000, 0).unwrap_or_default();
