@@ -11,7 +11,7 @@ use sharestack_kernel::clock::{Clock as _, SystemClock};
 use sharestack_media::sample::Sample;
 use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::uploading::{
-    FORM, INIT, MULTIPLE, SINGLE, TUS, begin, chunked, creator, form, noise, put, send_file, send_form, sha256,
+    FORM, INIT, MULTIPLE, TUS, begin, chunked, creator, form, noise, put, send_file, send_form, sha256,
 };
 use sharestack_tests::{Account, Database, Harness, Options, until};
 

@@ -12,7 +12,7 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::blob::{BlobError, BlobKey, BlobStream};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::id::{SequentialIds, UserId};
-use sharestack_kernel::job::{ClaimedJob, Hopeless, JobError, JobHandler as _, JobQueue as _, backoff};
+use sharestack_kernel::job::{ClaimedJob, Hopeless, JobError, JobHandler as _, backoff};
 use uuid::Uuid;
 
 use super::*;

@@ -115,13 +115,20 @@ async fn fill(
     checksum: Option<Checksum>,
     payload: Payload,
 ) -> Result<u64, ApiError> {
-    let added = add(app.clone(), actor.clone(), id, 0, checksum, payload).await;
-    if added.is_err()
-        && let Err(error) = app.uploads.service.abort(&actor, id, UploadKind::Tus).await
-    {
-        tracing::warn!(error = &error as &dyn std::error::Error, "an upload is left to the upkeep");
-    }
-    added
+    to_the_end(async move {
+        let added = add(app.clone(), actor.clone(), id, 0, checksum, payload).await;
+        if added.is_err() {
+            match app.uploads.service.abort(&actor, id, UploadKind::Tus).await {
+                // Of what is no picture nothing is left.
+                Ok(()) | Err(UploadError::NoUpload(_)) => {}
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "an upload is left to the upkeep");
+                }
+            }
+        }
+        added
+    })
+    .await
 }
 
 async fn add(
