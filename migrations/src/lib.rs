@@ -31,6 +31,7 @@ mod m0031_sign_up;
 mod m0032_deep_categories;
 mod m0033_photos_of_a_year;
 mod m0034_byte_order;
+mod m0040_lost_workers;
 
 use sea_orm_migration::prelude::*;
 
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0032_deep_categories::Migration),
             Box::new(m0033_photos_of_a_year::Migration),
             Box::new(m0034_byte_order::Migration),
+            Box::new(m0040_lost_workers::Migration),
         ]
     }
 }

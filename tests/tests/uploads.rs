@@ -6,10 +6,11 @@ use std::io::{Cursor, Read};
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sharestack_kernel::clock::{Clock as _, SystemClock};
 use sharestack_media::sample::Sample;
 use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::uploading::{
-    INIT, MULTIPLE, SINGLE, begin, chunked, creator, form, noise, put, send_file, send_form, sha256,
+    FORM, INIT, MULTIPLE, TUS, begin, chunked, creator, form, noise, put, send_file, send_form, sha256,
 };
 use sharestack_tests::{Account, Database, Harness, Options, Place, until};
 
@@ -130,6 +131,12 @@ async fn some_of_many_files_may_fail() {
         assert_eq!(app.blobs().await.len(), 4, "{place:?}");
         assert_eq!(app.count("SELECT COUNT(*) FROM jobs WHERE kind = 'media.process'").await, 4);
 
+        // Why, in the language of the answer.
+        let request = app.request(Method::POST, MULTIPLE).bearer_auth(&lin.token).header("content-type", FORM);
+        let request = request.header("accept-language", "zh-CN").body(form(&parts[1..3]));
+        let said = app.send(request).await.expect(201);
+        assert_eq!(said.data()["failed"], json!([{ "filename": "invalid_file.txt", "error": "文件类型无效" }]));
+
         // All of them: then nothing was done, and each reason is told.
         let bad = [("files[]", "a.jpg", &b"<html>"[..]), ("files[]", "b.jpg", b"")];
         let refused = send_form(&app, &lin.token, MULTIPLE, form(&bad)).await.refused(400, "VALIDATION_ERROR");
@@ -141,7 +148,7 @@ async fn some_of_many_files_may_fail() {
         assert_eq!(refused.fields(), [("files".to_owned(), "TOO_LONG".to_owned())]);
         let refused = send_form(&app, &lin.token, MULTIPLE, form(&[])).await.refused(400, "VALIDATION_ERROR");
         assert_eq!(refused.fields(), [("files".to_owned(), "REQUIRED".to_owned())]);
-        assert_eq!(app.count("SELECT COUNT(*) FROM files").await, 4);
+        assert_eq!(app.count("SELECT COUNT(*) FROM files").await, 5);
         let fifty = send_form(&app, &lin.token, MULTIPLE, form(&many[..50])).await.expect(201);
         assert_eq!(fifty.data()["summary"], json!({ "total": 50, "success": 50, "failed": 0 }));
         app.stop().await;
@@ -157,16 +164,29 @@ async fn a_quota_holds_however_many_come_at_once() {
         let bytes = noise(70_000);
         let sent = join_all((0..8).map(|_| send_file(&app, &lin.token, "a.jpg", &bytes))).await;
         let count = |status: u16| sent.iter().filter(|answer| answer.status == status).count();
-        assert_eq!((count(201), count(413)), (3, 5), "{place:?}");
-        let refused = sent.into_iter().find(|answer| answer.status == 413).unwrap();
-        let details = refused.refused(413, "PAYLOAD_TOO_LARGE").body["error"]["details"].clone();
-        assert_eq!((&details["reason"], &details["quota_bytes"]), (&json!("quota"), &json!(250_000)));
+        assert_eq!((count(201), count(429)), (3, 5), "{place:?}");
+        let refused = sent.into_iter().find(|answer| answer.status == 429).unwrap().refused(429, "QUOTA_EXCEEDED");
+        let details = &refused.body["error"]["details"];
+        // An upload that begins now would end in a day.
+        assert_eq!((&details["limit"], &details["window"]), (&json!(250_000), &json!(86_400)));
+        assert_eq!((details.as_object().unwrap().len(), &refused.body["message"]), (3, &json!("Quota exceeded")));
+        let wait: i64 = refused.header("retry-after").parse().unwrap();
+        let reset_at = chrono::DateTime::parse_from_rfc3339(details["reset_at"].as_str().unwrap()).unwrap();
+        assert!((86_390..=86_400).contains(&wait), "{wait}");
+        assert!((reset_at.to_utc() - SystemClock.now()).num_seconds().abs_diff(wait) < 10);
         assert_eq!(app.blobs().await.len(), 3);
         // What has begun counts from its first byte on.
         let body = json!({ "filename": "a.jpg", "file_size": 10_000, "mime_type": "image/jpeg" });
         let begun = join_all((0..8).map(|_| app.post_as(&lin.token, INIT, &body))).await;
         let (fit, not) = begun.iter().partition::<Vec<_>, _>(|answer| answer.status == 201);
         assert_eq!((fit.len(), not.len()), (4, 4), "{place:?}");
+        assert!(not.iter().all(|answer| answer.body["error"]["type"] == "QUOTA_EXCEEDED"));
+        let tus = app.request(Method::POST, TUS).bearer_auth(&lin.token).header("tus-resumable", "1.0.0");
+        app.send(tus.header("upload-length", "1")).await.refused(429, "QUOTA_EXCEEDED");
+        // Of many each for itself.
+        let two = [("files[]", "a.jpg", &bytes[..]), ("files[]", "b.jpg", b"")];
+        let refused = send_form(&app, &lin.token, MULTIPLE, form(&two)).await.refused(400, "VALIDATION_ERROR");
+        assert_eq!(refused.fields()[0], ("files[0]".to_owned(), "OUT_OF_RANGE".to_owned()));
         assert_eq!(app.count("SELECT bytes FROM upload_usage").await, 250_000);
         let id = fit[0].data()["upload_id"].as_str().unwrap();
         app.delete_as(&lin.token, &chunked(id, "")).await.expect(204);
@@ -192,6 +212,19 @@ async fn one_is_told_what_one_has_uploaded_before() {
         let of = |hash: &str, size: u64, status: &str, file_id: &Value| json!({ "sha256": hash, "size": size, "status": status, "file_id": file_id });
         let new = |hash: &str, size: u64| of(hash, size, "new", &Value::Null);
         assert_eq!(*known.data(), json!([of(&hash, 5000, "known", &file), new(&hash, 4999), new(&other, 7)]));
+        // One of which nothing can be made is to be sent again, as is one in the trash.
+        let is_new = async || app.post_as(&lin.token, path, &asked).await.expect(200).data()[0]["status"] == "new";
+        let store = &app.app().store;
+        store.execute_raw("UPDATE files SET status = 'failed'").await.unwrap();
+        assert!(is_new().await, "{database:?}");
+        store.execute_raw("UPDATE files SET status = 'uploaded'").await.unwrap();
+        let photo = json!({ "title": "夜景", "file_id": file });
+        let photo = app.post_as(&lin.token, "/api/v1/photos", &photo).await.expect(201).data()["id"].clone();
+        assert!(!is_new().await, "{database:?}");
+        app.delete_as(&lin.token, &format!("/api/v1/photos/{photo}")).await.expect(204);
+        assert!(is_new().await, "{database:?}");
+        app.post_as(&lin.token, &format!("/api/v1/photos/{photo}/restore"), &json!({})).await.expect(200);
+        assert!(!is_new().await, "{database:?}");
         // What others have is not told.
         let theirs = app.post_as(&wei.token, path, &asked).await.expect(200);
         assert!(theirs.data().as_array().unwrap().iter().all(|one| one["status"] == "new"));
@@ -230,23 +263,6 @@ async fn ten_uploads_may_begin_in_a_minute_and_their_pieces_do_not_count() {
     let refused = send_file(&app, &lin.token, "a.jpg", &bytes).await.refused(429, "RATE_LIMIT_EXCEEDED");
     assert!(refused.header("retry-after").parse::<u64>().unwrap() <= 60);
     put(&app, begun["upload_urls"][0].as_str().unwrap(), &bytes[..65_536]).await.expect(200);
-    app.stop().await;
-}
-
-#[tokio::test]
-async fn the_same_request_sent_again_makes_one_file() {
-    let app = Harness::start(Options { workers: false, ..Options::on(Database::Sqlite) }).await;
-    let lin = creator(&app, "lin").await;
-    let send = |size: usize| {
-        let request = app.request(Method::POST, SINGLE).bearer_auth(&lin.token).header("Idempotency-Key", "once");
-        let request = request.header("content-type", sharestack_tests::uploading::FORM);
-        app.send(request.body(form(&[("file", "a.jpg", &noise(size))])))
-    };
-    let first = send(5000).await.expect(201);
-    let again = send(5000).await.expect(201);
-    assert_eq!((again.header("idempotency-replayed"), again.data()), ("true", first.data()));
-    send(5001).await.refused(422, "UNPROCESSABLE_ENTITY");
-    assert_eq!(app.count("SELECT COUNT(*) FROM files").await, 1);
     app.stop().await;
 }
 

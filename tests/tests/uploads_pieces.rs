@@ -66,7 +66,7 @@ async fn pieces_come_in_any_order_twice_and_at_once() {
         let kept = put(&app, url(&begun, 0), parts[0]).await.expect(200);
         let expected = json!({
             "upload_id": id(&begun), "status": "uploading", "filename": "DSC_0001.jpg", "file_size": whole.len(),
-            "chunk_size": PIECE, "total_chunks": 8, "received_bytes": 2 * PIECE, "received": [0, 5],
+            "chunk_size": PIECE, "total_chunks": 8, "received_bytes": 2 * PIECE, "received_chunks": 2, "received": [0, 5],
             "missing": [1, 2, 3, 4, 6, 7], "progress": 28, "expires_at": begun["expires_at"], "file": null,
         });
         assert_eq!(*kept.data(), expected);

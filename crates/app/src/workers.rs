@@ -318,15 +318,12 @@ async fn follow(index: Arc<dyn Indexing>, mut stopped: watch::Receiver<bool>) {
 }
 
 async fn housekeeping(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
-    let mut rounds = 0_u32;
     while pause(&mut stopped, Duration::from_mins(1)).await {
         let before = app.clock.now() - chrono::Duration::days(KEEP_DAYS);
         if let Err(error) = until_short(|| EventLog::prune(&app.store, before, prune::BATCH)).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old events were not removed");
         }
         app.prune().await;
-        // Looking at every blob takes a while: once an hour is enough.
-        app.uploads.prune(rounds.is_multiple_of(60)).await;
-        rounds += 1;
+        app.uploads.prune().await;
     }
 }

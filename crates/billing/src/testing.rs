@@ -131,7 +131,7 @@ pub fn wish(plan: &Plan, key: &str) -> Subscribe {
 
 /// A job as a worker holds it for the `attempt`-th time.
 pub fn claimed(kind: &str, payload: Value, attempt: u32) -> ClaimedJob {
-    ClaimedJob { id: Uuid::nil(), kind: kind.to_owned(), payload, attempt, max_attempts: 10 }
+    ClaimedJob { id: Uuid::nil(), kind: kind.to_owned(), payload, attempt, max_attempts: 10, lost: 0 }
 }
 
 pub fn content(interval: Interval, trial_days: i64) -> PlanContent {

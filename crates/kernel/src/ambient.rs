@@ -18,11 +18,15 @@ impl<T> Drop for Entered<T> {
     }
 }
 
-/// Runs `work` with `value` in `slot`. What it spawns does not have it.
-pub(crate) async fn within<T: Clone + 'static, F: Future>(slot: &'static Slot<T>, value: T, work: F) -> F::Output {
+/// Runs `work` with `value` in `slot`, or with none. What it spawns does not have it.
+pub(crate) async fn within<T: Clone + 'static, F: Future>(
+    slot: &'static Slot<T>,
+    value: Option<T>,
+    work: F,
+) -> F::Output {
     let mut work = pin!(work);
     poll_fn(move |context| {
-        let _entered = Entered(slot, slot.replace(Some(value.clone())));
+        let _entered = Entered(slot, slot.replace(value.clone()));
         work.as_mut().poll(context)
     })
     .await

@@ -49,6 +49,8 @@ pub struct ClaimedJob {
     pub attempt: u32,
     /// After so many failures it is a dead letter.
     pub max_attempts: u32,
+    /// How many of the attempts before ended without a word: their workers were lost.
+    pub lost: u32,
 }
 
 /// Where a transaction leaves jobs.
@@ -67,8 +69,8 @@ pub trait JobStore: Send + Sync {
     /// Claims up to `limit` due jobs of these kinds, by priority, then by time.
     ///
     /// MUST not hand a job to two holders at once, and MUST hand out a dead holder's job
-    /// again after the lease, as a further attempt. MUST make a dead letter of a job whose
-    /// holders all died, and never hand it out again.
+    /// again after the lease, as a further attempt, and count how many holders died. MUST
+    /// make a dead letter of a job whose last holder died, and never hand it out again.
     async fn claim(
         &self,
         holder: Uuid,

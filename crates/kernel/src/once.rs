@@ -1,12 +1,12 @@
 //! A request that is to be done once, however often it is sent.
 //!
-//! Whoever serves such a request holds a key until a time. A store that commits a change
+//! Whoever serves such a request holds a key for a time. A store that commits a change
 //! on the holder's behalf notes in the same transaction that the request was carried out,
 //! and refuses to commit when another holds the key by now. So nobody has to ask, after a
 //! crash, whether the change was made: the key says so.
 //!
 //! The held key travels with the task that serves the request: [`within`] sets it for a
-//! future, [`HeldKey::current`] reads it.
+//! future, [`HeldKey::current`] reads it, and [`apart`] leaves it out.
 
 use std::cell::RefCell;
 
@@ -21,8 +21,8 @@ pub struct HeldKey {
     pub owner: String,
     /// The key.
     pub key: String,
-    /// Until when it is held: what tells its holders apart, too.
-    pub held_until: DateTime<Utc>,
+    /// Since when it is held: what tells its holders apart.
+    pub held_since: DateTime<Utc>,
 }
 
 thread_local! {
@@ -39,7 +39,13 @@ impl HeldKey {
 
 /// Runs `work` as the request of `key`. What it spawns is not part of it.
 pub async fn within<F: Future>(key: HeldKey, work: F) -> F::Output {
-    ambient::within(&CURRENT, key, work).await
+    ambient::within(&CURRENT, Some(key), work).await
+}
+
+/// Runs `work` as no part of the request of a key: what it commits is undone, or ends by
+/// itself, when the request does not come to its end. So the request may be done again.
+pub async fn apart<F: Future>(work: F) -> F::Output {
+    ambient::within(&CURRENT, None, work).await
 }
 
 #[cfg(test)]
@@ -47,7 +53,7 @@ mod tests {
     use super::*;
 
     fn key(key: &str) -> HeldKey {
-        HeldKey { owner: "user:1".to_owned(), key: key.to_owned(), held_until: DateTime::UNIX_EPOCH }
+        HeldKey { owner: "user:1".to_owned(), key: key.to_owned(), held_since: DateTime::UNIX_EPOCH }
     }
 
     #[tokio::test]
@@ -56,6 +62,7 @@ mod tests {
             within(key(name), async move {
                 for _ in 0..3 {
                     assert_eq!(HeldKey::current(), Some(key(name)));
+                    assert_eq!(apart(async { HeldKey::current() }).await, None);
                     tokio::task::yield_now().await;
                 }
             })

@@ -34,7 +34,7 @@ impl Origin {
 
 /// Runs `work` as part of a request from `origin`. What it spawns is not part of it.
 pub async fn within<F: Future>(origin: Origin, work: F) -> F::Output {
-    ambient::within(&CURRENT, origin, work).await
+    ambient::within(&CURRENT, Some(origin), work).await
 }
 
 #[cfg(test)]

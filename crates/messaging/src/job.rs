@@ -120,7 +120,7 @@ mod tests {
                 valid_until: Some(self.clock.now() + Duration::minutes(10)),
             };
             let job = self.mailroom.job(Uuid::from_u128(1), &message, self.clock.now()).unwrap();
-            ClaimedJob { id: job.id, kind: job.kind, payload: job.payload, attempt: 1, max_attempts: 10 }
+            ClaimedJob { id: job.id, kind: job.kind, payload: job.payload, attempt: 1, max_attempts: 10, lost: 0 }
         }
     }
 

@@ -77,7 +77,7 @@ fn due(kinds: &[&str], now: DateTime<Utc>, limit: u64) -> SelectStatement {
     let waiting = Cond::all().add(Expr::col("state").eq(WAITING)).add(Expr::col("run_at").lte(now));
     let abandoned = Cond::all().add(Expr::col("state").eq(RUNNING)).add(Expr::col("claimed_until").lte(now));
     Query::select()
-        .columns(["id", "kind", "payload", "attempts", "max_attempts"])
+        .columns(["id", "kind", "payload", "state", "attempts", "max_attempts", "lost"])
         .from("jobs")
         .and_where(Expr::col("kind").is_in(kinds.iter().copied()))
         .cond_where(Cond::any().add(waiting).add(abandoned))
@@ -106,12 +106,16 @@ fn read(row: &QueryResult) -> Result<ClaimedJob, StoreError> {
     let payload: String = row.try_get("", "payload").map_err(store_error)?;
     let attempts: i32 = row.try_get("", "attempts").map_err(store_error)?;
     let max_attempts: i32 = row.try_get("", "max_attempts").map_err(store_error)?;
+    let (state, lost): (String, i32) =
+        (row.try_get("", "state").map_err(store_error)?, row.try_get("", "lost").map_err(store_error)?);
     Ok(ClaimedJob {
         id: row.try_get("", "id").map_err(store_error)?,
         kind: row.try_get("", "kind").map_err(store_error)?,
         payload: serde_json::from_str(&payload).map_err(StoreError::corrupt)?,
         attempt: attempts.unsigned_abs() + 1,
         max_attempts: max_attempts.unsigned_abs(),
+        // Whoever had it until now never said how it ended.
+        lost: lost.unsigned_abs() + u32::from(state == RUNNING),
     })
 }
 
@@ -136,6 +140,13 @@ impl JobStore for Store {
             }
             let rows = tx.conn().query_all(&select).await.map_err(store_error)?;
             let jobs = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+            // First of all, while the rows still say that they had a holder.
+            let lost = Query::update()
+                .table("jobs")
+                .value("lost", Expr::col("lost").add(1))
+                .and_where(Expr::col("id").is_in(jobs.iter().map(|job| job.id)))
+                .and_where(Expr::col("state").eq(RUNNING))
+                .to_owned();
             let claim = Query::update()
                 .table("jobs")
                 .value("state", RUNNING)
@@ -144,6 +155,9 @@ impl JobStore for Store {
                 .value("claimed_until", after(now, lease))
                 .and_where(Expr::col("id").is_in(jobs.iter().map(|job| job.id)))
                 .to_owned();
+            if jobs.iter().any(|job| job.lost > 0) {
+                tx.conn().execute(&lost).await.map_err(store_error)?;
+            }
             if !jobs.is_empty() {
                 tx.conn().execute(&claim).await.map_err(store_error)?;
             }
@@ -236,6 +250,7 @@ impl JobStore for Store {
             .table("jobs")
             .value("state", WAITING)
             .value("attempts", 0)
+            .value("lost", 0)
             .value("run_at", self.clock.now())
             .value("finished_at", Option::<DateTime<Utc>>::None)
             .and_where(Expr::col("id").eq(job))

@@ -2,6 +2,7 @@
 
 use std::panic::resume_unwind;
 
+use sharestack_kernel::once::{self, HeldKey};
 use sharestack_kernel::origin::{self, Origin};
 use tracing::Instrument;
 
@@ -16,10 +17,16 @@ where
     T: 'static,
     E: From<ApiError> + 'static,
 {
-    let origin = Origin::current();
+    let (origin, key) = (Origin::current(), HeldKey::current());
     let work = async move {
         match origin {
             Some(origin) => origin::within(origin, work).await,
+            None => work.await,
+        }
+    };
+    let work = async move {
+        match key {
+            Some(key) => once::within(key, work).await,
             None => work.await,
         }
     };

@@ -68,6 +68,12 @@ pub fn of_reason(reason: &str) -> Option<Message> {
             "The request cannot be read: its address and headers are ASCII, all else in them is percent-encoded",
             "无法读取该请求：地址和头部只能使用 ASCII 字符，其余字符须进行百分号编码",
         ),
+        "file_type" => ("Invalid file type", "文件类型无效"),
+        "file_empty" => ("File is empty", "文件为空"),
+        "file_too_large" => ("File is too large", "文件过大"),
+        "file_over_quota" => ("Storage quota is used up", "存储配额已用完"),
+        "file_incomplete" => ("File is incomplete", "文件不完整"),
+        "file_not_stored" => ("File could not be stored", "文件无法保存"),
         "passkey_refused" => ("The passkey was not accepted", "通行密钥未被接受"),
         _ => return None,
     };

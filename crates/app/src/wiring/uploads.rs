@@ -6,7 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use sharestack_content::model::{FileId, MediaType, Upload, UploadLimits, UploadedFile};
 use sharestack_content::ports::Imaging;
-use sharestack_content::service::{CompleteUpload, EraseBlobs, RemoveFiles, UploadPorts, Uploads as Service};
+use sharestack_content::service::{
+    CompleteUpload, EraseBlobs, RemoveFiles, RemoveOrphans, UploadPorts, Uploads as Service,
+};
 use sharestack_identity::HmacKeyedHash;
 use sharestack_kernel::blob::Blob;
 use sharestack_kernel::clock::Clock;
@@ -52,26 +54,25 @@ impl Uploads {
         };
         let service = Arc::new(Service::new(ports.clone(), limits(config)?));
         Ok(Self {
-            handlers: vec![Arc::new(CompleteUpload(service.clone())), Arc::new(EraseBlobs(blobs))],
+            handlers: vec![
+                Arc::new(CompleteUpload(service.clone())),
+                Arc::new(EraseBlobs(blobs)),
+                Arc::new(RemoveOrphans(service.clone())),
+            ],
             removal: Arc::new(RemoveFiles::new(ports)),
             links: UploadLinks { hash, base: public_url(config) },
             service,
         })
     }
 
-    /// Ends what nobody finished or used in time.
-    pub async fn prune(&self, orphans: bool) {
+    /// Ends what nobody finished or used in time, and has blobs that nobody owns looked for
+    /// once a day, by one node.
+    pub async fn prune(&self) {
         if let Err(error) = self.service.sweep().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old uploads were not removed");
         }
-        if orphans {
-            match self.service.remove_orphans().await {
-                Ok(0) => {}
-                Ok(removed) => tracing::info!(blobs.removed = removed, "blobs without owners were removed"),
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "blobs without owners were not removed");
-                }
-            }
+        if let Err(error) = self.service.schedule_orphans().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "blobs without owners are not looked for yet");
         }
     }
 }

@@ -74,6 +74,27 @@ pub async fn never_hands_a_job_to_two_holders<T: Work>(subject: Subject<T>) {
     assert_eq!(all.len(), all.iter().collect::<HashSet<_>>().len());
 }
 
+/// MUST count how many holders died; one that fails is none of them.
+pub async fn holders_that_died_are_counted<T: Work>(subject: Subject<T>) {
+    let job = job(&subject);
+    enqueue(&subject, &job).await;
+    for (attempt, lost, dies) in [(1, 0, true), (2, 1, false), (3, 1, true), (4, 2, true), (5, 3, false)] {
+        let (holder, now) = (subject.ids.uuid(), subject.clock.now());
+        let held = claim(&subject, holder).await;
+        assert_eq!((held[0].attempt, held[0].lost), (attempt, lost));
+        if dies {
+            subject.clock.advance(chrono::Duration::seconds(31));
+        } else {
+            subject.jobs.fail(holder, job.id, "refused", Some(now)).await.unwrap();
+        }
+    }
+    let holder = subject.ids.uuid();
+    assert_eq!(claim(&subject, holder).await[0].lost, 3);
+    subject.jobs.fail(holder, job.id, "refused", None).await.unwrap();
+    assert!(subject.jobs.revive(job.id).await.unwrap());
+    assert_eq!(claim(&subject, holder).await[0].lost, 0);
+}
+
 /// MUST hand out a dead holder's job again after the lease, as a further attempt.
 pub async fn hands_out_a_dead_holders_job_as_a_further_attempt<T: Work>(subject: Subject<T>) {
     enqueue(&subject, &job(&subject)).await;
@@ -149,7 +170,7 @@ pub async fn completed_jobs_do_not_come_back<T: Work>(subject: Subject<T>) {
     assert!(claim(&subject, holder).await.is_empty());
 }
 
-/// MUST make a dead letter of a job whose holders all died, and never hand it out again.
+/// MUST make a dead letter of a job whose last holder died, and never hand it out again.
 pub async fn a_job_that_takes_every_worker_down_is_a_dead_letter<T: Work>(subject: Subject<T>) {
     enqueue(&subject, &NewJob { max_attempts: 2, ..job(&subject) }).await;
     for attempt in 1..=2 {

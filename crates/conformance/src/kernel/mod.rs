@@ -79,6 +79,7 @@ macro_rules! kernel_cases {
                 does_not_hand_out_a_job_before_its_time,
                 never_hands_a_job_to_two_holders,
                 hands_out_a_dead_holders_job_as_a_further_attempt,
+                holders_that_died_are_counted,
                 extend_keeps_a_running_job,
                 a_failed_job_comes_back_at_its_time,
                 a_dead_letter_does_not_come_back,

@@ -158,6 +158,7 @@ pub async fn what_was_committed_is_not_started_again(subject: Subject<impl Work>
     assert_eq!(begin(&subject, &claim("died", "b", 60)).await, Begun::Mismatch);
     subject.idempotency.abandon(&gave_back).await.unwrap();
     assert_eq!(begin(&subject, &claim("gave back", "a", 1)).await, Begun::Lost);
+    assert!(work(&subject, &gave_back).await.is_err(), "it does not hold the key any more");
     assert_eq!(begin(&subject, &claim("died", "a", 86_400)).await, Begun::Started);
     assert_eq!(committed(&subject).await, 4);
 }
@@ -206,6 +207,41 @@ pub async fn a_lost_claim_commits_nothing(subject: Subject<impl Work>) {
     subject.idempotency.abandon(&abandoned).await.unwrap();
     assert!(work(&subject, &abandoned).await.is_err());
     assert_eq!(committed(&subject).await, 1);
+}
+
+/// MUST change nothing when the claim no longer holds the key; and who extends holds it as
+/// before.
+pub async fn a_lease_that_is_extended_lasts_longer(subject: Subject<impl Work>) {
+    let first = claim("key", "a", 0);
+    assert_eq!(begin(&subject, &first).await, Begun::Started);
+    for seconds in [90, 120] {
+        assert!(subject.idempotency.extend(&first, at(seconds)).await.unwrap());
+        let running = Begun::Running { lease_until: at(seconds) };
+        assert_eq!(begin(&subject, &claim("key", "a", seconds - 1)).await, running);
+        work(&subject, &first).await.unwrap();
+    }
+    let next = Claim { resumes: true, ..claim("key", "a", 120) };
+    assert_eq!(begin(&subject, &next).await, Begun::Started);
+    assert!(!subject.idempotency.extend(&first, at(500)).await.unwrap());
+    assert_eq!(begin(&subject, &claim("key", "a", 179)).await, Begun::Running { lease_until: at(180) });
+    assert!(subject.idempotency.extend(&next, at(240)).await.unwrap());
+    assert!(subject.idempotency.complete(&next, &reply("{}")).await.unwrap());
+    assert!(!subject.idempotency.extend(&next, at(300)).await.unwrap());
+    assert_eq!(committed(&subject).await, 2);
+}
+
+/// Whatever was committed under it. MUST change nothing when the claim no longer holds it.
+pub async fn what_was_taken_back_was_never_begun(subject: Subject<impl Work>) {
+    let (first, rival) = (claim("key", "a", 0), claim("key", "b", 1));
+    assert_eq!(begin(&subject, &first).await, Begun::Started);
+    work(&subject, &first).await.unwrap();
+    subject.idempotency.take_back(&first).await.unwrap();
+    assert_eq!(begin(&subject, &rival).await, Begun::Started);
+    subject.idempotency.take_back(&first).await.unwrap();
+    assert!(matches!(begin(&subject, &claim("key", "b", 2)).await, Begun::Running { .. }));
+    assert!(subject.idempotency.complete(&rival, &reply("rival")).await.unwrap());
+    subject.idempotency.take_back(&rival).await.unwrap();
+    assert_eq!(begin(&subject, &claim("key", "b", 3)).await, Begun::Replay(reply("rival")));
 }
 
 /// Forgets what was begun at `before` or earlier, at most so many at once, the oldest first.

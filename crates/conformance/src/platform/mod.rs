@@ -45,6 +45,8 @@ macro_rules! platform_cases {
                 a_request_that_resumes_is_started_again,
                 a_failed_transaction_leaves_the_key_undone,
                 a_lost_claim_commits_nothing,
+                a_lease_that_is_extended_lasts_longer,
+                what_was_taken_back_was_never_begun,
                 prune_forgets_old_keys_only
             ]
         }

@@ -1,7 +1,7 @@
 //! Files.
 
 use chrono::TimeDelta;
-use sharestack_content::model::{FileId, FileName, MediaType, Sha256};
+use sharestack_content::model::{FileId, FileName, FileStatus, MediaType, Sha256};
 use sharestack_kernel::id::UserId;
 
 use super::{Subject, file, start};
@@ -39,6 +39,22 @@ pub async fn contents_are_found_among_ones_own_alone(subject: Subject) {
     };
     assert_eq!((found(lin).await, found(wei).await), (vec![1], vec![3]));
     assert!(subject.files.find_by_content(lin, &[]).await.unwrap().is_empty());
+}
+
+/// MUST leave out what failed: who has it is to send it again.
+pub async fn contents_that_failed_are_not_found(subject: Subject) {
+    (subject.register)(UserId::new(1)).await;
+    let states = [FileStatus::Uploaded, FileStatus::Processing, FileStatus::Ready, FileStatus::Failed];
+    for (id, status) in (1..).zip(states) {
+        let mut one = file(id, 1);
+        one.processing.status = status;
+        subject.keep(&one).await;
+    }
+    let asked = [(Sha256::new([1; 32]), 2_048_576)];
+    let files = subject.files.find_by_content(UserId::new(1), &asked).await.unwrap();
+    let mut found: Vec<_> = files.iter().map(|file| file.id.get()).collect();
+    found.sort_unstable();
+    assert_eq!(found, [1, 2, 3]);
 }
 
 /// What a photo uses has no end; what none uses has one.

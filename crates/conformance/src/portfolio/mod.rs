@@ -44,13 +44,16 @@ macro_rules! portfolio_cases {
             portfolio::file: [
                 a_file_reads_back_as_it_was_written,
                 contents_are_found_among_ones_own_alone,
+                contents_that_failed_are_not_found,
                 what_a_photo_uses_is_never_overdue,
                 a_file_is_removed_once
             ],
             portfolio::upload: [
                 an_upload_reads_back_as_it_was_written,
                 a_piece_that_comes_again_replaces_the_first,
+                a_piece_of_another_size_replaces_nothing,
                 pieces_that_come_at_once_all_count,
+                what_ends_next_of_a_persons_is_told,
                 overdue_uploads_are_those_that_nobody_holds,
                 numbers_are_known_while_something_has_them
             ],

@@ -1,8 +1,10 @@
 //! Uploads that brought no file yet.
 
 use chrono::TimeDelta;
-use sharestack_content::model::{FileId, FileName, Part, Upload, UploadKind, UploadState};
+use sharestack_content::model::{FileId, FileName, Part, Upload, UploadKind, UploadState, UploadedFile};
+use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
+use sharestack_kernel::transact;
 use uuid::Uuid;
 
 use super::{Subject, file, start};
@@ -87,6 +89,42 @@ pub async fn a_piece_that_comes_again_replaces_the_first(subject: Subject) {
     let delete = async || in_one!(subject, |tx| tx.uploads().delete(FileId::new(8)).await);
     assert!(delete().await && !delete().await);
     assert!(parts(8).await.is_empty());
+}
+
+/// MUST refuse, and keep what is there.
+pub async fn a_piece_of_another_size_replaces_nothing(subject: Subject) {
+    (subject.register)(UserId::new(1)).await;
+    subject.begin(&upload(7, 1)).await;
+    subject.put(7, part(1, "a")).await;
+    let other = Part { size: 1, ..part(1, "b") };
+    let refused: Result<_, StoreError> = transact!(subject.store, |tx| {
+        tx.uploads().find_for_update(FileId::new(7)).await?;
+        tx.uploads().put_part(FileId::new(7), &other).await
+    });
+    assert!(matches!(refused, Err(StoreError::Internal(_))), "{refused:?}");
+    assert_eq!(subject.files.list_parts(FileId::new(7)).await.unwrap(), [part(1, "a")]);
+}
+
+/// Only what is still to come: of uploads that go on, and of files that no photo uses.
+pub async fn what_ends_next_of_a_persons_is_told(subject: Subject) {
+    for owner in [1, 2] {
+        (subject.register)(UserId::new(owner)).await;
+    }
+    let end = async |owner: i64, hours: i64| {
+        subject.files.next_end(UserId::new(owner), start() + TimeDelta::hours(hours)).await.unwrap()
+    };
+    assert_eq!(end(1, 0).await, None);
+    let at = |hours: i64| start() + TimeDelta::hours(hours);
+    for (id, state, hours) in [(1, UploadState::Open, 10), (2, UploadState::Open, 30), (3, UploadState::Expired, 15)] {
+        subject.begin(&Upload { state, expires_at: at(hours), ..upload(id, 1) }).await;
+    }
+    for (id, owner, ends) in [(4, 1, Some(at(20))), (5, 1, None), (6, 2, Some(at(12)))] {
+        subject.keep(&UploadedFile { expires_at: ends, ..file(id, owner) }).await;
+    }
+    for (hours, expected) in [(0, Some(10)), (9, Some(10)), (10, Some(20)), (20, Some(30)), (30, None)] {
+        assert_eq!(end(1, hours).await, expected.map(at), "{hours}");
+    }
+    assert_eq!(end(2, 0).await, Some(at(12)));
 }
 
 /// Pieces of rivals all stay.

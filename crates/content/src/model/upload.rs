@@ -100,6 +100,12 @@ impl Upload {
         if self.chunk_size == 0 { 0 } else { self.size.div_ceil(self.chunk_size) }
     }
 
+    /// How many pieces are there.
+    pub const fn received_chunks(&self) -> u64 {
+        // None but the last is shorter.
+        if self.chunk_size == 0 { 0 } else { self.received.div_ceil(self.chunk_size) }
+    }
+
     /// Where a piece begins and how long it is; `None` when there is no such piece.
     pub fn chunk(&self, index: u64) -> Option<(u64, u64)> {
         let start = index.checked_mul(self.chunk_size).filter(|start| *start < self.size)?;
@@ -211,6 +217,9 @@ mod tests {
         assert_eq!([3, u64::MAX].map(|n| upload.chunk(n)), [None, None]);
         assert_eq!(upload.missing(&[]), [0, 1, 2]);
         assert_eq!(upload.missing(&[0, 20]), [1]);
+        for (received, chunks) in [(0, 0), (5, 1), (10, 1), (15, 2), (20, 2), (25, 3)] {
+            assert_eq!(Upload { received, ..upload.clone() }.received_chunks(), chunks);
+        }
     }
 
     #[test]

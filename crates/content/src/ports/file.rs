@@ -47,7 +47,8 @@ pub trait UploadRepository: Send {
 
     /// Keeps a piece; returns the one that began at the same place and is replaced by it.
     ///
-    /// The caller holds the upload by `find_for_update`.
+    /// The caller holds the upload by `find_for_update`. MUST refuse, and keep what is there,
+    /// when that has another size.
     async fn put_part(&mut self, id: FileId, part: &Part) -> Result<Option<Part>, StoreError>;
 
     /// Forgets the pieces, and how much is there; the upload stays.
@@ -80,7 +81,8 @@ pub trait FileQueries: Send + Sync {
 
     /// The files of a person that have one of these hashes and the size beside it.
     ///
-    /// MUST never return the file of another person.
+    /// MUST never return the file of another person, one of which nothing could be made, or
+    /// one whose photo is in the trash.
     async fn find_by_content(&self, owner: UserId, contents: &[(Sha256, u64)])
     -> Result<Vec<UploadedFile>, StoreError>;
 
@@ -92,6 +94,10 @@ pub trait FileQueries: Send + Sync {
 
     /// How many bytes a person keeps.
     async fn usage(&self, owner: UserId) -> Result<u64, StoreError>;
+
+    /// When the next upload of a person ends unfinished, or a file that no photo uses goes;
+    /// only what is after `now` counts.
+    async fn next_end(&self, owner: UserId, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError>;
 
     /// Up to `limit` open uploads whose time has passed by `now` and that nobody holds.
     async fn list_overdue_uploads(&self, now: DateTime<Utc>, limit: u64) -> Result<Vec<FileId>, StoreError>;

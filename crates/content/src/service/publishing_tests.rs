@@ -42,7 +42,8 @@ impl World {
 
     async fn run_jobs(&self) {
         for job in self.content.jobs().into_iter().filter(|job| job.run_at <= self.clock.now()) {
-            let claimed = ClaimedJob { id: job.id, kind: job.kind, payload: job.payload, attempt: 1, max_attempts: 10 };
+            let claimed =
+                ClaimedJob { id: job.id, kind: job.kind, payload: job.payload, attempt: 1, max_attempts: 10, lost: 0 };
             self.job.run(&claimed).await.unwrap();
         }
     }
@@ -141,7 +142,8 @@ async fn a_job_for_a_deleted_article_does_nothing() {
     let world = world();
     let schedule = Schedule { article_id: ArticleId::new(5), publish_at: world.clock.now(), notify: false };
     let payload = json!(schedule);
-    let job = ClaimedJob { id: Uuid::nil(), kind: PUBLISH_JOB.to_owned(), payload, attempt: 1, max_attempts: 10 };
+    let job =
+        ClaimedJob { id: Uuid::nil(), kind: PUBLISH_JOB.to_owned(), payload, attempt: 1, max_attempts: 10, lost: 0 };
     assert!(world.job.run(&job).await.is_ok());
     let broken = ClaimedJob { payload: json!({}), ..job };
     assert!(world.job.run(&broken).await.is_err());

@@ -89,7 +89,8 @@ impl World {
     async fn work(&self) -> Vec<Result<(), String>> {
         let mut results = Vec::new();
         for job in self.store.books().jobs {
-            let job = ClaimedJob { id: job.id, kind: job.kind, payload: job.payload, attempt: 1, max_attempts: 10 };
+            let job =
+                ClaimedJob { id: job.id, kind: job.kind, payload: job.payload, attempt: 1, max_attempts: 10, lost: 0 };
             results.push(self.notify.run(&job).await.map_err(|error| error.to_string()));
         }
         results

@@ -84,9 +84,9 @@ pub struct Claim {
     pub key: IdempotencyKey,
     /// What is asked.
     pub fingerprint: Fingerprint,
-    /// When it was claimed.
+    /// When it was claimed; the proof of who holds the key, too.
     pub claimed_at: DateTime<Utc>,
-    /// Until when; the proof of who holds the key, too.
+    /// Until when, unless it is extended.
     pub lease_until: DateTime<Utc>,
     /// What was remembered at this time or before is forgotten.
     pub forget_before: DateTime<Utc>,
@@ -101,7 +101,7 @@ impl Claim {
         HeldKey {
             owner: self.requester.as_str().to_owned(),
             key: self.key.as_str().to_owned(),
-            held_until: self.lease_until,
+            held_since: self.claimed_at,
         }
     }
 }

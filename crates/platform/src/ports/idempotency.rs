@@ -24,6 +24,10 @@ pub trait IdempotencyStore: Send + Sync {
     /// same transaction, and MUST NOT commit when the claim no longer holds the key.
     async fn begin(&self, claim: &Claim) -> Result<Begun, StoreError>;
 
+    /// Puts off the end of the lease. Returns `false`, and MUST change nothing, when the claim
+    /// no longer holds the key.
+    async fn extend(&self, claim: &Claim, lease_until: DateTime<Utc>) -> Result<bool, StoreError>;
+
     /// Remembers the answer. Returns `false`, and MUST change nothing, when the claim no
     /// longer holds the key.
     async fn complete(&self, claim: &Claim, reply: &StoredReply) -> Result<bool, StoreError>;
@@ -31,6 +35,10 @@ pub trait IdempotencyStore: Send + Sync {
     /// Gives the key back unanswered: undone, unless something was committed under it. MUST
     /// change nothing when the claim no longer holds it.
     async fn abandon(&self, claim: &Claim) -> Result<(), StoreError>;
+
+    /// Gives the key back as if nothing had been committed under it: all of it was undone.
+    /// MUST change nothing when the claim no longer holds it.
+    async fn take_back(&self, claim: &Claim) -> Result<(), StoreError>;
 
     /// Forgets up to `limit` of the keys that were begun at `before` or earlier, the oldest
     /// first; returns how many.

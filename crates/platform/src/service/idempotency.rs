@@ -12,7 +12,7 @@ use crate::ports::IdempotencyStore;
 
 /// How long an answer is remembered.
 const REMEMBERED: TimeDelta = TimeDelta::hours(24);
-/// How long a request may run before another with its key may begin.
+/// How long a request may run without a sign of life before another with its key may begin.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// How long a caller is asked to wait for one that runs: most end much sooner than their
 /// lease.
@@ -75,6 +75,17 @@ impl Idempotency {
         }
     }
 
+    /// Keeps a key whose request still lives.
+    ///
+    /// # Errors
+    /// When the store failed; the lease ends as it would have.
+    pub async fn extend(&self, claim: &Claim) -> Result<(), StoreError> {
+        if !self.store.extend(claim, self.clock.now() + LEASE).await? {
+            tracing::warn!("request outlived the lease of its idempotency key");
+        }
+        Ok(())
+    }
+
     /// Ends a request with its answer: remembered when it settles the request
     /// ([`StoredReply::settles`]), else the key is free again.
     ///
@@ -97,6 +108,14 @@ impl Idempotency {
     /// When the store failed; the key is then free when its lease has passed.
     pub async fn abandon(&self, claim: &Claim) -> Result<(), StoreError> {
         self.store.abandon(claim).await
+    }
+
+    /// Ends a request of which nothing stays: the key is free again, whatever was committed.
+    ///
+    /// # Errors
+    /// When the store failed; what was committed then counts.
+    pub async fn take_back(&self, claim: &Claim) -> Result<(), StoreError> {
+        self.store.take_back(claim).await
     }
 
     /// Forgets what is remembered long enough; returns how many keys.
@@ -190,6 +209,22 @@ mod tests {
         let Attempt::Do(claim) = begin(&service).await.unwrap() else { panic!("nothing to replay") };
         service.complete(&claim, &reply(503)).await.unwrap();
         service.complete(&claim, &reply(409)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_request_that_lives_keeps_its_key_for_another_minute() {
+        let clock = FakeClock::default();
+        let mut store = MockIdempotencyStore::new();
+        store.expect_begin().returning(|_| Ok(Begun::Started));
+        store
+            .expect_extend()
+            .times(1)
+            .withf(|claim, until| *until == claim.claimed_at + TimeDelta::seconds(50) + LEASE)
+            .returning(|_, _| Ok(true));
+        let service = Idempotency::new(Arc::new(store), Arc::new(clock.clone()));
+        let Attempt::Do(claim) = begin(&service).await.unwrap() else { panic!("nothing to replay") };
+        clock.advance(TimeDelta::seconds(50));
+        service.extend(&claim).await.unwrap();
     }
 
     #[tokio::test]

@@ -16,6 +16,8 @@ use crate::error::store_error;
 const TABLE: &str = "idempotency_keys";
 const RUNNING: &str = "running";
 const COMMITTED: &str = "committed";
+/// It was given back, after something was committed.
+const RELEASED: &str = "released";
 const DONE: &str = "done";
 
 /// What is remembered of a key.
@@ -64,7 +66,7 @@ impl Row {
         if self.lease_until > claim.claimed_at {
             return Ok(Some(Begun::Running { lease_until: self.lease_until }));
         }
-        Ok((self.state == COMMITTED && !claim.resumes).then_some(Begun::Lost))
+        Ok((self.state != RUNNING && !claim.resumes).then_some(Begun::Lost))
     }
 }
 
@@ -141,7 +143,7 @@ fn held(key: &HeldKey, states: &[&str]) -> Cond {
         .add(Expr::col("user_key").eq(key.owner.as_str()))
         .add(Expr::col("idem_key").eq(key.key.as_str()))
         .add(Expr::col("state").is_in(states.iter().copied()))
-        .add(Expr::col("lease_until").eq(key.held_until))
+        .add(Expr::col("created_at").eq(key.held_since))
 }
 
 /// Notes that something is committed under the key; whether it is still held.
@@ -171,6 +173,15 @@ impl IdempotencyStore for Store {
         Err(StoreError::Transient("the key changed hands too often".into()))
     }
 
+    async fn extend(&self, claim: &Claim, lease_until: DateTime<Utc>) -> Result<bool, StoreError> {
+        let update = Query::update()
+            .table(TABLE)
+            .value("lease_until", lease_until)
+            .cond_where(held(&claim.held_key(), &[RUNNING, COMMITTED]))
+            .to_owned();
+        self.write.execute(&update).await.map_err(store_error).map(|done| done.rows_affected() == 1)
+    }
+
     async fn complete(&self, claim: &Claim, reply: &StoredReply) -> Result<bool, StoreError> {
         let headers = serde_json::to_string(&reply.headers).map_err(StoreError::corrupt)?;
         let update = Query::update()
@@ -191,10 +202,17 @@ impl IdempotencyStore for Store {
         }
         let release = Query::update()
             .table(TABLE)
+            .value("state", RELEASED)
             .value("lease_until", claim.claimed_at)
             .cond_where(held(&claim.held_key(), &[COMMITTED]))
             .to_owned();
         self.write.execute(&release).await.map_err(store_error).map(drop)
+    }
+
+    async fn take_back(&self, claim: &Claim) -> Result<(), StoreError> {
+        let states = [RUNNING, COMMITTED];
+        let delete = Query::delete().from_table(TABLE).cond_where(held(&claim.held_key(), &states)).to_owned();
+        self.write.execute(&delete).await.map_err(store_error).map(drop)
     }
 
     async fn prune(&self, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {

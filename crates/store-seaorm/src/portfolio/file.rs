@@ -183,7 +183,18 @@ impl Store {
         for (hash, size) in contents {
             any = any.add(Expr::col("sha256").eq(hash.to_string()).and(Expr::col("size").eq(bytes(*size)?)));
         }
-        let select = select_files().and_where(Expr::col("owner_id").eq(owner.get())).cond_where(any).to_owned();
+        let in_the_trash = Query::select()
+            .expr(Expr::val(1))
+            .from("photos")
+            .and_where(Expr::col(("photos", "file_id")).equals(("files", "id")))
+            .and_where(Expr::col(("photos", "trashed_at")).is_not_null())
+            .to_owned();
+        let select = select_files()
+            .and_where(Expr::col("owner_id").eq(owner.get()))
+            .and_where(Expr::col("status").ne(FileStatus::Failed.as_str()))
+            .and_where(Expr::exists(in_the_trash).not())
+            .cond_where(any)
+            .to_owned();
         rows::all(self.read(), &select).await
     }
 }

@@ -144,10 +144,12 @@ impl UploadRepository for SeaTx {
         let start = bytes(part.start)?;
         let select = select_parts(id).and_where(Expr::col("start").eq(start)).to_owned();
         let before: Option<Part> = rows::one(self.conn(), &select).await?;
+        if before.as_ref().is_some_and(|before| before.size != part.size) {
+            return Err(StoreError::corrupt("a piece of another size"));
+        }
         if before.is_some() {
             let update = Query::update()
                 .table("upload_parts")
-                .value("size", bytes(part.size)?)
                 .value("blob_key", part.blob_key.as_str())
                 .and_where(Expr::col("upload_id").eq(id.get()))
                 .and_where(Expr::col("start").eq(start))
@@ -213,6 +215,28 @@ impl FileQueries for Store {
             .to_owned();
         let found = rows::one::<Bytes>(self.read(), &select).await?;
         Ok(found.map_or(0, |Bytes(bytes)| u64::try_from(bytes).unwrap_or_default()))
+    }
+
+    async fn next_end(&self, owner: UserId, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        struct End(Option<DateTime<Utc>>);
+        impl Stored for End {
+            fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+                Ok(Self(fields.get("first_end")?))
+            }
+        }
+        let mut first = None;
+        for (table, open) in [("uploads", Some(Expr::col("state").eq(UploadState::Open.as_str()))), ("files", None)] {
+            let select = Query::select()
+                .expr_as(Expr::col("expires_at").min(), "first_end")
+                .from(table)
+                .and_where(Expr::col("owner_id").eq(owner.get()))
+                .and_where(Expr::col("expires_at").gt(now))
+                .and_where_option(open)
+                .to_owned();
+            let end = rows::one::<End>(self.read(), &select).await?.and_then(|End(end)| end);
+            first = [first, end].into_iter().flatten().min();
+        }
+        Ok(first)
     }
 
     async fn list_overdue_uploads(&self, now: DateTime<Utc>, limit: u64) -> Result<Vec<FileId>, StoreError> {

@@ -4,24 +4,30 @@
 //! `/auth` take the header and pass.
 //!
 //! A request that has begun runs to its end, also when its client goes away: whoever sends
-//! it again gets the answer.
+//! it again gets the answer. Of one whose body broke off nothing stays, and it may be sent
+//! again with its key.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::pin::pin;
+use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
+use actix_web::rt::time::sleep;
 use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpResponse, ResponseError};
 use futures::FutureExt;
+use futures::future::{Either, select};
 use sharestack_kernel::once::within;
 use sharestack_platform::error::IdempotencyError;
 use sharestack_platform::model::{Claim, Fingerprint, IdempotencyKey, Requester, StoredReply};
 use sharestack_platform::service::Attempt;
 
 use super::context::render;
+use super::streamed::{self, Passing};
 use crate::http::background::to_the_end;
 use crate::http::context;
 use crate::http::error::ApiError;
@@ -29,7 +35,16 @@ use crate::http::extract::{actor, idempotency_key, read_body};
 use crate::wiring::App;
 
 /// What of an answer's headers is kept beside its body.
-const KEPT: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
+const KEPT: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::LOCATION,
+    header::ETAG,
+    HeaderName::from_static("tus-resumable"),
+    HeaderName::from_static("upload-offset"),
+    HeaderName::from_static("upload-expires"),
+];
+/// How often a request whose body is long gives a sign of life.
+const BEAT: Duration = Duration::from_secs(20);
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The routes whose domain knows by the key how far a request came, and goes on from there.
 const RESUME: &[&str] = &["/api/v1/subscriptions", "/api/v1/subscriptions/{id}/renew"];
@@ -46,14 +61,15 @@ pub async fn layer(
     };
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::internal("request without app"))?;
     let streams = request.match_pattern().is_some_and(|pattern| STREAMED.contains(&pattern.as_str()));
-    let body = if streams {
-        // It is not read twice: two requests are the same when their bodies are as long.
-        let length = request.headers().get(header::CONTENT_LENGTH);
-        length.map(|value| Bytes::copy_from_slice(value.as_bytes())).unwrap_or_default()
+    let (body, passing) = if streams {
+        match streamed::open(&mut request).await {
+            Ok((known, passing)) => (Bytes::from(known), Some(passing)),
+            Err(error) => return Ok(request.error_response(error)),
+        }
     } else {
         let mut payload = request.parts_mut().1.take();
         match read_body(request.request(), &mut payload).await {
-            Ok(body) => body.freeze(),
+            Ok(body) => (body.freeze(), None),
             Err(error) => return Ok(request.error_response(error)),
         }
     };
@@ -61,6 +77,7 @@ pub async fn layer(
         requester,
         key,
         fingerprint: Fingerprint::of(request.method().as_str(), &request.uri().to_string(), &body),
+        passing,
         resumes: request.match_pattern().is_some_and(|pattern| RESUME.contains(&pattern.as_str())),
     };
     if !streams {
@@ -78,6 +95,8 @@ struct Asked {
     requester: Requester,
     key: IdempotencyKey,
     fingerprint: Fingerprint,
+    /// The body, where it is not kept in memory.
+    passing: Option<Passing>,
     resumes: bool,
 }
 
@@ -88,7 +107,7 @@ async fn once(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let Asked { requester, key, fingerprint, resumes } = asked;
+    let Asked { requester, key, fingerprint, passing, resumes } = asked;
     let claim = match app.idempotency.begin(requester, key, fingerprint, resumes).await {
         Ok(Attempt::Do(claim)) => claim,
         Ok(Attempt::Replay(reply)) => return Ok(replay(request, reply)),
@@ -97,9 +116,20 @@ async fn once(
         }
         Err(error) => return Ok(request.error_response(ApiError::from(error))),
     };
-    let work = within(claim.held_key(), next.call(request));
-    match AssertUnwindSafe(work).catch_unwind().await {
-        Ok(Ok(response)) => keep(&app, &claim, response.map_into_boxed_body()).await,
+    let work = AssertUnwindSafe(within(claim.held_key(), next.call(request))).catch_unwind();
+    let ended = match &passing {
+        Some(passing) => {
+            let live = async || {
+                if passing.is_alive() {
+                    note(app.idempotency.extend(&claim).await);
+                }
+            };
+            beside(work, || sleep(BEAT), live).await
+        }
+        None => work.await,
+    };
+    match ended {
+        Ok(Ok(response)) => keep(&app, &claim, passing.as_ref(), response.map_into_boxed_body()).await,
         Ok(Err(error)) => {
             note(app.idempotency.abandon(&claim).await);
             Err(error)
@@ -107,6 +137,17 @@ async fn once(
         Err(panic) => {
             note(app.idempotency.abandon(&claim).await);
             resume_unwind(panic)
+        }
+    }
+}
+
+/// Does `work`, and `also` at each beat until then.
+async fn beside<F: Future, B: Future>(work: F, beat: impl Fn() -> B, also: impl AsyncFn()) -> F::Output {
+    let mut work = pin!(work);
+    loop {
+        match select(work.as_mut(), pin!(beat())).await {
+            Either::Left((outcome, _)) => return outcome,
+            Either::Right(_) => also().await,
         }
     }
 }
@@ -138,7 +179,12 @@ fn replay(request: ServiceRequest, reply: StoredReply) -> ServiceResponse<BoxBod
 }
 
 /// Remembers the answer, and gives it on as it was.
-async fn keep(app: &App, claim: &Claim, response: ServiceResponse<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+async fn keep(
+    app: &App,
+    claim: &Claim,
+    passing: Option<&Passing>,
+    response: ServiceResponse<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let context = context::of(response.request())?;
     let (request, response) = render(response, &context).into_parts();
     let (head, body) = response.into_parts();
@@ -150,7 +196,11 @@ async fn keep(app: &App, claim: &Claim, response: ServiceResponse<BoxBody>) -> R
     let headers = KEPT.iter().filter_map(|name| Some((name.to_string(), text(name)?.to_owned()))).collect();
     let reply =
         StoredReply { status: head.status().as_u16(), headers, body: String::from_utf8_lossy(&body).into_owned() };
-    note(app.idempotency.complete(claim, &reply).await);
+    note(match passing {
+        // It kept nothing, and nobody heard why.
+        Some(body) if is_undone(body, head.status()) => app.idempotency.take_back(claim).await,
+        _ => app.idempotency.complete(claim, &reply).await,
+    });
     let mut whole = HttpResponse::build(head.status());
     for (name, value) in head.headers() {
         whole.append_header((name.clone(), value.clone()));
@@ -158,9 +208,39 @@ async fn keep(app: &App, claim: &Claim, response: ServiceResponse<BoxBody>) -> R
     Ok(ServiceResponse::new(request, whole.body(body)))
 }
 
+/// Whether a request whose body passed was not done, and may be when it is sent again: it
+/// broke off, or was refused for now.
+fn is_undone(body: &Passing, status: StatusCode) -> bool {
+    !StoredReply::settles(status.as_u16()) || (body.was_cut() && status.is_client_error())
+}
+
 /// What could not be noted is free again when its lease has passed.
 fn note(result: Result<(), sharestack_kernel::error::StoreError>) {
     if let Err(error) = result {
         tracing::warn!(error = &error as &dyn std::error::Error, "idempotency key was not settled");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use futures::channel::oneshot;
+    use futures::executor::block_on;
+
+    use super::*;
+
+    #[test]
+    fn a_long_request_gives_signs_of_life_until_it_ends() {
+        let (end, ended) = oneshot::channel();
+        let (end, beats) = (Cell::new(Some(end)), Cell::new(0));
+        let live = async || {
+            beats.set(beats.get() + 1);
+            if beats.get() == 3 {
+                end.take().unwrap().send("done").unwrap();
+            }
+        };
+        assert_eq!(block_on(beside(ended, || std::future::ready(()), live)), Ok("done"));
+        assert_eq!(beats.get(), 3);
     }
 }

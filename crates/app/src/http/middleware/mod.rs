@@ -4,3 +4,4 @@
 pub mod context;
 pub mod idempotency;
 pub mod rate_limit;
+mod streamed;

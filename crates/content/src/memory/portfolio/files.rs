@@ -6,7 +6,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 
 use super::{MemoryPortfolio, MemoryPortfolioTx};
-use crate::model::{FileId, Part, Sha256, Upload, UploadState, UploadedFile};
+use crate::model::{FileId, FileStatus, Part, Sha256, Upload, UploadState, UploadedFile};
 use crate::ports::{FileQueries, FileRepository, UploadRepository, UsageRepository};
 
 #[async_trait]
@@ -62,7 +62,11 @@ impl UploadRepository for MemoryPortfolioTx {
     }
 
     async fn put_part(&mut self, id: FileId, part: &Part) -> Result<Option<Part>, StoreError> {
-        Ok(self.state.parts.entry(id).or_default().insert(part.start, part.clone()))
+        let parts = self.state.parts.entry(id).or_default();
+        if parts.get(&part.start).is_some_and(|before| before.size != part.size) {
+            return Err(StoreError::corrupt("a piece of another size"));
+        }
+        Ok(parts.insert(part.start, part.clone()))
     }
 
     async fn delete_parts(&mut self, id: FileId) -> Result<(), StoreError> {
@@ -105,8 +109,14 @@ impl FileQueries for MemoryPortfolio {
         owner: UserId,
         contents: &[(Sha256, u64)],
     ) -> Result<Vec<UploadedFile>, StoreError> {
-        let is = |file: &&UploadedFile| file.owner_id == owner && contents.contains(&(file.sha256, file.size));
-        Ok(self.state().files.values().filter(is).cloned().collect())
+        let state = self.state();
+        let is = |file: &&UploadedFile| {
+            file.owner_id == owner
+                && contents.contains(&(file.sha256, file.size))
+                && file.processing.status != FileStatus::Failed
+                && !state.photos.values().any(|row| row.has_trashed(file.id))
+        };
+        Ok(state.files.values().filter(is).cloned().collect())
     }
 
     async fn find_upload(&self, id: FileId) -> Result<Option<Upload>, StoreError> {
@@ -119,6 +129,14 @@ impl FileQueries for MemoryPortfolio {
 
     async fn usage(&self, owner: UserId) -> Result<u64, StoreError> {
         Ok(self.state().usage.get(&owner).copied().unwrap_or_default())
+    }
+
+    async fn next_end(&self, owner: UserId, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let state = self.state();
+        let open = |one: &&Upload| one.owner_id == owner && one.state == UploadState::Open;
+        let uploads = state.uploads.values().filter(open).map(|one| one.expires_at);
+        let files = state.files.values().filter(|one| one.owner_id == owner).filter_map(|one| one.expires_at);
+        Ok(uploads.chain(files).filter(|end| *end > now).min())
     }
 
     async fn list_overdue_uploads(&self, now: DateTime<Utc>, limit: u64) -> Result<Vec<FileId>, StoreError> {

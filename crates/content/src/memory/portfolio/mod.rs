@@ -147,6 +147,10 @@ impl Outbox for MemoryPortfolioTx {
 #[async_trait]
 impl JobQueue for MemoryPortfolioTx {
     async fn enqueue(&mut self, job: &NewJob) -> Result<bool, StoreError> {
+        // No job here is ever done.
+        if job.dedupe_key.is_some() && self.state.jobs.iter().any(|one| one.dedupe_key == job.dedupe_key) {
+            return Ok(false);
+        }
         self.state.jobs.push(job.clone());
         Ok(true)
     }

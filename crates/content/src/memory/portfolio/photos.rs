@@ -24,6 +24,13 @@ pub(super) struct Row {
     downloads: i64,
 }
 
+impl Row {
+    /// Whether it is in the trash, and made from this file.
+    pub(super) fn has_trashed(&self, file: FileId) -> bool {
+        self.photo.trashed_at.is_some() && self.photo.file_id == Some(file)
+    }
+}
+
 impl MemoryPortfolio {
     /// Puts a photo in place without a service.
     pub fn put_photo(&self, photo: &Photo) {

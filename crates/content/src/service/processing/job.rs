@@ -21,7 +21,7 @@ use crate::events::{FILE, FILE_FAILED, FILE_PROCESSED, PROCESS_JOB};
 use crate::model::{Derivative, FileId, FileStatus, FormatName, Formats, Processing, Step, Steps, UploadedFile};
 use crate::ports::{Facts, ImagingError, Made, OpenPicture};
 
-/// How often a file is tried: with one that ends its worker each time, nobody is helped.
+/// So many workers a file may take down: with one that ends each, nobody is helped.
 const TRIES: u32 = 3;
 
 /// Works on files.
@@ -85,7 +85,7 @@ impl ProcessFiles {
         Self { ports, policy }
     }
 
-    async fn process(&self, request: &Request, attempt: u32) -> Result<(), JobError> {
+    async fn process(&self, request: &Request, job: &ClaimedJob) -> Result<(), JobError> {
         let Some(file) = self.ports.files.find_file(request.file_id).await? else { return Ok(()) };
         let mut run = Run {
             of: self,
@@ -95,7 +95,7 @@ impl ProcessFiles {
             wanted: request.wanted(),
             done: 0,
         };
-        if attempt > TRIES {
+        if job.lost >= TRIES {
             return Ok(run.give_up("the file could not be processed: its worker ended each time").await?);
         }
         match run.work(&file).await {
@@ -111,7 +111,8 @@ impl ProcessFiles {
                 );
                 Ok(run.give_up(&error.to_string()).await?)
             }
-            Err(error) if attempt >= TRIES => {
+            // What it needs was away all the time.
+            Err(error) if job.attempt >= job.max_attempts => {
                 run.give_up("the file could not be processed now; ask for it again later").await?;
                 Err(Hopeless(error.to_string()).into())
             }
@@ -132,7 +133,7 @@ impl JobHandler for ProcessFiles {
 
     async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
         let request = Request::deserialize(&job.payload).map_err(|error| Hopeless(error.to_string()))?;
-        self.process(&request, job.attempt).await
+        self.process(&request, job).await
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A job opens the file, notes what the camera wrote, and makes the derivatives; how far it
 //! is, stands in the file's row at every moment. What lies in the file itself ends the
-//! processing at once, with its reason; what may pass is tried again, and a file with which
-//! workers end three times is given up.
+//! processing at once, with its reason; a store that is away is waited for as long as the job
+//! is tried, and a file with which workers end three times is given up.
 
 mod job;
 mod reprocess;

@@ -60,10 +60,9 @@ impl Reprocessing {
             let mut file = tx.files().find_for_update(id).await?.ok_or(ReprocessError::Missing(id))?;
             let processing = &mut file.processing;
             let here = match processing.status {
-                FileStatus::Uploaded | FileStatus::Processing => return Err(ReprocessError::Running(id)),
                 FileStatus::Ready => formats_of(processing),
-                // It may be half of what a run made.
-                FileStatus::Failed => crate::model::Formats::new(),
+                // It may be half of what a run made, or makes now: then its job is there.
+                FileStatus::Uploaded | FileStatus::Processing | FileStatus::Failed => crate::model::Formats::new(),
             };
             let mut wanted = command.formats.clone().unwrap_or_else(|| FormatName::ALL.into_iter().collect());
             if !command.force {
@@ -77,7 +76,7 @@ impl Reprocessing {
             processing.started_at = None;
             file.updated_at = now.max(file.updated_at + chrono::TimeDelta::microseconds(1));
             tx.files().save_processing(&file).await?;
-            // The job before is not noted as done yet: nothing of this happened.
+            // One waits or runs, or is not noted as done yet: nothing of this happened.
             if !tx.jobs().enqueue(&process_job(job_id, id, Some(wanted), now)).await? {
                 return Err(ReprocessError::Running(id));
             }

@@ -2,7 +2,7 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::blob::BlobStream;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::UserId;
-use sharestack_kernel::transact;
+use sharestack_kernel::{once, transact};
 
 use super::error::UploadError;
 use super::meter::Meter;
@@ -23,6 +23,9 @@ pub struct BeginChunked {
     pub chunk_size: Option<u64>,
 }
 
+/// So many pieces are listed to who puts one; who asks is told of all.
+const LISTED: u64 = 2000;
+
 /// How far an upload has come.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
@@ -30,8 +33,8 @@ pub enum Progress {
     Open {
         /// The upload.
         upload: Upload,
-        /// The pieces that are there, in order.
-        received: Vec<u64>,
+        /// The pieces that are there, in order; `None` when they are not listed.
+        received: Option<Vec<u64>>,
     },
     /// It has become this file.
     Completed(UploadedFile),
@@ -101,18 +104,19 @@ impl Uploads {
             created_at: now,
             expires_at: now + self.limits.upload_ttl,
         };
-        let begun: Result<bool, UploadError> = transact!(self.ports.store, |tx| {
-            if !tx.usage().take(upload.owner_id, upload.size, quota).await? {
-                return Ok(false);
-            }
-            tx.uploads().insert(&upload).await?;
-            Ok(true)
-        });
-        if begun? {
+        let begin = async {
+            transact!(self.ports.store, |tx| {
+                if !tx.usage().take(upload.owner_id, upload.size, quota).await? {
+                    return Ok::<_, UploadError>(false);
+                }
+                tx.uploads().insert(&upload).await?;
+                Ok(true)
+            })
+        };
+        if once::apart(begin).await? {
             return Ok(upload);
         }
-        let used = self.ports.queries.usage(actor.user_id).await?;
-        Err(UploadError::Quota { quota, used })
+        Err(self.full(actor.user_id).await)
     }
 
     /// Keeps a piece, in any order and as often as it comes; the last makes the file. `owner`
@@ -129,7 +133,7 @@ impl Uploads {
         checksums: Vec<Checksum>,
         content: BlobStream,
     ) -> Result<Progress, UploadError> {
-        let Some(upload) = self.open(owner, id).await? else {
+        let Some(upload) = self.open(owner, id, UploadKind::Chunked).await? else {
             // Who did not hear that the last piece came sends it again.
             return Ok(Progress::Completed(self.outcome(owner, id).await?));
         };
@@ -150,40 +154,46 @@ impl Uploads {
                 return match error {
                     // It became a file while this piece came, or becomes one now.
                     UploadError::NoUpload(_) => Ok(Progress::Completed(self.outcome(owner, id).await?)),
-                    UploadError::Busy => Ok(Progress::Completed(self.complete(owner, id, None).await?)),
+                    UploadError::Busy => Ok(Progress::Completed(self.complete_chunked(owner, id).await?)),
                     error => Err(error),
                 };
             }
         };
         if upload.is_whole() {
-            return Ok(Progress::Completed(self.complete(owner, id, None).await?));
+            return Ok(Progress::Completed(self.complete_chunked(owner, id).await?));
         }
-        self.progress_of(owner, id).await
+        self.progress_of(owner, id, UploadKind::Chunked, LISTED).await
+    }
+
+    async fn complete_chunked(&self, owner: Option<UserId>, id: FileId) -> Result<UploadedFile, UploadError> {
+        self.complete(owner, id, Some(UploadKind::Chunked), None).await
     }
 
     /// Writes down pieces that are kept; at `offset`, when the upload must go on there.
     pub(super) async fn note(&self, id: FileId, offset: Option<u64>, parts: &[Part]) -> Result<Upload, UploadError> {
         let now = self.ports.clock.now();
         let complete = self.complete_later(id, now);
-        let noted: Result<(Upload, Vec<Part>), UploadError> = transact!(self.ports.store, |tx| {
-            let mut upload = lock(tx, id, now).await?;
-            if offset.is_some_and(|offset| offset != upload.received) {
-                return Err(UploadError::WrongOffset(upload.received));
-            }
-            let mut replaced = Vec::new();
-            for part in parts {
-                match tx.uploads().put_part(id, part).await? {
-                    Some(before) => replaced.push(before),
-                    None => upload.received += part.size,
+        let note = async {
+            transact!(self.ports.store, |tx| {
+                let mut upload = lock(tx, id, now).await?;
+                if offset.is_some_and(|offset| offset != upload.received) {
+                    return Err::<(Upload, Vec<Part>), _>(UploadError::WrongOffset(upload.received));
                 }
-            }
-            tx.uploads().update(&upload, now).await?;
-            if upload.is_whole() {
-                tx.jobs().enqueue(&complete).await?;
-            }
-            Ok((upload, replaced))
-        });
-        let (upload, replaced) = noted?;
+                let mut replaced = Vec::new();
+                for part in parts {
+                    match tx.uploads().put_part(id, part).await? {
+                        Some(before) => replaced.push(before),
+                        None => upload.received += part.size,
+                    }
+                }
+                tx.uploads().update(&upload, now).await?;
+                if upload.is_whole() {
+                    tx.jobs().enqueue(&complete).await?;
+                }
+                Ok((upload, replaced))
+            })
+        };
+        let (upload, replaced) = once::apart(note).await?;
         for part in replaced {
             if let Ok(key) = sharestack_kernel::blob::BlobKey::parse(&part.blob_key) {
                 self.discard(&key).await;
@@ -192,30 +202,40 @@ impl Uploads {
         Ok(upload)
     }
 
-    /// How far an upload of the actor's own has come.
+    /// How far an upload of the actor's own has come, with all pieces of one that has any.
     ///
     /// # Errors
-    /// When there is none, or it has expired; the store's.
-    pub async fn progress(&self, actor: &Actor, id: FileId) -> Result<Progress, UploadError> {
-        self.progress_of(Some(actor.user_id), id).await
+    /// When there is none of this kind, or it has expired; the store's.
+    pub async fn progress(&self, actor: &Actor, id: FileId, kind: UploadKind) -> Result<Progress, UploadError> {
+        self.progress_of(Some(actor.user_id), id, kind, u64::MAX).await
     }
 
-    async fn progress_of(&self, owner: Option<UserId>, id: FileId) -> Result<Progress, UploadError> {
-        let Some(upload) = self.open(owner, id).await? else {
+    /// Lists the pieces of an upload that has `most` at the most.
+    async fn progress_of(
+        &self,
+        owner: Option<UserId>,
+        id: FileId,
+        kind: UploadKind,
+        most: u64,
+    ) -> Result<Progress, UploadError> {
+        let Some(upload) = self.open(owner, id, kind).await? else {
             return Ok(Progress::Completed(self.outcome(owner, id).await?));
         };
+        if upload.chunk_size == 0 || upload.total_chunks() > most {
+            return Ok(Progress::Open { upload, received: None });
+        }
         let parts = self.ports.queries.list_parts(id).await?;
-        let received = parts.iter().filter_map(|part| part.start.checked_div(upload.chunk_size)).collect();
-        Ok(Progress::Open { upload, received })
+        let received = parts.iter().map(|part| part.start / upload.chunk_size).collect();
+        Ok(Progress::Open { upload, received: Some(received) })
     }
 
     /// Ends an upload of the actor's own without a file.
     ///
     /// # Errors
-    /// When there is none, or a file is being made of it; the store's.
-    pub async fn abort(&self, actor: &Actor, id: FileId) -> Result<(), UploadError> {
+    /// When there is none of this kind, or a file is being made of it; the store's.
+    pub async fn abort(&self, actor: &Actor, id: FileId, kind: UploadKind) -> Result<(), UploadError> {
         let upload = self.ports.queries.find_upload(id).await?;
-        if upload.is_none_or(|upload| upload.owner_id != actor.user_id || upload.kind == UploadKind::Whole) {
+        if upload.is_none_or(|upload| upload.owner_id != actor.user_id || upload.kind != kind) {
             return Err(UploadError::NoUpload(id));
         }
         let now = self.ports.clock.now();

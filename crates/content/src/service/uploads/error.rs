@@ -2,7 +2,7 @@ use serde_json::json;
 use sharestack_kernel::actor::Denied;
 use sharestack_kernel::blob::BlobError;
 use sharestack_kernel::carries_store;
-use sharestack_kernel::error::{Category, Classified, Details, StoreError};
+use sharestack_kernel::error::{Category, Classified, Details, StoreError, Throttle};
 use sharestack_kernel::field::FieldErrors;
 use thiserror::Error;
 
@@ -67,8 +67,8 @@ pub enum UploadError {
     /// The caller keeps too much already.
     #[error("quota is used up")]
     Quota {
-        /// The most, in bytes.
-        quota: u64,
+        /// The most, in bytes, and when something may be free again.
+        throttle: Throttle,
         /// What is kept.
         used: u64,
     },
@@ -93,21 +93,6 @@ pub enum UploadError {
 
 carries_store!(UploadError);
 
-impl UploadError {
-    /// What went wrong, for people.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::Type { .. } => "Invalid file type",
-            Self::Empty => "File is empty",
-            Self::TooLarge { .. } => "File is too large",
-            Self::Quota { .. } => "Storage quota is used up",
-            Self::Broken => "File is incomplete",
-            Self::Checksum => "Checksum does not match",
-            _ => "File could not be stored",
-        }
-    }
-}
-
 impl Classified for UploadError {
     fn category(&self) -> Category {
         match self {
@@ -119,10 +104,18 @@ impl Classified for UploadError {
                 Category::Conflict
             }
             Self::Checksum | Self::Empty | Self::Broken => Category::Unprocessable,
-            Self::TooLarge { .. } | Self::Quota { .. } => Category::TooLarge,
+            Self::TooLarge { .. } => Category::TooLarge,
+            Self::Quota { .. } => Category::RateLimited,
             Self::Type { .. } => Category::Unsupported,
             Self::Blob(error) => error.category(),
             Self::Store(error) => error.category(),
+        }
+    }
+
+    fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Quota { .. } => Some("QUOTA_EXCEEDED"),
+            _ => None,
         }
     }
 
@@ -146,9 +139,7 @@ impl Classified for UploadError {
             Self::Empty => Details::Object(json!({"reason": "empty"})),
             Self::Broken => Details::Object(json!({"reason": "incomplete"})),
             Self::TooLarge { max } => Details::Object(json!({"max_size": max})),
-            Self::Quota { quota, used } => {
-                Details::Object(json!({"reason": "quota", "quota_bytes": quota, "used_bytes": used}))
-            }
+            Self::Quota { throttle, .. } => Details::Throttled(*throttle),
             Self::Type { found, allowed } => Details::Object(
                 json!({"detected": found.map(MediaType::as_str), "expected": names(allowed).join(", ")}),
             ),

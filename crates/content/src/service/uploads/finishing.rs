@@ -11,7 +11,7 @@ use serde_json::json;
 use sharestack_kernel::blob::{BlobError, BlobKey, BlobStream};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
-use sharestack_kernel::transact;
+use sharestack_kernel::{once, transact};
 use uuid::Uuid;
 
 use super::Uploads;
@@ -43,16 +43,17 @@ impl Uploads {
     /// both get the same file; so does who comes later.
     ///
     /// # Errors
-    /// When there is no such upload, it has expired or is not whole; when its content is
+    /// When there is no such upload of this kind, it has expired or is not whole; when its content is
     /// refused; when it is not what `expected` says, and it goes on; the stores'.
     pub async fn complete(
         &self,
         owner: Option<UserId>,
         id: FileId,
+        kind: Option<UploadKind>,
         expected: Option<Sha256>,
     ) -> Result<UploadedFile, UploadError> {
         for _ in 0..LOOKS {
-            match self.take_turn(owner, id).await? {
+            match once::apart(self.take_turn(owner, id, kind)).await? {
                 Turn::Mine(upload, holder) => return self.assemble(upload, holder, expected).await,
                 Turn::Done => {
                     let file = self.outcome(owner, id).await?;
@@ -67,11 +68,17 @@ impl Uploads {
         Err(UploadError::Busy)
     }
 
-    async fn take_turn(&self, owner: Option<UserId>, id: FileId) -> Result<Turn, UploadError> {
+    async fn take_turn(
+        &self,
+        owner: Option<UserId>,
+        id: FileId,
+        kind: Option<UploadKind>,
+    ) -> Result<Turn, UploadError> {
         let (now, holder) = (self.ports.clock.now(), self.ports.ids.uuid());
         let turn: Result<Turn, UploadError> = transact!(self.ports.store, |tx| {
             let Some(mut upload) = tx.uploads().find_for_update(id).await? else { return Ok(Turn::Done) };
-            if owner.is_some_and(|owner| owner != upload.owner_id) || upload.kind == UploadKind::Whole {
+            let other = kind.map_or(upload.kind == UploadKind::Whole, |kind| kind != upload.kind);
+            if other || owner.is_some_and(|owner| owner != upload.owner_id) {
                 return Err(UploadError::NoUpload(id));
             }
             if upload.has_expired(now) {
@@ -116,7 +123,7 @@ impl Uploads {
             Ok(_) => {}
             // It never becomes a file: what is kept of it goes.
             Err(UploadError::Type { .. } | UploadError::Empty) => self.end(upload.id).await?,
-            Err(_) => self.let_go(upload.id, holder).await,
+            Err(_) => once::apart(self.let_go(upload.id, holder)).await,
         }
         kept
     }
@@ -148,7 +155,7 @@ impl Uploads {
         let open = move |part: Part| {
             let me = me.clone();
             async move {
-                me.hold_on(id, holder).await?;
+                once::apart(me.hold_on(id, holder)).await?;
                 let key = BlobKey::parse(&part.blob_key).map_err(|error| BlobError::Internal(error.into()))?;
                 let found = me.ports.blobs.get(&key).await?;
                 found.ok_or_else(|| BlobError::Internal("a kept piece is gone".into()))
@@ -249,8 +256,7 @@ impl Uploads {
             Ok(true)
         });
         if !kept? {
-            let used = self.ports.queries.usage(upload.owner_id).await?;
-            return Err(UploadError::Quota { quota, used });
+            return Err(self.full(upload.owner_id).await);
         }
         Ok(file)
     }
@@ -309,7 +315,7 @@ impl JobHandler for CompleteUpload {
 
     async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
         let Whole { upload_id } = Whole::deserialize(&job.payload)?;
-        match self.0.complete(None, upload_id, None).await {
+        match self.0.complete(None, upload_id, None, None).await {
             // It is whole, or came to another end.
             Ok(_)
             | Err(

@@ -27,6 +27,7 @@ struct State {
     checks: Vec<Check>,
     head: Vec<u8>,
     refusal: Option<UploadError>,
+    full: bool,
 }
 
 enum Limit {
@@ -35,7 +36,6 @@ enum Limit {
     File {
         max: u64,
         room: u64,
-        quota: u64,
     },
     /// So many bytes, no more and no fewer.
     Exactly(u64),
@@ -65,6 +65,7 @@ impl Meter {
             checks: Vec::new(),
             head: Vec::new(),
             refusal: None,
+            full: false,
         })))
     }
 
@@ -77,8 +78,8 @@ impl Meter {
         self
     }
 
-    pub fn file(self, max: u64, room: u64, quota: u64) -> Self {
-        self.with(|state| state.limit = Limit::File { max, room, quota })
+    pub fn file(self, max: u64, room: u64) -> Self {
+        self.with(|state| state.limit = Limit::File { max, room })
     }
 
     pub fn exactly(self, size: u64) -> Self {
@@ -142,6 +143,11 @@ impl Meter {
         }
     }
 
+    /// Whether there was more than the person has room for.
+    pub fn is_full(&self) -> bool {
+        self.state().full
+    }
+
     /// What passed.
     pub fn measured(self) -> Measured {
         let mut state = self.state();
@@ -159,8 +165,9 @@ impl State {
         self.size += piece.len() as u64;
         match self.limit {
             Limit::File { max, .. } if self.size > max => return Err(UploadError::TooLarge { max }),
-            Limit::File { room, quota, .. } if self.size > room => {
-                return Err(UploadError::Quota { quota, used: quota.saturating_sub(room) });
+            Limit::File { room, .. } if self.size > room => {
+                self.full = true;
+                return Err(UploadError::TooLarge { max: room });
             }
             Limit::Exactly(expected) if self.size > expected => return Err(UploadError::WrongSize { expected }),
             _ => {}

@@ -3,6 +3,9 @@
 //! An upload is a row before its first byte is kept, and ends in the transaction that keeps
 //! its file: so every byte in the store of files has an owner at any time. Nothing here has
 //! more than a piece of a stream in memory.
+//!
+//! Of a request that is done once (`sharestack_kernel::once`) the file is the outcome: an
+//! upload that only began ends by itself, so its rows are kept apart from the request.
 
 mod checksum;
 mod chunked;
@@ -21,7 +24,7 @@ use chrono::{DateTime, Utc};
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::blob::{Blob, BlobKey};
 use sharestack_kernel::clock::Clock;
-use sharestack_kernel::error::StoreError;
+use sharestack_kernel::error::{StoreError, Throttle};
 use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::tx::Begin;
 
@@ -31,10 +34,10 @@ pub use error::UploadError;
 pub use finishing::{COMPLETE_JOB, CompleteUpload};
 pub use removal::{ERASE_JOB, EraseBlobs, RemoveFiles, remove_file};
 pub use tus::BeginTus;
-pub use upkeep::{Swept, UPLOADS_KEPT};
+pub use upkeep::{ORPHANS_JOB, RemoveOrphans, Swept, UPLOADS_KEPT};
 
 use crate::events::Occasion;
-use crate::model::{FileId, Sha256, Upload, UploadLimits, UploadedFile};
+use crate::model::{FileId, Sha256, Upload, UploadKind, UploadLimits, UploadedFile};
 use crate::ports::{FileQueries, Imaging, PortfolioTx};
 
 /// The right to upload files for photos.
@@ -75,7 +78,8 @@ impl Uploads {
         &self.limits
     }
 
-    /// Which of these contents the actor has uploaded before. Nobody learns what others have.
+    /// Which of these contents the actor has uploaded before, and could use. Nobody learns what
+    /// others have.
     ///
     /// # Errors
     /// When the actor may not upload; the store's.
@@ -105,10 +109,11 @@ impl Uploads {
         self.ports.queries.find_file(id).await?.ok_or(UploadError::NoFile(id))
     }
 
-    /// An unfinished upload of this owner; `None` for a link that was signed, which is as good.
-    async fn open(&self, owner: Option<UserId>, id: FileId) -> Result<Option<Upload>, UploadError> {
+    /// An unfinished upload of this kind and owner; `None` for a link that was signed, which is
+    /// as good.
+    async fn open(&self, owner: Option<UserId>, id: FileId, kind: UploadKind) -> Result<Option<Upload>, UploadError> {
         let Some(upload) = self.ports.queries.find_upload(id).await? else { return Ok(None) };
-        if owner.is_some_and(|owner| owner != upload.owner_id) {
+        if upload.kind != kind || owner.is_some_and(|owner| owner != upload.owner_id) {
             return Err(UploadError::NoUpload(id));
         }
         if upload.has_expired(self.ports.clock.now()) {
@@ -122,6 +127,23 @@ impl Uploads {
         let file = self.ports.queries.find_file(id).await?;
         let file = file.filter(|file| owner.is_none_or(|owner| owner == file.owner_id));
         file.ok_or(UploadError::NoUpload(id))
+    }
+
+    /// That a person keeps as much as may be, and when asking again may help: when something
+    /// of theirs ends by itself, or an upload that begins now would.
+    async fn full(&self, owner: UserId) -> UploadError {
+        let (now, window) = (self.ports.clock.now(), self.limits.upload_ttl);
+        let (used, ends) = match self.kept_by(owner, now).await {
+            Ok(kept) => kept,
+            Err(error) => return error.into(),
+        };
+        let reset_at = ends.map_or(now + window, |end| end.min(now + window));
+        let throttle = Throttle::new(self.limits.quota, window.to_std().unwrap_or_default(), reset_at, now);
+        UploadError::Quota { throttle, used }
+    }
+
+    async fn kept_by(&self, owner: UserId, now: DateTime<Utc>) -> Result<(u64, Option<DateTime<Utc>>), StoreError> {
+        Ok((self.ports.queries.usage(owner).await?, self.ports.queries.next_end(owner, now).await?))
     }
 
     async fn new_id(&self) -> Result<FileId, StoreError> {
@@ -159,5 +181,4 @@ async fn lock(tx: &mut dyn PortfolioTx, id: FileId, now: DateTime<Utc>) -> Resul
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

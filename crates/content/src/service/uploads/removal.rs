@@ -155,6 +155,7 @@ impl RemoveFiles {
                 payload: json!(Erase { prefix }),
                 attempt: 1,
                 max_attempts: 1,
+                lost: 0,
             };
             EraseBlobs(self.ports.blobs.clone()).run(&job).await.map_err(StoreError::Unavailable)?;
         }

@@ -18,6 +18,9 @@ use crate::memory::{MemoryPortfolio, actor};
 use crate::model::{CameraNotes, FileName, MediaType, UploadLimits};
 use crate::ports::{Glance, MockImaging};
 
+mod ends;
+mod kinds;
+
 /// Files in memory.
 #[derive(Clone, Default)]
 struct Blobs(Arc<Mutex<BTreeMap<BlobKey, Bytes>>>);
@@ -145,11 +148,18 @@ impl World {
     /// Does every job of the uploads.
     async fn work(&self) {
         for job in self.portfolio.jobs() {
-            let claimed =
-                ClaimedJob { id: job.id, kind: job.kind.clone(), payload: job.payload, attempt: 1, max_attempts: 1 };
+            let claimed = ClaimedJob {
+                id: job.id,
+                kind: job.kind.clone(),
+                payload: job.payload,
+                attempt: 1,
+                max_attempts: 1,
+                lost: 0,
+            };
             match job.kind.as_str() {
                 ERASE_JOB => EraseBlobs(Arc::new(self.blobs.clone())).run(&claimed).await.unwrap(),
                 COMPLETE_JOB => CompleteUpload(self.uploads.clone()).run(&claimed).await.unwrap(),
+                ORPHANS_JOB => RemoveOrphans(self.uploads.clone()).run(&claimed).await.unwrap(),
                 _ => {}
             }
         }
@@ -223,7 +233,7 @@ async fn pieces_come_in_any_order_and_more_than_once() {
     for (index, range) in [(3, 30..35), (1, 10..20), (1, 10..20), (0, 0..10)] {
         assert!(matches!(world.put(id, index, &whole[range]).await.unwrap(), Progress::Open { .. }));
     }
-    match world.uploads.complete(Some(UserId::new(7)), id, None).await {
+    match world.uploads.complete(Some(UserId::new(7)), id, Some(UploadKind::Chunked), None).await {
         Err(UploadError::Missing { chunks, received: 25 }) => assert_eq!(chunks, [2]),
         other => panic!("{other:?}"),
     }
@@ -233,7 +243,7 @@ async fn pieces_come_in_any_order_and_more_than_once() {
     // Again, and too late: the same file.
     let again = world.put(id, 2, &whole[20..30]).await.unwrap();
     assert!(matches!(again, Progress::Completed(same) if same.id == file.id));
-    assert_eq!(world.uploads.complete(None, id, None).await.unwrap(), file);
+    assert_eq!(world.uploads.complete(None, id, None, None).await.unwrap(), file);
     world.work().await;
     assert_eq!(world.blobs.keys(), std::slice::from_ref(&file.blob_key));
     assert_eq!((world.used().await, world.portfolio.events().len()), (35, 1));
@@ -259,14 +269,14 @@ async fn a_piece_has_its_size_its_checksum_and_its_owner() {
     }
     world.clock.advance(TimeDelta::hours(25));
     assert!(matches!(world.put(id, 2, &whole[20..]).await, Err(UploadError::Expired)));
-    assert!(matches!(world.uploads.complete(None, id, wrong).await, Err(UploadError::Expired)));
-    assert_eq!(world.uploads.sweep().await.unwrap(), Swept { uploads: 1, files: 0 });
+    assert!(matches!(world.uploads.complete(None, id, None, wrong).await, Err(UploadError::Expired)));
+    assert_eq!(world.uploads.sweep().await.unwrap(), Swept { uploads: 1, ..Swept::default() });
     assert!(matches!(world.put(id, 2, &whole[20..]).await, Err(UploadError::Expired)));
     world.work().await;
     assert!(world.blobs.keys().is_empty());
     assert_eq!(world.used().await, 0);
     world.clock.advance(UPLOADS_KEPT + TimeDelta::hours(1));
-    world.uploads.sweep().await.unwrap();
+    assert_eq!(world.uploads.sweep().await.unwrap(), Swept { forgotten: 1, ..Swept::default() });
     assert!(matches!(world.put(id, 2, &whole[20..]).await, Err(UploadError::NoUpload(_))));
 }
 
@@ -297,24 +307,9 @@ async fn a_wrong_sum_of_the_whole_lets_the_upload_go_on() {
         world.uploads.append(owner, id, 0, None, body(b"<html>no picture at all, whatever it says")).await,
         Err(UploadError::Type { .. })
     ));
-    world.uploads.abort(&somebody(), id).await.unwrap();
-    assert!(matches!(world.uploads.abort(&somebody(), id).await, Err(UploadError::NoUpload(_))));
+    world.uploads.abort(&somebody(), id, UploadKind::Tus).await.unwrap();
+    assert!(matches!(world.uploads.abort(&somebody(), id, UploadKind::Tus).await, Err(UploadError::NoUpload(_))));
     assert_eq!(world.used().await, 15);
-}
-
-#[tokio::test]
-async fn a_quota_is_kept_from_the_first_byte() {
-    let world = world();
-    for _ in 0..2 {
-        world.begin(900).await;
-    }
-    let command = BeginChunked { filename: FileName::clean("x"), size: 201, declared_type: None, chunk_size: None };
-    let refused = world.uploads.begin_chunked(&somebody(), command).await.unwrap_err();
-    assert!(matches!(refused, UploadError::Quota { quota: 2000, used: 1800 }));
-    let refused = world.uploads.receive(&somebody(), "x", body(&picture(201))).await.unwrap_err();
-    assert!(matches!(refused, UploadError::Quota { quota: 2000, used: 1800 }));
-    world.uploads.receive(&somebody(), "x", body(&picture(200))).await.unwrap();
-    assert_eq!(world.used().await, 2000);
 }
 
 #[tokio::test]
@@ -329,38 +324,4 @@ async fn a_piece_has_a_size_that_may_be() {
     let command = BeginChunked { filename: FileName::clean("x"), size: 1001, declared_type: None, chunk_size: None };
     let refused = world.uploads.begin_chunked(&somebody(), command).await.unwrap_err();
     assert!(matches!(refused, UploadError::TooLarge { max: 1000 }));
-}
-
-#[tokio::test]
-async fn a_file_goes_when_no_photo_uses_it_and_stays_when_one_does() {
-    let world = world();
-    let file = world.uploads.receive(&somebody(), "a", body(&picture(100))).await.unwrap();
-    let mut attached = world.uploads.receive(&somebody(), "b", body(&picture(200))).await.unwrap();
-    attached.expires_at = None;
-    world.portfolio.put_file(&attached);
-    assert!(matches!(world.uploads.remove(&somebody(), attached.id).await, Err(UploadError::InUse)));
-    assert!(matches!(world.uploads.remove(&actor(8, &[]), file.id).await, Err(UploadError::NoFile(_))));
-    world.clock.advance(TimeDelta::days(8));
-    assert_eq!(world.uploads.sweep().await.unwrap(), Swept { uploads: 0, files: 1 });
-    world.work().await;
-    assert_eq!(world.blobs.keys(), [attached.blob_key.clone()]);
-    assert_eq!(world.used().await, 200);
-    RemoveFiles::new(world.uploads.ports.clone()).remove_all(UserId::new(7)).await.unwrap();
-    assert!(world.blobs.keys().is_empty());
-    assert_eq!(world.used().await, 0);
-}
-
-#[tokio::test]
-async fn what_a_crash_left_without_a_row_is_found() {
-    let world = world();
-    let file = world.uploads.receive(&somebody(), "a", body(&picture(100))).await.unwrap();
-    let (whole, id) = (picture(25), world.begin(25).await.id);
-    world.put(id, 0, &whole[..10]).await.unwrap();
-    for key in ["files/999/original-1", "uploads/998/0-1", "avatars/7", "files/strange"] {
-        world.blobs.put_bytes(&BlobKey::parse(key).unwrap(), Bytes::from_static(b"x")).await.unwrap();
-    }
-    assert_eq!(world.uploads.remove_orphans().await.unwrap(), 2);
-    let left = world.blobs.keys();
-    assert_eq!(left.len(), 4);
-    assert!(left.contains(&file.blob_key) && left.iter().any(|key| key.starts_with(&format!("uploads/{id}/"))));
 }

@@ -54,7 +54,7 @@ impl Uploads {
         checksum: Option<Checksum>,
         content: BlobStream,
     ) -> Result<u64, UploadError> {
-        let Some(upload) = self.open(Some(owner), id).await? else {
+        let Some(upload) = self.open(Some(owner), id, UploadKind::Tus).await? else {
             let file = self.outcome(Some(owner), id).await?;
             return if offset == file.size { Ok(offset) } else { Err(UploadError::WrongOffset(file.size)) };
         };
@@ -78,8 +78,10 @@ impl Uploads {
             }
             return Err(error);
         }
-        match self.open(Some(owner), id).await? {
-            Some(upload) if upload.is_whole() => self.complete(Some(owner), id, None).await.map(|file| file.size),
+        match self.open(Some(owner), id, UploadKind::Tus).await? {
+            Some(upload) if upload.is_whole() => {
+                self.complete(Some(owner), id, Some(UploadKind::Tus), None).await.map(|file| file.size)
+            }
             Some(upload) => Ok(upload.received),
             None => self.outcome(Some(owner), id).await.map(|file| file.size),
         }

@@ -1,10 +1,15 @@
 //! What nobody finished or used goes by itself.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use chrono::TimeDelta;
 use futures::TryStreamExt;
+use serde_json::json;
 use sharestack_kernel::blob::BlobKey;
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
 use sharestack_kernel::transact;
 
 use super::Uploads;
@@ -15,6 +20,12 @@ use crate::model::{FileId, Upload, UploadKind, UploadState, UploadedFile};
 /// How long it is remembered that an upload has expired.
 pub const UPLOADS_KEPT: TimeDelta = TimeDelta::days(7);
 
+/// The kind of the job that removes blobs that nobody owns.
+pub const ORPHANS_JOB: &str = "blobs.orphans";
+
+/// How often every blob is looked at.
+const LOOKED_AT: TimeDelta = TimeDelta::days(1);
+
 /// How many are looked at in one go.
 const BATCH: u64 = 100;
 
@@ -23,30 +34,48 @@ const BATCH: u64 = 100;
 pub struct Swept {
     /// Uploads whose time had passed.
     pub uploads: usize,
+    /// Expired ones that are remembered long enough.
+    pub forgotten: usize,
     /// Files that no photo used in time.
     pub files: usize,
 }
 
+/// Removes what a list finds, list by list, until it finds no more, or nothing that can be
+/// removed now. Returns how many went.
+async fn until_none<L, R>(list: impl Fn() -> L, remove: impl Fn(FileId) -> R) -> Result<usize, UploadError>
+where
+    L: Future<Output = Result<Vec<FileId>, StoreError>>,
+    R: Future<Output = Result<bool, UploadError>>,
+{
+    let mut removed = 0;
+    loop {
+        let (before, found) = (removed, list().await?);
+        for id in &found {
+            removed += usize::from(remove(*id).await?);
+        }
+        if (found.len() as u64) < BATCH || removed == before {
+            return Ok(removed);
+        }
+    }
+}
+
 impl Uploads {
-    /// Ends uploads and removes unused files whose time has passed.
+    /// Ends all uploads and removes all unused files whose time has passed.
     ///
     /// # Errors
     /// The store's; what is removed by then stays so.
     pub async fn sweep(&self) -> Result<Swept, UploadError> {
-        let now = self.ports.clock.now();
-        let mut swept = Swept::default();
-        for id in self.ports.queries.list_overdue_uploads(now, BATCH).await? {
-            swept.uploads += usize::from(self.expire(id).await?);
-        }
-        for id in self.ports.queries.list_expired_uploads(now - UPLOADS_KEPT, BATCH).await? {
-            let gone: Result<bool, UploadError> =
-                transact!(self.ports.store, |tx| { Ok(tx.uploads().delete(id).await?) });
-            gone?;
-        }
-        for id in self.ports.queries.list_overdue_files(now, BATCH).await? {
-            swept.files += usize::from(self.drop_unused(id).await?);
-        }
-        Ok(swept)
+        let (now, queries) = (self.ports.clock.now(), &self.ports.queries);
+        Ok(Swept {
+            uploads: until_none(|| queries.list_overdue_uploads(now, BATCH), |id| self.expire(id)).await?,
+            forgotten: until_none(|| queries.list_expired_uploads(now - UPLOADS_KEPT, BATCH), |id| self.forget(id))
+                .await?,
+            files: until_none(|| queries.list_overdue_files(now, BATCH), |id| self.drop_unused(id)).await?,
+        })
+    }
+
+    pub(super) async fn forget(&self, id: FileId) -> Result<bool, UploadError> {
+        transact!(self.ports.store, |tx| { Ok(tx.uploads().delete(id).await?) })
     }
 
     async fn expire(&self, id: FileId) -> Result<bool, UploadError> {
@@ -84,9 +113,24 @@ impl Uploads {
         })
     }
 
+    /// Has every blob looked at, for whether somebody owns it: a day from now, once, however
+    /// many ask for it until then.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn schedule_orphans(&self) -> Result<(), UploadError> {
+        let run_at = self.ports.clock.now() + LOOKED_AT;
+        let mut job = NewJob::new(self.ports.ids.uuid(), ORPHANS_JOB, json!({}), run_at);
+        job.dedupe_key = Some(ORPHANS_JOB.to_owned());
+        transact!(self.ports.store, |tx| {
+            tx.jobs().enqueue(&job).await?;
+            Ok(())
+        })
+    }
+
     /// Removes every blob of files and uploads that no row knows: what a crash left between
-    /// the two, and what it left half written a day ago. Returns how many. An upload has its row before its first blob, so that
-    /// whatever has none by now is nobody's.
+    /// the two, and what it left half written a day ago. Returns how many. An upload has its
+    /// row before its first blob, so that whatever has none by now is nobody's.
     ///
     /// # Errors
     /// The stores'; what is removed by then stays so.
@@ -114,6 +158,28 @@ impl Uploads {
             removed += 1;
         }
         Ok(removed)
+    }
+}
+
+/// Removes blobs that nobody owns.
+pub struct RemoveOrphans(pub Arc<Uploads>);
+
+#[async_trait]
+impl JobHandler for RemoveOrphans {
+    fn kind(&self) -> &'static str {
+        ORPHANS_JOB
+    }
+
+    fn concurrency(&self) -> usize {
+        1
+    }
+
+    async fn run(&self, _job: &ClaimedJob) -> Result<(), JobError> {
+        let removed = self.0.remove_orphans().await?;
+        if removed > 0 {
+            tracing::info!(blobs.removed = removed, "blobs without owners were removed");
+        }
+        Ok(())
     }
 }
 

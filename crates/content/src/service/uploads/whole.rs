@@ -1,6 +1,6 @@
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::blob::BlobStream;
-use sharestack_kernel::transact;
+use sharestack_kernel::{once, transact};
 
 use super::error::UploadError;
 use super::meter::Meter;
@@ -20,7 +20,7 @@ impl Uploads {
         let used = self.ports.queries.usage(owner).await?;
         let room = quota.saturating_sub(used);
         if room == 0 {
-            return Err(UploadError::Quota { quota, used });
+            return Err(self.full(owner).await);
         }
         let upload = Upload {
             id: self.new_id().await?,
@@ -37,15 +37,13 @@ impl Uploads {
             created_at: now,
             expires_at: now + self.limits.upload_ttl,
         };
-        let begun: Result<(), UploadError> =
-            transact!(self.ports.store, |tx| { Ok(tx.uploads().insert(&upload).await?) });
-        begun?;
+        let begin =
+            async { transact!(self.ports.store, |tx| { Ok::<_, UploadError>(tx.uploads().insert(&upload).await?) }) };
+        once::apart(begin).await?;
         let kept = self.keep_whole(&upload, room, content).await;
         if kept.is_err() {
             // The blob is gone already; where this fails the upload expires.
-            let ended: Result<bool, UploadError> =
-                transact!(self.ports.store, |tx| { Ok(tx.uploads().delete(upload.id).await?) });
-            if let Err(error) = ended {
+            if let Err(error) = once::apart(self.forget(upload.id)).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "an upload is left to the upkeep");
             }
         }
@@ -54,12 +52,9 @@ impl Uploads {
 
     async fn keep_whole(&self, upload: &Upload, room: u64, content: BlobStream) -> Result<UploadedFile, UploadError> {
         let key = self.new_key(&UploadedFile::prefix(upload.id), "original")?;
-        let meter = Meter::new()
-            .file(self.limits.max_file_size, room, self.limits.quota)
-            .types(&self.limits.allowed, true)
-            .hashed(None);
+        let meter = Meter::new().file(self.limits.max_file_size, room).types(&self.limits.allowed, true).hashed(None);
         if let Err(error) = self.ports.blobs.put(&key, meter.watch(content)).await {
-            return Err(meter.reason(error));
+            return Err(if meter.is_full() { self.full(upload.owner_id).await } else { meter.reason(error) });
         }
         self.finish(upload, &key, meter.measured(), None).await
     }

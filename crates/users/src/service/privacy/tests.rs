@@ -243,6 +243,7 @@ async fn a_copy_that_cannot_be_made_is_told_and_does_not_count() {
         payload: json!({ "export_id": asked.id }),
         attempt,
         max_attempts: 2,
+        lost: 0,
     };
     assert!(handler.run(&attempt(1)).await.is_err());
     assert_eq!(world.store.find_export(asked.id).await.unwrap().unwrap().state, ExportState::Pending);
@@ -319,6 +320,7 @@ fn job_of(world: &World) -> ClaimedJob {
         payload: json!({ "user_id": world.user }),
         attempt: 1,
         max_attempts: 10,
+        lost: 0,
     }
 }
 

@@ -174,7 +174,7 @@ impl House {
 
 pub(super) fn claimed(job: &NewJob) -> ClaimedJob {
     let NewJob { id, kind, payload, max_attempts, .. } = job.clone();
-    ClaimedJob { id, kind, payload, attempt: 1, max_attempts }
+    ClaimedJob { id, kind, payload, attempt: 1, max_attempts, lost: 0 }
 }
 
 pub(super) fn role_input(name: &str, rank: i64, permissions: &[&str]) -> RoleInput {

@@ -1,7 +1,7 @@
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
 use serde::{Deserialize, Serialize};
-use sharestack_content::model::{FileName, Sha256};
+use sharestack_content::model::{FileName, Sha256, UploadKind};
 use sharestack_content::service::{BeginChunked, UploadError};
 use sharestack_kernel::actor::Denied;
 use sharestack_kernel::field::{FieldErrors, Issue};
@@ -95,7 +95,10 @@ pub struct BegunView {
     tag = "Uploads",
     extensions(("x-required-permission" = json!("photo.create"))),
     request_body = BeginRequest,
-    responses((status = 201, description = "Where the pieces go", body = Envelope<BegunView>)),
+    responses(
+        (status = 201, description = "Where the pieces go", body = Envelope<BegunView>),
+        (status = 429, description = "Too many uploads began, or what one may keep is used up (`QUOTA_EXCEEDED`)"),
+    ),
 )]
 #[post("/api/v1/upload/chunked/init")]
 pub async fn begin_chunked_upload(
@@ -193,7 +196,7 @@ pub async fn complete_chunked_upload(
 ) -> Result<Reply<UploadedView>, ApiError> {
     let id = upload_id(&path)?;
     let view = to_the_end(async move {
-        let file = app.uploads.service.complete(Some(actor.user_id), id, expected).await?;
+        let file = app.uploads.service.complete(Some(actor.user_id), id, Some(UploadKind::Chunked), expected).await?;
         Ok::<_, ApiError>(UploadedView::of(&app, &file))
     });
     Ok(Reply::created(view.await?))
@@ -214,7 +217,7 @@ pub async fn read_chunked_upload(
     path: Path<String>,
     Auth(actor): Auth,
 ) -> Result<Reply<ProgressView>, ApiError> {
-    let progress = app.uploads.service.progress(&actor, upload_id(&path)?).await?;
+    let progress = app.uploads.service.progress(&actor, upload_id(&path)?, UploadKind::Chunked).await?;
     Ok(Reply::ok(ProgressView::of(&app, &progress)))
 }
 
@@ -230,6 +233,6 @@ pub async fn abort_chunked_upload(
     path: Path<String>,
     Auth(actor): Auth,
 ) -> Result<HttpResponse, ApiError> {
-    app.uploads.service.abort(&actor, upload_id(&path)?).await?;
+    app.uploads.service.abort(&actor, upload_id(&path)?, UploadKind::Chunked).await?;
     Ok(no_content())
 }

@@ -14,7 +14,9 @@ use super::form;
 use crate::http::background::to_the_end;
 use crate::http::error::ApiError;
 use crate::http::extract::Auth;
+use crate::http::language::Language;
 use crate::http::reply::{Envelope, Reply};
+use crate::http::{context, messages};
 use crate::wiring::App;
 
 /// Files as a form of parts.
@@ -37,6 +39,7 @@ pub struct FilesForm {
 }))]
 pub struct BatchView {
     uploaded: Vec<UploadedItem>,
+    /// Which files are not kept, and why, in the language of the answer.
     failed: Vec<FailedItem>,
     summary: Summary,
 }
@@ -81,7 +84,8 @@ pub async fn upload_multiple(
     let limits = app.uploads.service.limits();
     let most = limits.max_file_size.saturating_mul(limits.max_files as u64);
     let form = form::open(&request, payload, most)?;
-    let batch = to_the_end(async move { receive_all(&app, &actor, form).await }).await?;
+    let language = context::of(&request)?.language;
+    let batch = to_the_end(async move { receive_all(&app, &actor, form, language).await }).await?;
     Ok(Reply::created(batch))
 }
 
@@ -93,7 +97,7 @@ struct Batch {
     errors: FieldErrors,
 }
 
-async fn receive_all(app: &App, actor: &Actor, mut form: Multipart) -> Result<BatchView, ApiError> {
+async fn receive_all(app: &App, actor: &Actor, mut form: Multipart, language: Language) -> Result<BatchView, ApiError> {
     let max = app.uploads.service.limits().max_files;
     let mut batch = Batch::default();
     while let Some(field) = form.next().await {
@@ -116,7 +120,7 @@ async fn receive_all(app: &App, actor: &Actor, mut form: Multipart) -> Result<Ba
             }
         }
     }
-    finish(batch)
+    finish(batch, language)
 }
 
 /// What is wrong with a file, in the words of fields.
@@ -125,15 +129,28 @@ fn issue(error: &UploadError) -> Issue {
         UploadError::Empty => Issue::Required,
         UploadError::Type { allowed, .. } => Issue::not_allowed(allowed.iter().map(|kind| kind.as_str())),
         UploadError::TooLarge { max } => Issue::TooLong { max: usize::try_from(*max).unwrap_or(usize::MAX) },
-        UploadError::Quota { quota, used } => {
-            let room = i64::try_from(quota.saturating_sub(*used)).unwrap_or(i64::MAX);
+        UploadError::Quota { throttle, used } => {
+            let room = i64::try_from(throttle.limit.saturating_sub(*used)).unwrap_or(i64::MAX);
             Issue::OutOfRange { min: 1, max: room }
         }
         _ => Issue::InvalidFormat,
     }
 }
 
-fn finish(batch: Batch) -> Result<BatchView, ApiError> {
+fn failed_item(filename: String, error: &UploadError, language: Language) -> FailedItem {
+    let reason = match error {
+        UploadError::Type { .. } => "file_type",
+        UploadError::Empty => "file_empty",
+        UploadError::TooLarge { .. } => "file_too_large",
+        UploadError::Quota { .. } => "file_over_quota",
+        UploadError::Broken => "file_incomplete",
+        _ => "file_not_stored",
+    };
+    let message = messages::of_reason(reason).unwrap_or_else(|| messages::of_type("INTERNAL_SERVER_ERROR"));
+    FailedItem { filename, error: message.text(language) }
+}
+
+fn finish(batch: Batch, language: Language) -> Result<BatchView, ApiError> {
     let Batch { uploaded, mut failed, errors } = batch;
     if uploaded.is_empty() && failed.is_empty() {
         return Err(FieldErrors::of("files", Issue::Required).into());
@@ -154,7 +171,7 @@ fn finish(batch: Batch) -> Result<BatchView, ApiError> {
     };
     Ok(BatchView {
         uploaded: uploaded.into_iter().map(item).collect(),
-        failed: failed.into_iter().map(|(filename, error)| FailedItem { filename, error: error.reason() }).collect(),
+        failed: failed.into_iter().map(|(filename, error)| failed_item(filename, &error, language)).collect(),
         summary,
     })
 }

@@ -27,7 +27,10 @@ pub struct FileForm {
     tag = "Uploads",
     extensions(("x-required-permission" = json!("photo.create"))),
     request_body(content = FileForm, content_type = "multipart/form-data"),
-    responses((status = 201, description = "The file is kept and will be processed", body = Envelope<UploadedView>)),
+    responses(
+        (status = 201, description = "The file is kept and will be processed", body = Envelope<UploadedView>),
+        (status = 429, description = "Too many uploads began, or what one may keep is used up (`QUOTA_EXCEEDED`)"),
+    ),
 )]
 #[post("/api/v1/upload/single")]
 pub async fn upload_single(

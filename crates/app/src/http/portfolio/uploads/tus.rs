@@ -5,7 +5,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, options, patch, post};
 use chrono::{DateTime, Utc};
-use sharestack_content::model::{FileId, FileName, Upload};
+use sharestack_content::model::{FileId, FileName, Upload, UploadKind};
 use sharestack_content::service::{Algorithm, BeginTus, Checksum, Progress, UPLOAD, UploadError};
 use sharestack_kernel::actor::Actor;
 
@@ -75,6 +75,7 @@ pub async fn describe_tus(app: Data<App>) -> HttpResponse {
     responses(
         (status = 201, description = "`Location` is where it goes on"),
         (status = 412, description = "The client speaks another version"),
+        (status = 429, description = "Too many uploads began, or what one may keep is used up (`QUOTA_EXCEEDED`)"),
     ),
 )]
 #[post("/api/v1/upload/tus")]
@@ -96,13 +97,38 @@ async fn begin(request: HttpRequest, app: Data<App>, payload: Payload) -> Result
     let upload = app.uploads.service.begin_tus(&actor, command).await?;
     let location = app.uploads.links.tus(upload.id);
     let (id, expires) = (upload.id, http_date(upload.expires_at));
-    let offset = if request.content_type() == BYTES { add(app, actor, id, 0, checksum, payload).await? } else { 0 };
+    let offset = if request.content_type() == BYTES { fill(app, actor, id, checksum, payload).await? } else { 0 };
     let mut response = HttpResponse::Created();
     response
         .insert_header((header::LOCATION, location))
         .insert_header(("Upload-Expires", expires))
         .insert_header((OFFSET, offset.to_string()));
     Ok(response.finish())
+}
+
+/// Adds the first bytes of an upload that begins with them. Without them it did not begin:
+/// nobody was told where it goes on.
+async fn fill(
+    app: Data<App>,
+    actor: Actor,
+    id: FileId,
+    checksum: Option<Checksum>,
+    payload: Payload,
+) -> Result<u64, ApiError> {
+    to_the_end(async move {
+        let added = add(app.clone(), actor.clone(), id, 0, checksum, payload).await;
+        if added.is_err() {
+            match app.uploads.service.abort(&actor, id, UploadKind::Tus).await {
+                // Of what is no picture nothing is left.
+                Ok(()) | Err(UploadError::NoUpload(_)) => {}
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "an upload is left to the upkeep");
+                }
+            }
+        }
+        added
+    })
+    .await
 }
 
 async fn add(
@@ -147,7 +173,7 @@ async fn offset(request: &HttpRequest, app: &App, path: &str) -> Result<HttpResp
     let actor = enter(request).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
-    match app.uploads.service.progress(&actor, upload_id(path)?).await? {
+    match app.uploads.service.progress(&actor, upload_id(path)?, UploadKind::Tus).await? {
         Progress::Open { upload, .. } => describe(&mut response, &upload),
         Progress::Completed(file) => {
             for name in [OFFSET, LENGTH] {
@@ -200,7 +226,7 @@ pub async fn append_to_tus_upload(
 async fn append(request: HttpRequest, app: Data<App>, path: &str, payload: Payload) -> Result<HttpResponse, ApiError> {
     let actor = enter(&request).await?;
     let id = upload_id(path)?;
-    let expires = match app.uploads.service.progress(&actor, id).await? {
+    let expires = match app.uploads.service.progress(&actor, id, UploadKind::Tus).await? {
         Progress::Open { upload, .. } => Some(http_date(upload.expires_at)),
         Progress::Completed(_) => None,
     };
@@ -239,6 +265,6 @@ pub async fn end_tus_upload(request: HttpRequest, app: Data<App>, path: Path<Str
 
 async fn end(request: &HttpRequest, app: &App, path: &str) -> Result<HttpResponse, ApiError> {
     let actor = enter(request).await?;
-    app.uploads.service.abort(&actor, upload_id(path)?).await?;
+    app.uploads.service.abort(&actor, upload_id(path)?, UploadKind::Tus).await?;
     Ok(HttpResponse::NoContent().finish())
 }

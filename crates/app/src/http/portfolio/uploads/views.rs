@@ -68,6 +68,7 @@ fn processing(file: &UploadedFile) -> &'static str {
     "chunk_size": 1_048_576,
     "total_chunks": 50,
     "received_bytes": 3_145_728,
+    "received_chunks": 3,
     "received": [0, 1, 4],
     "missing": [2, 3],
     "progress": 6,
@@ -83,10 +84,11 @@ pub struct ProgressView {
     chunk_size: u64,
     total_chunks: u64,
     received_bytes: u64,
-    /// The pieces that are there.
-    received: Vec<u64>,
-    /// Those that are not.
-    missing: Vec<u64>,
+    received_chunks: u64,
+    /// The pieces that are there; `null` to who puts one of more than 2000, for `GET` to tell.
+    received: Option<Vec<u64>>,
+    /// Those that are not; `null` with the others.
+    missing: Option<Vec<u64>>,
     /// Of a hundred.
     progress: u64,
     expires_at: Option<String>,
@@ -97,13 +99,13 @@ pub struct ProgressView {
 impl ProgressView {
     pub(super) fn of(app: &App, progress: &Progress) -> Self {
         match progress {
-            Progress::Open { upload, received } => Self::open(upload, received),
+            Progress::Open { upload, received } => Self::open(upload, received.as_deref()),
             Progress::Completed(file) => Self::completed(app, file),
         }
     }
 
-    fn open(upload: &Upload, received: &[u64]) -> Self {
-        let starts: Vec<u64> = received.iter().map(|index| index * upload.chunk_size).collect();
+    fn open(upload: &Upload, received: Option<&[u64]>) -> Self {
+        let starts = |received: &[u64]| received.iter().map(|index| index * upload.chunk_size).collect::<Vec<_>>();
         Self {
             upload_id: upload.id.upload_handle(),
             status: "uploading",
@@ -112,8 +114,9 @@ impl ProgressView {
             chunk_size: upload.chunk_size,
             total_chunks: upload.total_chunks(),
             received_bytes: upload.received,
-            received: received.to_vec(),
-            missing: upload.missing(&starts),
+            received_chunks: upload.received_chunks(),
+            received: received.map(<[u64]>::to_vec),
+            missing: received.map(|received| upload.missing(&starts(received))),
             progress: upload.received * 100 / upload.size.max(1),
             expires_at: Some(timestamp(upload.expires_at)),
             file: None,
@@ -129,8 +132,9 @@ impl ProgressView {
             chunk_size: 0,
             total_chunks: 0,
             received_bytes: file.size,
-            received: Vec::new(),
-            missing: Vec::new(),
+            received_chunks: 0,
+            received: Some(Vec::new()),
+            missing: Some(Vec::new()),
             progress: 100,
             expires_at: None,
             file: Some(UploadedView::of(app, file)),

@@ -15,7 +15,8 @@ fn trash(world: &World) -> TrashPhotos {
 
 async fn run(world: &World, job: usize) {
     let job = world.portfolio.jobs()[job].clone();
-    let claimed = ClaimedJob { id: job.id, kind: job.kind, payload: job.payload, attempt: 1, max_attempts: 10 };
+    let claimed =
+        ClaimedJob { id: job.id, kind: job.kind, payload: job.payload, attempt: 1, max_attempts: 10, lost: 0 };
     PurgePhotos::new(world.ports.clone()).run(&claimed).await.unwrap();
 }
 

@@ -1,0 +1,115 @@
+//! What one may keep, and how it goes by itself.
+
+use sharestack_kernel::error::{Category, Classified as _, Details};
+
+use super::*;
+
+#[tokio::test]
+async fn a_quota_is_kept_from_the_first_byte() {
+    let world = world();
+    for _ in 0..2 {
+        world.begin(900).await;
+    }
+    let command = BeginChunked { filename: FileName::clean("x"), size: 201, declared_type: None, chunk_size: None };
+    let refused = world.uploads.begin_chunked(&somebody(), command).await.unwrap_err();
+    assert!(matches!(refused, UploadError::Quota { used: 1800, .. }));
+    let refused = world.uploads.receive(&somebody(), "x", body(&picture(201))).await.unwrap_err();
+    assert!(matches!(refused, UploadError::Quota { used: 1800, .. }));
+    world.uploads.receive(&somebody(), "x", body(&picture(200))).await.unwrap();
+    assert_eq!(world.used().await, 2000);
+}
+
+#[tokio::test]
+async fn who_has_no_room_is_told_when_there_may_be_some() {
+    let world = world();
+    let (window, now) = (limits().upload_ttl, world.clock.now());
+    let refused = async |world: &World| {
+        let refused = world.uploads.receive(&somebody(), "x", body(&picture(900))).await.unwrap_err();
+        assert_eq!((refused.category(), refused.code()), (Category::RateLimited, Some("QUOTA_EXCEEDED")));
+        let Details::Throttled(throttle) = refused.details() else { panic!("{refused:?}") };
+        assert_eq!((throttle.limit, throttle.window), (2000, window.to_std().unwrap()));
+        throttle.reset_at
+    };
+    // Files of photos alone: they stay. To look again in a day does no harm.
+    for _ in 0..2 {
+        let mut file = world.uploads.receive(&somebody(), "a", body(&picture(800))).await.unwrap();
+        file.expires_at = None;
+        world.portfolio.put_file(&file);
+    }
+    assert_eq!(refused(&world).await, now + window);
+    world.clock.advance(TimeDelta::hours(1));
+    let begun = world.begin(300).await;
+    world.clock.advance(TimeDelta::hours(20));
+    assert_eq!(refused(&world).await, begun.expires_at, "an upload ends before");
+    world.clock.advance(TimeDelta::hours(4));
+    assert_eq!(world.uploads.sweep().await.unwrap().uploads, 1);
+    let file = world.uploads.receive(&somebody(), "a", body(&picture(300))).await.unwrap();
+    assert_eq!(refused(&world).await, world.clock.now() + window);
+    world.clock.advance(limits().file_ttl - TimeDelta::hours(2));
+    assert_eq!(Some(refused(&world).await), file.expires_at, "a file that no photo uses goes before");
+}
+
+#[tokio::test]
+async fn a_file_goes_when_no_photo_uses_it_and_stays_when_one_does() {
+    let world = world();
+    let file = world.uploads.receive(&somebody(), "a", body(&picture(100))).await.unwrap();
+    let mut attached = world.uploads.receive(&somebody(), "b", body(&picture(200))).await.unwrap();
+    attached.expires_at = None;
+    world.portfolio.put_file(&attached);
+    assert!(matches!(world.uploads.remove(&somebody(), attached.id).await, Err(UploadError::InUse)));
+    assert!(matches!(world.uploads.remove(&actor(8, &[]), file.id).await, Err(UploadError::NoFile(_))));
+    world.clock.advance(TimeDelta::days(8));
+    assert_eq!(world.uploads.sweep().await.unwrap(), Swept { files: 1, ..Swept::default() });
+    world.work().await;
+    assert_eq!(world.blobs.keys(), [attached.blob_key.clone()]);
+    assert_eq!(world.used().await, 200);
+    RemoveFiles::new(world.uploads.ports.clone()).remove_all(UserId::new(7)).await.unwrap();
+    assert!(world.blobs.keys().is_empty());
+    assert_eq!(world.used().await, 0);
+}
+
+#[tokio::test]
+async fn whatever_is_overdue_goes_in_one_sweep() {
+    let world = world();
+    for _ in 0..250 {
+        world.begin(1).await;
+        world.uploads.receive(&somebody(), "a", body(&picture(4))).await.unwrap();
+    }
+    assert_eq!(world.used().await, 1250);
+    world.clock.advance(TimeDelta::days(40));
+    assert_eq!(world.uploads.sweep().await.unwrap(), Swept { uploads: 250, forgotten: 250, files: 250 });
+    assert_eq!(world.used().await, 0);
+    assert_eq!(world.uploads.sweep().await.unwrap(), Swept::default());
+}
+
+#[tokio::test]
+async fn what_a_crash_left_without_a_row_is_found() {
+    let world = world();
+    let file = world.uploads.receive(&somebody(), "a", body(&picture(100))).await.unwrap();
+    let (whole, id) = (picture(25), world.begin(25).await.id);
+    world.put(id, 0, &whole[..10]).await.unwrap();
+    for key in ["files/999/original-1", "uploads/998/0-1", "avatars/7", "files/strange"] {
+        world.blobs.put_bytes(&BlobKey::parse(key).unwrap(), Bytes::from_static(b"x")).await.unwrap();
+    }
+    assert_eq!(world.uploads.remove_orphans().await.unwrap(), 2);
+    let left = world.blobs.keys();
+    assert_eq!(left.len(), 4);
+    assert!(left.contains(&file.blob_key) && left.iter().any(|key| key.starts_with(&format!("uploads/{id}/"))));
+}
+
+#[tokio::test]
+async fn blobs_without_owners_are_looked_for_once_a_day() {
+    let world = world();
+    let lost = BlobKey::parse("files/999/original-1").unwrap();
+    world.blobs.put_bytes(&lost, Bytes::from_static(b"x")).await.unwrap();
+    for _ in 0..3 {
+        world.uploads.schedule_orphans().await.unwrap();
+        world.clock.advance(TimeDelta::minutes(1));
+    }
+    let jobs = world.portfolio.jobs();
+    assert_eq!((jobs.len(), jobs[0].kind.as_str()), (1, ORPHANS_JOB));
+    assert_eq!(jobs[0].run_at, world.clock.now() - TimeDelta::minutes(3) + TimeDelta::days(1));
+    assert_eq!(world.blobs.keys().len(), 1);
+    world.work().await;
+    assert!(world.blobs.keys().is_empty());
+}
