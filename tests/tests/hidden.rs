@@ -42,13 +42,12 @@ async fn what_only_hidden_photos_have_is_no_tag_of_visitors(database: Database) 
     let (app, curator) = (&studio.app, &studio.admin);
     studio.photo("open", json!({ "tags": ["城市"] })).await;
     let mut secret = Vec::new();
-    for (title, extra) in [
+    for (title, mut extra) in [
         ("private", json!({ "visibility": "private" })),
         ("unlisted", json!({ "visibility": "unlisted" })),
         ("draft", json!({ "status": "draft" })),
         ("trash", json!({})),
     ] {
-        let mut extra = extra;
         extra["tags"] = json!([format!("Annas Kündigung {title}"), "城市"]);
         secret.push(studio.photo(title, extra).await);
     }

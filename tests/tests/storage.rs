@@ -135,7 +135,7 @@ async fn a_photos_whole_way(place: Place) {
     until("it is gone for good", async || app.count("SELECT COUNT(*) FROM photos").await == 0).await;
     assert_eq!(app.blobs().await.len(), 6, "{place:?}: its file may make another photo, for a while");
     store.execute_raw("UPDATE files SET expires_at = created_at").await.unwrap();
-    app.app().uploads.prune(true).await;
+    app.app().uploads.prune().await;
     app.until_blobs(0).await;
     for table in ["files", "uploads", "photos", "upload_usage WHERE bytes <> 0"] {
         assert_eq!(app.count(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{place:?} {table}");

@@ -225,7 +225,8 @@ pub async fn what_is_left_out_changes_nothing_that_is_found(subject: Subject<Pho
     put(&subject, vec![document(4, "照片")]).await;
     assert_eq!(found().await, before);
     // Who sees it finds the word itself.
-    assert_eq!(sorted(&subject, words("skylien harbuor")).await, [3]);
+    let all = PhotoConditions { sight: PhotoSight::All, ..PhotoConditions::default() };
+    assert_eq!(sorted(&subject, SearchQuery { conditions: all, ..words("skylien harbuor") }).await, [3]);
 }
 
 /// Whatever the words are worth.

@@ -203,7 +203,7 @@ impl Store {
         self.photo_page(matching(filter), total, (column, order), page).await
     }
 
-    pub(super) async fn photo_page(
+    async fn photo_page(
         &self,
         mut ids: SelectStatement,
         total: u64,
