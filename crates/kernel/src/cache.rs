@@ -18,6 +18,9 @@ pub trait Cache: Send + Sync {
     /// The value; `None` when it was never set, was removed, or has expired.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, CacheError>;
 
+    /// The values of several keys, in their order. MUST be one question to the store.
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, CacheError>;
+
     /// Sets a value. MUST not return it after `ttl`.
     async fn set(&self, key: &str, value: &[u8], ttl: Duration) -> Result<(), CacheError>;
 

@@ -63,6 +63,14 @@ impl Cache for RedisCache {
         self.0.run_hot(cmd("GET").arg(self.0.key("cache", key))).await
     }
 
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, CacheError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<_> = keys.iter().map(|key| self.0.key("cache", key)).collect();
+        self.0.run_hot(cmd("MGET").arg(keys)).await
+    }
+
     async fn set(&self, key: &str, value: &[u8], ttl: Duration) -> Result<(), CacheError> {
         if ttl.is_zero() {
             return self.remove(key).await.map(drop);

@@ -31,6 +31,17 @@ impl Cache for LinkedCache {
         self.lenient(found)
     }
 
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, CacheError> {
+        let found = self.link.run(self.link.redis.get_many(keys)).await;
+        match &found {
+            Ok(values) => values.iter().for_each(|value| count(if value.is_some() { "hit" } else { "miss" })),
+            Err(_) => count("error"),
+        }
+        let mut values = self.lenient(found)?;
+        values.resize(keys.len(), None);
+        Ok(values)
+    }
+
     async fn set(&self, key: &str, value: &[u8], ttl: Duration) -> Result<(), CacheError> {
         let set = self.link.run(self.link.redis.set(key, value, ttl)).await;
         self.lenient(set.inspect_err(|error| self.link.forget_later(key, error)))

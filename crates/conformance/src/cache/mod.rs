@@ -46,6 +46,7 @@ macro_rules! cache_cases {
         $run! {
             value: [
                 returns_what_was_set,
+                returns_several_at_once,
                 returns_nothing_that_was_never_set,
                 replaces_the_value_and_its_time,
                 never_returns_a_value_after_its_time,

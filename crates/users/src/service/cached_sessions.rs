@@ -57,10 +57,11 @@ impl CachedSessions {
 #[async_trait]
 impl SessionCache for CachedSessions {
     async fn get(&self, user: UserId, session: SessionId) -> Result<Cached, CacheError> {
-        let Some(stamp) = self.stamp(user).await? else {
+        let mut found = self.cache.get_many(&[stamp_key(user), session_key(session)]).await?.into_iter();
+        let (stamp, bytes) = (found.next().flatten(), found.next().flatten());
+        let Some(stamp) = stamp.and_then(|bytes| Uuid::from_slice(&bytes).ok()) else {
             return Ok(Cached::Miss(Stamp::new(self.renew(user).await?)));
         };
-        let bytes = self.cache.get(&session_key(session)).await?;
         let entry: Option<Entry> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Ok(match entry {
             Some(entry) if entry.stamp == stamp && entry.view.user_id == user => Cached::Hit(entry.view),
