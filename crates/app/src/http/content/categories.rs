@@ -8,7 +8,6 @@ use sharestack_content::ports::CategoryKey;
 use sharestack_content::service::EditCategory;
 use utoipa::ToSchema;
 
-use super::versions;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, Params};
@@ -185,7 +184,7 @@ pub async fn edit_article_category(
     precondition: IfMatch,
     body: Body<CategoryUpdate>,
 ) -> Result<Reply<ArticleCategoryItem>, ApiError> {
-    let command = EditCategory { if_version: versions(&precondition.0), ..body.0 };
+    let command = EditCategory { if_version: precondition.0.versions(), ..body.0 };
     let key = CategoryKey::parse(&path);
     let (item, tag) = one(&app.taxonomy.categories.edit(&auth.0, Kind::Article, &key, command).await?);
     Ok(Reply::ok(item).message("Category updated", "分类已更新").etag(tag))

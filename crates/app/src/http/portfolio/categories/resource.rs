@@ -8,7 +8,6 @@ use sharestack_content::service::EditCategory;
 
 use super::requests::{CategoryCover, CategoryCreate, CategoryDeleteQuery, CategoryListQuery, CategoryUpdate};
 use super::views::{CategoryDetail, CategoryItem, CategoryList, CategoryNode, CategoryStats, tree};
-use crate::http::content::versions;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, Params};
 use crate::http::portfolio::{etag, versioned};
@@ -129,7 +128,7 @@ pub async fn edit_category(
     precondition: IfMatch,
     body: Body<CategoryUpdate>,
 ) -> Result<Reply<CategoryDetail>, ApiError> {
-    let command = EditCategory { if_version: versions(&precondition.0), ..body.0 };
+    let command = EditCategory { if_version: precondition.0.versions(), ..body.0 };
     let key = CategoryKey::parse(&path);
     let category = app.taxonomy.categories.edit(&auth.0, Kind::Photo, &key, command).await?;
     Ok(changed(&app, &category).await?.message("Category updated", "分类已更新"))

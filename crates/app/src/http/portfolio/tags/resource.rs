@@ -9,7 +9,6 @@ use super::requests::{
     ArticleTagQuery, TagCloudQuery, TagCreate, TagListQuery, TagMerge, TagSuggestionQuery, TagTrendQuery, TagUpdate,
 };
 use super::views::{ArticleTagItem, CloudTag, MergedTags, TagItem, TagPage, TagSuggestion, cloud, groups};
-use crate::http::content::versions;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, NumericId, Params};
@@ -137,7 +136,7 @@ pub async fn edit_tag(
     body: Body<TagUpdate>,
 ) -> Result<Reply<TagItem>, ApiError> {
     let id = TagId::new(NumericId::parse("tag", &path)?);
-    let command = EditTag { if_version: versions(&precondition.0), ..body.0 };
+    let command = EditTag { if_version: precondition.0.versions(), ..body.0 };
     let (item, tag) = one(&app, &app.taxonomy.tags.edit(&auth.0, id, command).await?);
     Ok(Reply::ok(item).message("Tag updated", "标签已更新").etag(tag))
 }

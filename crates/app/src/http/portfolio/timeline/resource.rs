@@ -7,7 +7,6 @@ use sharestack_content::service::EditEvent;
 
 use super::requests::{MonthQuery, TimelineEventCreate, TimelineEventUpdate, TimelineQuery, month};
 use super::views::{EventView, TimelineMonth, TimelineMonthDetail, TimelineView, TimelineYear};
-use crate::http::content::versions;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, NumericId, Params};
@@ -127,7 +126,7 @@ pub async fn edit_timeline_event(
     body: Body<TimelineEventUpdate>,
 ) -> Result<Reply<EventView>, ApiError> {
     let id = TimelineEventId::new(NumericId::parse("timeline_event", &path)?);
-    let command = EditEvent { if_version: versions(&precondition.0), ..body.0 };
+    let command = EditEvent { if_version: precondition.0.versions(), ..body.0 };
     app.taxonomy.timeline.edit(&auth.0, id, command).await?;
     let (view, tag) = event(&app, id).await?;
     Ok(Reply::ok(view).message("Event updated", "事件已更新").etag(tag))
