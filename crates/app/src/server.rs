@@ -19,7 +19,7 @@ use actix_web::web::{self, Data};
 use utoipa_actix_web::AppExt;
 
 use crate::config::{self, Config, ConfigError};
-use crate::http::middleware::{context, idempotency, rate_limit};
+use crate::http::middleware::{context, idempotency, intake, rate_limit};
 use crate::http::wire::Wire;
 use crate::http::{docs, routes};
 use crate::wiring::App;
@@ -62,6 +62,7 @@ fn application(
         })
         .default_service(web::to(routes::unmatched))
         .wrap(from_fn(idempotency::layer))
+        .wrap(from_fn(intake::layer))
         .wrap(from_fn(rate_limit::layer))
         .wrap(Compress::default())
         .wrap(cors(&app.config.cors))

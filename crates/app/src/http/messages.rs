@@ -49,6 +49,7 @@ pub fn of_type(kind: &str) -> Message {
         "GONE" => ("Resource is gone", "资源已失效"),
         "PRECONDITION_FAILED" => ("Precondition failed", "资源已被修改"),
         "PAYLOAD_TOO_LARGE" => ("Payload too large", "请求体过大"),
+        "REQUEST_TIMEOUT" => ("The request did not come in time", "请求超时"),
         "UNPROCESSABLE_ENTITY" => ("Unprocessable entity", "数据处理失败"),
         "RATE_LIMIT_EXCEEDED" => ("Rate limit exceeded", "请求频率超限"),
         "QUOTA_EXCEEDED" => ("Quota exceeded", "配额已用完"),

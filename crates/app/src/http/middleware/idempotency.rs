@@ -1,7 +1,8 @@
 //! A `POST` with an `Idempotency-Key` is done once; whoever sends it again gets the same answer.
 //!
 //! Keys belong to a signed-in user. Answers that hold tokens are not kept: routes under
-//! `/auth` take the header and pass.
+//! `/auth` take the header and pass. What else is not to be stored (`Cache-Control: no-store`)
+//! is kept sealed.
 //!
 //! A request that has begun runs to its end, also when its client goes away: whoever sends
 //! it again gets the answer.
@@ -22,14 +23,16 @@ use sharestack_platform::model::{Claim, Fingerprint, IdempotencyKey, Requester, 
 use sharestack_platform::service::Attempt;
 
 use super::context::render;
+use super::intake::ran_out;
 use crate::http::background::to_the_end;
 use crate::http::context;
 use crate::http::error::ApiError;
 use crate::http::extract::{actor, idempotency_key, read_body};
+use crate::http::reply::NO_STORE;
 use crate::wiring::App;
 
 /// What of an answer's headers is kept beside its body.
-const KEPT: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
+const KEPT: [HeaderName; 4] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::CACHE_CONTROL];
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The routes whose domain knows by the key how far a request came, and goes on from there.
 const RESUME: &[&str] = &["/api/v1/subscriptions", "/api/v1/subscriptions/{id}/renew"];
@@ -89,9 +92,10 @@ async fn once(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let Asked { requester, key, fingerprint, resumes } = asked;
+    let place = format!("idempotency:{}:{}", requester.as_str(), key.as_str());
     let claim = match app.idempotency.begin(requester, key, fingerprint, resumes).await {
         Ok(Attempt::Do(claim)) => claim,
-        Ok(Attempt::Replay(reply)) => return Ok(replay(request, reply)),
+        Ok(Attempt::Replay(reply)) => return Ok(replay(&app, &place, request, reply)),
         Err(IdempotencyError::Running { retry_after }) => {
             return Ok(request.error_response(ApiError::idempotency_conflict(retry_after)));
         }
@@ -99,7 +103,11 @@ async fn once(
     };
     let work = within(claim.held_key(), next.call(request));
     match AssertUnwindSafe(work).catch_unwind().await {
-        Ok(Ok(response)) => keep(&app, &claim, response.map_into_boxed_body()).await,
+        Ok(Ok(response)) if ran_out(response.request()) => {
+            note(app.idempotency.abandon(&claim).await);
+            Ok(response.map_into_boxed_body())
+        }
+        Ok(Ok(response)) => keep(&app, &claim, &place, response.map_into_boxed_body()).await,
         Ok(Err(error)) => {
             note(app.idempotency.abandon(&claim).await);
             Err(error)
@@ -126,19 +134,38 @@ async fn named(request: &ServiceRequest) -> Result<Option<(Requester, Idempotenc
     }
 }
 
-fn replay(request: ServiceRequest, reply: StoredReply) -> ServiceResponse<BoxBody> {
+/// Whether a value of `Cache-Control` says that nobody but who asked is to keep the answer.
+fn is_secret(cache_control: Option<&str>) -> bool {
+    cache_control.is_some_and(|value| value.split(',').any(|one| one.trim().eq_ignore_ascii_case(NO_STORE.1)))
+}
+
+fn replay(app: &App, place: &str, request: ServiceRequest, reply: StoredReply) -> ServiceResponse<BoxBody> {
+    let cached = reply.headers.iter().find(|(name, _)| name == header::CACHE_CONTROL.as_str());
+    let body = if is_secret(cached.map(|(_, value)| value.as_str())) {
+        match app.sealer.open(place, &reply.body) {
+            Ok(body) => body,
+            Err(error) => return request.error_response(ApiError::internal(error)),
+        }
+    } else {
+        reply.body.into_bytes()
+    };
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
     let mut response = HttpResponse::build(status);
     for (name, value) in reply.headers {
         response.insert_header((name, value));
     }
     response.insert_header((REPLAYED, HeaderValue::from_static("true")));
-    let response = response.body(reply.body);
+    let response = response.body(body);
     request.into_response(response)
 }
 
 /// Remembers the answer, and gives it on as it was.
-async fn keep(app: &App, claim: &Claim, response: ServiceResponse<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+async fn keep(
+    app: &App,
+    claim: &Claim,
+    place: &str,
+    response: ServiceResponse<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let context = context::of(response.request())?;
     let (request, response) = render(response, &context).into_parts();
     let (head, body) = response.into_parts();
@@ -148,9 +175,21 @@ async fn keep(app: &App, claim: &Claim, response: ServiceResponse<BoxBody>) -> R
     };
     let text = |name: &HeaderName| head.headers().get(name).and_then(|value| value.to_str().ok());
     let headers = KEPT.iter().filter_map(|name| Some((name.to_string(), text(name)?.to_owned()))).collect();
-    let reply =
-        StoredReply { status: head.status().as_u16(), headers, body: String::from_utf8_lossy(&body).into_owned() };
-    note(app.idempotency.complete(claim, &reply).await);
+    let kept = if is_secret(text(&header::CACHE_CONTROL)) {
+        app.sealer.seal(place, &body)
+    } else {
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    };
+    match kept {
+        Ok(body) => {
+            let reply = StoredReply { status: head.status().as_u16(), headers, body };
+            note(app.idempotency.complete(claim, &reply).await);
+        }
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "an answer is not kept");
+            note(app.idempotency.abandon(claim).await);
+        }
+    }
     let mut whole = HttpResponse::build(head.status());
     for (name, value) in head.headers() {
         whole.append_header((name.clone(), value.clone()));
