@@ -93,6 +93,10 @@ async fn each_act_is_an_entry(database: Database) {
     let all = act(&app, lin, post.clone(), "/api/v1/auth/logout-all", json!({})).await.expect(200);
     add(all, "user.sessions_revoked", Some(id), Some(id), "success");
 
+    let consent = json!({ "consents": [{ "kind": "privacy_policy", "version": "2026-01", "granted": true }] });
+    let said = act(&app, lin, Method::PUT, "/api/v1/users/me/settings", consent).await.expect(200);
+    add(said, "user.consented", Some(id), Some(id), "success");
+
     let change = json!({ "current_password": PASSWORD, "new_password": ANOTHER, "confirm_password": ANOTHER });
     let changed = act(&app, lin, post.clone(), "/api/v1/auth/change-password", change).await.expect(200);
     add(changed, "user.password_changed", Some(id), Some(id), "success");

@@ -103,7 +103,7 @@ async fn codes(walk: &mut Walk, lin: &Account) {
     let proved = walk.post(Some(&lin.token), "/api/v1/auth/reauthenticate", json!({ "code": code }), 200).await;
     walk.own(&proved, "user.reauthenticated", lin.id);
     let phone = json!({ "phone": "13800138000", "purpose": "register" });
-    walk.post(None, send, phone, 200).await;
+    walk.post(Some(&lin.token), send, phone, 200).await;
     let body = json!({ "phone": "13800138000", "code": outbox::code(&walk.app, "+8613800138000").await });
     let verified = walk.post(Some(&lin.token), "/api/v1/auth/phone/verify", body, 200).await;
     walk.own(&verified, "user.phone_verified", lin.id);

@@ -139,7 +139,8 @@ async fn a_confirmed_number_is_a_way_in() {
             Harness::start(Options::on(database).with("SHARESTACK__VERIFICATION__CODE_COOLDOWN_SECONDS", "0")).await;
         let lin = app.account("lin").await;
         let ask = async |purpose: &str| {
-            app.post(SEND, &json!({ "phone": "138 0013 8000", "purpose": purpose })).await.expect(200);
+            let body = json!({ "phone": "138 0013 8000", "purpose": purpose });
+            app.post_as(&lin.token, SEND, &body).await.expect(200);
         };
         ask("login").await;
         assert!(outbox::to(&app, "+8613800138000").await.is_empty(), "nobody has confirmed it");

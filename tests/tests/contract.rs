@@ -415,6 +415,32 @@ async fn every_query_parameter_refuses_what_it_cannot_be() {
     everywhere(bad_queries).await;
 }
 
+/// Whether only some values of a parameter mean something, by its type or by its name.
+fn is_closed(parameter: &Value) -> bool {
+    let kinds = match &parameter["schema"]["type"] {
+        Value::Array(kinds) => kinds.clone(),
+        kind => vec![kind.clone()],
+    };
+    let named = [
+        "access",
+        "bbox",
+        "currency",
+        "cursor",
+        "date_from",
+        "date_to",
+        "facets",
+        "format",
+        "from",
+        "group",
+        "period",
+        "result",
+        "to",
+        "visibility",
+    ];
+    kinds.iter().any(|kind| kind == "boolean" || kind == "integer")
+        || named.iter().any(|name| parameter["name"] == *name)
+}
+
 async fn bad_queries(database: Database) {
     let app = start(database).await;
     let admin = app.admin().await;
@@ -452,6 +478,12 @@ async fn bad_queries(database: Database) {
                 let found: BTreeSet<_> = fields.iter().cloned().collect();
                 assert_eq!(found, told(name, "NOT_ALLOWED"), "{} {name}", operation.name());
                 assert_eq!(found.len(), fields.len(), "{}", operation.name());
+            } else if is_closed(parameter) && name != "expires" {
+                let path = format!("{}?{name}=no-such-value", operation.filled("1"));
+                let answer = throw(&app, &operation, &admin, &path, Vec::new(), "application/json").await;
+                let answer = answer.refused(400, "VALIDATION_ERROR");
+                let told = answer.fields().iter().any(|(field, code)| field == name && code != "REQUIRED");
+                assert!(told, "{} {name}: {}", operation.name(), answer.text);
             }
         }
     }

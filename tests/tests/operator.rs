@@ -143,6 +143,30 @@ async fn the_demo_opens_no_session_and_tells_roles_as_they_are() {
     assert_eq!(stored(data.path(), "SELECT COUNT(*) FROM sessions").await, 0);
 }
 
+/// Known passwords do not come back into a database that is somebody's by now.
+#[tokio::test]
+async fn demo_accounts_that_were_deleted_do_not_come_back() {
+    let data = tempfile::tempdir().unwrap();
+    well(&run(data.path(), &["demo"], &[]));
+    let users = stored(data.path(), "SELECT COUNT(*) FROM users").await;
+    let again = async |left: &str| {
+        let text = well(&run(data.path(), &["demo"], &[]));
+        assert!(text.contains("no demo content was added") && !text.contains("admin /"), "{left}: {text}");
+        assert_eq!(stored(data.path(), "SELECT COUNT(*) FROM users").await, users, "{left}");
+        let admins = "SELECT COUNT(*) FROM users WHERE username_key = 'admin' AND deleted_at IS NULL";
+        assert_eq!(stored(data.path(), admins).await, 0, "{left}");
+    };
+    stored(data.path(), "UPDATE users SET deleted_at = updated_at WHERE id = 1").await;
+    again("deleted").await;
+    // Its names are free again.
+    let erased = "username = 'erased.1', username_key = 'erased.1', username_look = 'erased.1', \
+                  email = '1@erased.invalid', email_key = '1@erased.invalid', password_hash = ''";
+    stored(data.path(), &format!("UPDATE users SET {erased} WHERE id = 1")).await;
+    again("erased").await;
+    stored(data.path(), "UPDATE users SET deleted_at = updated_at").await;
+    again("all deleted").await;
+}
+
 #[tokio::test]
 async fn the_queue_of_dead_jobs_is_told_of_whatever_is_in_it() {
     let data = tempfile::tempdir().unwrap();

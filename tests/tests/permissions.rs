@@ -3,13 +3,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reqwest::Method;
+use std::sync::Arc;
+
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use sharestack_kernel::clock::{Clock, SystemClock};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::transact;
+use sharestack_kernel::tx::Begin;
 use sharestack_media::sample::Sample;
 use sharestack_tests::files::plant_in;
 use sharestack_tests::money::{monthly_plan, notify, paid_article, subscribe, success};
+use sharestack_tests::passkey::Device;
 use sharestack_tests::uploading::{TUS, begin};
 use sharestack_tests::{Account, Answer, Harness, photos};
+use sharestack_users::model::{ExternalIdentity, IdentityId, ProviderName, ProviderProfile, Subject};
+use sharestack_users::ports::UsersTx;
+use uuid::Uuid;
 
 const TABLE: &str = include_str!("permissions.txt");
 const ROLES: [&str; 6] = ["user", "creator", "finance", "editor", "admin", "super_admin"];
@@ -34,6 +45,8 @@ struct Row {
     access: Access,
     /// Whether it is for people in a session alone, and not for programs with a key.
     session: bool,
+    /// Whether that session must have proved a short while ago who sits there.
+    recent: bool,
     body: Option<Value>,
 }
 
@@ -43,7 +56,8 @@ fn row(line: &str) -> (String, Row) {
     let mut words = access.split_whitespace();
     let kind = words.next().unwrap();
     let mut roles: BTreeSet<String> = words.map(str::to_owned).collect();
-    let session = roles.remove("session");
+    let recent = roles.remove("recent");
+    let session = roles.remove("session") || recent;
     assert!(roles.iter().all(|role| ROLES.contains(&role.as_str())), "{line}");
     let access = match kind {
         "public" => Access::Public,
@@ -53,7 +67,7 @@ fn row(line: &str) -> (String, Row) {
         "owner" => Access::Owner(roles),
         _ => panic!("{line}"),
     };
-    (name.to_owned(), Row { access, session, body: body.map(|text| serde_json::from_str(text).unwrap()) })
+    (name.to_owned(), Row { access, session, recent, body: body.map(|text| serde_json::from_str(text).unwrap()) })
 }
 
 fn table() -> BTreeMap<String, Row> {
@@ -131,6 +145,28 @@ async fn owner(app: &Harness, admin: &Account, number: usize, operation: &Operat
         let role = app.post_as(&admin.token, "/api/v1/roles", &role).await.expect(201);
         things.insert("role_id", role.data()["id"].to_string());
     }
+    if path.contains("/passkeys/{") {
+        let mut laptop = Device::on(&app.base.replace("127.0.0.1", "localhost"));
+        let options =
+            app.post_as(&account.token, "/api/v1/auth/passkeys/register/options", &json!({})).await.expect(200);
+        let made = json!({ "credential": laptop.create(options.data()) });
+        let made = app.post_as(&account.token, "/api/v1/auth/passkeys/register", &made).await.expect(201);
+        things.insert("id", text(&made.data()["id"]));
+    } else if path.contains("/identities/{") {
+        things.insert("id", link(app, &account, number).await);
+    } else if path.contains("/export/{") {
+        let begun = app.post_as(&account.token, "/api/v1/users/me/export", &json!({})).await.expect(202);
+        things.insert("id", text(&begun.data()["id"]));
+    }
+    if path.contains("/photos/reorder") || path.contains("/share-links/{") {
+        let file = photos::file(app, &account, "a.jpg", |_| {}).await;
+        let photo = json!({ "title": "夜", "file_id": file });
+        let photo = app.post_as(&account.token, "/api/v1/photos", &photo).await.expect(201).data()["id"].clone();
+        let link = json!({ "photo_ids": [photo] });
+        let link = app.post_as(&account.token, "/api/v1/photos/share-links", &link).await.expect(201);
+        things.insert("link_id", text(&link.data()["id"]));
+        things.insert("id", photo.to_string());
+    }
     if path.contains("/articles/{") {
         let draft = json!({ "title": "慢慢写", "content": "一" });
         let draft = app.post_as(&account.token, "/api/v1/articles", &draft).await.expect(201);
@@ -173,6 +209,42 @@ async fn owner(app: &Harness, admin: &Account, number: usize, operation: &Operat
     Owner { account, things }
 }
 
+/// An account elsewhere that somebody signs in by; its id.
+async fn link(app: &Harness, account: &Account, number: usize) -> String {
+    let number = u128::try_from(number).unwrap();
+    let profile = ProviderProfile::of(Subject::parse(&format!("subject-{number}")).unwrap());
+    let (id, provider) = (Uuid::from_u128(number << 64 | 7), ProviderName::parse("google").unwrap());
+    let linked =
+        ExternalIdentity::link(IdentityId::new(id), UserId::new(account.id), provider, &profile, SystemClock.now());
+    let store: Arc<dyn Begin<dyn UsersTx>> = Arc::new(app.app().store.clone());
+    let done: Result<bool, StoreError> = transact!(store, |tx| { Ok(tx.identities().insert(&linked).await.is_ok()) });
+    assert!(done.unwrap());
+    id.to_string()
+}
+
+/// A body with the id of what the owner has in place of `"{id}"`.
+fn about(body: &Value, things: &BTreeMap<&str, String>) -> Value {
+    let id = things.get("id").map_or("999999", String::as_str);
+    serde_json::from_str(&body.to_string().replace("\"{id}\"", id)).unwrap()
+}
+
+/// Somebody whose session was opened long ago; its token.
+async fn old_session(app: &Harness, name: &str) -> String {
+    let account = app.account(name).await;
+    let store = app.store().await;
+    let aged = "UPDATE sessions SET created_at = '2020-01-01 00:00:00', proved_at = NULL WHERE user_id =";
+    store.execute_raw(&format!("{aged} {}", account.id)).await.unwrap();
+    store.close().await;
+    account.token
+}
+
+/// What is wrong with what an old session was told.
+fn problem_of_old(row: &Row, answer: &Answer) -> Option<String> {
+    let missing = answer.body["error"]["details"]["required_permission"].as_str().unwrap_or_default();
+    let refused = answer.status == 403 && missing == "recent_login";
+    (refused != row.recent).then(|| format!("an old session got {} {missing}", answer.status))
+}
+
 /// The path with what the owner has.
 fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
     let mut parts = path.split('{');
@@ -185,16 +257,19 @@ fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
     filled
 }
 
-/// What a program with a key of somebody who may everything is told.
-async fn by_key(app: &Harness, operation: &Operation, path: &str, body: Option<&Value>, key: &str) -> Answer {
-    let mut request = app.request(operation.method.clone(), path).header("x-api-key", key);
+/// A call to a route that may be repeated under `key`.
+fn asked(app: &Harness, operation: &Operation, path: &str, body: Option<&Value>, key: &str) -> RequestBuilder {
+    let mut request = app.request(operation.method.clone(), path);
     if operation.method == Method::POST {
-        request = request.header("idempotency-key", operation.name().replace([' ', '/', '{', '}'], "-"));
+        request = request.header("idempotency-key", key);
     }
-    if let Some(body) = body {
-        request = request.json(body);
+    if path.starts_with(TUS) {
+        request = request.header("tus-resumable", "1.0.0");
     }
-    app.send(request).await
+    match body {
+        Some(body) => request.json(body),
+        None => request,
+    }
 }
 
 /// Whether a route adds or removes a way into one's own account, or shows or ends who is in.
@@ -222,19 +297,11 @@ fn problem_of_key(row: &Row, operation: &Operation, answer: &Answer) -> Option<S
 }
 
 async fn call(app: &Harness, operation: &Operation, path: &str, body: Option<&Value>, token: Option<&str>) -> u16 {
-    let mut request = app.request(operation.method.clone(), path);
-    if let Some(token) = token {
-        request = request.bearer_auth(token);
-    }
-    if operation.method == Method::POST {
-        request = request.header("idempotency-key", "once");
-    }
-    if path.starts_with(TUS) {
-        request = request.header("tus-resumable", "1.0.0");
-    }
-    if let Some(body) = body {
-        request = request.json(body);
-    }
+    let request = asked(app, operation, path, body, "once");
+    let request = match token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    };
     app.send(request).await.status
 }
 
@@ -285,7 +352,8 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
         };
         let owner = owner(&app, &admin, number, operation).await;
         let path = filled(&operation.path, &owner.things);
-        let body = row.body.as_ref().or(operation.example.as_ref());
+        let body = row.body.as_ref().or(operation.example.as_ref()).map(|body| about(body, &owner.things));
+        let body = body.as_ref();
         let mut note = |who: &str, status: u16| {
             problems.extend(problem(&row.access, who, status).map(|text| format!("{}: {text}", operation.name())));
         };
@@ -308,8 +376,14 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
                 note(role, call(&app, operation, &path, body, Some(&caller.token)).await);
             }
         }
+        if row.session {
+            let token = old_session(&app, &format!("old_{number}")).await;
+            let answer = app.send(asked(&app, operation, &path, body, "old").bearer_auth(token)).await;
+            problems.extend(problem_of_old(row, &answer).map(|text| format!("{}: {text}", operation.name())));
+        }
         // Last: it may do what all others may.
-        let answer = by_key(&app, operation, &path, body, &key).await;
+        let once = operation.name().replace([' ', '/', '{', '}'], "-");
+        let answer = app.send(asked(&app, operation, &path, body, &once).header("x-api-key", &key)).await;
         problems.extend(problem_of_key(row, operation, &answer).map(|text| format!("{}: {text}", operation.name())));
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));

@@ -92,7 +92,7 @@ async fn each_proof_makes_a_session_recent(database: Database) {
     refuses(&app, &lin, &json!({ "code": code }), "code", "MISMATCH").await;
 
     let phone = json!({ "phone": "13800138000", "purpose": "register" });
-    app.post(SEND, &phone).await.expect(200);
+    app.post_as(&lin.token, SEND, &phone).await.expect(200);
     let code = outbox::code(&app, "+8613800138000").await;
     let body = json!({ "phone": "13800138000", "code": code });
     app.post_as(&lin.token, "/api/v1/auth/phone/verify", &body).await.expect(200);

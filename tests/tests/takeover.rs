@@ -37,7 +37,7 @@ async fn squatter(app: &Harness) -> Squatter {
     let scopes = json!({ "name": "mine", "scopes": ["own.read", "own.write"] });
     let key = post("/api/v1/auth/api-keys", scopes).await.expect(201).data()["secret"].as_str().unwrap().to_owned();
     let phone = json!({ "phone": "13800138000", "purpose": "register" });
-    app.post("/api/v1/verification/send", &phone).await.expect(200);
+    post("/api/v1/verification/send", phone).await.expect(200);
     let code = outbox::code(app, "+8613800138000").await;
     post("/api/v1/auth/phone/verify", json!({ "phone": "13800138000", "code": code })).await.expect(200);
     let made = post("/api/v1/auth/mfa/totp", json!({})).await.expect(201);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use metrics::gauge;
 use serde::Serialize;
@@ -14,6 +14,7 @@ use sharestack_kernel::event::{Backlog, EventLog, STUCK_AFTER};
 use sharestack_kernel::job::JobStore;
 use sharestack_store_seaorm::Store;
 use thiserror::Error;
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use crate::backing::{Files, Shared};
@@ -89,8 +90,12 @@ pub struct Health {
     search: Vec<Arc<dyn Indexing>>,
     clock: Arc<dyn Clock>,
     stopping: AtomicBool,
+    /// What was found a moment ago; who holds it asks for all who wait.
+    last: Mutex<Option<(Instant, Report)>>,
 }
 
+/// How long what was found is told again: nobody is asked more often, whoever calls.
+const FRESH: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// So many events behind, an index is no longer what people see.
 const FAR_BEHIND: u64 = 1_000;
@@ -104,7 +109,7 @@ impl Health {
         search: Vec<Arc<dyn Indexing>>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, shared, files, search, clock, stopping: AtomicBool::new(false) }
+        Self { store, shared, files, search, clock, stopping: AtomicBool::new(false), last: Mutex::const_new(None) }
     }
 
     /// From now on the server is not ready: it finishes what runs.
@@ -117,8 +122,20 @@ impl Health {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// How everything is, within two seconds.
+    /// How everything is, as of at most a second ago; within two seconds.
     pub async fn report(&self) -> Report {
+        let mut last = self.last.lock().await;
+        if let Some((at, report)) = &*last
+            && at.elapsed() < FRESH
+        {
+            return report.clone();
+        }
+        let report = self.ask().await;
+        *last = Some((Instant::now(), report.clone()));
+        report
+    }
+
+    async fn ask(&self) -> Report {
         let (database, redis, storage, queue, (search, indexes)) =
             futures::join!(self.database(), self.redis(), self.storage(), self.queue(), self.search());
         let status = if database == Status::Down {

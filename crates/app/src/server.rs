@@ -18,7 +18,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data};
 
 use crate::config::{self, Config, ConfigError};
-use crate::http::middleware::{context, idempotency, rate_limit};
+use crate::http::middleware::{context, idempotency, intake, rate_limit};
 use crate::http::registry::Registry;
 use crate::http::wire::Wire;
 use crate::http::{docs, routes};
@@ -60,6 +60,7 @@ fn application(
         })
         .default_service(web::to(routes::unmatched))
         .wrap(from_fn(idempotency::layer))
+        .wrap(from_fn(intake::layer))
         .wrap(from_fn(rate_limit::layer))
         .wrap(Compress::default())
         .wrap(cors(&app.config.cors))

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,10 @@ use crate::error::ConfigError;
 
 /// Ours have some 350 bytes; what is much longer is not worth a look.
 const MAX_LENGTH: usize = 8 * 1024;
+
+/// How far the clock of another node may be behind: a token is good there at once. What says
+/// itself that it is not good yet is refused to the second.
+const SKEW: TimeDelta = TimeDelta::seconds(30);
 
 /// Access tokens as signed JWT. Only the configured algorithm is accepted, whatever a
 /// token's header says.
@@ -92,14 +96,13 @@ fn ed25519(pem: &str) -> Result<(EncodingKey, DecodingKey), ConfigError> {
 
 impl AccessTokens for Jwt {
     fn issue(&self, claims: &Claims) -> Result<String, IssueError> {
-        let issued = claims.issued_at.timestamp();
         let payload = Payload {
             sub: claims.user_id.to_string(),
             sid: claims.session_id.get(),
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
-            iat: issued,
-            nbf: issued,
+            iat: claims.issued_at.timestamp(),
+            nbf: (claims.issued_at - SKEW).timestamp(),
             exp: claims.expires_at.timestamp(),
         };
         encode(&self.header, &payload, &self.encoding).map_err(|error| IssueError(Box::new(error)))

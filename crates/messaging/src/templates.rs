@@ -15,6 +15,9 @@ macro_rules! files {
 
 const FILES: &[(&str, &str)] = files![
     "layout.html",
+    "en/access_removed.subject.txt",
+    "en/access_removed.txt",
+    "en/access_removed.html",
     "en/already_registered.subject.txt",
     "en/already_registered.txt",
     "en/already_registered.html",
@@ -28,6 +31,9 @@ const FILES: &[(&str, &str)] = files![
     "en/verification_code.txt",
     "en/verification_code.html",
     "en/verification_code.sms.txt",
+    "zh-CN/access_removed.subject.txt",
+    "zh-CN/access_removed.txt",
+    "zh-CN/access_removed.html",
     "zh-CN/already_registered.subject.txt",
     "zh-CN/already_registered.txt",
     "zh-CN/already_registered.html",
@@ -138,6 +144,7 @@ mod tests {
     fn hostile() -> Value {
         json!({
             "code": "012345", "minutes": 10, "purpose": "login", "new_email": "\"<b>new</b>\"@example.com",
+            "password": true, "sessions": 2, "passkeys": 1, "identities": 1, "api_keys": 3, "factor": true, "phone": true,
             "username": "lin\r\nBcc: victim@example.com\r\n\r\n<script>alert(1)</script>{{ code }}",
         })
     }
@@ -149,7 +156,7 @@ mod tests {
     #[test]
     fn every_message_is_there_in_both_languages_and_escapes_what_it_is_filled_with() {
         let templates = Templates::new();
-        assert_eq!(names().len(), 4);
+        assert_eq!(names().len(), 5);
         for name in names() {
             for language in ["en", "zh-CN"] {
                 let mail = templates.mail(name, language, &hostile()).unwrap();
@@ -180,6 +187,34 @@ mod tests {
                 subjects.insert(mail.text);
             }
             assert_eq!(subjects.len(), purposes.len());
+        }
+    }
+
+    #[test]
+    fn what_was_removed_is_told_and_nothing_else() {
+        let templates = Templates::new();
+        let nothing = json!({
+            "username": "lin", "password": false, "sessions": 0, "passkeys": 0, "identities": 0, "api_keys": 0,
+            "factor": false, "phone": false,
+        });
+        for (name, value, en, zh) in [
+            ("password", json!(true), "- the password", "- 密码"),
+            ("sessions", json!(2), "- open sessions: 2", "- 已登录的会话：2"),
+            ("passkeys", json!(1), "- passkeys: 1", "- 通行密钥：1"),
+            ("identities", json!(1), "- linked accounts of other services: 1", "- 关联的第三方账号：1"),
+            ("api_keys", json!(3), "- API keys: 3", "- API 密钥：3"),
+            ("factor", json!(true), "- the app that shows codes", "- 显示验证码的应用"),
+            ("phone", json!(true), "- the phone number", "- 手机号码"),
+        ] {
+            let mut data = nothing.clone();
+            data[name] = value;
+            for (language, line) in [("en", en), ("zh-CN", zh)] {
+                let mail = templates.mail("access_removed", language, &data).unwrap();
+                let told: Vec<_> = mail.text.lines().filter(|line| line.starts_with("- ")).collect();
+                assert_eq!(told, [line], "{}", mail.text);
+                assert_eq!(mail.html.matches("<li>").count(), 1, "{}", mail.html);
+                assert!(mail.html.contains(line.trim_start_matches("- ")), "{}", mail.html);
+            }
         }
     }
 

@@ -336,6 +336,11 @@ impl AccountQueries for MemoryStore {
         }))
     }
 
+    async fn had_any(&self) -> Result<bool, StoreError> {
+        let state = self.state();
+        Ok(!state.accounts.is_empty() || !state.more.deleted.is_empty())
+    }
+
     async fn find_by_id(&self, id: UserId) -> Result<Option<UserView>, StoreError> {
         let state = self.state();
         let (roles, permissions) = state.granted(id);
@@ -357,6 +362,7 @@ impl AccountQueries for MemoryStore {
                 created_at: new.created_at,
                 updated_at: state.more.updated.get(&id).copied().unwrap_or(new.created_at),
                 last_login_at,
+                version: state.more.version(id),
             }
         }))
     }

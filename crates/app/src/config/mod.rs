@@ -69,6 +69,9 @@ pub struct Server {
     pub reload: bool,
     /// Bytes of a body.
     pub max_request_size: usize,
+    /// How long the sender of a body may keep silent, and how far behind a kilobyte a second
+    /// they may fall.
+    pub body_timeout_seconds: u64,
     /// `Host` headers that are answered; `*` is all.
     pub allowed_hosts: Vec<String>,
     /// Addresses or networks whose `X-Forwarded-For` is believed.

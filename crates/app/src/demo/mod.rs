@@ -49,7 +49,8 @@ const ARTICLES: &[Sample] = &[
     ),
 ];
 
-/// Fills an empty database; what to tell the newcomer, line by line. A filled one is left alone.
+/// Fills an empty database; what to tell the newcomer, line by line. One that ever had an
+/// account is left alone.
 ///
 /// # Errors
 /// In production, and when something cannot be written.
@@ -57,7 +58,8 @@ pub async fn fill(app: &App) -> anyhow::Result<Vec<String>> {
     if app.config.is_production() {
         bail!("demo content has known passwords: it is refused in production");
     }
-    if app.accounts.find(UserId::new(1)).await?.is_some() {
+    // Who was deleted counts: demo accounts that somebody removed do not come back.
+    if app.store.had_any().await? {
         let mut told = vec!["the database is not empty: no demo content was added".to_owned()];
         told.extend(accounts(app).await?);
         return Ok(told);

@@ -104,6 +104,7 @@ fn refusals(method: &str, path: &str, operation: &mut Operation) {
         add(400, "VALIDATION_ERROR", json!([{ "field": "title", "message": "Title is required", "code": "REQUIRED" }]));
     }
     if let Some((expected, max_size)) = body {
+        add(408, "REQUEST_TIMEOUT", json!({ "problem": "the body of the request did not come in time" }));
         add(413, "PAYLOAD_TOO_LARGE", json!({ "max_size": max_size }));
         add(415, "UNSUPPORTED_MEDIA_TYPE", json!({ "expected": expected }));
         let problem = if expected == JSON {

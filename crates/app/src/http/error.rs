@@ -15,6 +15,7 @@ use sharestack_kernel::field::{FieldErrors, Issue};
 use super::context::{RequestContext, timestamp};
 use super::language::Language;
 use super::messages;
+use super::middleware::rate_limit;
 
 /// An answer that is a refusal. Made from any [`Classified`] error, or by one of the
 /// constructors for what only HTTP knows.
@@ -143,6 +144,12 @@ impl ApiError {
     /// The body is longer than `limit` bytes.
     pub fn payload_too_large(limit: usize) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE").with(json!({ "max_size": limit }))
+    }
+
+    /// The body came too slowly, or not at all.
+    pub fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT")
+            .with(json!({ "problem": "the body of the request did not come in time" }))
     }
 
     /// What tus answers when a piece has not the checksum that its sender gave.
@@ -307,6 +314,11 @@ impl ResponseError for ApiError {
         }
         if let Some(seconds) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        // What was counted to its end is told, and not what else was counted.
+        if let Details::Throttled(throttle) = &self.0.details {
+            let limit = u32::try_from(throttle.limit).unwrap_or(u32::MAX);
+            rate_limit::write(headers, (limit, throttle.window), 0, throttle.reset_at);
         }
         if let Some(allow) = self.0.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
             headers.insert(header::ALLOW, allow);

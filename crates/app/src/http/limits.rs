@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sharestack_kernel::cache::{CacheError, Decision, Limit, RateLimiter};
+use sharestack_kernel::id::UserId;
 use sharestack_users::model::{BuiltInRole, network};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, PathItem};
@@ -188,6 +189,16 @@ impl RateLimits {
     pub async fn hit_account(&self, name: &str) -> Result<Decision, CacheError> {
         let key = format!("rate:Auth:account:{}", name.to_lowercase());
         self.limiter.hit(&key, self.limit(Class::Auth, false)).await
+    }
+
+    /// Counts a text message that a user has sent to a number they do not own yet, of so
+    /// many in a day.
+    ///
+    /// # Errors
+    /// When the limiter cannot count at all.
+    pub async fn hit_texts(&self, user: UserId, limit: u32) -> Result<Decision, CacheError> {
+        let limit = Limit { limit, window: Duration::from_hours(24) };
+        self.limiter.hit(&format!("rate:Texts:user:{user}"), limit).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, EntityTag, Header, HeaderValue, IfNoneMatch};
+use actix_web::http::header::{self, EntityTag, Header, HeaderName, HeaderValue, IfNoneMatch};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::context::{self, RequestContext, timestamp};
 use super::messages::Message;
+use super::portfolio::etag;
 
 /// What a handler answers: data in the envelope of S3 §1.3.
 #[derive(Debug)]
@@ -145,6 +146,14 @@ impl<T> Reply<T> {
     }
 }
 
+impl<T: Serialize> Reply<T> {
+    /// A tag of what is answered, for what has no version of its own.
+    pub fn tagged(self) -> Self {
+        let tag = etag(&self.data);
+        self.etag(tag)
+    }
+}
+
 impl<T> Reply<Vec<T>> {
     /// One page of a list.
     pub fn page(page: Page<T>) -> Self {
@@ -159,6 +168,9 @@ impl<T> Reply<Vec<T>> {
         Self { pagination: Some(Paging::Keyset(pagination)), ..Self::ok(slice.items) }
     }
 }
+
+/// What an answer says that holds a secret: it is for who asked alone.
+pub const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 
 /// 204.
 pub fn no_content() -> HttpResponse {
@@ -249,6 +261,16 @@ pub enum Precondition {
 }
 
 impl Precondition {
+    /// The versions that it accepts, of tags that begin with one (`v3-…`); `None` when it
+    /// accepts all.
+    pub fn versions(&self) -> Option<Vec<i64>> {
+        let version = |tag: &String| tag.strip_prefix('v')?.split('-').next()?.parse().ok();
+        match self {
+            Self::None => None,
+            Self::Tags(tags) => Some(tags.iter().filter_map(version).collect()),
+        }
+    }
+
     /// Reads `If-Match`; a malformed one matches nothing.
     pub fn of(request: &impl HttpMessage) -> Self {
         let Some(value) = request.headers().get(header::IF_MATCH) else { return Self::None };

@@ -30,6 +30,9 @@ pub struct RouteTable {
     answers: HashMap<String, Vec<(&'static str, Answers)>>,
 }
 
+/// The operation that takes a token of a session that has ended: ending it may be repeated.
+const ENDS_SESSION: (&str, &str) = ("POST", "/api/v1/auth/logout");
+
 /// What the answers of an operation are like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers {
@@ -37,6 +40,9 @@ pub struct Answers {
     pub types: Vec<String>,
     /// Whether it may answer one caller otherwise than another.
     pub by_caller: bool,
+    /// Whether it is for who is signed in, or also for them: then a credential that is shown
+    /// must be good.
+    pub asks_who: bool,
 }
 
 impl Answers {
@@ -49,7 +55,9 @@ impl Answers {
         let types = contents.flatten().map(|kind| kind.to_ascii_lowercase()).filter(|kind| kind != "application/json");
         let nobody = SecurityRequirement::default();
         let by_caller = operation.security.as_ref().is_none_or(|all| all.iter().any(|one| *one != nobody));
-        Self { types: types.collect(), by_caller }
+        let bearer = SecurityRequirement::new("bearer", [""; 0]);
+        let asks_who = operation.security.as_ref().is_none_or(|all| all.contains(&bearer));
+        Self { types: types.collect(), by_caller, asks_who }
     }
 }
 
@@ -72,6 +80,11 @@ impl RouteTable {
     /// What the operation of a pattern answers; `None` when the document has none.
     pub fn answers(&self, method: &str, pattern: &str) -> Option<&Answers> {
         self.answers.get(pattern)?.iter().find(|(known, _)| *known == method).map(|(_, answers)| answers)
+    }
+
+    /// Whether who asks is to be settled before anything else of a request is looked at.
+    pub fn asks_who(&self, method: &str, pattern: &str) -> bool {
+        (method, pattern) != ENDS_SESSION && self.answers(method, pattern).is_some_and(|answers| answers.asks_who)
     }
 }
 

@@ -130,6 +130,8 @@ pub struct App {
     pub checks: SessionChecks,
     pub access: Access,
     pub idempotency: Idempotency,
+    /// Seals what the store keeps and is not to read.
+    pub sealer: Arc<dyn Sealer>,
     pub cache_admin: CacheAdmin,
     pub audit: AuditLog,
     pub content: Content,
@@ -274,7 +276,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         articles: departed.clone(),
         uploads: uploads.removal.clone(),
         photos: photos.departed.clone(),
-        sealer,
+        sealer: sealer.clone(),
         blobs: files.0.clone(),
     };
     let privacy = Privacy::new(&config, &store, given);
@@ -347,6 +349,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         checks,
         access,
         idempotency,
+        sealer,
         cache_admin,
         audit,
         searching_photos,

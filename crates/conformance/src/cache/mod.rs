@@ -46,8 +46,8 @@ macro_rules! cache_cases {
         $run! {
             value: [
                 returns_what_was_set,
+                returns_several_at_once,
                 returns_nothing_that_was_never_set,
-                returns_several_values_in_the_order_of_their_keys,
                 replaces_the_value_and_its_time,
                 never_returns_a_value_after_its_time,
                 remove_says_whether_there_was_a_value,

@@ -199,6 +199,39 @@ pub async fn a_deleted_account_is_found_by_nobody(subject: Subject) {
     assert!(matches!(again, Err(InsertAccountError::UsernameTaken)));
 }
 
+/// MUST give it another version, as every change does.
+pub async fn every_edit_gives_another_version(subject: Subject) {
+    let id = user(&subject, 1, &[]).await;
+    let other = user(&subject, 2, &[]).await;
+    let mut seen = vec![record(&subject, id).await.unwrap().version];
+    change(&subject, id, &AccountChange { bio: Patch::Clear, ..AccountChange::default() }).await.unwrap();
+    seen.push(record(&subject, id).await.unwrap().version);
+    let at = now() + chrono::Duration::seconds(2);
+    let touched: Result<(), StoreError> = transact!(subject.store, |tx| {
+        tx.edits().hold_record(id).await?;
+        tx.edits().touch(id, at).await
+    });
+    touched.unwrap();
+    seen.push(record(&subject, id).await.unwrap().version);
+    assert!(seen[0] < seen[1] && seen[1] < seen[2], "{seen:?}");
+    let view = subject.accounts.find_by_id(id).await.unwrap().unwrap();
+    assert_eq!((view.version, view.updated_at), (seen[2], at));
+    let untouched = subject.accounts.find_by_id(other).await.unwrap().unwrap();
+    assert_eq!((untouched.version, untouched.updated_at), (seen[0], now()));
+}
+
+/// MUST count those that are deleted or erased.
+pub async fn who_was_deleted_and_erased_was_there(subject: Subject) {
+    let had_any = async || subject.accounts.had_any().await.unwrap();
+    assert!(!had_any().await);
+    let id = user(&subject, 1, &[]).await;
+    assert!(had_any().await);
+    delete(&subject, id).await;
+    assert!(had_any().await, "deleted");
+    erase(&subject, id).await.unwrap();
+    assert!(had_any().await, "erased");
+}
+
 /// MUST change nothing when the account is not deleted or was erased before; MUST keep
 /// the row and the consent log; its names are free then.
 pub async fn an_erased_account_says_nothing_of_its_owner(subject: Subject) {

@@ -197,7 +197,9 @@ macro_rules! users_cases {
                 of_rivals_for_a_look_one_gets_it,
                 holding_a_record_makes_others_wait,
                 a_deleted_account_is_found_by_nobody,
-                an_erased_account_says_nothing_of_its_owner
+                an_erased_account_says_nothing_of_its_owner,
+                who_was_deleted_and_erased_was_there,
+                every_edit_gives_another_version
             ],
             users::role_catalog: [
                 built_in_roles_are_listed_highest_first,

@@ -176,6 +176,11 @@ impl Cache for MemoryCache {
         Ok(self.values().get(key).cloned())
     }
 
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, CacheError> {
+        let values = self.values();
+        Ok(keys.iter().map(|key| values.get(*key).cloned()).collect())
+    }
+
     async fn set(&self, key: &str, value: &[u8], _ttl: Duration) -> Result<(), CacheError> {
         self.values().insert(key.to_owned(), value.to_vec());
         Ok(())

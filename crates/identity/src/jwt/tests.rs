@@ -68,6 +68,21 @@ fn a_token_expires_to_the_second() {
     assert_eq!(jwt.verify(&token), Err(TokenError::Expired));
 }
 
+/// Whoever goes on to another node right after a login is signed in there, too.
+#[test]
+fn a_fresh_token_is_good_where_the_clock_is_a_little_behind_or_ahead() {
+    let here = FakeClock::default();
+    let pem = ed_pem();
+    let nodes: [&dyn Fn(&FakeClock) -> Jwt; 2] = [&jwt, &|clock| ed_jwt(&pem, clock)];
+    for node in nodes {
+        let token = node(&here).issue(&claims(&here)).unwrap();
+        for (behind, good) in [(0, true), (1, true), (30, true), (31, false), (-1799, true), (-1800, false)] {
+            let there = node(&FakeClock::at(here.now() - Duration::seconds(behind)));
+            assert_eq!(there.verify(&token).is_ok(), good, "{behind} s behind");
+        }
+    }
+}
+
 #[test]
 fn no_algorithm_is_invalid() {
     let clock = FakeClock::default();

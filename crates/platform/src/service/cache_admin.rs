@@ -111,6 +111,11 @@ mod tests {
             self.check().map(|()| self.values.lock().unwrap().get(key).cloned())
         }
 
+        async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, CacheError> {
+            let values = self.check().map(|()| self.values.lock().unwrap())?;
+            Ok(keys.iter().map(|key| values.get(*key).cloned()).collect())
+        }
+
         async fn set(&self, key: &str, value: &[u8], _ttl: Duration) -> Result<(), CacheError> {
             self.check().map(|()| drop(self.values.lock().unwrap().insert(key.to_owned(), value.to_vec())))
         }

@@ -144,9 +144,10 @@ struct UserRow {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     last_login_at: Option<DateTime<Utc>>,
+    version: i32,
 }
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "id",
     "username",
     "email",
@@ -160,6 +161,7 @@ const COLUMNS: [&str; 13] = [
     "created_at",
     "updated_at",
     "last_login_at",
+    "version",
 ];
 
 /// Users with their roles, in no order; deleted ones are left out.
@@ -192,6 +194,7 @@ pub(super) async fn find_users(conn: &impl ConnectionTrait, ids: &[UserId]) -> R
             created_at: row.created_at,
             updated_at: row.updated_at,
             last_login_at: row.last_login_at,
+            version: row.version.into(),
         })
     };
     rows.iter().map(view).collect()
@@ -229,5 +232,10 @@ impl AccountQueries for Store {
 
     async fn find_by_id(&self, id: UserId) -> Result<Option<UserView>, StoreError> {
         Ok(find_users(self.read(), &[id]).await?.pop())
+    }
+
+    async fn had_any(&self) -> Result<bool, StoreError> {
+        let select = Query::select().column("id").from("users").limit(1).to_owned();
+        Ok(self.read().query_one(&select).await.map_err(store_error)?.is_some())
     }
 }

@@ -37,13 +37,14 @@ struct Row {
     avatar_url: Option<String>,
     avatar_file: Option<String>,
     is_active: bool,
+    version: i32,
 }
 
 #[async_trait]
 impl AccountEdits for SeaTx {
     async fn hold_record(&mut self, id: UserId) -> Result<Option<AccountRecord>, StoreError> {
         let select = Query::select()
-            .columns(["username", "email", "pending_email", "avatar_url", "avatar_file", "is_active"])
+            .columns(["username", "email", "pending_email", "avatar_url", "avatar_file", "is_active", "version"])
             .from("users")
             .and_where(Expr::col("id").eq(id.get()))
             .and_where(Expr::col("deleted_at").is_null())
@@ -58,6 +59,7 @@ impl AccountEdits for SeaTx {
             avatar_url: row.avatar_url,
             avatar_file: row.avatar_file,
             is_active: row.is_active,
+            version: row.version.into(),
         }))
     }
 
@@ -110,6 +112,16 @@ impl AccountEdits for SeaTx {
             }
         }
         self.conn().execute(&update).await.map(drop).map_err(insert_error)
+    }
+
+    async fn touch(&mut self, id: UserId, at: DateTime<Utc>) -> Result<(), StoreError> {
+        let update = Query::update()
+            .table("users")
+            .value("updated_at", at)
+            .value("version", Expr::col("version").add(1))
+            .and_where(Expr::col("id").eq(id.get()))
+            .to_owned();
+        self.conn().execute(&update).await.map(drop).map_err(store_error)
     }
 
     async fn delete(&mut self, id: UserId, at: DateTime<Utc>) -> Result<(), StoreError> {

@@ -32,6 +32,9 @@ pub enum EditAccountError {
     /// There is no such user.
     #[error("user {0} does not exist")]
     NoSuchUser(UserId),
+    /// It was changed since.
+    #[error("the account was changed in the meantime")]
+    Stale,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -52,6 +55,7 @@ impl Classified for EditAccountError {
         match self {
             Self::EmailTaken | Self::UsernameTaken => Category::Conflict,
             Self::NoSuchUser(_) => Category::NotFound,
+            Self::Stale => Category::Stale,
             Self::Store(error) => error.category(),
         }
     }
@@ -61,7 +65,7 @@ impl Classified for EditAccountError {
             Self::EmailTaken => taken("email"),
             Self::UsernameTaken => taken("username"),
             Self::NoSuchUser(id) => missing_user(*id),
-            Self::Store(_) => Details::None,
+            Self::Stale | Self::Store(_) => Details::None,
         }
     }
 }
@@ -87,6 +91,9 @@ pub enum AdministerError {
     /// Nobody would be left who can do everything.
     #[error("the last super admin stays one")]
     LastSuperAdmin,
+    /// It was changed since.
+    #[error("the account was changed in the meantime")]
+    Stale,
     /// Something must be settled first.
     #[error("the account has obligations")]
     Owes(Vec<Obligation>),
@@ -115,6 +122,7 @@ impl Classified for AdministerError {
             Self::Fields(errors) => errors.category(),
             Self::NoSuchUser(_) => Category::NotFound,
             Self::EmailTaken | Self::UsernameTaken | Self::LastSuperAdmin | Self::Owes(_) => Category::Conflict,
+            Self::Stale => Category::Stale,
             Self::Hash(error) => error.category(),
             Self::Store(error) => error.category(),
         }
@@ -129,7 +137,7 @@ impl Classified for AdministerError {
             Self::UsernameTaken => taken("username"),
             Self::LastSuperAdmin => Details::Object(json!({ "reason": "last_super_admin" })),
             Self::Owes(obligations) => Details::Object(json!({ "reason": "obligations", "obligations": obligations })),
-            Self::Hash(_) | Self::Store(_) => Details::None,
+            Self::Stale | Self::Hash(_) | Self::Store(_) => Details::None,
         }
     }
 }

@@ -66,6 +66,8 @@ pub fn proven(id: Uuid, kind: &'static str, user: UserId, at: DateTime<Utc>) -> 
 /// What was removed from an account when its address was proven from outside.
 #[derive(Debug, Clone, Copy)]
 pub struct Disowned {
+    /// Whether there was a password.
+    pub password: bool,
     /// How many sessions ended.
     pub sessions: u64,
     /// How many passkeys went.
@@ -82,10 +84,11 @@ pub struct Disowned {
 
 /// Who has the address of an account proved it, and every way in of before was removed.
 pub fn claimed(id: Uuid, user: UserId, disowned: &Disowned, at: DateTime<Utc>) -> DomainEvent {
-    let Disowned { sessions, passkeys, identities, api_keys, factor, phone } = disowned;
+    let Disowned { password, sessions, passkeys, identities, api_keys, factor, phone } = disowned;
     let payload = json!({
         "user_id": user, "sessions_ended": sessions, "passkeys_deleted": passkeys, "identities_unlinked": identities,
         "api_keys_deleted": api_keys, "second_factor_removed": factor, "phone_forgotten": phone,
+        "password_removed": password,
     });
     event(id, CLAIMED, user, Some(user), at, payload)
 }

@@ -27,12 +27,24 @@ use crate::ports::{
 pub(super) struct More {
     pub(super) pending: BTreeMap<UserId, EmailAddress>,
     pub(super) updated: BTreeMap<UserId, DateTime<Utc>>,
+    edits: BTreeMap<UserId, i64>,
     files: BTreeMap<UserId, String>,
-    deleted: BTreeMap<UserId, Account>,
+    pub(super) deleted: BTreeMap<UserId, Account>,
     displays: BTreeMap<RoleId, String>,
     settings: BTreeMap<UserId, UserSettings>,
     consents: Vec<ConsentEntry>,
     jobs: Vec<NewJob>,
+}
+
+impl More {
+    pub(super) fn version(&self, id: UserId) -> i64 {
+        self.edits.get(&id).map_or(1, |edits| edits + 1)
+    }
+
+    fn touch(&mut self, id: UserId, at: DateTime<Utc>) {
+        self.updated.insert(id, at);
+        *self.edits.entry(id).or_default() += 1;
+    }
 }
 
 impl MemoryStore {
@@ -77,6 +89,7 @@ impl AccountEdits for MemoryTx {
             avatar_url: account.new.profile.avatar_url.clone().map(Into::into),
             avatar_file: state.more.files.get(&id).cloned(),
             is_active: account.is_active,
+            version: state.more.version(id),
         }))
     }
 
@@ -108,7 +121,12 @@ impl AccountEdits for MemoryTx {
             new.profile.avatar_url = Some(avatar.url.clone());
             more.files.extend(avatar.file.clone().map(|file| (id, file)));
         }
-        more.updated.insert(id, at);
+        more.touch(id, at);
+        Ok(())
+    }
+
+    async fn touch(&mut self, id: UserId, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.state.more.touch(id, at);
         Ok(())
     }
 

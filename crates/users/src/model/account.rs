@@ -77,6 +77,9 @@ pub struct UserView {
     pub updated_at: DateTime<Utc>,
     /// When they last signed in.
     pub last_login_at: Option<DateTime<Utc>>,
+    /// Counts edits, of the account and of its roles.
+    #[serde(default)]
+    pub version: i64,
 }
 
 impl UserView {

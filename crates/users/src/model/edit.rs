@@ -19,6 +19,15 @@ pub struct AccountRecord {
     pub avatar_file: Option<String>,
     /// Whether it may be used.
     pub is_active: bool,
+    /// Counts edits.
+    pub version: i64,
+}
+
+impl AccountRecord {
+    /// Whether it is one of the versions that somebody saw; any will do when none is said.
+    pub fn is_among(&self, versions: Option<&[i64]>) -> bool {
+        versions.is_none_or(|versions| versions.contains(&self.version))
+    }
 }
 
 /// A picture of an account.
@@ -107,6 +116,8 @@ pub struct SelfChange {
     pub email: Option<EmailAddress>,
     /// The rest.
     pub profile: ProfileChange,
+    /// Only when the account is in one of these versions.
+    pub if_version: Option<Vec<i64>>,
 }
 
 /// The same as it comes in a body.
@@ -131,6 +142,7 @@ impl SelfChangeInput {
             username: given(&mut check, "username", self.username, Username::parse),
             email: given(&mut check, "email", self.email, EmailAddress::parse),
             profile: self.profile.change(&mut check),
+            if_version: None,
         };
         check.finish().map(|()| change)
     }

@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
 use sharestack_kernel::field::{self, FieldErrors, Issue};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::patch::Patch;
@@ -115,6 +116,14 @@ pub struct UserSettings {
     pub notifications: NotificationPreferences,
 }
 
+impl UserSettings {
+    /// A number that other settings have another of.
+    pub fn version(&self) -> i64 {
+        let digest = Sha256::digest(format!("{self:?}"));
+        digest.iter().take(6).fold(0, |number, byte| number << 8 | i64::from(*byte))
+    }
+}
+
 /// What a consent is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConsentKind {
@@ -203,6 +212,8 @@ pub struct SettingsChange {
     pub marketing: Option<bool>,
     /// What is said yes or no to.
     pub consents: Vec<Consent>,
+    /// Only when the settings are in one of these versions.
+    pub if_version: Option<Vec<i64>>,
 }
 
 impl SettingsChange {

@@ -55,4 +55,7 @@ pub trait AccountQueries: Send + Sync {
     ///
     /// MUST return roles by rank, the highest first.
     async fn find_by_id(&self, id: UserId) -> Result<Option<UserView>, StoreError>;
+
+    /// Whether there ever was an account. MUST count those that are deleted or erased.
+    async fn had_any(&self) -> Result<bool, StoreError>;
 }

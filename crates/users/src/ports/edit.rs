@@ -26,6 +26,10 @@ pub trait AccountEdits: Send {
     async fn change(&mut self, id: UserId, change: &AccountChange, at: DateTime<Utc>)
     -> Result<(), InsertAccountError>;
 
+    /// Counts an edit of what belongs to a held account, at `at`. MUST give it another version,
+    /// as every change does.
+    async fn touch(&mut self, id: UserId, at: DateTime<Utc>) -> Result<(), StoreError>;
+
     /// Marks a held account as deleted. MUST then be found by nobody; its names stay taken.
     async fn delete(&mut self, id: UserId, at: DateTime<Utc>) -> Result<(), StoreError>;
 

@@ -106,6 +106,7 @@ impl Accounts {
             }
             let (before, after) = (names(&before), names(&after));
             if before != after {
+                tx.edits().touch(user, now).await?;
                 let event = events::roles_changed(event_id, user, &before, &after, actor.user_id, now);
                 tx.outbox().append(&event).await?;
             }
@@ -200,6 +201,7 @@ fn view(account: NewAccount, roles: &[BuiltInRole]) -> UserView {
         created_at: account.created_at,
         updated_at: account.created_at,
         last_login_at: None,
+        version: 1,
     }
 }
 

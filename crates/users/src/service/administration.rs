@@ -55,6 +55,8 @@ pub struct AdministerUser {
     pub is_active: Option<bool>,
     /// The rest.
     pub profile: ProfileChange,
+    /// Only when the account is in one of these versions.
+    pub if_version: Option<Vec<i64>>,
 }
 
 /// Looks after the accounts of others.
@@ -147,6 +149,9 @@ impl Administration {
             tx.roles().hold().await?;
             let record = tx.edits().hold_record(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
             let (own, theirs) = self.both(tx, actor, user).await?;
+            if !record.is_among(wanted.if_version.as_deref()) {
+                return Err(AdministerError::Stale);
+            }
             let mut change = of_profile(wanted.profile.clone(), &record);
             change.is_active = wanted.is_active.filter(|wish| *wish != record.is_active);
             if !change.is_empty() {
@@ -170,6 +175,7 @@ impl Administration {
                 tx.roles().replace(user, &beside_user(after[0].id), Some(actor.user_id), now).await?;
                 let (before, after) = (names(&theirs), names(&after));
                 if before != after {
+                    tx.edits().touch(user, now).await?;
                     let event = events::roles_changed(ids[3], user, &before, &after, actor.user_id, now);
                     tx.outbox().append(&event).await?;
                 }

@@ -3,13 +3,24 @@
 use chrono::{DateTime, Utc};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
+use sharestack_kernel::message::Mailroom;
 use sharestack_kernel::patch::Patch;
 use uuid::Uuid;
 
-use crate::error::InsertAccountError;
+use super::notice::of_what_was_removed;
+use crate::error::{CodeError, InsertAccountError};
 use crate::events::{self, Disowned, RevokeReason};
 use crate::model::{AccountChange, PasswordHash};
 use crate::ports::UsersTx;
+
+/// What a proof is written down with: ids of two events and a job, and how its owner is told
+/// what was removed.
+pub(super) struct Proving<'a> {
+    pub(super) ids: [Uuid; 3],
+    pub(super) mailroom: &'a dyn Mailroom,
+    pub(super) language: &'a str,
+    pub(super) now: DateTime<Utc>,
+}
 
 /// How somebody showed that the address of an account is theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +35,15 @@ pub(super) enum Shown {
 
 /// Notes that the address of a held account is its user's. Who shows that from outside may
 /// be another than who made the account with somebody else's address, to wait in it: every
-/// way in of before is removed, and so is a wish to end the account. Says whether it was.
+/// way in of before is removed, and so is a wish to end the account; a mail to that address
+/// says what. Says whether it was.
 pub(super) async fn prove_address(
     tx: &mut dyn UsersTx,
     user: UserId,
     shown: Shown,
-    now: DateTime<Utc>,
-    ids: [Uuid; 2],
-) -> Result<bool, StoreError> {
+    with: &Proving<'_>,
+) -> Result<bool, CodeError> {
+    let Proving { ids, mailroom, language, now } = *with;
     if !tx.contacts().set_verified(user, now).await? {
         return Ok(false);
     }
@@ -39,10 +51,13 @@ pub(super) async fn prove_address(
     if shown == Shown::InSession {
         return Ok(false);
     }
+    let account = tx.accounts().hold(user).await?;
+    let password = shown == Shown::Outside && account.is_some_and(|account| account.password_hash.is_set());
     if shown == Shown::Outside {
         tx.accounts().set_password(user, &PasswordHash::unset(), now).await?;
     }
     let disowned = Disowned {
+        password,
         sessions: tx.sessions().revoke_all(user, None, RevokeReason::Claimed.as_str(), now).await?,
         passkeys: tx.passkeys().delete_all(user).await?,
         identities: tx.identities().delete_all(user).await?,
@@ -57,5 +72,11 @@ pub(super) async fn prove_address(
         _ => StoreError::corrupt("no name was changed, and one was taken"),
     })?;
     tx.outbox().append(&events::claimed(ids[1], user, &disowned, now)).await?;
+    if let Some(record) = tx.edits().hold_record(user).await? {
+        let told = (record.username.as_str(), record.email.as_str(), language);
+        if let Some(notice) = of_what_was_removed(mailroom, ids[2], told, &disowned, now)? {
+            tx.jobs().enqueue(&notice).await?;
+        }
+    }
     Ok(true)
 }

@@ -50,7 +50,7 @@ pub use purge::PurgeAccount;
 pub use recovery::Recovery;
 pub use registrations::{Credential, RegistrationProof, Registrations};
 pub use roles::{RolePorts, Roles};
-pub use second_factors::{FactorPorts, FactorProof, SecondFactors};
+pub use second_factors::{AskedProof, FactorPorts, FactorProof, SecondFactors};
 pub use session_control::{SessionControl, SessionControlPorts};
 pub use sessions::{Login, SecondFactorNeeded, SessionPorts, Sessions, SignIn, Tokens};
 pub use settings::{Settings, SettingsView};

@@ -7,6 +7,7 @@ use sharestack_kernel::message::{Mailroom, Message, Recipient};
 use sharestack_kernel::seal::SealFailed;
 use uuid::Uuid;
 
+use crate::events::Disowned;
 use crate::model::EmailAddress;
 
 /// A word to who has an address, by a job.
@@ -37,4 +38,26 @@ pub(super) fn of_new_password(
     }
     let data = json!({ "username": username });
     notice(mailroom, id, (&email, language), "password_changed", data, at).map(Some)
+}
+
+/// A word to who has an address about what opened the account before that was proven, and was
+/// removed; `None` when that is nothing, or nothing is delivered there.
+pub(super) fn of_what_was_removed(
+    mailroom: &dyn Mailroom,
+    id: Uuid,
+    (username, email, language): (&str, &str, &str),
+    removed: &Disowned,
+    at: DateTime<Utc>,
+) -> Result<Option<NewJob>, SealFailed> {
+    let Disowned { password, sessions, passkeys, identities, api_keys, factor, phone } = *removed;
+    let counts = [sessions, passkeys, identities, api_keys];
+    let nothing = counts == [0; 4] && ![password, factor, phone].contains(&true);
+    let Some(email) = EmailAddress::parse(email).ok().filter(|email| !nothing && !email.is_placeholder()) else {
+        return Ok(None);
+    };
+    let data = json!({
+        "username": username, "password": password, "sessions": sessions, "passkeys": passkeys,
+        "identities": identities, "api_keys": api_keys, "factor": factor, "phone": phone,
+    });
+    notice(mailroom, id, (&email, language), "access_removed", data, at).map(Some)
 }

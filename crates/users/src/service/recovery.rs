@@ -3,7 +3,7 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::transact;
 
-use super::claim::{Shown, prove_address};
+use super::claim::{Proving, Shown, prove_address};
 use super::notice::{notice, of_new_password};
 use super::sessions::Proof;
 use super::verification::known;
@@ -28,21 +28,33 @@ impl Recovery {
         Self { ports, sessions, verification }
     }
 
+    /// What a proof of an address is written down with.
+    fn proving<'a>(&'a self, language: &'a str) -> Proving<'a> {
+        let ids = [(); 3].map(|()| self.ports.ids.uuid());
+        Proving { ids, mailroom: self.verification.mailroom(), language, now: self.ports.clock.now() }
+    }
+
     /// Opens a session for who was sent a code. A mailbox that was shown so to be theirs
     /// counts as verified; when it did not before, every other way in is removed, since
-    /// whoever made the account with that address may be somebody else.
+    /// whoever made the account with that address may be somebody else. A mail says what.
     ///
     /// # Errors
     /// When the code is wrong, or nobody has the address: the same; when too many wrong
     /// ones were tried; when the account is disabled.
-    pub async fn login(&self, contact: Contact, code: Code, client: Client) -> Result<SignIn, CodeError> {
+    pub async fn login(
+        &self,
+        contact: Contact,
+        code: Code,
+        client: Client,
+        language: &str,
+    ) -> Result<SignIn, CodeError> {
         let ports = &self.ports;
-        let (now, ids) = (ports.clock.now(), [(); 3].map(|()| ports.ids.uuid()));
+        let (now, id, with) = (ports.clock.now(), ports.ids.uuid(), self.proving(language));
         let by_mail = matches!(contact, Contact::Email(_));
         let proof = ContactProof::Code(contact, code);
         let draft = self.sessions.draft(AuthMethod::Code, client);
         let taken = transact!(ports.store, |tx| {
-            let contact = match self.verification.take(tx, &proof, Purpose::Login, now, ids[0]).await? {
+            let contact = match self.verification.take(tx, &proof, Purpose::Login, now, id).await? {
                 Ok(contact) => contact,
                 Err(refused) => return Ok(Err(refused)),
             };
@@ -50,7 +62,7 @@ impl Recovery {
                 return Ok(Err(self.verification.nobody()));
             };
             tx.accounts().hold(user).await?;
-            let claimed = by_mail && prove_address(tx, user, Shown::Outside, now, [ids[1], ids[2]]).await?;
+            let claimed = by_mail && prove_address(tx, user, Shown::Outside, &with).await?;
             // The code is used up whatever becomes of the session.
             let opened = match self.sessions.open(tx, user, &Proof::Other, &draft).await {
                 Err(LoginError::Store(error)) => return Err(error.into()),
@@ -89,8 +101,8 @@ impl Recovery {
         let ports = &self.ports;
         // Before the proof is looked at: it takes as long when that is wrong.
         let hash = ports.hasher.hash(password.password()).await?;
-        let (now, ids, reason) = (ports.clock.now(), [(); 4].map(|()| ports.ids.uuid()), RevokeReason::PasswordReset);
-        let job_id = ports.ids.uuid();
+        let (now, ids, reason) = (ports.clock.now(), [(); 2].map(|()| ports.ids.uuid()), RevokeReason::PasswordReset);
+        let (job_id, with) = (ports.ids.uuid(), self.proving(language));
         let field = field_of(&proof);
         let taken = transact!(ports.store, |tx| {
             let contact = match self.verification.take(tx, &proof, Purpose::Reset, now, ids[0]).await? {
@@ -106,7 +118,7 @@ impl Recovery {
             let keys = tx.api_keys().delete_all(user).await?;
             tx.outbox().append(&events::password_reset(ids[1], user, ended, keys, now)).await?;
             if matches!(contact, Contact::Email(_)) {
-                prove_address(tx, user, Shown::ByReset, now, [ids[2], ids[3]]).await?;
+                prove_address(tx, user, Shown::ByReset, &with).await?;
             }
             let told = (record.username.as_str(), record.email.as_str(), language);
             if let Some(notice) = of_new_password(self.verification.mailroom(), job_id, told, now)? {
@@ -125,16 +137,21 @@ impl Recovery {
     /// # Errors
     /// When the proof is wrong, or nobody has the address, or not the actor: the same; when
     /// the actor is a program with a key.
-    pub async fn verify_email(&self, proof: ContactProof, actor: Option<&Actor>) -> Result<(), CodeError> {
+    pub async fn verify_email(
+        &self,
+        proof: ContactProof,
+        actor: Option<&Actor>,
+        language: &str,
+    ) -> Result<(), CodeError> {
         if let Some(actor) = actor {
             actor.require_session()?;
         }
         let (user, shown) = (actor.map(|actor| actor.user_id), actor.map_or(Shown::Outside, |_| Shown::InSession));
         let ports = &self.ports;
-        let (now, ids) = (ports.clock.now(), [(); 3].map(|()| ports.ids.uuid()));
+        let (now, id, with) = (ports.clock.now(), ports.ids.uuid(), self.proving(language));
         let field = field_of(&proof);
         let taken = transact!(ports.store, |tx| {
-            let contact = match self.verification.take(tx, &proof, Purpose::Register, now, ids[0]).await? {
+            let contact = match self.verification.take(tx, &proof, Purpose::Register, now, id).await? {
                 Ok(contact) => contact,
                 Err(refused) => return Ok(Err(refused)),
             };
@@ -145,7 +162,7 @@ impl Recovery {
                 return Ok(Err(self.verification.nobody()));
             };
             tx.accounts().hold(holder).await?;
-            prove_address(tx, holder, shown, now, [ids[1], ids[2]]).await?;
+            prove_address(tx, holder, shown, &with).await?;
             Ok::<_, CodeError>(Ok(holder))
         })?;
         let holder = taken.map_err(refused(field))?;

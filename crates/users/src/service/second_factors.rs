@@ -59,6 +59,20 @@ pub enum FactorProof {
     Password(SecretString),
 }
 
+/// A second proof that a token asks for, with one try of it taken.
+#[derive(Debug)]
+pub struct AskedProof {
+    hash: SecretHash,
+    challenge: StoredChallenge,
+}
+
+impl AskedProof {
+    /// Whose it is.
+    pub const fn user(&self) -> UserId {
+        self.challenge.user_id
+    }
+}
+
 /// Enrols, asks for and removes second factors. What adds or removes one is refused to a
 /// program with a key.
 #[derive(Clone)]
@@ -225,19 +239,35 @@ impl SecondFactors {
         Ok(method)
     }
 
-    /// Opens a session for who has given the first proof, and now gives the second.
-    ///
-    /// A token is good once, for a few minutes and a few tries; a code of the moment is good
-    /// once; the tries of an account are counted over all tokens, those with codes of the
-    /// moment apart from those with recovery codes.
+    /// Takes one of a token's few tries, before anything is compared: rivals cannot share one.
     ///
     /// # Errors
-    /// When the token or the code is worth nothing, or too much was tried.
-    pub async fn verify(&self, token: &str, code: &str, client: Client) -> Result<Tokens, SecondFactorError> {
+    /// When the token is worth nothing.
+    pub async fn reserve(&self, token: &str) -> Result<AskedProof, SecondFactorError> {
         let hash = MfaToken::parse(token).ok_or(SecondFactorError::InvalidToken)?.hash();
-        let code = FactorCode::parse(code);
-        let challenge = self.reserve(hash).await?;
-        let user = challenge.user_id;
+        let now = self.ports.clock.now();
+        let challenge = transact!(self.ports.store, |tx| {
+            let mut challenge = self.held(tx, hash, now).await?;
+            if challenge.attempts >= self.policy.attempts {
+                return Err(SecondFactorError::InvalidToken);
+            }
+            tx.factors().note_attempt(hash).await?;
+            challenge.attempts += 1;
+            Ok(challenge)
+        })?;
+        Ok(AskedProof { hash, challenge })
+    }
+
+    /// Opens a session for who has given the first proof, and now gives the second.
+    ///
+    /// A token is good once, and so is a code of the moment; the tries of an account are counted
+    /// over all tokens, those with codes of the moment apart from those with recovery codes.
+    ///
+    /// # Errors
+    /// When the code is worth nothing, or too much was tried.
+    pub async fn verify(&self, asked: &AskedProof, code: &str, client: Client) -> Result<Tokens, SecondFactorError> {
+        let (AskedProof { hash, challenge }, code) = (asked, FactorCode::parse(code));
+        let (hash, user) = (*hash, challenge.user_id);
         let kind = if matches!(code, Some(FactorCode::Recovery(_))) { "recovery" } else { "totp" };
         let budget = format!("users:mfa:{kind}:{user}");
         self.count(&budget).await.map_err(SecondFactorError::TooMany)?;
@@ -246,10 +276,8 @@ impl SecondFactors {
         if let Err(SecondFactorError::Login(error)) = &settled {
             self.sessions.note_refused(user, challenge.method, error).await;
         }
-        let Some(opened) = settled? else {
-            let attempts_left = self.policy.attempts.saturating_sub(challenge.attempts);
-            return Err(SecondFactorError::WrongCode { attempts_left });
-        };
+        let attempts_left = self.policy.attempts.saturating_sub(challenge.attempts);
+        let opened = settled?.ok_or(SecondFactorError::WrongCode { attempts_left })?;
         self.clear(&budget).await;
         let done = self.sessions.present(user, draft, opened).await?;
         Ok(done.tokens().ok_or(LoginError::InvalidCredentials)?)
@@ -262,21 +290,6 @@ impl SecondFactors {
     pub async fn prune(&self) -> Result<u64, StoreError> {
         let before = self.ports.clock.now() - chrono::Duration::days(1);
         until_short(|| self.ports.queries.prune_challenges(before, BATCH)).await
-    }
-
-    /// Takes one of a token's tries, before anything is compared: rivals cannot share one.
-    /// The challenge as it is with the try.
-    async fn reserve(&self, hash: SecretHash) -> Result<StoredChallenge, SecondFactorError> {
-        let now = self.ports.clock.now();
-        transact!(self.ports.store, |tx| {
-            let mut challenge = self.held(tx, hash, now).await?;
-            if challenge.attempts >= self.policy.attempts {
-                return Err(SecondFactorError::InvalidToken);
-            }
-            tx.factors().note_attempt(hash).await?;
-            challenge.attempts += 1;
-            Ok(challenge)
-        })
     }
 
     /// Opens the session when the code is right; then the token and the code are used.
@@ -311,7 +324,7 @@ impl SecondFactors {
         })
     }
 
-    /// A challenge that may still be met, held.
+    /// A challenge that may still be met.
     async fn held(
         &self,
         tx: &mut dyn UsersTx,

@@ -81,6 +81,9 @@ impl Settings {
         transact!(ports.store, |tx| {
             tx.edits().hold_record(user).await?.ok_or(EditAccountError::NoSuchUser(user))?;
             let before = tx.settings().find(user).await?;
+            if change.if_version.as_ref().is_some_and(|versions| !versions.contains(&before.version())) {
+                return Err(EditAccountError::Stale);
+            }
             let after = change.apply(before);
             if after != before {
                 tx.settings().save(user, &after, now).await?;

@@ -37,7 +37,10 @@ impl Parse for OrderQuery {
 #[utoipa::path(
     tag = "Subscriptions",
     params(("order_id" = i64, Path, description = "The order's id", example = 31), OrderQuery),
-    responses((status = 200, description = "The order", body = Envelope<Order>)),
+    responses(
+        (status = 200, description = "The order", body = Envelope<Order>),
+        (status = 304, description = "The caller knows already (`If-None-Match`)"),
+    ),
 )]
 #[get("/api/v1/subscriptions/orders/{order_id}")]
 pub async fn find_order(
@@ -48,5 +51,5 @@ pub async fn find_order(
 ) -> Result<Reply<Order>, ApiError> {
     let id = OrderId::new(NumericId::parse("order", &path)?);
     let view = app.billing.orders.find(&auth.0, id, query.0).await?;
-    Ok(Reply::ok(Order::of(view, auth.0.user_id, app.clock.now())))
+    Ok(Reply::ok(Order::of(view, auth.0.user_id, app.clock.now())).tagged())
 }

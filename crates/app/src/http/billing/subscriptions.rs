@@ -115,7 +115,10 @@ pub async fn subscribe(
 #[utoipa::path(
     tag = "Subscriptions",
     params(("id" = i64, Path, description = "The subscription's id", example = 12)),
-    responses((status = 200, description = "The subscription", body = Envelope<Subscription>)),
+    responses(
+        (status = 200, description = "The subscription", body = Envelope<Subscription>),
+        (status = 304, description = "The caller knows already (`If-None-Match`)"),
+    ),
 )]
 #[get("/api/v1/subscriptions/{id}")]
 pub async fn find_subscription(
@@ -123,7 +126,7 @@ pub async fn find_subscription(
     auth: Auth,
     path: Path<String>,
 ) -> Result<Reply<Subscription>, ApiError> {
-    Ok(Reply::ok(view(&app, &auth.0, subscription_id(&path)?).await?))
+    Ok(Reply::ok(view(&app, &auth.0, subscription_id(&path)?).await?).tagged())
 }
 
 /// Ends a subscription with its paid period, or at once.

@@ -71,9 +71,20 @@ fn expect_json(request: &HttpRequest) -> Result<(), ApiError> {
     Err(ApiError::unsupported_media_type("application/json"))
 }
 
-/// Reads the body up to the limit; what is longer is refused before the rest is read.
+/// Reads the body up to the limit of all; what is longer is refused before the rest is read.
+///
+/// # Errors
+/// When it is longer, or ends early.
 pub async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<BytesMut, ApiError> {
-    let limit = request.app_data::<Data<App>>().map_or(10 << 20, |app| app.config.server.max_request_size);
+    read_at_most(usize::MAX, request, payload).await
+}
+
+/// Reads the body up to `most` bytes, or fewer where none may be as long.
+///
+/// # Errors
+/// When it is longer, or ends early.
+pub async fn read_at_most(most: usize, request: &HttpRequest, payload: &mut Payload) -> Result<BytesMut, ApiError> {
+    let limit = request.app_data::<Data<App>>().map_or(10 << 20, |app| app.config.server.max_request_size).min(most);
     let declared = request
         .headers()
         .get(header::CONTENT_LENGTH)

@@ -1,7 +1,8 @@
 //! A `POST` with an `Idempotency-Key` is done once; whoever sends it again gets the same answer.
 //!
 //! Keys belong to a signed-in user. Answers that hold tokens are not kept: routes under
-//! `/auth` take the header and pass.
+//! `/auth` take the header and pass. What else is not to be stored (`Cache-Control: no-store`)
+//! is kept sealed.
 //!
 //! A request that has begun runs to its end, also when its client goes away: whoever sends
 //! it again gets the answer. Of one whose body broke off nothing stays, and it may be sent
@@ -27,18 +28,21 @@ use sharestack_platform::model::{Claim, Fingerprint, IdempotencyKey, Requester, 
 use sharestack_platform::service::Attempt;
 
 use super::context::render;
+use super::intake::ran_out;
 use super::streamed::{self, Passing};
 use crate::http::background::to_the_end;
 use crate::http::context;
 use crate::http::error::ApiError;
 use crate::http::extract::{actor, idempotency_key, read_body};
+use crate::http::reply::NO_STORE;
 use crate::wiring::App;
 
 /// What of an answer's headers is kept beside its body.
-const KEPT: [HeaderName; 6] = [
+const KEPT: [HeaderName; 7] = [
     header::CONTENT_TYPE,
     header::LOCATION,
     header::ETAG,
+    header::CACHE_CONTROL,
     HeaderName::from_static("tus-resumable"),
     HeaderName::from_static("upload-offset"),
     HeaderName::from_static("upload-expires"),
@@ -108,9 +112,10 @@ async fn once(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let Asked { requester, key, fingerprint, passing, resumes } = asked;
+    let place = format!("idempotency:{}:{}", requester.as_str(), key.as_str());
     let claim = match app.idempotency.begin(requester, key, fingerprint, resumes).await {
         Ok(Attempt::Do(claim)) => claim,
-        Ok(Attempt::Replay(reply)) => return Ok(replay(request, reply)),
+        Ok(Attempt::Replay(reply)) => return Ok(replay(&app, &place, request, reply)),
         Err(IdempotencyError::Running { retry_after }) => {
             return Ok(request.error_response(ApiError::idempotency_conflict(retry_after)));
         }
@@ -129,7 +134,15 @@ async fn once(
         None => work.await,
     };
     match ended {
-        Ok(Ok(response)) => keep(&app, &claim, passing.as_ref(), response.map_into_boxed_body()).await,
+        Ok(Ok(response)) if ran_out(response.request()) => {
+            // What had no time to come is as if it never had.
+            note(match passing {
+                Some(_) => app.idempotency.take_back(&claim).await,
+                None => app.idempotency.abandon(&claim).await,
+            });
+            Ok(response.map_into_boxed_body())
+        }
+        Ok(Ok(response)) => keep(&app, &claim, &place, passing.as_ref(), response.map_into_boxed_body()).await,
         Ok(Err(error)) => {
             note(app.idempotency.abandon(&claim).await);
             Err(error)
@@ -167,14 +180,28 @@ async fn named(request: &ServiceRequest) -> Result<Option<(Requester, Idempotenc
     }
 }
 
-fn replay(request: ServiceRequest, reply: StoredReply) -> ServiceResponse<BoxBody> {
+/// Whether a value of `Cache-Control` says that nobody but who asked is to keep the answer.
+fn is_secret(cache_control: Option<&str>) -> bool {
+    cache_control.is_some_and(|value| value.split(',').any(|one| one.trim().eq_ignore_ascii_case(NO_STORE.1)))
+}
+
+fn replay(app: &App, place: &str, request: ServiceRequest, reply: StoredReply) -> ServiceResponse<BoxBody> {
+    let cached = reply.headers.iter().find(|(name, _)| name == header::CACHE_CONTROL.as_str());
+    let body = if is_secret(cached.map(|(_, value)| value.as_str())) {
+        match app.sealer.open(place, &reply.body) {
+            Ok(body) => body,
+            Err(error) => return request.error_response(ApiError::internal(error)),
+        }
+    } else {
+        reply.body.into_bytes()
+    };
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
     let mut response = HttpResponse::build(status);
     for (name, value) in reply.headers {
         response.insert_header((name, value));
     }
     response.insert_header((REPLAYED, HeaderValue::from_static("true")));
-    let response = response.body(reply.body);
+    let response = response.body(body);
     request.into_response(response)
 }
 
@@ -182,6 +209,7 @@ fn replay(request: ServiceRequest, reply: StoredReply) -> ServiceResponse<BoxBod
 async fn keep(
     app: &App,
     claim: &Claim,
+    place: &str,
     passing: Option<&Passing>,
     response: ServiceResponse<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -194,13 +222,25 @@ async fn keep(
     };
     let text = |name: &HeaderName| head.headers().get(name).and_then(|value| value.to_str().ok());
     let headers = KEPT.iter().filter_map(|name| Some((name.to_string(), text(name)?.to_owned()))).collect();
-    let reply =
-        StoredReply { status: head.status().as_u16(), headers, body: String::from_utf8_lossy(&body).into_owned() };
-    note(match passing {
-        // It kept nothing, and nobody heard why.
-        Some(body) if is_undone(body, head.status()) => app.idempotency.take_back(claim).await,
-        _ => app.idempotency.complete(claim, &reply).await,
-    });
+    let kept = if is_secret(text(&header::CACHE_CONTROL)) {
+        app.sealer.seal(place, &body)
+    } else {
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    };
+    match kept {
+        Ok(body) => {
+            let reply = StoredReply { status: head.status().as_u16(), headers, body };
+            note(match passing {
+                // It kept nothing, and nobody heard why.
+                Some(passing) if is_undone(passing, head.status()) => app.idempotency.take_back(claim).await,
+                _ => app.idempotency.complete(claim, &reply).await,
+            });
+        }
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "an answer is not kept");
+            note(app.idempotency.abandon(claim).await);
+        }
+    }
     let mut whole = HttpResponse::build(head.status());
     for (name, value) in head.headers() {
         whole.append_header((name.clone(), value.clone()));

@@ -1,6 +1,7 @@
 //! Counts every call of a limited route, refuses what is too much, and says what is left.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -8,7 +9,9 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
+use chrono::{DateTime, Utc};
 use sharestack_kernel::cache::{CacheError, Decision};
+use sharestack_kernel::id::UserId;
 use sharestack_users::error::CheckError;
 use sharestack_users::model::LoginName;
 
@@ -17,6 +20,8 @@ use crate::http::error::ApiError;
 use crate::http::extract::{KeyHolder, api_key, bearer};
 use crate::http::limits::Class;
 use crate::wiring::App;
+
+const LIMIT: &str = "x-ratelimit-limit";
 
 /// The buckets that a request was counted in, so that the nearest to empty can be told.
 #[derive(Debug, Clone, Copy)]
@@ -56,15 +61,16 @@ pub async fn layer(
     note(request.request(), decision);
     let mut response = next.call(request).await?.map_into_boxed_body();
     let nearest = response.request().extensions().get::<Nearest>().map_or(decision, |nearest| nearest.0);
-    write(response.headers_mut(), &nearest);
+    // A refusal tells of what it was refused for.
+    if !response.headers().contains_key(LIMIT) {
+        let Decision { limit, remaining, reset_at, .. } = nearest;
+        write(response.headers_mut(), (limit.limit, limit.window), remaining, reset_at);
+    }
     Ok(response)
 }
 
 fn refused(request: ServiceRequest, app: &App, decision: &Decision) -> ServiceResponse<BoxBody> {
-    let refusal = ApiError::rate_limited(decision, app.clock.now());
-    let mut response = request.error_response(refusal);
-    write(response.headers_mut(), decision);
-    response
+    request.error_response(ApiError::rate_limited(decision, app.clock.now()))
 }
 
 /// Whose key it is. The extractor finds them here. An address that showed too many wrong
@@ -138,6 +144,18 @@ pub async fn count_account(request: &HttpRequest, app: &App, account: &str) -> R
     judge(request, app, app.limits.hit_account(account).await)
 }
 
+/// Counts a text message that somebody has sent to a number which may be anybody's.
+///
+/// # Errors
+/// 429 when there were too many today.
+pub async fn count_text(request: &HttpRequest, app: &App, user: UserId) -> Result<(), ApiError> {
+    if !app.limits.enabled() {
+        return Ok(());
+    }
+    let limit = app.verification.policy().max_daily_sends;
+    judge(request, app, app.limits.hit_texts(user, limit).await)
+}
+
 fn judge(request: &HttpRequest, app: &App, counted: Result<Decision, CacheError>) -> Result<(), ApiError> {
     let decision = match counted {
         Ok(decision) => decision,
@@ -150,14 +168,15 @@ fn judge(request: &HttpRequest, app: &App, counted: Result<Decision, CacheError>
     if decision.allowed { Ok(()) } else { Err(ApiError::rate_limited(&decision, app.clock.now())) }
 }
 
-fn write(headers: &mut HeaderMap, decision: &Decision) {
+/// Says how much of a limit is left.
+pub fn write(headers: &mut HeaderMap, (limit, window): (u32, Duration), remaining: u32, reset_at: DateTime<Utc>) {
     let mut set = |name: &'static str, value: i64| {
         headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
     };
     // The instant is rounded up: at that second there is room.
-    let reset = decision.reset_at.timestamp() + i64::from(decision.reset_at.timestamp_subsec_nanos() > 0);
-    set("x-ratelimit-limit", i64::from(decision.limit.limit));
-    set("x-ratelimit-remaining", i64::from(decision.remaining));
+    let reset = reset_at.timestamp() + i64::from(reset_at.timestamp_subsec_nanos() > 0);
+    set(LIMIT, i64::from(limit));
+    set("x-ratelimit-remaining", i64::from(remaining));
     set("x-ratelimit-reset", reset);
-    set("x-ratelimit-window", i64::try_from(decision.limit.window.as_secs()).unwrap_or(i64::MAX));
+    set("x-ratelimit-window", i64::try_from(window.as_secs()).unwrap_or(i64::MAX));
 }

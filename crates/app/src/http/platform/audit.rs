@@ -164,12 +164,15 @@ pub async fn list_audit_logs(
     tag = "Audit",
     extensions(("x-required-permission" = json!("audit.read"))),
     params(("id" = String, Path, description = "The entry", example = "019c4a5e-7d31-7c02-9b5a-3f6c1d2e4a10")),
-    responses((status = 200, description = "The entry", body = Envelope<AuditLogEntry>)),
+    responses(
+        (status = 200, description = "The entry", body = Envelope<AuditLogEntry>),
+        (status = 304, description = "The caller knows already (`If-None-Match`)"),
+    ),
 )]
 #[get("/api/v1/audit-logs/{id}")]
 pub async fn find_audit_log(app: Data<App>, auth: Auth, path: Path<String>) -> Result<Reply<AuditLogEntry>, ApiError> {
     // Who may not read it learns nothing about what is there.
     auth.0.require("audit.read")?;
     let id = AuditId::new(UuidId::parse("audit_entry", &path)?);
-    Ok(Reply::ok(app.audit.find(&auth.0, id).await?.into()))
+    Ok(Reply::ok(AuditLogEntry::from(app.audit.find(&auth.0, id).await?)).tagged())
 }

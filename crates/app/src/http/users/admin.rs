@@ -12,9 +12,9 @@ use sharestack_users::model::{BuiltInRole, ProfileInput, RegistrationInput, Role
 use sharestack_users::service::{AdministerUser, CreateUser};
 use utoipa::ToSchema;
 
-use super::views::User;
+use super::views::{User, tagged};
 use crate::http::error::ApiError;
-use crate::http::extract::{Auth, Body, NumericId, Params, Parse, option, parse_page, set};
+use crate::http::extract::{Auth, Body, IfMatch, NumericId, Params, Parse, option, parse_page, set};
 use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::App;
 
@@ -94,12 +94,16 @@ pub async fn list_users(
     tag = "User Management",
     extensions(("x-required-permission" = json!("user.read"))),
     params(("user_id" = i64, Path, description = "The user", example = 42)),
-    responses((status = 200, description = "The user", body = Envelope<User>)),
+    responses(
+        (status = 200, description = "The user", body = Envelope<User>),
+        (status = 304, description = "The caller knows already (`If-None-Match`)"),
+    ),
 )]
 #[get("/api/v1/users/{user_id}")]
 pub async fn read_user(app: Data<App>, auth: Auth, path: Path<String>) -> Result<Reply<User>, ApiError> {
     let id = user(&auth.0, "user.read", &path)?;
-    Ok(Reply::ok(app.people.administration.find(&auth.0, id).await?.into()))
+    let (user, tag) = tagged(app.people.administration.find(&auth.0, id).await?);
+    Ok(Reply::ok(user).etag(tag))
 }
 
 /// An account for somebody else. Either name of a pair may be sent.
@@ -241,6 +245,7 @@ impl Parse for UserAdminUpdate {
             role: set(&mut check, "role", self.role, |text| role(&text)),
             is_active: set(&mut check, "is_active", self.is_active, Ok),
             profile: profile.change(&mut check),
+            if_version: None,
         };
         check.finish().map(|()| command)
     }
@@ -253,11 +258,15 @@ impl Parse for UserAdminUpdate {
     path = "/api/v1/users/{user_id}",
     tag = "User Management",
     extensions(("x-required-permission" = json!("user.update"))),
-    params(("user_id" = i64, Path, description = "The user", example = 42)),
+    params(
+        ("user_id" = i64, Path, description = "The user", example = 42),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on"),
+    ),
     request_body = UserAdminUpdate,
     responses(
         (status = 200, description = "The user", body = Envelope<User>),
         (status = 409, description = "No super admin would be left"),
+        (status = 412, description = "The account was changed since `If-Match`"),
     ),
 )]
 #[route("/api/v1/users/{user_id}", method = "PUT", method = "PATCH")]
@@ -265,11 +274,13 @@ pub async fn update_user(
     app: Data<App>,
     auth: Auth,
     path: Path<String>,
+    precondition: IfMatch,
     body: Body<UserAdminUpdate>,
 ) -> Result<Reply<User>, ApiError> {
     let id = user(&auth.0, "user.update", &path)?;
-    let view = app.people.administration.update(&auth.0, id, body.0).await?;
-    Ok(Reply::ok(view.into()).message("User updated", "用户已更新"))
+    let wanted = AdministerUser { if_version: precondition.0.versions(), ..body.0 };
+    let (user, tag) = tagged(app.people.administration.update(&auth.0, id, wanted).await?);
+    Ok(Reply::ok(user).message("User updated", "用户已更新").etag(tag))
 }
 
 /// Deletes an account: it is found no more, its sessions end, and what it holds of its

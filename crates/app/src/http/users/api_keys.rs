@@ -1,6 +1,5 @@
 //! Keys of programs, sent as `X-API-Key`.
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, Responder, delete, get, post};
 use secrecy::ExposeSecret;
@@ -12,7 +11,7 @@ use utoipa::ToSchema;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, Parse, RecentAuth, SessionAuth, UuidId};
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::reply::{Envelope, NO_STORE, Reply, no_content};
 use crate::wiring::App;
 
 /// A key, without what makes it one.
@@ -124,7 +123,7 @@ pub async fn create_api_key(
     let secret = made.secret.expose_secret().to_owned();
     let reply =
         Reply::created(NewApiKey { key: made.view.into(), secret }).message("API key created", "API 密钥已创建");
-    Ok(reply.customize().insert_header((CACHE_CONTROL, "no-store")))
+    Ok(reply.customize().insert_header(NO_STORE))
 }
 
 /// Deletes a key. It opens nothing from the next request on.

@@ -1,6 +1,5 @@
 //! Registration, login, refresh, logout.
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, Responder, post};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,7 +14,7 @@ use super::views::{SignInAnswer, TokenPair, User};
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, ClientInfo, FormOrBody, OptionalBody, Parse, SignedToken, option};
 use crate::http::middleware::rate_limit::{count_account, count_name};
-use crate::http::reply::{Envelope, Reply};
+use crate::http::reply::{Envelope, NO_STORE, Reply};
 use crate::wiring::App;
 
 /// A registration. Either name of a pair may be sent.
@@ -215,7 +214,7 @@ pub fn sign_in_reply(done: SignIn) -> impl Responder {
         SignIn::SecondFactor(_) => ("A second factor is required", "需要第二重验证"),
     };
     let reply = Reply::ok(SignInAnswer::from(done)).message(en, zh);
-    reply.customize().insert_header((CACHE_CONTROL, "no-store"))
+    reply.customize().insert_header(NO_STORE)
 }
 
 /// A refresh token.
@@ -254,7 +253,7 @@ impl Parse for TokenRefresh {
 pub async fn refresh(app: Data<App>, body: Body<TokenRefresh>) -> Result<impl Responder, ApiError> {
     let tokens = app.sessions.refresh(body.0.expose_secret()).await?;
     let reply = Reply::ok(TokenPair::from(tokens)).message("Token refreshed", "令牌刷新成功");
-    Ok(reply.customize().insert_header((CACHE_CONTROL, "no-store")))
+    Ok(reply.customize().insert_header(NO_STORE))
 }
 
 /// What else to end.

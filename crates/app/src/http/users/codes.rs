@@ -1,7 +1,7 @@
 //! Verification codes: sent, tried, described.
 
 use actix_web::web::Data;
-use actix_web::{HttpRequest, get, post};
+use actix_web::{HttpRequest, Responder, get, post};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use sharestack_kernel::field::{FieldErrors, Issue};
@@ -13,8 +13,8 @@ use super::passwords::count_proof;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, MaybeAuth, Parse};
-use crate::http::middleware::rate_limit::count_account;
-use crate::http::reply::{Envelope, Reply};
+use crate::http::middleware::rate_limit::{count_account, count_text};
+use crate::http::reply::{Envelope, NO_STORE, Reply};
 use crate::wiring::App;
 
 /// The two ways in which an address comes: one of them.
@@ -98,13 +98,16 @@ pub struct CodeSent {
 ///
 /// The answer is the same whether or not anybody has the address. A code for
 /// `change_email` goes to the new address, and is for who is signed in; so is one for
-/// `reauthenticate`, which reaches nobody but them.
+/// `reauthenticate`, which reaches nobody but them, and one for `register` to a number, by
+/// which they confirm that it is theirs: of these one person is sent so many in 24 hours as
+/// a number is.
 #[utoipa::path(
     tag = "Verification Codes",
     security((), ("bearer" = [])),
     request_body = CodeRequest,
     responses(
         (status = 200, description = "A code is on its way, if the address may have one", body = Envelope<CodeSent>),
+        (status = 403, description = "`PERMISSION_DENIED`: it is for people in a session alone (`session`)"),
         (status = 429, description = "Another was sent less than 60 seconds ago, or 10 in 24 hours"),
     ),
 )]
@@ -126,15 +129,22 @@ pub async fn send(
     let purpose = purpose(&mut check, body.0.purpose, by_phone);
     let Some(purpose) = purpose.filter(|_| check.is_empty()) else { return Err(check.into()) };
     let language = context.language.tag().to_owned();
+    // A number is confirmed by who is signed in, and by nobody else.
+    let adds_phone = by_phone && purpose == Purpose::Register;
+    let is_own = adds_phone || matches!(purpose, Purpose::ChangeEmail | Purpose::Reauthenticate);
     let sent = match (purpose, contact, actor) {
-        (Purpose::ChangeEmail | Purpose::Reauthenticate, _, None) => return Err(ApiError::authentication_required()),
+        (_, _, None) if is_own => return Err(ApiError::authentication_required()),
         (Purpose::Reauthenticate, contact, Some(actor)) => {
             actor.require_session()?;
             count_proof(&request, &app, actor.user_id).await?;
             app.step_up.send(&actor, contact, language).await?
         }
         (_, None, _) => return Err(check.into()),
-        (purpose, Some(contact), _) => {
+        (purpose, Some(contact), actor) => {
+            if let Some(actor) = actor.filter(|_| adds_phone) {
+                actor.require_session()?;
+                count_text(&request, &app, actor.user_id).await?;
+            }
             count(&request, &app, &contact).await?;
             app.verification.send(SendCode { contact, purpose, language, by: None }).await?
         }
@@ -197,7 +207,7 @@ pub async fn verify_code(
     request: HttpRequest,
     app: Data<App>,
     body: Body<CodeClaim>,
-) -> Result<Reply<VerificationToken>, ApiError> {
+) -> Result<impl Responder, ApiError> {
     let mut check = FieldErrors::new();
     let by_phone = body.0.phone.is_some();
     let contact = contact(&mut check, &app, body.0.email, body.0.phone);
@@ -214,7 +224,7 @@ pub async fn verify_code(
     let verified = app.verification.verify(contact, purpose, code).await?;
     let verification_token = verified.token.expose_secret().to_owned();
     let token = VerificationToken { verification_token, expires_in: verified.expires_in };
-    Ok(Reply::ok(token).message("Verified", "验证成功"))
+    Ok(Reply::ok(token).message("Verified", "验证成功").customize().insert_header(NO_STORE))
 }
 
 /// How codes are, for who draws a form.

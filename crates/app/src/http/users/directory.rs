@@ -68,7 +68,10 @@ pub async fn search_users(
     tag = "User Management",
     security((), ("bearer" = [])),
     params(("user_id" = String, Path, description = "An id or a username; digits are an id when somebody has it", example = "linxiaohong")),
-    responses((status = 200, description = "The public profile", body = Envelope<PublicUser>)),
+    responses(
+        (status = 200, description = "The public profile", body = Envelope<PublicUser>),
+        (status = 304, description = "The caller knows already (`If-None-Match`)"),
+    ),
 )]
 #[get("/api/v1/users/{user_id}/profile")]
 pub async fn public_profile(
@@ -79,7 +82,7 @@ pub async fn public_profile(
     let missing = || ApiError::not_found("user", path.as_str());
     let user = UserRef::parse(&path).ok_or_else(missing)?;
     let profile = app.people.profiles.find(&user).await?.ok_or_else(missing)?;
-    let Some(viewer) = auth.0 else { return Ok(Reply::ok(profile.into())) };
+    let Some(viewer) = auth.0 else { return Ok(Reply::ok(PublicUser::from(profile)).tagged()) };
     let relation = app.social.lists.relation(viewer.user_id, profile.id).await?;
-    Ok(Reply::ok(PublicUser::from(profile).seen(relation)))
+    Ok(Reply::ok(PublicUser::from(profile).seen(relation)).tagged())
 }

@@ -1,6 +1,5 @@
 //! Invitations to register: made, listed, taken back.
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, Responder, delete, get, post};
 use chrono::Duration;
@@ -17,7 +16,7 @@ use uuid::Uuid;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, Params, Parse, option, parse_page};
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::reply::{Envelope, NO_STORE, Reply, no_content};
 use crate::wiring::App;
 
 /// How long an invitation is good when nothing is said.
@@ -166,7 +165,7 @@ pub async fn create_invitation(
     let Invited { view, token } = app.invitations.create(&auth.0, email, ttl).await?;
     let made = InvitationMade { invitation: shown(&app, view), invite_code: token.expose_secret().to_owned() };
     let reply = Reply::created(made).message("Invitation created", "邀请已创建");
-    Ok(reply.customize().insert_header((CACHE_CONTROL, "no-store")))
+    Ok(reply.customize().insert_header(NO_STORE))
 }
 
 /// Takes an invitation back: nobody registers by it any more. It needs `user.create`.

@@ -1,18 +1,21 @@
 //! Who one is, and what one says of oneself.
 
 use actix_web::web::Data;
-use actix_web::{get, route};
+use actix_web::{HttpRequest, get, route};
 use serde::Deserialize;
 use sharestack_kernel::field::FieldErrors;
 use sharestack_kernel::patch::Patch;
-use sharestack_users::model::{ProfileInput, SelfChange, SelfChangeInput, UserView};
+use sharestack_users::model::{Contact, ProfileInput, SelfChange, SelfChangeInput, UserView};
 use utoipa::ToSchema;
 
+use super::codes;
+use super::passwords::count_proof;
 use super::people_views::{Permissions, WhoAmI};
-use super::views::{Profile, User};
+use super::views::{Profile, User, tagged};
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
-use crate::http::extract::{Auth, Body, Parse};
+use crate::http::extract::{Auth, Body, IfMatch, Parse};
+use crate::http::middleware::rate_limit;
 use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
 
@@ -58,11 +61,15 @@ pub async fn permissions(app: Data<App>, auth: Auth) -> Result<Reply<Permissions
 /// The signed-in user.
 #[utoipa::path(
     tag = "User Management",
-    responses((status = 200, description = "The signed-in user", body = Envelope<User>)),
+    responses(
+        (status = 200, description = "The signed-in user", body = Envelope<User>),
+        (status = 304, description = "The caller knows already (`If-None-Match`)"),
+    ),
 )]
 #[get("/api/v1/users/me")]
 pub async fn me(app: Data<App>, auth: Auth) -> Result<Reply<User>, ApiError> {
-    Ok(Reply::ok(view(&app, &auth).await?.into()))
+    let (user, tag) = tagged(view(&app, &auth).await?);
+    Ok(Reply::ok(user).etag(tag))
 }
 
 /// What shall change of one's own account: omitted fields stay, `null` clears a nullable
@@ -123,23 +130,38 @@ impl Parse for UserUpdate {
     method(put, patch),
     path = "/api/v1/users/me",
     tag = "User Management",
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on")),
     request_body = UserUpdate,
     responses(
         (status = 200, description = "The user", body = Envelope<User>),
         (status = 409, description = "The username is taken, or looks like one that is"),
+        (status = 412, description = "The account was changed since `If-Match`"),
+        (status = 429, description = "Too many calls, or too many addresses to be confirmed: those are counted as codes are"),
     ),
 )]
 #[route("/api/v1/users/me", method = "PUT", method = "PATCH")]
 pub async fn update_me(
+    request: HttpRequest,
     app: Data<App>,
     auth: Auth,
     context: RequestContext,
+    precondition: IfMatch,
     body: Body<UserUpdate>,
 ) -> Result<Reply<User>, ApiError> {
     let asked = body.0.email.clone();
-    let user = app.people.profiles.update(auth.0.user_id, body.0).await?;
+    if let Some(email) = &asked
+        && view(&app, &auth).await?.email != email.as_str()
+    {
+        // A mail goes there: it is counted as every code is.
+        rate_limit::count_proof(&request, &app).await?;
+        count_proof(&request, &app, auth.0.user_id).await?;
+        codes::count(&request, &app, &Contact::Email(email.clone())).await?;
+    }
+    let wanted = SelfChange { if_version: precondition.0.versions(), ..body.0 };
+    let user = app.people.profiles.update(auth.0.user_id, wanted).await?;
     if let Some(email) = asked.filter(|email| user.pending_email.as_deref() == Some(email.as_str())) {
         app.recovery.offer_email_change(&email, context.language.tag()).await?;
     }
-    Ok(Reply::ok(user.into()).message("Profile updated", "资料已更新"))
+    let (user, tag) = tagged(user);
+    Ok(Reply::ok(user).message("Profile updated", "资料已更新").etag(tag))
 }

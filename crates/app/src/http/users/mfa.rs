@@ -1,8 +1,7 @@
 //! Second factors: what is enrolled, codes of the moment, and the second proof of a login.
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderName};
 use actix_web::web::Data;
-use actix_web::{HttpResponse, Responder, delete, get, post};
+use actix_web::{HttpRequest, HttpResponse, Responder, delete, get, post};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sharestack_kernel::field::{FieldErrors, Issue};
@@ -10,15 +9,14 @@ use sharestack_users::model::{Enrolment, FactorsView};
 use sharestack_users::service::FactorProof;
 use utoipa::ToSchema;
 
+use super::passwords::count_proof;
 use super::views::TokenPair;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, ClientInfo, Parse, RecentAuth, SessionAuth};
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::middleware::rate_limit::count_account;
+use crate::http::reply::{Envelope, NO_STORE, Reply, no_content};
 use crate::wiring::App;
-
-/// What is shown once is kept nowhere on the way.
-const NO_STORE: (HeaderName, &str) = (CACHE_CONTROL, "no-store");
 
 /// What one has enrolled.
 #[derive(Serialize, ToSchema)]
@@ -184,7 +182,13 @@ pub struct RecoveryCodes {
     ),
 )]
 #[post("/api/v1/auth/mfa/totp/confirm")]
-pub async fn confirm(app: Data<App>, auth: SessionAuth, body: Body<TotpCode>) -> Result<impl Responder, ApiError> {
+pub async fn confirm(
+    request: HttpRequest,
+    app: Data<App>,
+    auth: SessionAuth,
+    body: Body<TotpCode>,
+) -> Result<impl Responder, ApiError> {
+    count_proof(&request, &app, auth.0.user_id).await?;
     let codes = app.factors.confirm(&auth.0, &body.0).await?;
     let reply = recovery_codes(&codes).message("Second factor enabled", "已启用第二重验证");
     Ok(reply.customize().insert_header(NO_STORE))
@@ -254,7 +258,13 @@ impl Parse for RemoveTotp {
     ),
 )]
 #[delete("/api/v1/auth/mfa/totp")]
-pub async fn remove(app: Data<App>, auth: RecentAuth, body: Body<RemoveTotp>) -> Result<HttpResponse, ApiError> {
+pub async fn remove(
+    request: HttpRequest,
+    app: Data<App>,
+    auth: RecentAuth,
+    body: Body<RemoveTotp>,
+) -> Result<HttpResponse, ApiError> {
+    count_proof(&request, &app, auth.0.user_id).await?;
     app.factors.remove(&auth.0, body.0).await?;
     Ok(no_content())
 }
@@ -305,9 +315,17 @@ impl Parse for SecondProof {
     ),
 )]
 #[post("/api/v1/auth/mfa/verify")]
-pub async fn verify(app: Data<App>, client: ClientInfo, body: Body<SecondProof>) -> Result<impl Responder, ApiError> {
+pub async fn verify(
+    request: HttpRequest,
+    app: Data<App>,
+    client: ClientInfo,
+    body: Body<SecondProof>,
+) -> Result<impl Responder, ApiError> {
     let (token, code) = body.0;
-    let tokens = app.factors.verify(&token, &code, client.0).await?;
+    let asked = app.factors.reserve(&token).await?;
+    // Whose second proof it is, the token says alone.
+    count_account(&request, &app, &format!("mfa:{}", asked.user())).await?;
+    let tokens = app.factors.verify(&asked, &code, client.0).await?;
     let reply = Reply::ok(TokenPair::from(tokens)).message("Login successful", "登录成功");
     Ok(reply.customize().insert_header(NO_STORE))
 }

@@ -2,7 +2,7 @@
 //! documentation works. Answers are as that standard says, without the envelope.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
+use actix_web::http::header::PRAGMA;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, post};
 use secrecy::ExposeSecret;
@@ -15,6 +15,7 @@ use super::auth::{Credentials, login_command};
 use crate::http::error::ApiError;
 use crate::http::extract::{ClientInfo, read_body};
 use crate::http::middleware::rate_limit::count_proof;
+use crate::http::reply::NO_STORE;
 use crate::wiring::App;
 
 /// A form of RFC 6749, §4.3.2 or §6.
@@ -174,10 +175,7 @@ fn grant_tokens(tokens: &Tokens) -> HttpResponse {
 }
 
 fn bare(status: StatusCode, body: &impl Serialize) -> HttpResponse {
-    HttpResponse::build(status)
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((PRAGMA, "no-cache"))
-        .json(body)
+    HttpResponse::build(status).insert_header(NO_STORE).insert_header((PRAGMA, "no-cache")).json(body)
 }
 
 #[cfg(test)]

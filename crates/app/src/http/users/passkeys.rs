@@ -1,6 +1,5 @@
 //! Passkeys: registering them, and signing in with them.
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, Responder, delete, post};
 use serde::{Deserialize, Serialize};
@@ -16,7 +15,7 @@ use super::views::SignInAnswer;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, ClientInfo, Parse, RecentAuth, option};
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::reply::{Envelope, NO_STORE, Reply, no_content};
 use crate::wiring::App;
 
 /// What `navigator.credentials` is called with: `PublicKeyCredential.parse…OptionsFromJSON(publicKey)`.
@@ -41,7 +40,7 @@ impl From<Value> for PasskeyOptions {
 }
 
 fn options(made: Value) -> impl Responder {
-    Reply::ok(PasskeyOptions::from(made)).customize().insert_header((CACHE_CONTROL, "no-store"))
+    Reply::ok(PasskeyOptions::from(made)).customize().insert_header(NO_STORE)
 }
 
 /// A passkey, as its owner sees it.

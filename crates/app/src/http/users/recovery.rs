@@ -49,7 +49,7 @@ pub struct CodeLogin {
 ///
 /// A number must have been confirmed by its user before; see `POST /api/v1/auth/phone/verify`.
 /// An address that was not is confirmed by this, and what else opened the account until then
-/// is removed: somebody else may have made it.
+/// is removed: somebody else may have made it. A mail there says what.
 #[utoipa::path(
     tag = "Authentication",
     security(()),
@@ -65,6 +65,7 @@ pub struct CodeLogin {
 pub async fn login_with_code(
     request: HttpRequest,
     app: Data<App>,
+    context: RequestContext,
     client: ClientInfo,
     body: Body<CodeLogin>,
 ) -> Result<impl Responder, ApiError> {
@@ -73,7 +74,7 @@ pub async fn login_with_code(
     let code = code(&mut check, "code", body.0.code);
     let (Some(contact), Some(code)) = (contact, code) else { return Err(check.into()) };
     count(&request, &app, &contact).await?;
-    Ok(sign_in_reply(app.recovery.login(contact, code, client.0).await?))
+    Ok(sign_in_reply(app.recovery.login(contact, code, client.0, context.language.tag()).await?))
 }
 
 /// Whose password was forgotten.
@@ -220,7 +221,7 @@ pub struct EmailVerified {
 /// Send the account's token along. Who confirms an address for the first time without being
 /// signed in to its account may be another than who made that account with it: its password,
 /// sessions, passkeys, keys, linked accounts, app and number are removed then, and its owner
-/// signs in by a code or sets a password by a reset.
+/// signs in by a code or sets a password by a reset. A mail there says what was removed.
 #[utoipa::path(
     tag = "Authentication",
     security((), ("bearer" = [])),
@@ -235,6 +236,7 @@ pub struct EmailVerified {
 pub async fn verify_email(
     request: HttpRequest,
     app: Data<App>,
+    context: RequestContext,
     MaybeAuth(actor): MaybeAuth,
     body: Body<EmailVerify>,
 ) -> Result<Reply<EmailVerified>, ApiError> {
@@ -255,7 +257,7 @@ pub async fn verify_email(
     if let Some(contact) = &contact {
         count(&request, &app, contact).await?;
     }
-    app.recovery.verify_email(proof, actor.as_ref()).await?;
+    app.recovery.verify_email(proof, actor.as_ref(), context.language.tag()).await?;
     Ok(Reply::ok(EmailVerified { is_verified: true }).message("Email verified", "邮箱已验证"))
 }
 

@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 
 use crate::http::context::{RequestContext, timestamp};
 use crate::http::error::ApiError;
-use crate::http::extract::{Auth, Body, Parse, set};
+use crate::http::extract::{Auth, Body, IfMatch, Parse, set};
+use crate::http::portfolio::versioned;
 use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
 
@@ -115,11 +116,21 @@ impl From<SettingsView> for UserSettingsView {
 /// One's own settings and the consent log.
 #[utoipa::path(
     tag = "User Management",
-    responses((status = 200, description = "The settings", body = Envelope<UserSettingsView>)),
+    responses(
+        (status = 200, description = "The settings", body = Envelope<UserSettingsView>),
+        (status = 304, description = "The caller knows already (`If-None-Match`)"),
+    ),
 )]
 #[get("/api/v1/users/me/settings")]
 pub async fn read_settings(app: Data<App>, auth: Auth) -> Result<Reply<UserSettingsView>, ApiError> {
-    Ok(Reply::ok(app.people.settings.find(auth.0.user_id).await?.into()))
+    Ok(reply(app.people.settings.find(auth.0.user_id).await?))
+}
+
+fn reply(view: SettingsView) -> Reply<UserSettingsView> {
+    let version = view.settings.version();
+    let view = UserSettingsView::from(view);
+    let tag = versioned(version, &view);
+    Reply::ok(view).etag(tag)
 }
 
 /// What others may see: omitted flags stay.
@@ -216,6 +227,7 @@ impl Parse for SettingsUpdate {
             email: flag("notifications.email", notifications.email),
             marketing: flag("notifications.marketing", notifications.marketing),
             consents: Vec::new(),
+            if_version: None,
         };
         let input = |one: ConsentCreate| ConsentInput { kind: one.kind, version: one.version, granted: one.granted };
         let consents = parse_consents(&mut check, self.consents.into_iter().map(input).collect());
@@ -228,17 +240,23 @@ impl Parse for SettingsUpdate {
     method(put, patch),
     path = "/api/v1/users/me/settings",
     tag = "User Management",
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on")),
     request_body = SettingsUpdate,
-    responses((status = 200, description = "The settings", body = Envelope<UserSettingsView>)),
+    responses(
+        (status = 200, description = "The settings", body = Envelope<UserSettingsView>),
+        (status = 412, description = "The settings were changed since `If-Match`"),
+    ),
 )]
 #[route("/api/v1/users/me/settings", method = "PUT", method = "PATCH")]
 pub async fn update_settings(
     app: Data<App>,
     auth: Auth,
     context: RequestContext,
+    precondition: IfMatch,
     body: Body<SettingsUpdate>,
 ) -> Result<Reply<UserSettingsView>, ApiError> {
-    let view = app.people.settings.update(auth.0.user_id, body.0, Some(context.client_ip)).await?;
+    let change = SettingsChange { if_version: precondition.0.versions(), ..body.0 };
+    let view = app.people.settings.update(auth.0.user_id, change, Some(context.client_ip)).await?;
     app.languages.forget(auth.0.user_id);
-    Ok(Reply::ok(view.into()).message("Settings updated", "设置已更新"))
+    Ok(reply(view).message("Settings updated", "设置已更新"))
 }

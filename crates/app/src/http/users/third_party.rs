@@ -2,7 +2,7 @@
 
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT, CACHE_CONTROL, LOCATION};
+use actix_web::http::header::{ACCEPT, LOCATION};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder, get, post};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,7 +20,7 @@ use super::identities::Identity;
 use super::views::SignInAnswer;
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, ClientInfo, FormOrBody, MaybeAuth, Params, Parse, option};
-use crate::http::reply::{Envelope, Reply};
+use crate::http::reply::{Envelope, NO_STORE, Reply};
 use crate::wiring::App;
 
 /// The longest code that a provider may give.
@@ -180,7 +180,7 @@ pub async fn authorize(
         Mode::Redirect => redirect(StatusCode::FOUND, &authorize_url).finish(),
         Mode::Json => {
             let answer = AuthorizeAnswer { provider, authorize_url, expires_in: FLOW_MINUTES * 60 };
-            let reply = Reply::ok(answer).customize().insert_header((CACHE_CONTROL, "no-store"));
+            let reply = Reply::ok(answer).customize().insert_header(NO_STORE);
             reply.respond_to(&request).map_into_boxed_body()
         }
     };
@@ -226,7 +226,7 @@ fn accepts(request: &HttpRequest, kind: &str) -> bool {
 
 fn redirect(status: StatusCode, location: &str) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
-    response.insert_header((LOCATION, location)).insert_header((CACHE_CONTROL, "no-store"));
+    response.insert_header((LOCATION, location)).insert_header(NO_STORE);
     response
 }
 

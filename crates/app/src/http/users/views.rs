@@ -8,6 +8,7 @@ use sharestack_users::service::{SecondFactorNeeded, SignIn, Tokens};
 use utoipa::ToSchema;
 
 use crate::http::context::timestamp;
+use crate::http::portfolio::versioned;
 
 /// A user, as they and administrators see them. Both names of each pair are printed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,6 +45,14 @@ pub struct User {
     pub updated_at: String,
     #[schema(format = DateTime)]
     pub last_login_at: Option<String>,
+}
+
+/// A user with the tag of what they are like now.
+pub fn tagged(view: UserView) -> (User, String) {
+    let version = view.version;
+    let user = User::from(view);
+    let tag = versioned(version, &user);
+    (user, tag)
 }
 
 impl From<UserView> for User {

@@ -49,7 +49,9 @@ async fn a_second_look_is_answered_by_the_cache() {
     let first = world.actor(&tokens).await;
     assert!(matches!(world.cached.get(lin.id, first.session_id().unwrap()).await.unwrap(), Cached::Hit(_)));
     world.store.set_active(lin.id, false);
+    let before = world.cache.reads.load(Ordering::Relaxed);
     assert_eq!(world.actor(&tokens).await, first);
+    assert_eq!(world.cache.reads.load(Ordering::Relaxed) - before, 1, "a check is one read");
     world.cached.forget(lin.id).await.unwrap();
     assert!(world.checks.authenticate(access(&tokens)).await.is_err());
 }

@@ -3,6 +3,7 @@
 
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Subscriber as _;
+use sharestack_kernel::message::Recipient;
 use sharestack_kernel::transact;
 
 use super::codes::{Codes, mail, number};
@@ -92,7 +93,7 @@ impl Squatted {
 async fn who_has_the_mailbox_signs_in_to_an_account_that_is_theirs_alone() {
     let app = Squatted::new().await;
     let code = app.code(Purpose::Login).await;
-    let done = app.codes.recovery.login(mail("lin@example.com"), code, Client::default()).await.unwrap();
+    let done = app.codes.recovery.login(mail("lin@example.com"), code, Client::default(), "en").await.unwrap();
     let tokens = done.tokens().expect("the app of before asks for nothing");
     app.codes.world.actor(&tokens).await;
     assert!(!app.opens().await);
@@ -100,6 +101,15 @@ async fn who_has_the_mailbox_signs_in_to_an_account_that_is_theirs_alone() {
     assert_eq!(noted["user_id"], serde_json::json!(app.lin));
     let counts = ["sessions_ended", "passkeys_deleted", "identities_unlinked", "api_keys_deleted"];
     assert!(counts.iter().all(|count| noted[count] == 1), "{noted}");
+    let told = app.codes.sent().pop().unwrap();
+    assert_eq!((told.template.as_str(), told.to), ("access_removed", Recipient::Mail("lin@example.com".to_owned())));
+    assert_eq!(
+        told.data,
+        serde_json::json!({
+            "username": "lin", "password": true, "sessions": 1, "passkeys": 1, "identities": 1, "api_keys": 1,
+            "factor": true, "phone": true,
+        })
+    );
     app.codes.world.actor(&tokens).await;
 }
 
@@ -110,7 +120,7 @@ async fn a_node_that_missed_it_hears_of_it() {
     let later = ForgetSessions::new(world.cached.clone(), Arc::new(world.store.clone()));
     world.checks.authenticate(access(&app.tokens)).await.unwrap();
     let code = app.code(Purpose::Login).await;
-    app.codes.recovery.login(mail("lin@example.com"), code, Client::default()).await.unwrap();
+    app.codes.recovery.login(mail("lin@example.com"), code, Client::default(), "en").await.unwrap();
     let claimed = world.store.events().into_iter().find(|event| event.kind == events::CLAIMED).unwrap();
     assert!(later.wants(&claimed.kind));
     later.handle(&claimed).await.unwrap();
@@ -126,6 +136,10 @@ async fn who_resets_the_password_of_an_unproven_account_is_in_it_alone() {
     app.codes.recovery.reset_password(proof, &password, "en").await.unwrap();
     assert!(!app.opens().await);
     assert!(app.claimed().is_some());
+    let told: Vec<_> = app.codes.sent().into_iter().map(|message| (message.template, message.data)).collect();
+    let [.., (removed, what), (changed, _)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((removed.as_str(), changed.as_str()), ("access_removed", "password_changed"));
+    assert_eq!((&what["password"], &what["passkeys"]), (&false.into(), &1.into()), "the password is another");
     assert!(app.codes.world.login("lin", NEW_PASSWORD).await.is_ok());
 }
 
@@ -133,7 +147,7 @@ async fn who_resets_the_password_of_an_unproven_account_is_in_it_alone() {
 async fn who_confirms_an_address_from_outside_leaves_nobody_else_in() {
     let app = Squatted::new().await;
     let proof = ContactProof::Code(mail("lin@example.com"), app.code(Purpose::Register).await);
-    app.codes.recovery.verify_email(proof, None).await.unwrap();
+    app.codes.recovery.verify_email(proof, None, "en").await.unwrap();
     assert!(!app.opens().await);
     assert!(app.claimed().is_some());
 }
@@ -143,9 +157,10 @@ async fn who_confirms_their_address_within_their_session_keeps_all() {
     let app = Squatted::new().await;
     let proof = ContactProof::Code(mail("lin@example.com"), app.code(Purpose::Register).await);
     let actor = app.codes.world.actor(&app.tokens).await;
-    app.codes.recovery.verify_email(proof, Some(&actor)).await.unwrap();
+    app.codes.recovery.verify_email(proof, Some(&actor), "en").await.unwrap();
     assert!(app.opens().await);
     assert_eq!(app.claimed(), None);
+    assert!(app.codes.sent().iter().all(|message| message.template != "access_removed"));
 }
 
 #[tokio::test]
@@ -153,9 +168,9 @@ async fn an_address_that_was_proven_before_changes_nothing_more() {
     let app = Squatted::new().await;
     let actor = app.codes.world.actor(&app.tokens).await;
     let proof = ContactProof::Code(mail("lin@example.com"), app.code(Purpose::Register).await);
-    app.codes.recovery.verify_email(proof, Some(&actor)).await.unwrap();
+    app.codes.recovery.verify_email(proof, Some(&actor), "en").await.unwrap();
     let code = app.code(Purpose::Login).await;
-    let asked = app.codes.recovery.login(mail("lin@example.com"), code, Client::default()).await.unwrap();
+    let asked = app.codes.recovery.login(mail("lin@example.com"), code, Client::default(), "en").await.unwrap();
     assert!(matches!(asked, SignIn::SecondFactor(_)));
     assert!(app.opens().await);
 }
@@ -166,7 +181,7 @@ async fn a_number_proves_no_mailbox() {
     let contact = number("13800138000");
     app.codes.wait(60);
     let code = app.codes.sent_code(&contact, Purpose::Register).await;
-    let refused = app.codes.recovery.verify_email(ContactProof::Code(contact, code), None).await;
+    let refused = app.codes.recovery.verify_email(ContactProof::Code(contact, code), None, "en").await;
     assert!(matches!(refused, Err(CodeError::Proof { .. })), "{refused:?}");
     assert!(app.opens().await);
 }
@@ -191,7 +206,7 @@ async fn a_program_with_a_key_adds_and_removes_no_way_in() {
     let code = app.code(Purpose::Register).await;
     let proof = ContactProof::Code(mail("lin@example.com"), code.clone());
     let recovery = &app.codes.recovery;
-    assert!(matches!(recovery.verify_email(proof, Some(&key)).await, Err(CodeError::Denied(_))));
+    assert!(matches!(recovery.verify_email(proof, Some(&key), "en").await, Err(CodeError::Denied(_))));
     let Contact::Phone(phone) = number("13900139000") else { unreachable!() };
     assert!(matches!(recovery.verify_phone(&key, phone, code.clone()).await, Err(CodeError::Denied(_))));
     let Contact::Email(other) = mail("other@example.com") else { unreachable!() };

@@ -121,7 +121,7 @@ async fn a_code_signs_in_once_and_proves_the_mailbox() {
     let sent = codes.send(&contact, Purpose::Login).await.unwrap();
     assert_eq!((sent.expires_in, sent.cooldown), (600, 60));
     let code = codes.code();
-    let tokens = codes.recovery.login(contact.clone(), code.clone(), Client::default()).await.unwrap().tokens();
+    let tokens = codes.recovery.login(contact.clone(), code.clone(), Client::default(), "en").await.unwrap().tokens();
     assert_eq!(tokens.unwrap().user.id, lin.id);
     assert!(codes.world.accounts.find(lin.id).await.unwrap().unwrap().is_verified);
     let kinds: Vec<_> = codes.world.store.events().into_iter().map(|event| event.kind).collect();
@@ -138,7 +138,7 @@ async fn a_code_signs_in_once_and_proves_the_mailbox() {
     );
     let login = codes.world.store.events().pop().unwrap();
     assert_eq!(login.payload["method"], AuthMethod::Code.as_str());
-    let again = codes.recovery.login(contact, code, Client::default()).await.unwrap_err();
+    let again = codes.recovery.login(contact, code, Client::default(), "en").await.unwrap_err();
     assert_eq!(left(&again), Some(3));
     assert!(!format!("{:?}", codes.world.store.events()).contains("example.com"));
 }
@@ -166,7 +166,7 @@ async fn who_is_nobody_is_told_the_same_by_the_same_work() {
             let refused = codes.send(&contact, purpose).await.unwrap_err();
             assert!(matches!(refused, SendCodeError::TooOften(throttle) if throttle.wait.as_secs() == 60));
             let error = if purpose == Purpose::Login {
-                codes.recovery.login(contact, wrong(), Client::default()).await.unwrap_err()
+                codes.recovery.login(contact, wrong(), Client::default(), "en").await.unwrap_err()
             } else {
                 let proof = ContactProof::Code(contact, wrong());
                 codes.recovery.reset_password(proof, &password(), "en").await.unwrap_err()
@@ -176,7 +176,7 @@ async fn who_is_nobody_is_told_the_same_by_the_same_work() {
         // Also who guesses it is nobody.
         let contact = mail("ghost@example.com");
         if purpose == Purpose::Login {
-            let error = codes.recovery.login(contact, guess, Client::default()).await.unwrap_err();
+            let error = codes.recovery.login(contact, guess, Client::default(), "en").await.unwrap_err();
             assert!(left(&error).is_some());
         }
     }
@@ -189,7 +189,7 @@ async fn wrong_codes_are_counted_over_every_use_of_a_purpose() {
     let contact = mail("lin@example.com");
     codes.send(&contact, Purpose::Login).await.unwrap();
     for expected in [2, 1, 0] {
-        let error = codes.recovery.login(contact.clone(), wrong(), Client::default()).await.unwrap_err();
+        let error = codes.recovery.login(contact.clone(), wrong(), Client::default(), "en").await.unwrap_err();
         assert_eq!(left(&error), Some(expected));
         let Details::Fields(fields) = error.details() else { panic!() };
         assert_eq!(fields.iter().next().unwrap().issue, Issue::WrongCode { attempts_left: expected });
@@ -200,7 +200,7 @@ async fn wrong_codes_are_counted_over_every_use_of_a_purpose() {
     assert_eq!(error.category(), Category::RateLimited);
     let Details::Throttled(throttle) = error.details() else { panic!() };
     assert_eq!((throttle.limit, throttle.window.as_secs()), (3, 3600));
-    assert!(codes.recovery.login(contact.clone(), right, Client::default()).await.is_err());
+    assert!(codes.recovery.login(contact.clone(), right, Client::default(), "en").await.is_err());
     // Another purpose, and another way in, are not touched.
     let reset = codes.sent_code(&contact, Purpose::Reset).await;
     codes.verification.verify(contact, Purpose::Reset, reset).await.unwrap();
@@ -214,11 +214,11 @@ async fn a_code_is_for_its_address_and_purpose_alone() {
     codes.world.user("wei").await;
     let code = codes.sent_code(&mail("lin@example.com"), Purpose::Login).await;
     codes.send(&mail("wei@example.com"), Purpose::Login).await.unwrap();
-    let other = codes.recovery.login(mail("wei@example.com"), code.clone(), Client::default()).await;
+    let other = codes.recovery.login(mail("wei@example.com"), code.clone(), Client::default(), "en").await;
     let purpose = codes.verification.verify(mail("lin@example.com"), Purpose::Reset, code.clone()).await;
     assert!(other.is_err() && purpose.is_err());
     codes.wait(600);
-    assert!(codes.recovery.login(mail("lin@example.com"), code, Client::default()).await.is_err());
+    assert!(codes.recovery.login(mail("lin@example.com"), code, Client::default(), "en").await.is_err());
 }
 
 #[tokio::test]
@@ -296,10 +296,10 @@ async fn an_address_is_confirmed_by_who_has_it() {
     let contact = mail("lin@example.com");
     let code = codes.sent_code(&contact, Purpose::Register).await;
     let proof = || ContactProof::Code(contact.clone(), code.clone());
-    assert!(codes.recovery.verify_email(proof(), Some(&own(wei.id))).await.is_err());
+    assert!(codes.recovery.verify_email(proof(), Some(&own(wei.id)), "en").await.is_err());
     codes.wait(60);
     let code = codes.sent_code(&contact, Purpose::Register).await;
-    codes.recovery.verify_email(ContactProof::Code(contact.clone(), code), Some(&own(lin.id))).await.unwrap();
+    codes.recovery.verify_email(ContactProof::Code(contact.clone(), code), Some(&own(lin.id)), "en").await.unwrap();
     assert!(codes.world.accounts.find(lin.id).await.unwrap().unwrap().is_verified);
     // Whoever asks again is told that it is taken, and by mail alone.
     codes.wait(60);
@@ -349,7 +349,7 @@ async fn a_confirmed_number_is_a_way_in() {
     codes.wait(60);
     let code = codes.sent_code(&contact, Purpose::Login).await;
     assert_eq!(codes.sent().pop().unwrap().to, Recipient::Sms("+8613800138000".to_owned()));
-    let tokens = codes.recovery.login(contact, code, Client::default()).await.unwrap().tokens().unwrap();
+    let tokens = codes.recovery.login(contact, code, Client::default(), "en").await.unwrap().tokens().unwrap();
     assert_eq!(tokens.user.id, lin.id);
     assert!(!codes.world.accounts.find(lin.id).await.unwrap().unwrap().is_verified, "a number is no mailbox");
 }
@@ -361,9 +361,9 @@ async fn a_disabled_account_is_told_so_only_with_the_right_code() {
     codes.world.store.set_active(lin.id, false);
     let contact = mail("lin@example.com");
     let code = codes.sent_code(&contact, Purpose::Login).await;
-    let error = codes.recovery.login(contact.clone(), wrong(), Client::default()).await.unwrap_err();
+    let error = codes.recovery.login(contact.clone(), wrong(), Client::default(), "en").await.unwrap_err();
     assert_eq!(left(&error), Some(2));
-    let error = codes.recovery.login(contact, code, Client::default()).await.unwrap_err();
+    let error = codes.recovery.login(contact, code, Client::default(), "en").await.unwrap_err();
     assert_eq!((error.category(), error.code()), (Category::Unauthenticated, Some("ACCOUNT_DISABLED")));
 }
 

@@ -16,7 +16,8 @@ async fn first(world: &World) -> String {
 }
 
 async fn second(world: &World, token: &str, code: &str) -> Result<Tokens, SecondFactorError> {
-    world.factors.verify(token, code, Client::default()).await
+    let asked = world.factors.reserve(token).await?;
+    world.factors.verify(&asked, code, Client::default()).await
 }
 
 /// The code that the test's app shows at this moment.

@@ -116,6 +116,8 @@ impl TokenDeriver for PlainDeriver {
 struct TestCache {
     entries: Mutex<HashMap<String, Vec<u8>>>,
     away: AtomicBool,
+    /// How often something was read.
+    reads: AtomicUsize,
 }
 
 impl TestCache {
@@ -130,7 +132,14 @@ impl TestCache {
 #[async_trait]
 impl Cache for TestCache {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, CacheError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         Ok(self.answer()?.get(key).cloned())
+    }
+
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, CacheError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let entries = self.answer()?;
+        Ok(keys.iter().map(|key| entries.get(*key).cloned()).collect())
     }
 
     async fn set(&self, key: &str, value: &[u8], _ttl: Duration) -> Result<(), CacheError> {

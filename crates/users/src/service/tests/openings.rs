@@ -14,7 +14,7 @@ async fn a_code_and_its_session_are_one() {
     let contact = mail("lin@example.com");
     let code = codes.sent_code(&contact, Purpose::Login).await;
     let before = codes.world.store.commits();
-    codes.recovery.login(contact, code, Client::default()).await.unwrap();
+    codes.recovery.login(contact, code, Client::default(), "en").await.unwrap();
     assert_eq!(codes.world.store.commits() - before, 1);
 }
 
@@ -41,7 +41,9 @@ async fn a_second_proof_and_its_session_are_one() {
     let SignIn::SecondFactor(needed) = world.sessions.login(login).await.unwrap() else { panic!("it asks for none") };
     let before = world.store.commits();
     let (token, code) = (needed.mfa_token.expose_secret(), PlainTotp::code(world.clock.now()));
-    world.factors.verify(token, &code, Client::default()).await.unwrap();
+    let asked = world.factors.reserve(token).await.unwrap();
+    assert_eq!(asked.user(), lin.user_id);
+    world.factors.verify(&asked, &code, Client::default()).await.unwrap();
     // One takes the try, before anything is compared; the other all the rest.
     assert_eq!(world.store.commits() - before, 2);
 }

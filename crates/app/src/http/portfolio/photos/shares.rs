@@ -17,7 +17,7 @@ use crate::http::content::fields::time;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, PageQuery, Params, Parse, UuidId, option};
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::reply::{Envelope, NO_STORE, Reply, no_content};
 use crate::wiring::{App, PhotoLinks, public_url};
 
 /// Where the password of a link stands.
@@ -170,10 +170,11 @@ pub async fn create_share_link(
     app: Data<App>,
     auth: Auth,
     body: Body<ShareLinkCreate>,
-) -> Result<Reply<ShareLinkView>, ApiError> {
+) -> Result<impl Responder, ApiError> {
     let shared = app.photos.sharing.create(&auth.0, body.0).await?;
     let view = ShareLinkView::new(shared, &public_url(&app.config));
-    Ok(Reply::created(view).message("Share link created", "分享链接已创建"))
+    let reply = Reply::created(view).message("Share link created", "分享链接已创建");
+    Ok(reply.customize().insert_header(NO_STORE))
 }
 
 /// Ends a link of one's own at once.

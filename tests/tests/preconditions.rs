@@ -1,0 +1,89 @@
+//! What has a version says so, and is not overwritten by who saw another.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use sharestack_tests::money::{monthly_plan, paid_article, subscribe};
+use sharestack_tests::{Answer, Database, Harness, Options};
+
+const ME: &str = "/api/v1/users/me";
+const SETTINGS: &str = "/api/v1/users/me/settings";
+
+async fn edit(app: &Harness, token: &str, path: &str, tag: &str, body: &Value) -> Answer {
+    let request = app.request(Method::PUT, path).bearer_auth(token).header("If-Match", tag);
+    app.send(request.json(body)).await
+}
+
+/// The tag of a thing, whose bearer gets 304.
+async fn tag(app: &Harness, token: &str, path: &str) -> String {
+    let answer = app.get_as(token, path).await.expect(200);
+    let tag = answer.header("etag").to_owned();
+    assert!(tag.starts_with("W/\"") && tag.len() > 6, "{path}: {tag}");
+    let again = app.send(app.request(Method::GET, path).bearer_auth(token).header("If-None-Match", &tag)).await;
+    assert_eq!((again.status, again.text.as_str(), again.header("etag")), (304, "", tag.as_str()), "{path}");
+    let other = app.request(Method::GET, path).bearer_auth(token).header("If-None-Match", "W/\"v999-0\"");
+    app.send(other).await.expect(200);
+    tag
+}
+
+async fn a_stale_edit_is_refused(database: Database) {
+    let app = Harness::start(Options::on(database)).await;
+    let admin = app.admin().await;
+    let lin = app.account("lin").await;
+    let other = format!("/api/v1/users/{}", lin.id);
+    for (token, path, first, second, field) in [
+        (&lin.token, ME, json!({ "bio": "one" }), json!({ "bio": "two" }), "/bio"),
+        (&lin.token, SETTINGS, json!({ "language": "zh-CN" }), json!({ "language": "en" }), "/language"),
+        (&admin.token, other.as_str(), json!({ "bio": "three" }), json!({ "bio": "four" }), "/bio"),
+        (&admin.token, other.as_str(), json!({ "role": "editor" }), json!({ "role": "creator" }), "/role"),
+    ] {
+        let seen = tag(&app, token, path).await;
+        let edited = edit(&app, token, path, &seen, &first).await.expect(200);
+        assert_ne!(edited.header("etag"), seen, "{path}");
+        assert_eq!(edited.header("etag"), tag(&app, token, path).await, "{path}");
+        edit(&app, token, path, &seen, &second).await.refused(412, "PRECONDITION_FAILED");
+        edit(&app, token, path, "\"nonsense\"", &second).await.refused(412, "PRECONDITION_FAILED");
+        let now = app.get_as(token, path).await.expect(200);
+        let told = |body: &Value| body.pointer(field).cloned().unwrap();
+        assert_eq!(told(now.data()), told(&first), "{path}: nothing was overwritten");
+        // Who names no version, or any, or several with the right one among them, goes on.
+        let several = format!("W/\"v999-0\", {}", now.header("etag"));
+        edit(&app, token, path, &several, &second).await.expect(200);
+        edit(&app, token, path, "*", &first).await.expect(200);
+        app.put_as(token, path, &second).await.expect(200);
+        assert_eq!(told(app.get_as(token, path).await.data()), told(&second), "{path}");
+    }
+    // Roles that were granted meanwhile are an edit, too.
+    let seen = tag(&app, &admin.token, &other).await;
+    app.put_as(&admin.token, &format!("{other}/roles"), &json!({ "roles": ["user", "editor"] })).await.expect(200);
+    edit(&app, &admin.token, &other, &seen, &json!({ "role": "creator" })).await.refused(412, "PRECONDITION_FAILED");
+    assert_eq!(app.get_as(&admin.token, &other).await.data()["role"], "editor");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_stale_edit_of_an_account_is_refused_on_every_database() {
+    for database in Database::all() {
+        a_stale_edit_is_refused(database).await;
+    }
+}
+
+#[tokio::test]
+async fn single_things_have_a_tag() {
+    let app = Harness::embedded().await;
+    let admin = app.admin().await;
+    let creator = app.with_role(&admin, "creator", "creator").await;
+    let reader = app.account("reader").await;
+    paid_article(&app, &creator.token).await;
+    let plan = monthly_plan(&app, &creator.token).await;
+    let sold = subscribe(&app, &reader.token, plan, "one").await.expect(201);
+    let logged = app.get_as(&admin.token, "/api/v1/audit-logs?limit=1").await.expect(200);
+    for (token, path) in [
+        (&reader.token, format!("/api/v1/subscriptions/{}", sold.data()["subscription"]["id"])),
+        (&reader.token, format!("/api/v1/subscriptions/orders/{}", sold.data()["order"]["id"])),
+        (&reader.token, format!("/api/v1/users/{}/profile", creator.id)),
+        (&admin.token, format!("/api/v1/audit-logs/{}", logged.data()[0]["id"].as_str().unwrap())),
+    ] {
+        tag(&app, token, &path).await;
+    }
+    app.stop().await;
+}
