@@ -28,14 +28,14 @@ use crate::tx::SeaTx;
 #[async_trait]
 impl Begin<dyn BillingTx> for Store {
     async fn begin(&self) -> Result<Box<dyn BillingTx>, StoreError> {
-        Ok(Box::new(self.begin_tx().await?))
+        Ok(Box::new(self.begin_durable().await?))
     }
 }
 
 #[async_trait]
 impl Begin<dyn SandboxTx> for Store {
     async fn begin(&self) -> Result<Box<dyn SandboxTx>, StoreError> {
-        Ok(Box::new(self.begin_tx().await?))
+        Ok(Box::new(self.begin_durable().await?))
     }
 }
 
