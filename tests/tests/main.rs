@@ -12,6 +12,7 @@ mod code_limits;
 mod code_uses;
 mod content;
 mod contract;
+mod departures;
 mod edges;
 mod faults;
 mod guessing;
