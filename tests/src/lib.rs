@@ -26,6 +26,7 @@ pub mod outbox;
 pub mod passkey;
 pub mod photos;
 pub mod process;
+pub mod proxy;
 pub mod redis;
 pub mod sample;
 pub mod uploading;
