@@ -98,10 +98,15 @@ impl Harness {
 
     /// A server as the options say.
     pub async fn start(options: Options) -> Self {
-        Box::pin(Self::launch(options)).await
+        Self::start_with(options, |_| {}).await
     }
 
-    async fn launch(options: Options) -> Self {
+    /// A server as the options say, of which something is changed before it starts.
+    pub async fn start_with(options: Options, change: impl FnOnce(&mut wiring::App)) -> Self {
+        Box::pin(Self::launch(options, change)).await
+    }
+
+    async fn launch(options: Options, change: impl FnOnce(&mut wiring::App)) -> Self {
         wiring::install_crypto();
         sharestack_app::telemetry::start_metrics();
         let data = tempfile::tempdir().unwrap();
@@ -119,7 +124,8 @@ impl Harness {
         let mut config = Config::load(Path::new("no-such-directory"), &variables).unwrap();
         let url = config.database_url();
         let listener = server::bind(&mut config).unwrap();
-        let app = wiring::build(config).await.unwrap();
+        let mut app = wiring::build(config).await.unwrap();
+        change(&mut app);
         app.store.migrate().await.unwrap();
         let server = Server::start(app, listener, options.workers).unwrap();
         let client = Client::new(format!("http://{}", server.address()));

@@ -28,6 +28,7 @@ pub mod passkey;
 pub mod photos;
 pub mod place;
 pub mod process;
+pub mod proxy;
 pub mod redis;
 pub mod sample;
 pub mod uploading;

@@ -17,7 +17,7 @@ fn missing(resource: &'static str, id: impl Into<Value>) -> Details {
     Details::Missing { resource, id: id.into() }
 }
 
-fn broken(error: EntryError) -> StoreError {
+pub(crate) fn broken(error: EntryError) -> StoreError {
     StoreError::corrupt(error)
 }
 
@@ -96,6 +96,9 @@ pub enum CheckoutError {
     /// The caller has a running subscription to the plan.
     #[error("subscription to this plan is already active")]
     AlreadySubscribed(SubscriptionId),
+    /// Nobody would write for the money any more.
+    #[error("creator of the plan has left")]
+    CreatorLeft,
     /// The subscription cannot be renewed.
     #[error(transparent)]
     Transition(#[from] TransitionError),
@@ -126,9 +129,11 @@ impl Classified for CheckoutError {
     fn category(&self) -> Category {
         match self {
             Self::PlanNotFound(_) | Self::SubscriptionNotFound(_) => Category::NotFound,
-            Self::PlanArchived | Self::AlreadySubscribed(_) | Self::Transition(_) | Self::Contended => {
-                Category::Conflict
-            }
+            Self::PlanArchived
+            | Self::AlreadySubscribed(_)
+            | Self::CreatorLeft
+            | Self::Transition(_)
+            | Self::Contended => Category::Conflict,
             Self::OwnPlan | Self::InvalidCoupon | Self::KeyReused => Category::Unprocessable,
             Self::UnknownChannel { .. } => Category::Invalid,
             Self::Channel(error) => error.category(),
@@ -255,6 +260,9 @@ pub enum SubscriptionError {
     /// It does not go there from where it stands.
     #[error(transparent)]
     Transition(#[from] TransitionError),
+    /// It ends because its creator is no longer there.
+    #[error("creator of the plan has left")]
+    CreatorLeft,
     /// Rivals changed it at the same time.
     #[error("subscription is being changed by another request")]
     Contended,
@@ -271,7 +279,7 @@ impl Classified for SubscriptionError {
     fn category(&self) -> Category {
         match self {
             Self::NotFound(_) => Category::NotFound,
-            Self::Transition(_) | Self::Contended => Category::Conflict,
+            Self::Transition(_) | Self::CreatorLeft | Self::Contended => Category::Conflict,
             Self::Store(error) => error.category(),
         }
     }

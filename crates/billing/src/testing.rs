@@ -8,6 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
 use sharestack_kernel::actor::{Actor, Credential};
 use sharestack_kernel::clock::{Clock, FakeClock};
+use sharestack_kernel::event::{DomainEvent, Subscriber as _};
 use sharestack_kernel::id::{SequentialIds, SessionId, UserId};
 use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler};
 use sharestack_kernel::money::{Currency, Money};
@@ -24,9 +25,11 @@ use crate::ports::channel::{
 };
 use crate::service::checkout::{Checkout, Payer, Subscribe, Ticket};
 use crate::service::closing::CloseOrder;
+use crate::service::departure::EndBusiness;
 use crate::service::expiry::{ExpireOrder, ExpireSubscription};
 use crate::service::orders::Orders;
 use crate::service::plans::Plans;
+use crate::service::remainder::Remainders;
 use crate::service::settlement::Settlement;
 use crate::service::subscriptions::Subscriptions;
 use crate::service::{Billing, BillingPolicy};
@@ -110,6 +113,8 @@ pub struct World {
     pub expire_order: ExpireOrder,
     pub close_order: CloseOrder,
     pub expire_subscription: ExpireSubscription,
+    pub end_business: EndBusiness,
+    pub remainders: Remainders,
 }
 
 pub fn actor(user_id: UserId, permissions: &[&str]) -> Actor {
@@ -149,7 +154,8 @@ impl World {
         let (store, clock, channel) = (MemoryBilling::new(), FakeClock::default(), Arc::new(TestChannel::default()));
         let shared: Arc<MemoryBilling> = Arc::new(store.clone());
         let policy = BillingPolicy::new("https://example.org/payments");
-        let billing = Billing::new(shared.clone(), Arc::new(SequentialIds::default()), Arc::new(clock.clone()), policy);
+        let ids = Arc::new(SequentialIds::default());
+        let billing = Billing::new(shared.clone(), ids.clone(), Arc::new(clock.clone()), policy);
         let channels = Channels::new([channel.clone() as Arc<dyn PaymentChannel>]);
         Self {
             plans: Plans::new(billing.clone()),
@@ -157,7 +163,9 @@ impl World {
             settlement: Settlement::new(billing.clone(), channels.clone()),
             subscriptions: Subscriptions::new(billing.clone(), shared.clone()),
             orders: Orders::new(billing.clone(), channels.clone(), shared.clone()),
-            expire_order: ExpireOrder::new(billing.clone(), channels.clone(), shared),
+            expire_order: ExpireOrder::new(billing.clone(), channels.clone(), shared.clone()),
+            end_business: EndBusiness::new(billing.clone(), shared.clone(), shared.clone()),
+            remainders: Remainders::new(shared.clone(), shared, ids, Arc::new(clock.clone())),
             close_order: CloseOrder::new(billing.clone(), channels),
             expire_subscription: ExpireSubscription::new(billing.clone()),
             store,
@@ -203,6 +211,34 @@ impl World {
             outcome,
             at: self.now(),
         }
+    }
+
+    /// Somebody's account ends, and billing hears of it.
+    pub async fn leave(&self, user: UserId) {
+        self.store.leave(user);
+        self.end_business.handle(&self.deleted(user)).await.unwrap();
+        let job = self.store.books().jobs.pop().unwrap();
+        self.end_business.run(&claimed(&job.kind, job.payload, 1)).await.unwrap();
+    }
+
+    fn deleted(&self, user: UserId) -> DomainEvent {
+        DomainEvent {
+            id: Uuid::nil(),
+            kind: "user.deleted".to_owned(),
+            aggregate: "user".to_owned(),
+            aggregate_id: user.to_string(),
+            actor: None,
+            origin: None,
+            occurred_at: self.now(),
+            payload: json!({}),
+        }
+    }
+
+    /// The sum of what stands on each account, by its kind.
+    pub fn balance(&self, kind: &str) -> i64 {
+        let books = self.store.books();
+        let postings = books.ledger.iter().flat_map(|entry| entry.entry.postings());
+        postings.filter(|posting| posting.account.kind() == kind).map(|posting| posting.amount.amount()).sum()
     }
 
     /// A subscription that is paid.

@@ -16,13 +16,23 @@ macro_rules! run {
 mod billing {
     use std::sync::Arc;
 
+    use futures::future::BoxFuture;
     use sharestack_billing::memory::MemoryBilling;
     use sharestack_conformance::billing::Subject;
+    use sharestack_conformance::social::ToAccount;
     use sharestack_kernel::clock::FakeClock;
     use sharestack_kernel::id::SequentialIds;
 
     fn subject() -> Subject {
-        Subject::over(&MemoryBilling::new(), Arc::new(SequentialIds::default()), FakeClock::default())
+        let store = MemoryBilling::new();
+        let accounts = store.clone();
+        // Who has not left is there.
+        let register: ToAccount = Arc::new(|_| -> BoxFuture<'static, ()> { Box::pin(async {}) });
+        let leave: ToAccount = Arc::new(move |user| -> BoxFuture<'static, ()> {
+            accounts.leave(user);
+            Box::pin(async {})
+        });
+        Subject::over(&store, Arc::new(SequentialIds::default()), FakeClock::default(), [register, leave])
     }
 
     sharestack_conformance::billing_cases!(run);

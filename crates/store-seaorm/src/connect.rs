@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use crate::config::{InvalidUrl, StoreConfig};
 use crate::conn::Conn;
+use crate::durability::Flushing;
 use crate::error::store_error;
 
 /// The most readers of a SQLite file. Each is a thread: more of them only change places.
@@ -194,7 +195,23 @@ async fn open_sqlite(config: &StoreConfig, url: &str) -> Result<Pools, sqlx::Err
         SqlitePoolOptions::new().acquire_timeout(config.acquire_timeout).test_before_acquire(false).min_connections(1)
     };
     // The writer first: it creates the file and its journal, which readers must find.
-    let write = pool().max_connections(1).max_lifetime(None).idle_timeout(None).connect_with(options.clone()).await?;
+    let flushing = Flushing::default();
+    let opened = flushing.clone();
+    let write = pool()
+        .max_connections(1)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .after_connect(move |connection, _| {
+            let flushing = opened.clone();
+            flushing.forget();
+            Box::pin(async move { flushing.set(connection).await })
+        })
+        .before_acquire(move |connection, _| {
+            let flushing = flushing.clone();
+            Box::pin(async move { flushing.set(connection).await.map(|()| true) })
+        })
+        .connect_with(options.clone())
+        .await?;
     let readers = config.max_connections.min(SQLITE_READERS);
     let read = pool().max_connections(readers).connect_with(options).await?;
     Ok(Pools::Sqlite { write, read })

@@ -27,6 +27,7 @@ mod config;
 mod conn;
 mod connect;
 mod content;
+mod durability;
 mod error;
 mod events;
 mod ids;

@@ -11,6 +11,7 @@ use sharestack_kernel::tx::Transaction;
 
 use crate::conn::Conn;
 use crate::connect::{Dialect, Store};
+use crate::durability::durably;
 use crate::error::store_error;
 use crate::platform::note_commit;
 
@@ -42,8 +43,16 @@ impl SeaTx {
 impl Store {
     /// Opens a transaction: on SQLite as the only writer (`BEGIN IMMEDIATE`).
     pub(crate) async fn begin_tx(&self) -> Result<SeaTx, StoreError> {
-        let tx = to_the_end(begin(self.write.inner().clone(), self.dialect())).await?;
-        Ok(SeaTx { tx: Conn::new(tx), dialect: self.dialect(), clock: self.clock.clone(), key: HeldKey::current() })
+        Ok(self.opened(to_the_end(begin(self.write.inner().clone(), self.dialect())).await?))
+    }
+
+    /// As [`Self::begin_tx`]; its commit is on the disk when it returns, on SQLite too.
+    pub(crate) async fn begin_durable(&self) -> Result<SeaTx, StoreError> {
+        Ok(self.opened(to_the_end(durably(begin(self.write.inner().clone(), self.dialect()))).await?))
+    }
+
+    fn opened(&self, tx: DatabaseTransaction) -> SeaTx {
+        SeaTx { tx: Conn::new(tx), dialect: self.dialect(), clock: self.clock.clone(), key: HeldKey::current() }
     }
 }
 

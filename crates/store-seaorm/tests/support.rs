@@ -109,33 +109,23 @@ impl Fixture {
 
     /// What the cases of the social ports need.
     pub fn social(&self) -> social::Subject {
-        let accounts = self.store.clone();
-        let register = move |id: UserId| -> BoxFuture<'static, ()> {
-            let accounts = accounts.clone();
-            Box::pin(async move { users::register(&accounts, id).await })
-        };
         social::Subject {
             store: Arc::new(self.store.clone()),
             queries: Arc::new(self.store.clone()),
             ids: self.ids(),
             clock: self.clock.clone(),
-            register: Arc::new(register),
+            register: self.register(),
             disable: self.disable(),
         }
     }
 
     /// What the cases of the portfolio's ports need.
     pub fn portfolio(&self) -> portfolio::Subject {
-        let accounts = self.store.clone();
-        let register = move |id: UserId| -> BoxFuture<'static, ()> {
-            let accounts = accounts.clone();
-            Box::pin(async move { users::register(&accounts, id).await })
-        };
         portfolio::Subject {
             store: Arc::new(self.store.clone()),
             files: Arc::new(self.store.clone()),
             processing: Arc::new(self.store.clone()),
-            register: Arc::new(register),
+            register: self.register(),
         }
     }
 
@@ -144,13 +134,27 @@ impl Fixture {
         Arc::new(SequenceIds::new(self.store.clone()))
     }
 
+    /// Opens an account.
+    fn register(&self) -> social::ToAccount {
+        let store = self.store.clone();
+        Arc::new(move |id: UserId| -> BoxFuture<'static, ()> {
+            let store = store.clone();
+            Box::pin(async move { users::register(&store, id).await })
+        })
+    }
+
     /// Makes an account inactive.
     fn disable(&self) -> users::Disable {
+        self.change("is_active = false")
+    }
+
+    /// Changes an account.
+    fn change(&self, set: &'static str) -> social::ToAccount {
         let store = self.store.clone();
         Arc::new(move |id: UserId| -> BoxFuture<'static, ()> {
             let store = store.clone();
             Box::pin(async move {
-                store.execute_raw(&format!("UPDATE users SET is_active = false WHERE id = {id}")).await.unwrap();
+                store.execute_raw(&format!("UPDATE users SET {set} WHERE id = {id}")).await.unwrap();
             })
         })
     }
@@ -162,7 +166,8 @@ impl Fixture {
 
     /// What the cases of the billing ports need.
     pub fn billing(&self) -> sharestack_conformance::billing::Subject {
-        sharestack_conformance::billing::Subject::over(&self.store, self.ids(), self.clock.clone())
+        let leave = self.change("deleted_at = created_at");
+        sharestack_conformance::billing::Subject::over(&self.store, self.ids(), self.clock.clone(), [self.register(), leave])
     }
 
     /// What the cases of the content ports need.

@@ -83,15 +83,16 @@ impl Billing {
         let channels = Channels::new(channels);
         handlers.push(Arc::new(ExpireOrder::new(ports.clone(), channels.clone(), Arc::new(store.clone()))));
         handlers.push(Arc::new(CloseOrder::new(ports.clone(), channels.clone())));
-        let subscriptions = Subscriptions::new(ports.clone(), Arc::new(store.clone()));
+        let departed = Arc::new(EndBusiness::new(ports.clone(), Arc::new(store.clone()), Arc::new(store.clone())));
+        handlers.push(departed.clone());
         let entitlements = Entitlements::new(Arc::new(store.clone()), clock.clone());
         Ok(Self {
             plans: Plans::new(ports.clone()),
             plan_queries: Arc::new(store.clone()),
             checkout: Checkout::new(ports.clone(), channels.clone()),
             settlement: Settlement::new(ports.clone(), channels.clone()),
-            departed: Arc::new(EndBusiness::new(ports.clone(), subscriptions.clone(), Arc::new(store.clone()))),
-            subscriptions,
+            departed,
+            subscriptions: Subscriptions::new(ports.clone(), Arc::new(store.clone())),
             orders: Orders::new(ports.clone(), channels, Arc::new(store.clone())),
             revenue: Revenue::new(ports, Arc::new(store.clone())),
             access: ArticleEntitlements::new(entitlements, articles, Arc::new(store.clone())),

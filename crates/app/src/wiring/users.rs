@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::Duration;
-use sharestack_billing::model::revenue::RevenuePeriod;
-use sharestack_billing::ports::ledger::LedgerQueries;
+use sharestack_billing::service::remainder::Remainders;
 use sharestack_kernel::blob::Blob;
-use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::JobHandler;
-use sharestack_kernel::money::Currency;
 use sharestack_media::{PictureLimits, Pictures};
 use sharestack_store_seaorm::Store;
 use sharestack_users::model::Obligation;
@@ -40,8 +37,9 @@ impl People {
     /// The services over `store`.
     pub fn new(config: &Config, store: &Store, accounts: &AccountPorts, blobs: Arc<dyn Blob>) -> Self {
         let directory: Arc<dyn Directory> = Arc::new(store.clone());
-        let obligations: Arc<dyn AccountObligations> =
-            Arc::new(Balances { ledger: Arc::new(store.clone()), clock: accounts.clock.clone() });
+        let books = Arc::new(store.clone());
+        let remainders = Remainders::new(books.clone(), books, accounts.ids.clone(), accounts.clock.clone());
+        let obligations: Arc<dyn AccountObligations> = Arc::new(Balances(remainders));
         let limits = PictureLimits { max_pixels: config.upload.max_image_pixels, ..PictureLimits::default() };
         let base = format!("{}/api/v1/media/avatars", super::public_url(config));
         Self {
@@ -68,26 +66,20 @@ impl People {
 }
 
 /// Billing tells what it owes somebody.
-struct Balances {
-    ledger: Arc<dyn LedgerQueries>,
-    clock: Arc<dyn Clock>,
-}
+struct Balances(Remainders);
 
 #[async_trait]
 impl AccountObligations for Balances {
     async fn find(&self, user: UserId) -> Result<Vec<Obligation>, StoreError> {
-        let mut obligations = Vec::new();
-        for currency in Currency::ALL {
-            let summary = self.ledger.revenue(user, currency, RevenuePeriod::All, self.clock.now()).await?;
-            let balance = summary.available + summary.pending;
-            if balance != 0 {
-                obligations.push(Obligation {
-                    kind: "balance".to_owned(),
-                    amount: Some(balance),
-                    currency: Some(currency.code().to_owned()),
-                });
-            }
-        }
-        Ok(obligations)
+        let owed = self.0.find(user).await?.into_iter().map(|owed| Obligation {
+            kind: "balance".to_owned(),
+            amount: Some(owed.amount()),
+            currency: Some(owed.currency().code().to_owned()),
+        });
+        Ok(owed.collect())
+    }
+
+    async fn set_aside(&self, user: UserId) -> Result<(), StoreError> {
+        self.0.set_aside(user).await
     }
 }

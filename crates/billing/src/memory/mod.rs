@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::{DomainEvent, Outbox};
+use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::{JobQueue, NewJob};
 use sharestack_kernel::tx::{Begin, Transaction};
 
@@ -24,6 +25,7 @@ use crate::model::subscription::Subscription;
 use crate::ports::ledger::Ledger;
 use crate::ports::order::OrderRepository;
 use crate::ports::payment::PaymentRepository;
+use crate::ports::people::People;
 use crate::ports::plan::PlanRepository;
 use crate::ports::sandbox::{SandboxPayment, SandboxRepository, SandboxTx};
 use crate::ports::subscription::SubscriptionRepository;
@@ -50,6 +52,8 @@ pub struct Books {
     pub events: Vec<DomainEvent>,
     /// Jobs that nobody has done.
     pub jobs: Vec<NewJob>,
+    /// Whose accounts have ended.
+    pub left: BTreeSet<UserId>,
     synced: BTreeMap<OrderId, DateTime<Utc>>,
     /// Orders that no longer have their key.
     released: BTreeSet<OrderId>,
@@ -78,6 +82,11 @@ impl MemoryBilling {
     /// What is stored now.
     pub fn books(&self) -> Books {
         self.lock().clone()
+    }
+
+    /// Ends somebody's account.
+    pub fn leave(&self, user: UserId) {
+        self.lock().left.insert(user);
     }
 
     fn lock(&self) -> MutexGuard<'_, Books> {
@@ -142,6 +151,10 @@ impl BillingTx for MemoryTx {
     }
 
     fn payments(&mut self) -> &mut dyn PaymentRepository {
+        self
+    }
+
+    fn people(&mut self) -> &mut dyn People {
         self
     }
 

@@ -99,6 +99,25 @@ impl SubscriptionQueries for MemoryBilling {
         Ok(cut(found.into_iter().filter_map(|one| view(&books, one)).collect(), page))
     }
 
+    async fn unfinished(
+        &self,
+        user: UserId,
+        after: Option<SubscriptionId>,
+        limit: u64,
+    ) -> Result<Vec<SubscriptionId>, StoreError> {
+        let books = self.lock();
+        let unpaid = |id: SubscriptionId| {
+            books.orders.values().any(|order| order.subscription_id == id && order.state.is_unpaid())
+        };
+        let open = |one: &&Subscription| {
+            [one.subscriber_id, one.creator_id].contains(&user)
+                && after.is_none_or(|after| one.id > after)
+                && (!one.state.has_ended() || unpaid(one.id))
+        };
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(books.subscriptions.values().filter(open).map(|one| one.id).take(limit).collect())
+    }
+
     async fn count_subscribers(&self, creator: UserId, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let books = self.lock();
         let runs = |one: &&Subscription| one.creator_id == creator && one.state_at(now).is_running();

@@ -14,6 +14,7 @@ use crate::model::subscription::Subscription;
 use crate::ports::ledger::Ledger;
 use crate::ports::order::OrderRepository;
 use crate::ports::payment::PaymentRepository;
+use crate::ports::people::People;
 use crate::ports::plan::PlanRepository;
 use crate::ports::sandbox::{SandboxPayment, SandboxRepository};
 use crate::ports::subscription::SubscriptionRepository;
@@ -175,6 +176,13 @@ impl PaymentRepository for MemoryTx {
 
     async fn update(&mut self, payment: &Payment) -> Result<(), InsertError> {
         PaymentRepository::insert(self, payment).await
+    }
+}
+
+#[async_trait]
+impl People for MemoryTx {
+    async fn has_left(&mut self, user: UserId) -> Result<bool, StoreError> {
+        Ok(self.books.left.contains(&user))
     }
 }
 

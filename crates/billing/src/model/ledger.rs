@@ -23,6 +23,8 @@ pub enum Account {
     PlatformFees,
     /// What came through a channel and belongs to nothing: to be given back.
     Suspense(String),
+    /// What was owed to creators who have left.
+    Unclaimed,
 }
 
 impl Account {
@@ -34,6 +36,7 @@ impl Account {
             Self::CreatorPayable(_) => "creator_payable",
             Self::PlatformFees => "platform_fee_revenue",
             Self::Suspense(_) => "suspense",
+            Self::Unclaimed => "unclaimed",
         }
     }
 
@@ -52,7 +55,7 @@ impl Account {
                 format!("{}:{name}:{currency}", self.kind())
             }
             Self::CreatorPayable(creator) => format!("{}:{creator}:{currency}", self.kind()),
-            Self::PlatformFees => format!("{}:{currency}", self.kind()),
+            Self::PlatformFees | Self::Unclaimed => format!("{}:{currency}", self.kind()),
         }
     }
 }
@@ -68,7 +71,7 @@ pub enum Line {
     Refund,
     /// What is paid out to a creator.
     Withdrawal,
-    /// Money that belongs to nothing.
+    /// Money that belongs to nothing, or to nobody who could take it.
     Suspense,
 }
 
@@ -167,6 +170,19 @@ impl BalancedEntry {
         ])
     }
 
+    /// What is still owed to a creator who has left (`owed`, negative when they owe it), taken
+    /// off their account.
+    ///
+    /// # Errors
+    /// When `owed` is zero or does not fit.
+    pub fn unclaimed(creator: UserId, owed: Money) -> Result<Self, EntryError> {
+        let against = owed.checked_neg()?;
+        Self::try_new(vec![
+            Posting { account: Account::CreatorPayable(creator), line: Line::Suspense, amount: owed },
+            Posting { account: Account::Unclaimed, line: Line::Suspense, amount: against },
+        ])
+    }
+
     /// The postings.
     pub fn postings(&self) -> &[Posting] {
         &self.0
@@ -198,6 +214,12 @@ impl LedgerEntry {
     pub fn of_payment(id: LedgerEntryId, payment: PaymentId, entry: BalancedEntry, now: DateTime<Utc>) -> Self {
         Self { id, kind: "payment", reference: format!("payment:{payment}"), entry, occurred_at: now }
     }
+
+    /// What is left of a creator who has left; in each currency once.
+    pub fn of_departure(id: LedgerEntryId, creator: UserId, entry: BalancedEntry, now: DateTime<Utc>) -> Self {
+        let reference = format!("departure:{creator}:{}", entry.currency());
+        Self { id, kind: "departure", reference, entry, occurred_at: now }
+    }
 }
 
 #[cfg(test)]
@@ -228,6 +250,23 @@ mod tests {
         assert_eq!(Account::CreatorPayable(UserId::new(7)).code(Currency::Cny), "creator_payable:7:CNY");
         assert_eq!(Account::ChannelClearing("sandbox".into()).code(Currency::Usd), "channel_clearing:sandbox:USD");
         assert_eq!(Account::PlatformFees.code(Currency::Cny), "platform_fee_revenue:CNY");
+        assert_eq!(Account::Unclaimed.code(Currency::Cny), "unclaimed:CNY");
+    }
+
+    #[test]
+    fn what_nobody_claims_is_taken_off_whichever_way_it_was_owed() {
+        for owed in [1791, -5] {
+            let entry = BalancedEntry::unclaimed(UserId::new(7), FEN(owed)).unwrap();
+            let off = LedgerEntry::of_departure(
+                LedgerEntryId::new(uuid::Uuid::nil()),
+                UserId::new(7),
+                entry,
+                DateTime::UNIX_EPOCH,
+            );
+            assert_eq!(off.reference, "departure:7:CNY");
+            assert_eq!(off.entry.postings()[0].amount, FEN(owed));
+        }
+        assert_eq!(BalancedEntry::unclaimed(UserId::new(7), FEN(0)), Err(EntryError::Zero));
     }
 
     proptest! {

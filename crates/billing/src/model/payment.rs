@@ -17,7 +17,7 @@ pub enum PaymentState {
     Failed,
     /// Money came, but not what the order asks for, or for no order of ours.
     Suspicious,
-    /// Money came for an order that was paid already: it is owed back.
+    /// Money came for what is paid already, or for what nobody gets any more: it is owed back.
     Surplus,
 }
 

@@ -102,6 +102,15 @@ pub enum TransitionError {
     Lifetime,
 }
 
+/// The two whose subscription it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Party {
+    /// Who reads.
+    Subscriber,
+    /// Whose plan it is.
+    Creator,
+}
+
 /// What a payment did to a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extension {
@@ -138,7 +147,7 @@ pub struct Subscription {
     pub trial_end: Option<DateTime<Utc>>,
     /// Whether it ends with the current period.
     pub cancel_at_period_end: bool,
-    /// When the subscriber canceled.
+    /// When the subscriber canceled, or the creator left.
     pub canceled_at: Option<DateTime<Utc>>,
     /// Why.
     pub cancel_reason: Option<CancelReason>,
@@ -296,6 +305,23 @@ impl Subscription {
         self.ended_at = Some(now);
         self.note_cancel(reason, now);
         Ok(())
+    }
+
+    /// Winds it up because one of the two has left; returns whether that changed it.
+    ///
+    /// Without its reader it ends now. Without its creator it ends with the paid period, or
+    /// now where no period would end it. What was never paid is given up.
+    pub fn part(&mut self, left: Party, now: DateTime<Utc>) -> bool {
+        if self.expire(now) || self.abandon(now) {
+            return true;
+        }
+        match left {
+            Party::Subscriber => self.cancel_now(None, now).is_ok(),
+            Party::Creator => match self.cancel_at_end(None, now) {
+                Err(TransitionError::Lifetime) => self.cancel_now(None, now).is_ok(),
+                done => done.is_ok(),
+            },
+        }
     }
 
     fn note_cancel(&mut self, reason: Option<CancelReason>, now: DateTime<Utc>) {

@@ -5,11 +5,13 @@ pub mod channel;
 pub mod ledger;
 pub mod order;
 pub mod payment;
+pub mod people;
 pub mod plan;
 pub mod sandbox;
 pub mod subscription;
 pub mod tx;
 
+use sharestack_kernel::carries_store;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use thiserror::Error;
@@ -55,3 +57,5 @@ pub enum InsertError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+carries_store!(InsertError);

@@ -72,6 +72,17 @@ pub trait SubscriptionQueries: Send + Sync {
         page: PageRequest,
     ) -> Result<Page<SubscriptionView>, StoreError>;
 
+    /// Up to `limit` of the subscriptions that a user has or has sold and that are not done
+    /// with, by id, behind `after`.
+    ///
+    /// MUST have every one whose end is not noted, and every one with an unpaid order.
+    async fn unfinished(
+        &self,
+        user: UserId,
+        after: Option<SubscriptionId>,
+        limit: u64,
+    ) -> Result<Vec<SubscriptionId>, StoreError>;
+
     /// How many readers have a subscription to a creator that runs at `now`. MUST count a
     /// reader once, whatever they subscribed to.
     async fn count_subscribers(&self, creator: UserId, now: DateTime<Utc>) -> Result<u64, StoreError>;

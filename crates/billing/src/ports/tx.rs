@@ -7,6 +7,7 @@ use sharestack_kernel::tx::Transaction;
 use super::ledger::Ledger;
 use super::order::OrderRepository;
 use super::payment::PaymentRepository;
+use super::people::People;
 use super::plan::PlanRepository;
 use super::subscription::SubscriptionRepository;
 
@@ -21,6 +22,8 @@ pub trait BillingTx: Transaction {
     fn orders(&mut self) -> &mut dyn OrderRepository;
     /// Attempts to pay.
     fn payments(&mut self) -> &mut dyn PaymentRepository;
+    /// Those who buy and sell.
+    fn people(&mut self) -> &mut dyn People;
     /// The ledger.
     fn ledger(&mut self) -> &mut dyn Ledger;
     /// Events that become durable with the transaction.

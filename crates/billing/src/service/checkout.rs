@@ -127,6 +127,7 @@ impl Checkout {
             let plan = tx.plans().find_by_id(command.plan_id).await?;
             let plan = plan.ok_or(CheckoutError::PlanNotFound(command.plan_id))?;
             check_buyable(&plan, payer.buyer_id)?;
+            check_creator(tx, plan.creator_id).await?;
             let reused = make_room(tx, &plan, payer.buyer_id, &draw).await?;
             let is_new = reused.is_none();
             let mut subscription = reused.unwrap_or_else(|| {
@@ -280,6 +281,11 @@ fn check_buyable(plan: &Plan, buyer: UserId) -> Result<(), CheckoutError> {
         return Err(CheckoutError::PlanArchived);
     }
     Ok(())
+}
+
+/// Nothing is sold for who has left, also before that is noted everywhere.
+pub(super) async fn check_creator(tx: &mut dyn BillingTx, creator: UserId) -> Result<(), CheckoutError> {
+    if tx.people().has_left(creator).await? { Err(CheckoutError::CreatorLeft) } else { Ok(()) }
 }
 
 /// What identifies a request under its key.

@@ -7,6 +7,7 @@ pub mod entitlements;
 pub mod expiry;
 pub mod orders;
 pub mod plans;
+pub mod remainder;
 pub mod renewal;
 pub mod revenue;
 pub mod settlement;

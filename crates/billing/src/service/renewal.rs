@@ -3,7 +3,9 @@
 use sharestack_kernel::transact;
 
 use super::RACES;
-use super::checkout::{Checkout, Payer, Placed, Ticket, fingerprint, lock_with_orders, replay, write_order};
+use super::checkout::{
+    Checkout, Payer, Placed, Ticket, check_creator, fingerprint, lock_with_orders, replay, write_order,
+};
 use super::closing::close_orders;
 use crate::error::CheckoutError;
 use crate::model::id::SubscriptionId;
@@ -14,8 +16,8 @@ impl Checkout {
     /// at. An unpaid order for it is closed; its payment, should it still come, counts.
     ///
     /// # Errors
-    /// When the subscription is not the caller's, does not run, or runs for ever, or when
-    /// the channel fails.
+    /// When the subscription is not the caller's, does not run, or runs for ever, when its
+    /// creator has left, or when the channel fails.
     pub async fn renew(&self, id: SubscriptionId, payer: &Payer) -> Result<Ticket, CheckoutError> {
         self.check_channel(&payer.channel)?;
         let mut placed = Err(CheckoutError::Contended);
@@ -40,6 +42,7 @@ impl Checkout {
             seen.filter(|seen| seen.subscriber_id == payer.buyer_id).ok_or_else(missing)?;
             let (subscription, unpaid) = lock_with_orders(tx, id).await?.ok_or_else(missing)?;
             subscription.check_renewable(draw.cause[0].at)?;
+            check_creator(tx, subscription.creator_id).await?;
             close_orders(tx, unpaid, draw.cause[0], draw.closing).await?;
             let plan_id = subscription.plan_id;
             let plan = tx.plans().find_by_id(plan_id).await?.ok_or(CheckoutError::PlanNotFound(plan_id))?;

@@ -39,7 +39,8 @@ pub enum Settled {
     Ignored,
     /// It brought money that does not match: somebody has to look.
     Suspicious,
-    /// It brought money for what is paid already: it is owed back.
+    /// It brought money for what is paid already, or for what nobody gets any more: it is
+    /// owed back.
     Surplus,
 }
 
@@ -155,7 +156,7 @@ async fn apply(
         return set_aside(tx, channel, told, Some(&order), known, PaymentState::Suspicious, draw).await;
     }
     let unpaid = order.clone();
-    if order.pay(told.at, draw.now).is_err() {
+    if order.pay(told.at, draw.now).is_err() || is_void(tx, &order).await? {
         return set_aside(tx, channel, told, Some(&unpaid), known, PaymentState::Surplus, draw).await;
     }
     let mut subscription = subscription_to_pay(tx, &order, draw).await?;
@@ -171,6 +172,11 @@ async fn apply(
     tx.ledger().post(&LedgerEntry::of_payment(draw.entry, payment.id, entry, draw.now)).await?;
     run_longer(tx, &subscription, extension, draw).await?;
     Ok(Settled::Paid)
+}
+
+/// Whether one of the two has left: there is nothing to read, or nobody to read it.
+async fn is_void(tx: &mut dyn BillingTx, order: &Order) -> Result<bool, StoreError> {
+    Ok(tx.people().has_left(order.seller_id).await? || tx.people().has_left(order.buyer_id).await?)
 }
 
 /// Writes a subscription that was paid, tells it, and sees to its end.

@@ -107,7 +107,8 @@ impl Subscriptions {
     /// Takes back a cancellation at period end.
     ///
     /// # Errors
-    /// When it is not the reader's, has ended, or was not canceled.
+    /// When it is not the reader's, has ended, or was not canceled, or when its creator has
+    /// left.
     pub async fn resume(&self, subscriber: UserId, id: SubscriptionId) -> Result<Subscription, SubscriptionError> {
         let Billing { ids, clock, .. } = &self.billing;
         let cause = Cause { id: ids.uuid(), actor: Some(subscriber), at: clock.now() };
@@ -115,6 +116,9 @@ impl Subscriptions {
             let locked = tx.subscriptions().lock_by_id(id).await?;
             let mut subscription = own(locked, id, subscriber)?;
             subscription.resume(cause.at)?;
+            if tx.people().has_left(subscription.creator_id).await? {
+                return Err(SubscriptionError::CreatorLeft);
+            }
             tx.subscriptions().update(&subscription).await?;
             subscription.version += 1;
             let event = events::subscription(cause, events::SUBSCRIPTION_RESUMED, &subscription);

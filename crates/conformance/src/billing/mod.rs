@@ -7,6 +7,7 @@ pub mod channel;
 pub mod ledger;
 pub mod order;
 pub mod payment;
+pub mod people;
 pub mod plan;
 pub mod sandbox;
 pub mod settlement;
@@ -42,6 +43,8 @@ use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 use uuid::Uuid;
 
+use crate::social::ToAccount;
+
 /// An empty store.
 #[derive(Clone)]
 pub struct Subject {
@@ -65,11 +68,16 @@ pub struct Subject {
     pub ids: Arc<dyn IdGenerator>,
     /// What time it is.
     pub clock: FakeClock,
+    /// Opens an account with this id.
+    pub register: ToAccount,
+    /// Ends an account.
+    pub leave: ToAccount,
 }
 
 impl Subject {
-    /// The subject of an adapter that implements all ports in one type.
-    pub fn over<S>(store: &S, ids: Arc<dyn IdGenerator>, clock: FakeClock) -> Self
+    /// The subject of an adapter that implements all ports in one type; `accounts` open and
+    /// end one.
+    pub fn over<S>(store: &S, ids: Arc<dyn IdGenerator>, clock: FakeClock, accounts: [ToAccount; 2]) -> Self
     where
         S: Begin<dyn BillingTx>
             + Begin<dyn SandboxTx>
@@ -83,6 +91,7 @@ impl Subject {
             + 'static,
     {
         let store = Arc::new(store.clone());
+        let [register, leave] = accounts;
         Self {
             store: store.clone(),
             plans: store.clone(),
@@ -94,6 +103,8 @@ impl Subject {
             sandbox_queries: store,
             ids,
             clock,
+            register,
+            leave,
         }
     }
 
@@ -127,8 +138,10 @@ macro_rules! billing_cases {
                 an_update_of_an_old_version_is_stale,
                 a_trial_is_remembered,
                 a_period_that_ended_counts_as_ended_noted_or_not,
-                subscribers_are_counted_once_while_they_run
+                subscribers_are_counted_once_while_they_run,
+                what_is_not_done_with_is_listed_for_both_sides
             ],
+            billing::people: [who_has_left_is_known],
             billing::order: [
                 an_inserted_order_is_found_as_it_was,
                 a_buyer_s_key_is_one_order,

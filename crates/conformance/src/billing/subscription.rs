@@ -9,7 +9,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::transact;
 
-use super::{CREATOR, PortError, READER, Subject, new_subscription, plan, step, subscription};
+use super::{CREATOR, PortError, READER, Subject, new_subscription, order, plan, step, subscription};
 
 async fn update(subject: &Subject, one: &Subscription) -> Result<(), PortError> {
     step!(subject, PortError, |tx| Ok(tx.subscriptions().update(one).await?))
@@ -126,4 +126,47 @@ pub async fn subscribers_are_counted_once_while_they_run(subject: Subject) {
     };
     assert_eq!((count(CREATOR, 0).await, count(READER, 0).await, count(UserId::new(9), 0).await), (2, 1, 0));
     assert_eq!(count(CREATOR, 40).await, 0);
+}
+
+/// MUST have every one whose end is not noted, and every one with an unpaid order.
+pub async fn what_is_not_done_with_is_listed_for_both_sides(subject: Subject) {
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        let plan = plan(&subject, CREATOR, 1 + number).await;
+        let mut one = subscription(&subject, &plan, READER).await;
+        match number {
+            // Not paid, with an order.
+            0 => {
+                order(&subject, &plan, &one, "a").await;
+            }
+            // Over, and nobody noted it.
+            1 => {
+                one.pay_period(plan.price.id, Interval::Month, subject.now(), subject.now()).unwrap();
+            }
+            // Ended.
+            2 => assert!(one.abandon(subject.now())),
+            // Ended, and an order is still to be paid.
+            3 => {
+                order(&subject, &plan, &one, "b").await;
+                assert!(one.abandon(subject.now()));
+            }
+            // Ended, and its order too.
+            _ => {
+                let mut closed = order(&subject, &plan, &one, "c").await;
+                closed.close(subject.now()).unwrap();
+                step!(subject, PortError, |tx| Ok(tx.orders().update(&closed).await?)).unwrap();
+                assert!(one.abandon(subject.now()));
+            }
+        }
+        update(&subject, &one).await.unwrap();
+        ids.push(one.id);
+    }
+    subject.clock.advance(Duration::days(40));
+    let open = [ids[0], ids[1], ids[3]];
+    for party in [READER, CREATOR] {
+        assert_eq!(subject.subscriptions.unfinished(party, None, 10).await.unwrap(), open);
+        assert_eq!(subject.subscriptions.unfinished(party, None, 2).await.unwrap(), open[..2]);
+        assert_eq!(subject.subscriptions.unfinished(party, Some(open[1]), 2).await.unwrap(), open[2..]);
+    }
+    assert_eq!(subject.subscriptions.unfinished(UserId::new(9), None, 10).await.unwrap(), []);
 }

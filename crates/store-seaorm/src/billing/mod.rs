@@ -4,6 +4,7 @@ mod access;
 mod ledger;
 mod order;
 mod payment;
+mod people;
 mod plan;
 mod rows;
 mod sandbox;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use sharestack_billing::ports::ledger::Ledger;
 use sharestack_billing::ports::order::OrderRepository;
 use sharestack_billing::ports::payment::PaymentRepository;
+use sharestack_billing::ports::people::People;
 use sharestack_billing::ports::plan::PlanRepository;
 use sharestack_billing::ports::sandbox::{SandboxRepository, SandboxTx};
 use sharestack_billing::ports::subscription::SubscriptionRepository;
@@ -28,7 +30,7 @@ use crate::tx::SeaTx;
 #[async_trait]
 impl Begin<dyn BillingTx> for Store {
     async fn begin(&self) -> Result<Box<dyn BillingTx>, StoreError> {
-        Ok(Box::new(self.begin_tx().await?))
+        Ok(Box::new(self.begin_durable().await?))
     }
 }
 
@@ -53,6 +55,10 @@ impl BillingTx for SeaTx {
     }
 
     fn payments(&mut self) -> &mut dyn PaymentRepository {
+        self
+    }
+
+    fn people(&mut self) -> &mut dyn People {
         self
     }
 

@@ -75,6 +75,12 @@ fn by(condition: SimpleExpr) -> SelectStatement {
     Query::select().columns(COLUMNS).from("orders").and_where(condition).to_owned()
 }
 
+/// Whether an order is neither paid nor given up.
+pub(super) fn is_unpaid() -> SimpleExpr {
+    let unpaid = OrderState::ALL.into_iter().filter(|state| state.is_unpaid()).map(OrderState::as_str);
+    Expr::col(("orders", "state")).is_in(unpaid)
+}
+
 #[async_trait]
 impl OrderRepository for SeaTx {
     async fn find_by_key(&mut self, buyer: UserId, key: &str) -> Result<Option<Order>, StoreError> {
@@ -91,9 +97,8 @@ impl OrderRepository for SeaTx {
     }
 
     async fn lock_unpaid(&mut self, subscription: SubscriptionId) -> Result<Vec<Order>, StoreError> {
-        let unpaid = [OrderState::Created, OrderState::Paying, OrderState::Failed].map(OrderState::as_str);
         let select = by(Expr::col("subscription_id").eq(subscription.get()))
-            .and_where(Expr::col("state").is_in(unpaid))
+            .and_where(is_unpaid())
             .order_by("id", Sort::Asc)
             .lock(LockType::Update)
             .to_owned();

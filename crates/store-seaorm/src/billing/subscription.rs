@@ -10,6 +10,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
 
+use super::order::is_unpaid;
 use super::plan::terms;
 use super::rows::{self, Fields, Stored};
 use crate::connect::Store;
@@ -226,6 +227,36 @@ impl SubscriptionQueries for Store {
             select.cond_where(stands_in(state, now));
         }
         rows::page(self, select, page).await
+    }
+
+    async fn unfinished(
+        &self,
+        user: UserId,
+        after: Option<SubscriptionId>,
+        limit: u64,
+    ) -> Result<Vec<SubscriptionId>, StoreError> {
+        let unpaid = Query::select()
+            .column("id")
+            .from("orders")
+            .and_where(Expr::col(("orders", "subscription_id")).equals(("subscriptions", "id")))
+            .and_where(is_unpaid())
+            .to_owned();
+        let column = |name: &'static str| Expr::col(("subscriptions", name));
+        let theirs = column("subscriber_id").eq(user.get()).or(column("creator_id").eq(user.get()));
+        let mut select = Query::select();
+        select
+            .column(("subscriptions", "id"))
+            .from("subscriptions")
+            .and_where(theirs)
+            .and_where(column("live_key").is_not_null().or(Expr::exists(unpaid)))
+            .order_by(("subscriptions", "id"), Order::Asc)
+            .limit(limit);
+        if let Some(after) = after {
+            select.and_where(column("id").gt(after.get()));
+        }
+        let rows = self.read().query_all(&select).await.map_err(store_error)?;
+        let ids = rows.iter().map(|row| row.try_get("", "id").map(SubscriptionId::new));
+        ids.collect::<Result<_, _>>().map_err(store_error)
     }
 
     async fn count_subscribers(&self, creator: UserId, now: DateTime<Utc>) -> Result<u64, StoreError> {

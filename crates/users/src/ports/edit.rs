@@ -84,4 +84,9 @@ pub trait Directory: Send + Sync {
 pub trait AccountObligations: Send + Sync {
     /// What a user has or owes that must be settled before the account goes.
     async fn find(&self, user: UserId) -> Result<Vec<Obligation>, StoreError>;
+
+    /// Takes off a deleted account what could not be settled, for those who keep the books.
+    ///
+    /// MUST leave nothing that [`Self::find`] returns.
+    async fn set_aside(&self, user: UserId) -> Result<(), StoreError>;
 }

@@ -1,11 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::Duration;
-use serde_json::json;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
-use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
+use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler};
 use sharestack_kernel::transact;
 
 use super::AccountPorts;
@@ -15,8 +13,6 @@ use crate::ports::{AccountObligations, PersonalRecords};
 
 /// Erases a deleted account.
 pub const PURGE: &str = "user.purge";
-/// How long an account that owns something after all is left alone.
-const AGAIN_AFTER: Duration = Duration::days(1);
 
 /// Takes from a deleted account all that says whose it was, once its time has come.
 pub struct PurgeAccount {
@@ -46,19 +42,14 @@ impl JobHandler for PurgeAccount {
         let user = job.payload["user_id"].as_i64().map(UserId::new).ok_or("the job names no user")?;
         let ports = &self.ports;
         let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
-        // Money may have come between the deletion and this.
-        if !self.obligations.find(user).await?.is_empty() {
-            let again = NewJob {
-                // One, however often this job runs.
-                dedupe_key: Some(format!("{PURGE}:{}", job.id)),
-                ..NewJob::new(ids[0], PURGE, json!({ "user_id": user }), now + AGAIN_AFTER)
-            };
-            transact!(ports.store, |tx| { tx.jobs().enqueue(&again).await })?;
-            return Ok(());
-        }
         // What is deleted does not come back.
         if ports.queries.find_state(user).await?.is_some() {
             return Err("the account is not deleted".into());
+        }
+        // Money may have come while the account ended. Nobody is there to take it, and what says
+        // who they were does not stay for it.
+        if !self.obligations.find(user).await?.is_empty() {
+            self.obligations.set_aside(user).await?;
         }
         self.records.erase(user, now).await?;
         transact!(ports.store, |tx| {

@@ -12,7 +12,7 @@ mod social;
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
-use sea_orm::sea_query::{Cond, Expr, Query};
+use sea_orm::sea_query::{Cond, Expr, Order, Query};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait, QueryResult};
 use serde_json::{Map, Value};
 use sharestack_kernel::error::StoreError;
@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use self::account::ACCOUNT;
 use self::holding::{End, Holding, Kind};
+use self::platform::TRACES;
 use crate::connect::Store;
 use crate::error::store_error;
 use crate::tx::SeaTx;
@@ -130,6 +131,10 @@ impl PersonalRecords for Store {
     }
 
     async fn erase(&self, user: UserId, at: DateTime<Utc>) -> Result<(), StoreError> {
+        for holding in TRACES {
+            let End::Blanked(columns) = holding.end else { continue };
+            self.blank_traces(holding, columns, user).await?;
+        }
         let copies = Query::update()
             .table("privacy_exports")
             .value("expires_at", at)
@@ -140,6 +145,44 @@ impl PersonalRecords for Store {
             tx.conn().execute(&copies).await.map_err(store_error)?;
             end(tx, OF_DOMAINS.into_iter().flatten(), user).await
         })
+    }
+}
+
+/// How many rows with a trace of somebody are blanked at once.
+const BATCH: u64 = 500;
+
+impl Store {
+    /// Blanks what tells of a person in passing. The tables are read beside all writers, who
+    /// wait for no more than a batch.
+    async fn blank_traces(
+        &self,
+        holding: &Holding,
+        columns: &'static [&'static str],
+        user: UserId,
+    ) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let mut select = Query::select();
+            select
+                .column("id")
+                .from(holding.table)
+                .and_where(holding.whose.condition(user))
+                .cond_where(any_left(columns))
+                .order_by("id", Order::Asc)
+                .limit(BATCH);
+            if let Some(after) = after {
+                select.and_where(Expr::col("id").gt::<Uuid>(after));
+            }
+            let rows = self.read().query_all(&select).await.map_err(store_error)?;
+            let ids: Result<Vec<Uuid>, _> = rows.iter().map(|row| row.try_get("", "id")).collect();
+            let ids = ids.map_err(store_error)?;
+            let Some(last) = ids.last().copied() else { return Ok(()) };
+            let blanked: Result<(), StoreError> = transact!(self.own(), |tx| {
+                blank(tx, holding.table, columns, Expr::col("id").is_in(ids.iter().copied())).await
+            });
+            blanked?;
+            after = Some(last);
+        }
     }
 }
 
@@ -167,10 +210,13 @@ async fn end(tx: &SeaTx, holdings: impl IntoIterator<Item = &'static Holding>, u
     Ok(())
 }
 
+/// What is blank already is not written again.
+fn any_left(columns: &[&'static str]) -> Cond {
+    columns.iter().fold(Cond::any(), |left, column| left.add(Expr::col(*column).is_not_null()))
+}
+
 async fn blank(tx: &SeaTx, table: &'static str, columns: &[&'static str], rows: Expr) -> Result<(), StoreError> {
-    // What is blank already is not written again.
-    let left = columns.iter().fold(Cond::any(), |left, column| left.add(Expr::col(*column).is_not_null()));
-    let mut update = Query::update().table(table).and_where(rows).cond_where(left).to_owned();
+    let mut update = Query::update().table(table).and_where(rows).cond_where(any_left(columns)).to_owned();
     for column in columns {
         update.value(*column, Expr::null());
     }
@@ -231,5 +277,27 @@ mod tests {
         store.collect(UserId::new(1)).await.unwrap();
         PersonalRecords::erase(&store, UserId::new(1), DateTime::UNIX_EPOCH).await.unwrap();
         transact!(store.own(), |tx| { end_account(tx, UserId::new(1)).await }).unwrap();
+    }
+
+    #[tokio::test]
+    async fn traces_of_somebody_are_blanked_however_many_there_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/traces.db", directory.path().display());
+        let store = Store::connect(&StoreConfig::new(url), Arc::new(SystemClock)).await.unwrap();
+        store.migrate().await.unwrap();
+        let many = 2 * BATCH + 1;
+        // The last is of somebody whose number begins alike.
+        let sql = format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= {many}) \
+             INSERT INTO audit_entries (id, occurred_at, action, target_type, result, ip, details) \
+             SELECT CAST(printf('%016d', i) AS BLOB), '2026-01-01T00:00:00Z', 'role.granted', 'role', 'success', \
+             '203.0.113.7', CASE WHEN i > {many} THEN '{{\"user_id\":12}}' ELSE '{{\"user_id\":1,\"a\":2}}' END FROM n"
+        );
+        assert_eq!(store.execute_raw(&sql).await.unwrap(), many + 1);
+        for _ in 0..2 {
+            PersonalRecords::erase(&store, UserId::new(1), DateTime::UNIX_EPOCH).await.unwrap();
+            let left = store.texts_raw("SELECT details FROM audit_entries WHERE ip IS NOT NULL").await.unwrap();
+            assert_eq!(left, ["{\"user_id\":12}"]);
+        }
     }
 }

@@ -25,6 +25,18 @@ pub(super) const PLATFORM: &[Holding] = &[
         end: End::Anonymised(&["ip", "user_agent"], "details"),
     },
     Holding {
+        extract: Some("activity"),
+        table: "events",
+        whose: Whose::Aggregate("user"),
+        columns: &[("kind", Text), ("occurred_at", Time), ("payload", Json), ("origin", Own(ACTOR, &Json))],
+        end: End::Anonymised(&["origin"], "payload"),
+    },
+];
+
+/// What they did to others, and what others did with them: found by reading the two largest
+/// tables, a row at a time by its id.
+pub(super) const TRACES: &[Holding] = &[
+    Holding {
         extract: None,
         table: "audit_entries",
         whose: Whose::Column(ACTOR),
@@ -37,13 +49,6 @@ pub(super) const PLATFORM: &[Holding] = &[
         whose: Whose::Mentioned("details"),
         columns: &[],
         end: End::Blanked(&["ip", "user_agent"]),
-    },
-    Holding {
-        extract: Some("activity"),
-        table: "events",
-        whose: Whose::Aggregate("user"),
-        columns: &[("kind", Text), ("occurred_at", Time), ("payload", Json), ("origin", Own(ACTOR, &Json))],
-        end: End::Anonymised(&["origin"], "payload"),
     },
     Holding {
         extract: None,

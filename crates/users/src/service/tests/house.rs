@@ -25,6 +25,11 @@ impl AccountObligations for Owing {
     async fn find(&self, _user: UserId) -> Result<Vec<Obligation>, StoreError> {
         Ok(self.0.lock().unwrap().clone())
     }
+
+    async fn set_aside(&self, _user: UserId) -> Result<(), StoreError> {
+        self.0.lock().unwrap().clear();
+        Ok(())
+    }
 }
 
 /// Takes all bytes for a picture but those that are none.
