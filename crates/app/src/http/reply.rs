@@ -13,7 +13,6 @@ use utoipa::ToSchema;
 
 use super::context::{self, RequestContext, timestamp};
 use super::messages::Message;
-use super::portfolio::etag;
 
 /// What a handler answers: data in the envelope of S3 §1.3.
 #[derive(Debug)]
@@ -146,14 +145,6 @@ impl<T> Reply<T> {
     }
 }
 
-impl<T: Serialize> Reply<T> {
-    /// A tag of what is answered, for what has no version of its own.
-    pub fn tagged(self) -> Self {
-        let tag = etag(&self.data);
-        self.etag(tag)
-    }
-}
-
 impl<T> Reply<Vec<T>> {
     /// One page of a list.
     pub fn page(page: Page<T>) -> Self {
@@ -203,7 +194,7 @@ impl<T: Serialize> Reply<T> {
 
     /// With the tag of a single thing: its version, and what else its answer depends on.
     pub fn versioned(self, version: i64) -> Self {
-        let tag = format!("v{version}-{}", hashed(&self.data));
+        let tag = version_tag(version, &self.data);
         self.etag(tag)
     }
 
@@ -225,6 +216,11 @@ impl<T: Serialize> Reply<T> {
             meta: Meta { timestamp: timestamp(context.received_at), request_id: context.request_id.clone() },
         })
     }
+}
+
+/// The tag of a single thing: its version, and what else its answer depends on.
+pub fn version_tag(version: i64, answer: &impl Serialize) -> String {
+    format!("v{version}-{}", hashed(answer))
 }
 
 /// The same for the same answer, and most likely for no other.
@@ -280,14 +276,5 @@ impl Precondition {
         }
         let tags = text.split(',').filter_map(|item| item.trim().parse::<EntityTag>().ok());
         Self::Tags(tags.map(|tag| tag.tag().to_owned()).collect())
-    }
-
-    /// The versions of a single thing that are accepted; `None` when all are.
-    pub fn versions(&self) -> Option<Vec<i64>> {
-        let version = |tag: &String| tag.strip_prefix('v')?.split('-').next()?.parse().ok();
-        match self {
-            Self::None => None,
-            Self::Tags(tags) => Some(tags.iter().filter_map(version).collect()),
-        }
     }
 }

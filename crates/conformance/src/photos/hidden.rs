@@ -5,7 +5,7 @@ use sharestack_content::ports::{PhotoFilter, PhotoView};
 use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::transact;
 
-use super::{Failure, Subject, category, ids, photo, used};
+use super::{Failure, Subject, category, ids, now, photo};
 
 impl Subject {
     async fn hide(&self, path: &str) {
@@ -33,7 +33,7 @@ async fn furnish(subject: &Subject) {
             if category == 3 { vec![(night, Tagging::default()), (city, Tagging::default())] } else { Vec::new() };
         subject.shelve(photo, &[category, 1], &tags).await;
     }
-    let named = Label::named(city, TagName::parse("城市").unwrap(), used());
+    let named = Label::named(city, TagName::parse("城市").unwrap(), now());
     let hidden = Label { is_active: false, version: 2, ..named };
     let done: Result<(), Failure> =
         transact!(subject.store, |tx| { tx.labels().update(&hidden, 1).await.map_err(|_| Failure::Stale) });

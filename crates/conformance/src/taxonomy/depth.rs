@@ -96,10 +96,10 @@ pub async fn a_chain_of_two_hundred_levels_is_made_moved_counted_and_removed(sub
 pub async fn nothing_stands_below_the_deepest_level(subject: Subject) {
     let ids: Vec<i64> = (1..=i64::try_from(MAX_LEVEL).unwrap() + 1).collect();
     let mut path = String::new();
-    let mut all = vec![category(901, "901"), category(902, "901/902")];
+    let mut all = vec![category("901"), category("901/902")];
     for id in &ids {
         path = if path.is_empty() { id.to_string() } else { format!("{path}/{id}") };
-        all.push(category(*id, &path));
+        all.push(category(&path));
     }
     subject.plant(&all).await;
     let (categories, ..) = subject.services();
@@ -117,7 +117,7 @@ pub async fn nothing_stands_below_the_deepest_level(subject: Subject) {
 
 /// Whatever moves away, and whether it is listed or not.
 pub async fn what_stands_elsewhere_too_counts_there_still(subject: Subject) {
-    subject.plant(&[category(1, "1"), category(2, "1/2"), category(3, "1/3"), category(4, "4")]).await;
+    subject.plant(&[category("1"), category("1/2"), category("1/3"), category("4")]).await;
     let hidden = Photo { status: PhotoStatus::Draft, ..photo(3) };
     subject.keep(&[photo(1), photo(2), hidden.clone()]).await;
     subject.shelve(&photo(1), &shelves(&photo(1), &[2, 3], &[])).await.unwrap();
@@ -140,11 +140,11 @@ pub async fn what_stands_elsewhere_too_counts_there_still(subject: Subject) {
 pub async fn what_is_elsewhere_stays_where_it_is(subject: Subject) {
     subject
         .plant(&[
-            category(1, "1"),
-            category(2, "1/2"),
-            category(3, "1/2/3"),
-            category(22, "1/22"),
-            category(5, "1/22/5"),
+            category("1"),
+            category("1/2"),
+            category("1/2/3"),
+            category("1/22"),
+            category("1/22/5"),
         ])
         .await;
     subject.under(CategoryId::new(2), None).await.unwrap();

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::http::context::{RequestContext, timestamp};
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, Parse, set};
-use crate::http::portfolio::versioned;
+use crate::http::reply::version_tag;
 use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
 
@@ -129,7 +129,7 @@ pub async fn read_settings(app: Data<App>, auth: Auth) -> Result<Reply<UserSetti
 fn reply(view: SettingsView) -> Reply<UserSettingsView> {
     let version = view.settings.version();
     let view = UserSettingsView::from(view);
-    let tag = versioned(version, &view);
+    let tag = version_tag(version, &view);
     Reply::ok(view).etag(tag)
 }
 

@@ -8,7 +8,7 @@ use sharestack_users::service::{SecondFactorNeeded, SignIn, Tokens};
 use utoipa::ToSchema;
 
 use crate::http::context::timestamp;
-use crate::http::portfolio::versioned;
+use crate::http::reply::version_tag;
 
 /// A user, as they and administrators see them. Both names of each pair are printed.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,7 +51,7 @@ pub struct User {
 pub fn tagged(view: UserView) -> (User, String) {
     let version = view.version;
     let user = User::from(view);
-    let tag = versioned(version, &user);
+    let tag = version_tag(version, &user);
     (user, tag)
 }
 
