@@ -28,6 +28,7 @@ mod m0022_processing;
 mod m0023_taxonomy;
 mod m0030_creators_own_plans;
 mod m0031_sign_up;
+mod m0032_deep_categories;
 
 use sea_orm_migration::prelude::*;
 
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_taxonomy::Migration),
             Box::new(m0030_creators_own_plans::Migration),
             Box::new(m0031_sign_up::Migration),
+            Box::new(m0032_deep_categories::Migration),
         ]
     }
 }

@@ -22,12 +22,12 @@ impl Subject {
         self.categories.find(Kind::Photo, &CategoryId::new(id).into()).await.unwrap()
     }
 
-    async fn move_all(&self, from: i64, to: Option<i64>) {
-        let done: Result<(), StoreError> = transact!(self.store, |tx| {
+    async fn move_all(&self, from: i64, to: Option<i64>) -> i64 {
+        let done: Result<i64, StoreError> = transact!(self.store, |tx| {
             tx.categories().lock_tree(Kind::Photo).await?;
             tx.categories().move_all(Kind::Photo, CategoryId::new(from), to.map(CategoryId::new)).await
         });
-        done.unwrap();
+        done.unwrap()
     }
 }
 
@@ -141,13 +141,13 @@ pub async fn a_thing_in_both_is_moved_once(subject: Subject) {
     subject.keep(&[photo(1), photo(2)]).await;
     subject.shelve(&photo(1), &shelves(&photo(1), &[1, 2], &[])).await.unwrap();
     subject.shelve(&photo(2), &shelves(&photo(2), &[1], &[])).await.unwrap();
-    subject.move_all(1, Some(2)).await;
+    assert_eq!(subject.move_all(1, Some(2)).await, 1, "the other was there");
     for id in [1, 2] {
         let (placed, _) = subject.links(PhotoId::new(id)).await;
         assert_eq!(placed.iter().map(|one| one.category.get()).collect::<Vec<_>>(), [2], "{id}");
         assert!(placed[0].facts.listed && placed[0].facts.created_at == photo(id).created_at);
     }
-    subject.move_all(2, None).await;
+    assert_eq!(subject.move_all(2, None).await, 0);
     assert!(subject.links(PhotoId::new(1)).await.0.is_empty());
 }
 
@@ -160,7 +160,7 @@ pub async fn what_was_primary_is_primary_elsewhere(subject: Subject) {
         wanted.primary = Some(CategoryId::new(primary));
         subject.shelve(&photo(id), &wanted).await.unwrap();
     }
-    subject.move_all(1, Some(2)).await;
+    assert_eq!(subject.move_all(1, Some(2)).await, 1);
     for id in [1, 2, 3] {
         let (placed, _) = subject.links(PhotoId::new(id)).await;
         assert!(placed.len() == 1 && placed[0].is_primary, "{id}: {placed:?}");

@@ -167,7 +167,7 @@ async fn disturb(subject: &Subject, dice: &mut Dice) {
     }
 }
 
-fn new_category(parent: Option<CategoryId>) -> CreateCategory {
+pub(super) fn new_category(parent: Option<CategoryId>) -> CreateCategory {
     CreateCategory {
         name: CategoryName::parse("城市").unwrap(),
         slug: None,

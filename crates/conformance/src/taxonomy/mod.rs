@@ -3,6 +3,7 @@
 
 pub mod category;
 pub mod counts;
+pub mod depth;
 pub mod document;
 pub mod label;
 pub mod listing;
@@ -79,6 +80,12 @@ macro_rules! taxonomy_cases {
                 a_removed_photo_leaves_nothing_behind,
                 counts_never_drift,
                 counts_never_drift_among_rivals
+            ],
+            taxonomy::depth: [
+                a_chain_of_two_hundred_levels_is_made_moved_counted_and_removed,
+                nothing_stands_below_the_deepest_level,
+                what_stands_elsewhere_too_counts_there_still,
+                what_is_elsewhere_stays_where_it_is
             ],
             taxonomy::document: [
                 a_document_has_all_that_is_searched,

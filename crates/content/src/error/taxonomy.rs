@@ -7,7 +7,7 @@ use sharestack_kernel::error::{Category as Sort, Classified, Details, StoreError
 use sharestack_kernel::field::FieldErrors;
 use thiserror::Error;
 
-use crate::model::{CategoryId, PhotoId, TagId, TimelineEventId};
+use crate::model::{CategoryId, MAX_LEVEL, PhotoId, TagId, TimelineEventId};
 use crate::ports::{CategoryKey, CategoryWriteError, EventWriteError, LabelWriteError};
 
 /// Why a photo was not put where it should be.
@@ -45,6 +45,9 @@ pub enum CategoryError {
     /// It would stand below itself.
     #[error("category would stand below itself")]
     Cycle,
+    /// It, or what is below it, would stand on this level, which no tree has.
+    #[error("category would stand on level {0}")]
+    TooDeep(usize),
     /// Others stand below it.
     #[error("category has {0} categories below it")]
     HasChildren(usize),
@@ -129,7 +132,7 @@ impl Classified for CategoryError {
             Self::Invalid(error) => error.category(),
             Self::Missing(_) | Self::MissingPhoto(_) => Sort::NotFound,
             Self::SlugTaken | Self::Cycle | Self::HasChildren(_) | Self::NotEmpty(_) => Sort::Conflict,
-            Self::NotInCategory(_) => Sort::Unprocessable,
+            Self::TooDeep(_) | Self::NotInCategory(_) => Sort::Unprocessable,
             Self::Stale => Sort::Stale,
             Self::Store(error) => error.category(),
         }
@@ -147,6 +150,9 @@ impl Classified for CategoryError {
             Self::MissingPhoto(id) => missing("photo", id.get()),
             Self::SlugTaken => taken("slug"),
             Self::Cycle => Details::Object(json!({ "reason": "cycle", "field": "parent_id" })),
+            Self::TooDeep(level) => Details::Object(json!({
+                "reason": "too_deep", "field": "parent_id", "level": level, "max_level": MAX_LEVEL
+            })),
             Self::HasChildren(count) => Details::Object(json!({ "reason": "has_children", "children": count })),
             Self::NotEmpty(count) => Details::Object(json!({ "reason": "not_empty", "count": count })),
             Self::NotInCategory(id) => Details::Object(json!({ "reason": "not_in_category", "photo_id": id.get() })),

@@ -61,32 +61,37 @@ pub trait CategoryRepository: Send {
     /// and `SlugTaken` as `insert` does.
     async fn update(&mut self, category: &Category, expected: i64) -> Result<(), CategoryWriteError>;
 
-    /// Writes where a category is now, and leaves its version alone.
-    async fn set_path(&mut self, id: CategoryId, path: &TreePath) -> Result<(), StoreError>;
+    /// Writes where everything below a category is now that the category itself has come
+    /// from one path to another, and leaves versions alone.
+    ///
+    /// MUST leave alone what is elsewhere, though its path may begin with the same digits.
+    async fn move_below(&mut self, kind: Kind, from: &TreePath, to: &TreePath) -> Result<(), StoreError>;
 
     /// Removes a category that nothing is in or below.
     ///
     /// MUST return `Stale` and remove nothing when the stored version is not `expected`.
     async fn delete(&mut self, id: CategoryId, expected: i64) -> Result<(), CategoryWriteError>;
 
-    /// Adds to counts, in the given order.
+    /// Adds to counts.
     async fn add_counts(&mut self, deltas: &[CountDelta]) -> Result<(), StoreError>;
 
-    /// Counts what is in these categories and below them anew. The caller holds the tree.
+    /// For each of `others`, how many of the counted things in a category and below it are
+    /// in or below that one by yet another place. The caller holds the tree.
     ///
-    /// MUST count a thing that stands in several categories below one of them once there,
-    /// and MUST count listed photos and published articles only.
-    async fn recount(&mut self, kind: Kind, ids: &[CategoryId]) -> Result<(), StoreError>;
+    /// MUST read no more than the things of the category itself and their places, MUST see
+    /// each thing once, and MUST see listed photos and published articles only.
+    async fn shared(&mut self, category: &Category, others: &[CategoryId]) -> Result<Vec<i64>, StoreError>;
 
     /// How many things are in a category itself, listed or not.
     async fn holds(&mut self, kind: Kind, id: CategoryId) -> Result<u64, StoreError>;
 
     /// Moves what is in one category to another, or takes it out when there is no other.
-    /// Counts stay: the caller counts anew.
+    /// Returns how many counted things have come to the other that were not in it. Counts
+    /// stay: the caller adds to them.
     ///
     /// MUST leave a thing that is in both in the other once. What was primary in the one
     /// MUST be primary in the other.
-    async fn move_all(&mut self, kind: Kind, from: CategoryId, to: Option<CategoryId>) -> Result<(), StoreError>;
+    async fn move_all(&mut self, kind: Kind, from: CategoryId, to: Option<CategoryId>) -> Result<i64, StoreError>;
 
     /// Takes a photo from the categories whose cover it is, but for these.
     async fn clear_covers(&mut self, photo: PhotoId, keep: &[CategoryId]) -> Result<(), StoreError>;

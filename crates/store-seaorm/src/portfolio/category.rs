@@ -1,8 +1,10 @@
 //! Categories inside a transaction.
 
+use std::collections::{BTreeMap, HashMap};
+
 use async_trait::async_trait;
 use sea_orm::sea_query::{Cond, Expr, Func, JoinType, LockType, Query, SelectStatement, SimpleExpr};
-use sea_orm::{ConnectionTrait, DbErr, ExprTrait};
+use sea_orm::{ConnectionTrait, DbErr, ExprTrait, QueryResult};
 use sharestack_content::model::{Category, CategoryId, Kind, PhotoId, TreePath};
 use sharestack_content::ports::{CategoryRepository, CategoryWriteError, CountDelta};
 use sharestack_kernel::error::StoreError;
@@ -23,11 +25,30 @@ fn numbers(ids: &[CategoryId]) -> impl Iterator<Item = i64> {
     ids.iter().map(|id| id.get())
 }
 
-/// Which categories of the table called `c` are at a path or below it. Paths are digits and
-/// slashes, so that nothing in them is a wildcard.
+/// Paths below one. They are digits and slashes, so that nothing in them is a wildcard.
+fn below(path: &TreePath) -> String {
+    format!("{path}/%")
+}
+
+/// Which categories of the table called `c` are at a path or below it.
 fn within(path: &TreePath) -> Cond {
-    let path = path.to_string();
-    Cond::any().add(Expr::col(("c", "path")).eq(path.as_str())).add(Expr::col(("c", "path")).like(format!("{path}/%")))
+    let column = || Expr::col(("c", "path"));
+    Cond::any().add(column().eq(path.to_string())).add(column().like(below(path)))
+}
+
+/// How many numbers one statement is given.
+const MOST_NUMBERS: usize = 500;
+
+/// The places `o` of the listed photos whose places `x` are at a path or below it.
+fn other_places(path: &TreePath) -> SelectStatement {
+    Query::select()
+        .from_as("categories", "c")
+        .join_as(JoinType::InnerJoin, "photo_categories", "x", Expr::col(("x", "category_id")).equals(("c", "id")))
+        .join_as(JoinType::InnerJoin, "photo_categories", "o", Expr::col(("o", "photo_id")).equals(("x", "photo_id")))
+        .and_where(Expr::col(("c", "kind")).eq(Kind::Photo.as_str()))
+        .cond_where(within(path))
+        .and_where(Expr::col(("x", "listed")).eq(true))
+        .to_owned()
 }
 
 /// Where the things of a kind stand, and which of them count.
@@ -51,27 +72,31 @@ impl SeaTx {
         row.map_or(Ok(0), |row| row.try_get("", "n")).map_err(store_error)
     }
 
-    async fn recount_one(&self, kind: Kind, category: &Category) -> Result<(), StoreError> {
-        let (mut direct, place, thing, counts) = things(kind);
-        direct
-            .expr_as(Func::count(Expr::col(thing)), "n")
-            .and_where(Expr::col(place).eq(category.id.get()))
-            .and_where(counts.clone());
-        let direct = self.count(&direct).await?;
-        let (mut subtree, ..) = things(kind);
-        subtree
-            .expr_as(Func::count_distinct(Expr::col(thing)), "n")
-            .join_as(JoinType::InnerJoin, "categories", "c", Expr::col(("c", "id")).equals(place))
-            .cond_where(within(&category.path))
-            .and_where(counts);
-        let subtree = self.count(&subtree).await?;
-        let update = Query::update()
-            .table("categories")
-            .value("direct_count", direct)
-            .value("subtree_count", subtree)
-            .and_where(Expr::col("id").eq(category.id.get()))
-            .to_owned();
-        self.conn().execute(&update).await.map(drop).map_err(store_error)
+    /// The categories elsewhere in which listed photos of a category, or of one below it, are too.
+    async fn beside(&mut self, category: &Category) -> Result<Vec<Category>, StoreError> {
+        let mut select = other_places(&category.path);
+        select.distinct().column(("o", "category_id"));
+        let rows = self.conn().query_all(&select).await.map_err(store_error)?;
+        let id = |row: &QueryResult| row.try_get("", "category_id").map(CategoryId::new).map_err(store_error);
+        let ids = rows.iter().map(id).collect::<Result<Vec<_>, _>>()?;
+        // The subtree itself is left out here, where its paths need no comparing in the database.
+        let found = if ids.is_empty() { Vec::new() } else { self.find_many(category.kind, &ids).await? };
+        Ok(found.into_iter().filter(|one| !one.path.contains(category.id)).collect())
+    }
+
+    /// How many listed things of a category the other one has not.
+    async fn only_in(&self, kind: Kind, from: CategoryId, to: CategoryId) -> Result<i64, StoreError> {
+        let (mut select, place, thing, counts) = things(kind);
+        select.expr_as(Func::count(Expr::col(thing)), "n").and_where(Expr::col(place).eq(from.get())).and_where(counts);
+        if kind == Kind::Photo {
+            let there = Query::select()
+                .column("photo_id")
+                .from("photo_categories")
+                .and_where(Expr::col("category_id").eq(to.get()))
+                .to_owned();
+            select.and_where(Expr::col(thing).not_in_subquery(there));
+        }
+        self.count(&select).await
     }
 
     async fn move_photos(&self, from: CategoryId, to: CategoryId) -> Result<(), StoreError> {
@@ -172,11 +197,14 @@ impl CategoryRepository for SeaTx {
         }
     }
 
-    async fn set_path(&mut self, id: CategoryId, path: &TreePath) -> Result<(), StoreError> {
+    async fn move_below(&mut self, kind: Kind, from: &TreePath, to: &TreePath) -> Result<(), StoreError> {
+        let rest = i32::try_from(from.to_string().len() + 1).map_err(StoreError::corrupt)?;
+        let rest = Func::cust("SUBSTR").arg(Expr::col("path")).arg(rest);
         let update = Query::update()
             .table("categories")
-            .value("path", path.to_string())
-            .and_where(Expr::col("id").eq(id.get()))
+            .value("path", Func::cust("CONCAT").arg(to.to_string()).arg(rest))
+            .and_where(Expr::col("kind").eq(kind.as_str()))
+            .and_where(Expr::col("path").like(below(from)))
             .to_owned();
         self.conn().execute(&update).await.map(drop).map_err(store_error)
     }
@@ -194,23 +222,49 @@ impl CategoryRepository for SeaTx {
     }
 
     async fn add_counts(&mut self, deltas: &[CountDelta]) -> Result<(), StoreError> {
+        // All on the way to a category get the same.
+        let mut alike: BTreeMap<(i64, i64), Vec<CategoryId>> = BTreeMap::new();
         for delta in deltas {
-            let update = Query::update()
-                .table("categories")
-                .value("direct_count", Expr::col("direct_count").add(delta.direct))
-                .value("subtree_count", Expr::col("subtree_count").add(delta.subtree))
-                .and_where(Expr::col("id").eq(delta.category.get()))
-                .to_owned();
-            self.conn().execute(&update).await.map_err(store_error)?;
+            alike.entry((delta.direct, delta.subtree)).or_default().push(delta.category);
+        }
+        for ((direct, subtree), ids) in alike {
+            for ids in ids.chunks(MOST_NUMBERS) {
+                let update = Query::update()
+                    .table("categories")
+                    .value("direct_count", Expr::col("direct_count").add(direct))
+                    .value("subtree_count", Expr::col("subtree_count").add(subtree))
+                    .and_where(Expr::col("id").is_in(numbers(ids)))
+                    .to_owned();
+                self.conn().execute(&update).await.map_err(store_error)?;
+            }
         }
         Ok(())
     }
 
-    async fn recount(&mut self, kind: Kind, ids: &[CategoryId]) -> Result<(), StoreError> {
-        for category in self.find_many(kind, ids).await? {
-            self.recount_one(kind, &category).await?;
+    async fn shared(&mut self, category: &Category, others: &[CategoryId]) -> Result<Vec<i64>, StoreError> {
+        // An article has one place.
+        if category.kind == Kind::Article || others.is_empty() {
+            return Ok(vec![0; others.len()]);
         }
-        Ok(())
+        let beside = self.beside(category).await?;
+        let mut known: HashMap<Vec<i64>, i64> = HashMap::from([(Vec::new(), 0)]);
+        let mut counts = Vec::with_capacity(others.len());
+        for other in others {
+            let places = beside.iter().filter(|one| one.path.contains(*other));
+            let places: Vec<i64> = places.map(|one| one.id.get()).collect();
+            if let Some(count) = known.get(&places) {
+                counts.push(*count);
+                continue;
+            }
+            let mut select = other_places(&category.path);
+            select
+                .expr_as(Func::count_distinct(Expr::col(("x", "photo_id"))), "n")
+                .and_where(Expr::col(("o", "category_id")).is_in(places.iter().copied()));
+            let count = self.count(&select).await?;
+            known.insert(places, count);
+            counts.push(count);
+        }
+        Ok(counts)
     }
 
     async fn holds(&mut self, kind: Kind, id: CategoryId) -> Result<u64, StoreError> {
@@ -222,14 +276,18 @@ impl CategoryRepository for SeaTx {
         u64::try_from(self.count(&select).await?).map_err(StoreError::corrupt)
     }
 
-    async fn move_all(&mut self, kind: Kind, from: CategoryId, to: Option<CategoryId>) -> Result<(), StoreError> {
+    async fn move_all(&mut self, kind: Kind, from: CategoryId, to: Option<CategoryId>) -> Result<i64, StoreError> {
+        let came = match to {
+            Some(to) => self.only_in(kind, from, to).await?,
+            None => 0,
+        };
         if kind == Kind::Article {
             let update = Query::update()
                 .table("articles")
                 .value("category_id", to.map(CategoryId::get))
                 .and_where(Expr::col("category_id").eq(from.get()))
                 .to_owned();
-            return self.conn().execute(&update).await.map(drop).map_err(store_error);
+            return self.conn().execute(&update).await.map(|_| came).map_err(store_error);
         }
         if let Some(to) = to {
             self.move_photos(from, to).await?;
@@ -238,7 +296,7 @@ impl CategoryRepository for SeaTx {
             .from_table("photo_categories")
             .and_where(Expr::col("category_id").eq(from.get()))
             .to_owned();
-        self.conn().execute(&delete).await.map(drop).map_err(store_error)
+        self.conn().execute(&delete).await.map(|_| came).map_err(store_error)
     }
 
     async fn clear_covers(&mut self, photo: PhotoId, keep: &[CategoryId]) -> Result<(), StoreError> {

@@ -8,9 +8,8 @@ use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, Pho
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::PageRequest;
 
-use super::category_rows::{CategoryRow, category_columns};
 use crate::connect::Store;
-use crate::rows::all;
+use crate::rows::{Fields, Stored, all};
 
 /// From how many categories a page is put together at most. SQLite takes 500 parts of a union.
 const MOST_PARTS: usize = 400;
@@ -19,6 +18,16 @@ const MOST_PARTS: usize = 400;
 pub(super) struct CategoryPage {
     pub ids: SelectStatement,
     pub total: u64,
+}
+
+/// A category with what it counts itself and altogether.
+struct Counts(i64, (u64, u64));
+
+impl Stored for Counts {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        let count = |name| u64::try_from(fields.get::<i64>(name)?).map_err(StoreError::corrupt);
+        Ok(Self(fields.get("id")?, (count("direct_count")?, count("subtree_count")?)))
+    }
 }
 
 /// The column by which links are sorted; `None` when their order is not that of the list.
@@ -136,15 +145,13 @@ impl Store {
 
     /// A category and those below it, with what they count themselves and altogether.
     async fn category_and_below(&self, category: CategoryId) -> Result<Vec<(i64, (u64, u64))>, StoreError> {
-        let mut select = Query::select();
-        category_columns(&mut select)
+        let select = Query::select()
+            .columns(["id", "direct_count", "subtree_count"].map(|column| ("c", column)))
             .from_as("categories", "c")
             .and_where(Expr::col(("c", "kind")).eq(Kind::Photo.as_str()))
-            .cond_where(super::category_rows::below(category));
-        let rows: Vec<CategoryRow> = all(self.read(), &select).await?;
-        let count = |n: i64| u64::try_from(n).map_err(StoreError::corrupt);
-        rows.into_iter()
-            .map(|row| Ok((row.0.id.get(), (count(row.0.direct_count)?, count(row.0.subtree_count)?))))
-            .collect()
+            .cond_where(super::category_rows::below(category))
+            .to_owned();
+        let rows: Vec<Counts> = all(self.read(), &select).await?;
+        Ok(rows.into_iter().map(|Counts(id, counts)| (id, counts)).collect())
     }
 }

@@ -112,9 +112,9 @@ impl CategoryRepository for MemoryPortfolioTx {
         Ok(())
     }
 
-    async fn set_path(&mut self, id: CategoryId, path: &TreePath) -> Result<(), StoreError> {
-        if let Some(category) = self.state.sorted.categories.get_mut(&id) {
-            category.path = path.clone();
+    async fn move_below(&mut self, kind: Kind, from: &TreePath, to: &TreePath) -> Result<(), StoreError> {
+        for category in self.state.sorted.categories.values_mut().filter(|one| one.kind == kind) {
+            category.path = category.path.moved(from, to).unwrap_or_else(|| category.path.clone());
         }
         Ok(())
     }
@@ -136,35 +136,35 @@ impl CategoryRepository for MemoryPortfolioTx {
         Ok(())
     }
 
-    async fn recount(&mut self, _kind: Kind, ids: &[CategoryId]) -> Result<(), StoreError> {
-        let sorted = &mut self.state.sorted;
-        for id in ids {
-            let listed = |one: &Placement| one.facts.listed;
-            let direct = sorted.placements.iter().filter(|((_, at), one)| at == id && listed(one)).count();
-            let below: BTreeSet<_> = sorted.below(*id).filter(|(_, one)| listed(one)).map(|(photo, _)| photo).collect();
-            let subtree = below.len();
-            if let Some(category) = sorted.categories.get_mut(id) {
-                (category.direct_count, category.subtree_count) = (count(direct), count(subtree));
-            }
-        }
-        Ok(())
+    async fn shared(&mut self, category: &Category, others: &[CategoryId]) -> Result<Vec<i64>, StoreError> {
+        let sorted = &self.state.sorted;
+        let listed = |id| sorted.below(id).filter(|(_, one)| one.facts.listed);
+        let inside: BTreeSet<_> = listed(category.id).map(|(photo, one)| (photo, one.category)).collect();
+        let photos: BTreeSet<PhotoId> = inside.iter().map(|(photo, _)| *photo).collect();
+        let elsewhere = |id: &CategoryId| -> BTreeSet<PhotoId> {
+            let places = listed(*id).map(|(photo, one)| (photo, one.category)).filter(|place| !inside.contains(place));
+            places.map(|(photo, _)| photo).filter(|photo| photos.contains(photo)).collect()
+        };
+        Ok(others.iter().map(|id| count(elsewhere(id).len())).collect())
     }
 
     async fn holds(&mut self, _kind: Kind, id: CategoryId) -> Result<u64, StoreError> {
         Ok(self.state.sorted.placements.keys().filter(|(_, category)| *category == id).count() as u64)
     }
 
-    async fn move_all(&mut self, _kind: Kind, from: CategoryId, to: Option<CategoryId>) -> Result<(), StoreError> {
+    async fn move_all(&mut self, _kind: Kind, from: CategoryId, to: Option<CategoryId>) -> Result<i64, StoreError> {
         let all = std::mem::take(&mut self.state.sorted.placements);
         let (moving, mut staying): (BTreeMap<_, _>, BTreeMap<_, _>) =
             all.into_iter().partition(|((_, category), _)| *category == from);
+        let mut came = 0;
         for ((photo, _), placement) in moving {
             let Some(to) = to else { continue };
+            came += usize::from(placement.facts.listed && !staying.contains_key(&(photo, to)));
             let placed = staying.entry((photo, to)).or_insert(Placement { category: to, ..placement });
             placed.is_primary |= placement.is_primary;
         }
         self.state.sorted.placements = staying;
-        Ok(())
+        Ok(count(came))
     }
 
     async fn clear_covers(&mut self, photo: PhotoId, keep: &[CategoryId]) -> Result<(), StoreError> {

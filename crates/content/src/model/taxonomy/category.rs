@@ -5,8 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::text::{CategoryName, Colour, Icon, Note};
 use crate::model::{CategoryId, PhotoId, SeoDescription, SeoTitle, Slug};
 
-/// The deepest level; a category at the root has level 0.
-pub const MAX_LEVEL: u8 = 9;
+/// The deepest level; a category at the root has level 0. A tree is printed with two levels
+/// of JSON for each of its own: 250 of them stay below the 512 that common parsers take.
+pub const MAX_LEVEL: usize = 249;
 
 /// What a tree of categories, or a set of tags, is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -15,6 +15,7 @@ use sharestack_kernel::id::IdGenerator;
 use sharestack_kernel::origin::Origin;
 use sharestack_kernel::tx::Begin;
 
+pub(super) use categories::sees_hidden;
 pub use categories::{Categories, CreateCategory, EditCategory, ListPlaced};
 pub use tags::{CreateTag, EditTag, MAX_MERGE, Merged, Suggestion, Tags};
 pub use timeline::{CreateEvent, EditEvent, MonthOfPhotos, Timeline, TimelineStats, YearOfPhotos};

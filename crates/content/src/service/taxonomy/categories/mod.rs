@@ -4,7 +4,7 @@ mod commands;
 mod photos;
 mod tree;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::json;
 use sharestack_kernel::actor::Actor;
@@ -15,7 +15,7 @@ use sharestack_kernel::transact;
 pub use commands::{CreateCategory, EditCategory, ListPlaced};
 pub(super) use photos::listed_photos;
 
-use self::tree::{count_anew, hold, place, relocate, unknown};
+use self::tree::{empty, hold, place, relocate, unknown};
 use super::TaxonomyPorts;
 use crate::error::CategoryError;
 use crate::model::{Category, CategoryId, Kind, Slug, romanised};
@@ -116,8 +116,8 @@ impl Categories {
     /// Makes a category.
     ///
     /// # Errors
-    /// Without the right, for a category above that is not there or stands too deep, and
-    /// when the chosen slug is taken. One that is made from the name makes way.
+    /// Without the right, for a category above that is not there or stands on the deepest
+    /// level, and when the chosen slug is taken. One that is made from the name makes way.
     pub async fn create(&self, actor: &Actor, kind: Kind, command: CreateCategory) -> Result<Category, CategoryError> {
         actor.require(right(kind, Act::Create))?;
         let now = self.ports.clock.now();
@@ -219,12 +219,8 @@ impl Categories {
                     return Err(CategoryError::NotEmpty(held));
                 }
             }
-            tx.categories().move_all(kind, id, move_to).await?;
+            empty(tx, &category, target.as_ref()).await?;
             tx.categories().delete(id, category.version).await?;
-            let mut above: BTreeSet<CategoryId> = category.path.ids().iter().copied().collect();
-            above.extend(target.iter().flat_map(|target| target.path.ids()));
-            above.remove(&id);
-            count_anew(tx, kind, above).await?;
             let deleted = json!({ "category_id": id, "moved_to": move_to });
             tx.outbox().append(&telling.about_category("deleted", kind, id, deleted)).await?;
             Ok(())
@@ -237,6 +233,7 @@ impl Categories {
     }
 }
 
-fn sees_hidden(kind: Kind, actor: Option<&Actor>) -> bool {
+/// Whether somebody sees categories that are hidden from visitors.
+pub(in crate::service) fn sees_hidden(kind: Kind, actor: Option<&Actor>) -> bool {
     actor.is_some_and(|actor| actor.may(right(kind, Act::Update)))
 }

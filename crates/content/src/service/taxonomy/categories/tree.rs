@@ -7,7 +7,7 @@ use sharestack_kernel::field::{FieldErrors, Issue};
 
 use crate::error::CategoryError;
 use crate::model::{Category, CategoryId, Kind, MAX_LEVEL, TreePath};
-use crate::ports::PortfolioTx;
+use crate::ports::{CountDelta, PortfolioTx};
 
 pub(super) fn unknown(field: &str) -> CategoryError {
     FieldErrors::of(field, Issue::NotAllowed { allowed: Vec::new() }).into()
@@ -48,14 +48,15 @@ pub(super) async fn place(
             above.child(id)
         }
     };
-    if path.level() + height > MAX_LEVEL.into() {
-        return Err(FieldErrors::of("parent_id", Issue::OutOfRange { min: 0, max: MAX_LEVEL.into() }).into());
+    let deepest = path.level() + height;
+    if deepest > MAX_LEVEL {
+        return Err(CategoryError::TooDeep(deepest));
     }
     Ok(path)
 }
 
-/// Writes a category that comes under another, with all below it, and counts anew what it
-/// leaves and what it comes to.
+/// Writes a category that comes under another, with all below it; what it leaves and what it
+/// comes to counts accordingly.
 pub(super) async fn relocate(
     tx: &mut dyn PortfolioTx,
     before: &Category,
@@ -63,29 +64,66 @@ pub(super) async fn relocate(
     parent: Option<CategoryId>,
 ) -> Result<(), CategoryError> {
     let subtree = tx.categories().subtree(before.kind, &before.path).await?;
-    let deepest = subtree.iter().map(|category| category.path.level()).max().unwrap_or_default();
+    let deepest = subtree.last().map(|category| category.path.level()).unwrap_or_default();
     let height = deepest.saturating_sub(before.path.level());
     after.path = place(tx, before.kind, parent, before.id, height).await?;
+    let ways = Ways::between(&before.path, &after.path);
+    let deltas = ways.deltas(tx, before).await?;
     tx.categories().update(after, before.version).await?;
-    for category in subtree.iter().filter(|category| category.id != before.id) {
-        if let Some(path) = category.path.moved(&before.path, &after.path) {
-            tx.categories().set_path(category.id, &path).await?;
-        }
-    }
-    let set = |path: &TreePath| -> BTreeSet<CategoryId> { path.ids().iter().copied().collect() };
-    let elsewhere = set(&before.path).symmetric_difference(&set(&after.path)).copied().collect();
-    Ok(count_anew(tx, before.kind, elsewhere).await?)
+    tx.categories().move_below(before.kind, &before.path, &after.path).await?;
+    Ok(ways.settle(tx, before.kind, &deltas).await?)
 }
 
-pub(super) async fn count_anew(
+/// Moves what is in a category, which has no other below it, to `target`, or takes it out;
+/// what it leaves and what it comes to counts accordingly.
+pub(super) async fn empty(
     tx: &mut dyn PortfolioTx,
-    kind: Kind,
-    ids: BTreeSet<CategoryId>,
+    category: &Category,
+    target: Option<&Category>,
 ) -> Result<(), StoreError> {
-    let ids: Vec<CategoryId> = ids.into_iter().collect();
-    tx.categories().recount(kind, &ids).await?;
-    if kind == Kind::Photo {
-        tx.categories().drop_lost_covers(&ids).await?;
+    let mut ways = match target {
+        Some(target) => Ways::between(&category.path, &target.path),
+        None => Ways { left: category.path.ids().to_vec(), joined: Vec::new() },
+    };
+    ways.left.retain(|id| *id != category.id);
+    let mut deltas = ways.deltas(tx, category).await?;
+    let came = tx.categories().move_all(category.kind, category.id, target.map(|target| target.id)).await?;
+    deltas.extend(target.map(|target| CountDelta { category: target.id, direct: came, subtree: 0 }));
+    ways.settle(tx, category.kind, &deltas).await
+}
+
+/// The categories that are above something no longer, and those that are from now on.
+struct Ways {
+    left: Vec<CategoryId>,
+    joined: Vec<CategoryId>,
+}
+
+impl Ways {
+    fn between(before: &TreePath, after: &TreePath) -> Self {
+        let set = |path: &TreePath| -> BTreeSet<CategoryId> { path.ids().iter().copied().collect() };
+        let (before, after) = (set(before), set(after));
+        Self { left: (&before - &after).into_iter().collect(), joined: (&after - &before).into_iter().collect() }
     }
-    Ok(())
+
+    /// What comes and goes with all that is in a category and below it, while it is still
+    /// where it was: what stands elsewhere in a subtree too counts there before and after.
+    async fn deltas(&self, tx: &mut dyn PortfolioTx, category: &Category) -> Result<Vec<CountDelta>, StoreError> {
+        let all = category.subtree_count;
+        if all == 0 {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<CategoryId> = self.left.iter().chain(&self.joined).copied().collect();
+        let shared = tx.categories().shared(category, &ids).await?;
+        let signs = std::iter::repeat_n(-1, self.left.len()).chain(std::iter::repeat_n(1, self.joined.len()));
+        let delta = |((id, shared), sign)| CountDelta { category: id, direct: 0, subtree: sign * (all - shared) };
+        Ok(ids.into_iter().zip(shared).zip(signs).map(delta).collect())
+    }
+
+    async fn settle(&self, tx: &mut dyn PortfolioTx, kind: Kind, deltas: &[CountDelta]) -> Result<(), StoreError> {
+        tx.categories().add_counts(deltas).await?;
+        if kind == Kind::Photo {
+            tx.categories().drop_lost_covers(&self.left).await?;
+        }
+        Ok(())
+    }
 }
