@@ -102,7 +102,12 @@ async fn articles_are_sorted_into_a_tree_that_counts_them() {
             ]),
         );
 
-        room.edit(money, &json!({ "parent_id": funds })).await.refused(409, "RESOURCE_CONFLICT");
+        let index = room.made("指数基金", Some(funds)).await;
+        for below in [money, funds, index] {
+            let refused = room.edit(money, &json!({ "parent_id": below })).await.refused(409, "RESOURCE_CONFLICT");
+            assert_eq!(refused.body["error"]["details"]["reason"], "cycle");
+        }
+        room.delete(&index.to_string()).await.expect(204);
         room.edit(funds, &json!({ "parent_id": life })).await.expect(200);
         assert_eq!(room.counts().await, [(money, 1, 1), (life, 1, 0), (funds, 1, 1)]);
         until("lists know of the move", || async { room.titles(money).await == ["甲"] }).await;
@@ -126,6 +131,66 @@ async fn articles_are_sorted_into_a_tree_that_counts_them() {
         let cleared = room.app.put_as(&room.author.token, &path, &json!({ "category_id": null })).await.expect(200);
         assert_eq!(cleared.data()["category_id"], Value::Null);
         assert_eq!(room.counts().await, [(life, 1, 1)]);
+        room.app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn articles_are_searched_within_a_category_and_counted_by_them() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        let money = room.made("投资理财", None).await;
+        let funds = room.made("基金", Some(money)).await;
+        let life = room.made("生活", None).await;
+        let first = room.published("定投 甲", Some(money), &[]).await;
+        let second = room.published("定投 乙", Some(funds), &[]).await;
+        room.published("定投 丙", Some(funds), &[]).await;
+        room.published("定投 丁", None, &[]).await;
+        room.write("定投 草稿", Some(money), &[]).await.expect(201);
+        let find = async |token: Option<&str>, query: &str| {
+            let path = format!("{ARTICLES}/search?q=定投{query}");
+            let answer = match token {
+                Some(token) => room.app.get_as(token, &path).await,
+                None => room.app.get(&path).await,
+            };
+            answer.expect(200)
+        };
+        let total = async |query: &str| find(None, query).await.body["pagination"]["total"].as_u64().unwrap();
+        let facet =
+            async |token: Option<&str>, query: &str| find(token, query).await.data()["facets"]["categories"].clone();
+        until("all are found", async || total("").await == 4).await;
+
+        let counted = json!([
+            { "id": funds, "name": "基金", "count": 2 }, { "id": money, "name": "投资理财", "count": 1 }
+        ]);
+        for query in ["", &format!("&category={money}"), &format!("&category={money}&facets=categories&limit=1")] {
+            assert_eq!(facet(None, query).await, counted, "{query}");
+        }
+        let within = find(None, &format!("&category={money}&sort_by=published_at&sort_order=asc")).await;
+        let ids: Vec<_> = within.data()["articles"].as_array().unwrap().iter().map(|hit| hit["id"].clone()).collect();
+        assert_eq!((ids.len(), &ids[0], &ids[1]), (3, &json!(first), &json!(second)));
+        assert_eq!(within.data()["articles"][0]["category_id"], money);
+        for (category, expected) in [(funds, 2), (life, 0), (999, 0)] {
+            assert_eq!(total(&format!("&category={category}")).await, expected, "{category}");
+        }
+
+        // What is hidden has no name for visitors, and all its articles.
+        room.edit(money, &json!({ "is_active": false })).await.expect(200);
+        assert_eq!(facet(None, "").await, json!([]));
+        assert_eq!(facet(Some(&room.editor.token), "").await, counted);
+        room.edit(money, &json!({ "is_active": true })).await.expect(200);
+
+        // The index follows articles, and categories that go; what is below one is asked anew.
+        let path = format!("{ARTICLES}/{first}");
+        room.app.put_as(&room.author.token, &path, &json!({ "category_id": life })).await.expect(200);
+        until("it is found there", async || total(&format!("&category={life}")).await == 1).await;
+        room.edit(funds, &json!({ "parent_id": life })).await.expect(200);
+        assert_eq!(total(&format!("&category={life}")).await, 3);
+        room.delete(&format!("{funds}?move_to={money}")).await.expect(204);
+        until("all came along", async || total(&format!("&category={money}")).await == 2).await;
+        assert_eq!(total(&format!("&category={life}")).await, 1);
+        let stored = format!("SELECT COUNT(*) FROM articles WHERE category_id = {money} AND status = 'published'");
+        assert_eq!(room.app.count(&stored).await, 2);
         room.app.stop().await;
     }
 }

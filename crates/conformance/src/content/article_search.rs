@@ -1,14 +1,14 @@
 //! Indexes of articles.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sharestack_content::model::{AccessLevel, ArticleId, Tag};
+use sharestack_content::model::{AccessLevel, ArticleId, CategoryId, Tag};
 use sharestack_content::ports::{
-    ArticleConditions, ArticleDocument, ArticleSearchSort, Articles, Facet, Order, SearchQuery,
+    ArticleConditions, ArticleDocument, ArticleSearchSort, Articles, Facet, Order, SearchQuery, Walk,
 };
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::PageRequest;
 
-use super::search::{Sample, Subject, built, counts, find, ids, sorted, tag, words};
+use super::search::{Sample, Subject, built, counts, find, ids, put, sorted, tag, words};
 
 fn time(year: i32) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(i64::from(year - 1970) * 366)
@@ -21,6 +21,7 @@ fn document(id: i64, title: &str) -> ArticleDocument {
         summary: None,
         text: String::new(),
         tags: Vec::new(),
+        category: None,
         author: UserId::new(7),
         author_names: vec!["linxiaohong".to_owned()],
         access: AccessLevel::Free,
@@ -62,11 +63,12 @@ pub async fn a_word_is_found_in_every_part_of_an_article(subject: Subject<Articl
     assert_eq!(ids(&subject, words("夜景 没有这个词")).await, [0_i64; 0]);
 }
 
-/// Author, tags, access, and times.
+/// Author, category, tags, access, and times.
 pub async fn filters_hold_all_at_once(subject: Subject<Articles>) {
     let documents = (1..=8).map(|id| ArticleDocument {
         author: UserId::new(id % 2),
         tags: if id % 3 == 0 { vec![tag("a"), tag("b")] } else { vec![tag("a")] },
+        category: (id % 4 > 0).then(|| CategoryId::new(id % 4)),
         access: if id > 4 { AccessLevel::Paid } else { AccessLevel::Free },
         published_at: time(2020 + i32::try_from(id).unwrap()),
         ..document(id, "标题")
@@ -78,6 +80,10 @@ pub async fn filters_hold_all_at_once(subject: Subject<Articles>) {
         sorted(&subject, holding(ArticleConditions { author: Some(UserId::new(1)), ..none() })).await,
         [1, 3, 5, 7]
     );
+    let within = |ids: &[i64]| Some(ids.iter().copied().map(CategoryId::new).collect());
+    for (categories, expected) in [(within(&[1]), vec![1, 5]), (within(&[1, 3, 99]), vec![1, 3, 5, 7])] {
+        assert_eq!(sorted(&subject, holding(ArticleConditions { categories, ..none() })).await, expected);
+    }
     let tags = vec!["a".to_owned(), "b".to_owned()];
     assert_eq!(sorted(&subject, holding(ArticleConditions { tags: tags.clone(), ..none() })).await, [3, 6]);
     assert_eq!(
@@ -96,6 +102,7 @@ pub async fn filters_hold_all_at_once(subject: Subject<Articles>) {
 pub async fn facets_count_everything_found(subject: Subject<Articles>) {
     let documents = (1..=9).map(|id| ArticleDocument {
         tags: if id <= 6 { vec![tag("摄影"), tag("City")] } else { vec![tag("摄影")] },
+        category: (id != 9).then(|| CategoryId::new(if id <= 6 { 4 } else { 5 })),
         access: if id % 2 == 0 { AccessLevel::Paid } else { AccessLevel::Free },
         published_at: time(if id <= 3 { 2024 } else { 2025 }),
         ..document(id, "标题")
@@ -111,11 +118,21 @@ pub async fn facets_count_everything_found(subject: Subject<Articles>) {
     };
     let (total, categories, tags, mut years) = count(&query).await;
     years.sort();
-    assert_eq!((total, categories.len()), (9, 0));
+    assert_eq!((total, categories), (9, vec!["4 6".into(), "5 2".into()]));
     assert_eq!((tags, years), (vec!["摄影 9".into(), "City 6".into()], vec!["2024 3".into(), "2025 6".into()]));
     let paid = ArticleConditions { access: Some(AccessLevel::Paid), ..ArticleConditions::default() };
     let (total, _, tags, _) = count(&SearchQuery { conditions: paid, ..query }).await;
     assert_eq!((total, tags), (4, vec!["摄影 4".into(), "City 3".into()]));
+}
+
+/// Those that stand in it themselves, whatever the store says by now.
+pub async fn an_article_is_known_in_its_category(subject: Subject<Articles>) {
+    let within = |id, category| ArticleDocument { category: Some(CategoryId::new(category)), ..document(id, "标题") };
+    built(&subject, vec![within(1, 5), within(2, 6), document(3, "标题"), within(4, 5)]).await;
+    put(&subject, vec![within(2, 5), document(4, "标题")]).await;
+    let mut known = subject.known(Walk::In(CategoryId::new(5))).await.unwrap();
+    known.sort_unstable();
+    assert_eq!(known, [1, 2].map(ArticleId::new));
 }
 
 /// Whatever the words are worth.

@@ -263,4 +263,6 @@ pub async fn every_published_article_is_walked_once(subject: Subject) {
     let tagged = if let Some(tag) = tag { ids(Walk::Tagged(tag)).await } else { Vec::new() };
     assert_eq!(tagged.contains(&5), tag.is_some());
     assert_eq!(ids(Walk::Tagged(TagId::new(999_999))).await, Vec::<i64>::new());
+    let alone = subject.queries.published_ids_after(Walk::By(author), ArticleId::new(3), 2).await.unwrap();
+    assert_eq!(alone, [5, 6].map(ArticleId::new));
 }

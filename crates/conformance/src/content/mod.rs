@@ -117,6 +117,7 @@ macro_rules! article_search_cases {
                 a_word_is_found_in_every_part_of_an_article,
                 filters_hold_all_at_once,
                 facets_count_everything_found,
+                an_article_is_known_in_its_category,
                 a_list_is_sorted_by_publication
             ]
         }

@@ -39,7 +39,7 @@ pub(super) async fn built<K: Searchable>(subject: &Subject<K>, documents: Vec<K:
     rebuild.finish(mark(1)).await.unwrap();
 }
 
-async fn put<K: Searchable>(subject: &Subject<K>, put: Vec<K::Document>) {
+pub(super) async fn put<K: Searchable>(subject: &Subject<K>, put: Vec<K::Document>) {
     subject.apply(IndexChanges { put, remove: Vec::new(), mark: mark(2) }).await.unwrap();
 }
 

@@ -148,14 +148,23 @@ impl ArticleQueries for MemoryContent {
             Walk::All => true,
             Walk::By(author) => row.article.author_id == author,
             Walk::Tagged(tag) => card(row).tags.iter().any(|one| one.id == tag),
-            // Articles are in no category here.
-            Walk::In(_) => false,
+            Walk::In(category) => row.article.category == Some(category),
         };
         let public = |row: &&Row| {
             !row.deleted && row.article.status == Status::Published && row.article.id > after && walked(row)
         };
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(state.rows.values().filter(public).take(limit).map(detail).collect())
+    }
+
+    async fn published_ids_after(
+        &self,
+        walk: Walk,
+        after: ArticleId,
+        limit: u64,
+    ) -> Result<Vec<ArticleId>, StoreError> {
+        let articles = self.published_after(walk, after, limit).await?;
+        Ok(articles.into_iter().map(|article| article.card.id).collect())
     }
 
     async fn find_tags(&self, keys: &[String]) -> Result<Vec<Tag>, StoreError> {

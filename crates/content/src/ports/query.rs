@@ -211,6 +211,10 @@ pub trait ArticleQueries: Send + Sync {
     async fn published_after(&self, walk: Walk, after: ArticleId, limit: u64)
     -> Result<Vec<ArticleDetail>, StoreError>;
 
+    /// The ids of the same.
+    async fn published_ids_after(&self, walk: Walk, after: ArticleId, limit: u64)
+    -> Result<Vec<ArticleId>, StoreError>;
+
     /// Those of these keys that have a tag.
     async fn find_tags(&self, keys: &[String]) -> Result<Vec<Tag>, StoreError>;
 

@@ -35,7 +35,7 @@ pub use photos::{
 };
 pub use processing::{
     FileProgress, ProcessFiles, ProcessingPolicy, ProcessingPorts, Reprocess, Reprocessed, Reprocessing, SWEEP_JOB,
-    SweepDerivatives, UPDATE_PHOTOS, Watching,
+    SweepDerivatives, Watching,
 };
 pub use publishing::{PUBLISH_JOB, PublishArticle, Publishing, ScheduledPublish};
 pub use reading::{ListArticles, ListedArticle, ReadArticle, Reader, Reading, Shown};

@@ -3,7 +3,7 @@ use sharestack_content::model::ArticleId;
 use sharestack_content::ports::{
     ArticleConditions, ArticleDocument, ArticleSearchSort, Articles, Facet, Hit, IndexedText, Walk,
 };
-use tantivy::query::{AllQuery, EmptyQuery, Query};
+use tantivy::query::{AllQuery, Query};
 use tantivy::schema::{FAST, Field, INDEXED, STORED, STRING, Schema, Value};
 use tantivy::{TantivyDocument, Term};
 
@@ -55,7 +55,7 @@ fn micros(time: DateTime<Utc>) -> i64 {
 impl Layout for ArticleLayout {
     type Kind = Articles;
 
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn schema(&self) -> Schema {
         self.schema.clone()
@@ -82,6 +82,9 @@ impl Layout for ArticleLayout {
             document.add_text(self.summary, summary);
         }
         document.add_text(self.text, &article.text);
+        if let Some(category) = article.category {
+            document.add_text(self.sorted.category, category.to_string());
+        }
         document.add_text(self.author_id, article.author.to_string());
         document.add_text(self.access, article.access.as_str());
         document.add_text(self.sorted.year, article.published_at.year().to_string());
@@ -100,6 +103,7 @@ impl Layout for ArticleLayout {
 
     fn filters(&self, wanted: &ArticleConditions) -> Vec<Box<dyn Query>> {
         let mut filters = all_of(self.sorted.tag_key, &wanted.tags);
+        filters.extend(wanted.categories.as_ref().map(|categories| self.sorted.in_one_of(categories)));
         filters.extend(wanted.access.map(|access| any_of(self.access, [access.as_str()])));
         filters.extend(wanted.author.map(|author| any_of(self.author_id, [author.to_string()])));
         filters.extend(between(self.published_at, wanted.from.map(micros), wanted.until.map(micros)));
@@ -111,8 +115,7 @@ impl Layout for ArticleLayout {
             Walk::All => Box::new(AllQuery),
             Walk::By(author) => any_of(self.author_id, [author.to_string()]),
             Walk::Tagged(tag) => is(Term::from_field_i64(self.sorted.tag_id, tag.get())),
-            // An article's document knows no category.
-            Walk::In(_) => Box::new(EmptyQuery),
+            Walk::In(category) => self.sorted.in_one_of(&[category]),
         }
     }
 

@@ -5,8 +5,9 @@ mod photos;
 
 use std::collections::BTreeSet;
 
-use sharestack_content::model::{Tag, TagName};
+use sharestack_content::model::{CategoryId, Tag, TagName};
 use tantivy::TantivyDocument;
+use tantivy::query::Query;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, SchemaBuilder, TextFieldIndexing, TextOptions,
 };
@@ -14,7 +15,7 @@ use tantivy::schema::{
 pub use articles::ArticleLayout;
 pub use photos::PhotoLayout;
 
-use crate::core::{ID, MIXED};
+use crate::core::{ID, MIXED, any_of};
 
 const TAGS: &str = "tag_name";
 const CATEGORIES: &str = "category";
@@ -52,6 +53,11 @@ impl Sorted {
             category: schema.add_text_field(CATEGORIES, STRING | FAST),
             year: schema.add_text_field(YEARS, STRING | FAST),
         }
+    }
+
+    /// What stands in one of some categories.
+    fn in_one_of(self, categories: &[CategoryId]) -> Box<dyn Query> {
+        any_of(self.category, categories.iter().map(ToString::to_string))
     }
 
     /// Puts the tags in, each under its folded name and its slug.

@@ -137,9 +137,7 @@ impl Layout for PhotoLayout {
             }
             PhotoSight::All => {}
         }
-        if let Some(categories) = &wanted.categories {
-            filters.push(any_of(self.sorted.category, categories.iter().map(ToString::to_string)));
-        }
+        filters.extend(wanted.categories.as_ref().map(|categories| self.sorted.in_one_of(categories)));
         for (field, text) in [(self.place, &wanted.place), (self.camera, &wanted.camera), (self.lens, &wanted.lens)] {
             filters.extend(text.iter().map(|text| has_words(field, text)));
         }
@@ -153,7 +151,7 @@ impl Layout for PhotoLayout {
             Walk::All => Box::new(AllQuery),
             Walk::By(owner) => any_of(self.owner_id, [owner.to_string()]),
             Walk::Tagged(tag) => is(Term::from_field_i64(self.sorted.tag_id, tag.get())),
-            Walk::In(category) => any_of(self.sorted.category, [category.to_string()]),
+            Walk::In(category) => self.sorted.in_one_of(&[category]),
         }
     }
 

@@ -176,7 +176,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read(text in ".{0,200}|[一-龥的了a-z ]{0,200}") {
+        fn any_text_is_read(
+            text in r#"(?s).{0,200}|[一-龥的了a-z ]{0,200}|([a-z夜景 ]|AND |OR |NOT |[-+&|!(){}\[\]^"~*?:\\/']){0,200}"#
+        ) {
             let words = Words::parse(&text);
             prop_assert!(words.units().len() <= MAX_UNITS);
             for unit in words.units() {

@@ -18,6 +18,7 @@ pub fn document(id: i64, title: &str, text: &str) -> ArticleDocument {
         summary: None,
         text: text.to_owned(),
         tags: Vec::new(),
+        category: None,
         author: UserId::new(7),
         author_names: Vec::new(),
         access: AccessLevel::Free,

@@ -54,6 +54,29 @@ fn detail(row: &QueryResult) -> Result<ArticleDetail, StoreError> {
     })
 }
 
+/// The first articles, called `a`, of a walk whose ids are greater than `after`.
+fn walked(select: &mut SelectStatement, walk: Walk, after: ArticleId, limit: u64) {
+    match walk {
+        Walk::All => {}
+        Walk::By(author) => {
+            select.and_where(Expr::col(("a", "author_id")).eq(author.get()));
+        }
+        Walk::Tagged(tag) => {
+            let mut tagged = Query::select();
+            tagged.column("article_id").from("article_tags").and_where(Expr::col("tag_id").eq(tag.get()));
+            select.and_where(Expr::col(("a", "id")).in_subquery(tagged));
+        }
+        Walk::In(category) => {
+            select.and_where(Expr::col(("a", "category_id")).eq(category.get()));
+        }
+    }
+    select
+        .and_where(Expr::col(("a", "id")).gt(after.get()))
+        .and_where(Expr::col(("a", "status")).eq(Status::Published.as_str()))
+        .order_by(("a", "id"), Order::Asc)
+        .limit(limit);
+}
+
 #[async_trait]
 impl ArticleQueries for Store {
     async fn find(&self, key: &ArticleKey) -> Result<Option<ArticleDetail>, StoreError> {
@@ -118,27 +141,22 @@ impl ArticleQueries for Store {
         limit: u64,
     ) -> Result<Vec<ArticleDetail>, StoreError> {
         let mut select = with_texts();
-        match walk {
-            Walk::All => {}
-            Walk::By(author) => {
-                select.and_where(Expr::col(("a", "author_id")).eq(author.get()));
-            }
-            Walk::Tagged(tag) => {
-                let mut tagged = Query::select();
-                tagged.column("article_id").from("article_tags").and_where(Expr::col("tag_id").eq(tag.get()));
-                select.and_where(Expr::col(("a", "id")).in_subquery(tagged));
-            }
-            Walk::In(category) => {
-                select.and_where(Expr::col(("a", "category_id")).eq(category.get()));
-            }
-        }
-        select
-            .and_where(Expr::col(("a", "id")).gt(after.get()))
-            .and_where(Expr::col(("a", "status")).eq(Status::Published.as_str()))
-            .order_by(("a", "id"), Order::Asc)
-            .limit(limit);
+        walked(&mut select, walk, after, limit);
         let rows = self.read().query_all(&select).await.map_err(store_error)?;
         rows.iter().map(detail).collect()
+    }
+
+    async fn published_ids_after(
+        &self,
+        walk: Walk,
+        after: ArticleId,
+        limit: u64,
+    ) -> Result<Vec<ArticleId>, StoreError> {
+        let mut select = Query::select();
+        select.column(("a", "id")).from_as("articles", "a");
+        walked(&mut select, walk, after, limit);
+        let rows = self.read().query_all(&select).await.map_err(store_error)?;
+        rows.iter().map(|row| row.try_get("", "id").map(ArticleId::new).map_err(store_error)).collect()
     }
 
     async fn find_tags(&self, keys: &[String]) -> Result<Vec<Tag>, StoreError> {

@@ -1,7 +1,7 @@
 use chrono::Datelike;
 
 use super::{Scanned, has_words};
-use crate::model::{Tag, TagName};
+use crate::model::{CategoryId, Tag, TagName};
 use crate::ports::{
     ArticleConditions, ArticleDocument, ArticleSearchSort, Articles, Facet, IndexedText, PhotoConditions,
     PhotoDocument, PhotoSearchSort, PhotoSight, Photos, Walk,
@@ -21,7 +21,9 @@ impl Scanned for Articles {
     }
 
     fn matches(document: &ArticleDocument, wanted: &ArticleConditions) -> bool {
+        let is_in = |ids: &Vec<CategoryId>| document.category.is_some_and(|category| ids.contains(&category));
         wanted.author.is_none_or(|author| author == document.author)
+            && wanted.categories.as_ref().is_none_or(is_in)
             && wanted.access.is_none_or(|access| access == document.access)
             && wanted.tags.iter().all(|key| has_tag(&document.tags, key))
             && wanted.from.is_none_or(|from| document.published_at >= from)
@@ -30,7 +32,7 @@ impl Scanned for Articles {
 
     fn values(document: &ArticleDocument, facet: Facet) -> Vec<String> {
         match facet {
-            Facet::Categories => Vec::new(),
+            Facet::Categories => document.category.iter().map(ToString::to_string).collect(),
             Facet::Tags => document.tags.iter().map(|tag| tag.name.clone()).collect(),
             Facet::Years => vec![document.published_at.year().to_string()],
         }
@@ -41,7 +43,7 @@ impl Scanned for Articles {
             Walk::All => true,
             Walk::By(author) => document.author == author,
             Walk::Tagged(tag) => document.tags.iter().any(|one| one.id == tag),
-            Walk::In(_) => false,
+            Walk::In(category) => document.category == Some(category),
         }
     }
 

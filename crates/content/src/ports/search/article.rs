@@ -7,7 +7,7 @@ use sharestack_kernel::tail::Positioned;
 
 use super::{Searchable, Source, Touched, Walk};
 use crate::events;
-use crate::model::{AccessLevel, ArticleId, Status, Tag, TagId, plain_text};
+use crate::model::{AccessLevel, ArticleId, CategoryId, Status, Tag, TagId, plain_text};
 use crate::ports::query::{ArticleDetail, ArticleFilter, ArticleQueries};
 
 /// Public articles are found by their words.
@@ -27,6 +27,8 @@ pub struct ArticleDocument {
     pub text: String,
     /// Its tags.
     pub tags: Vec<Tag>,
+    /// Its category.
+    pub category: Option<CategoryId>,
     /// Who wrote it.
     pub author: UserId,
     /// The names under which the author is known.
@@ -53,6 +55,7 @@ impl ArticleDocument {
             summary: card.summary.clone(),
             text: plain_text(shown),
             tags: card.tags.clone(),
+            category: card.category,
             author: card.author.id,
             author_names: names.into_iter().flatten().collect(),
             access: card.access_level,
@@ -67,6 +70,8 @@ impl ArticleDocument {
 pub struct ArticleConditions {
     /// By this author.
     pub author: Option<UserId>,
+    /// In one of these categories.
+    pub categories: Option<Vec<CategoryId>>,
     /// With the tags of all these keys.
     pub tags: Vec<String>,
     /// Of this level.
@@ -113,6 +118,7 @@ impl Searchable for Articles {
             (events::AGGREGATE, _) => Some(Touched::One(ArticleId::new(number()?))),
             (_, events::AUTHOR_UPDATED) => Some(Touched::Walk(Walk::By(UserId::new(number()?)))),
             (events::TAG_AGGREGATE, _) => Some(Touched::Walk(Walk::Tagged(TagId::new(number()?)))),
+            (events::ARTICLE_CATEGORY, _) => Some(Touched::Walk(Walk::In(CategoryId::new(number()?)))),
             _ => None,
         }
     }
@@ -140,8 +146,7 @@ impl<Q: ArticleQueries + ?Sized> Source<Articles> for Q {
     }
 
     async fn ids_after(&self, walk: Walk, after: ArticleId, limit: u64) -> Result<Vec<ArticleId>, StoreError> {
-        let articles = self.published_after(walk, after, limit).await?;
-        Ok(articles.iter().map(|article| article.card.id).collect())
+        self.published_ids_after(walk, after, limit).await
     }
 
     async fn count_documents(&self) -> Result<u64, StoreError> {

@@ -33,9 +33,6 @@ use crate::events::PROCESS_JOB;
 use crate::model::{FileId, FormatName, UploadedFile};
 use crate::ports::{FileQueries, Imaging, PortfolioTx, ProcessingQueries};
 
-/// The right to have the files of others worked on.
-pub const UPDATE_PHOTOS: &str = "photo.update";
-
 /// What processing works with.
 #[derive(Clone)]
 pub struct ProcessingPorts {

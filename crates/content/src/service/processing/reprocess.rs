@@ -7,9 +7,10 @@ use sharestack_kernel::transact;
 
 use super::job::formats_of;
 use super::status::{FileProgress, Watching};
-use super::{ProcessingPorts, UPDATE_PHOTOS, process_job};
+use super::{ProcessingPorts, process_job};
 use crate::error::ReprocessError;
 use crate::model::{FileId, FileStatus, FormatName, Steps};
+use crate::service::UPDATE_PHOTO;
 
 /// What is to be made anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Reprocessing {
         let id = command.file_id;
         let found = self.ports.files.find_file(id).await?;
         found
-            .filter(|file| actor.require_owner_or(file.owner_id, UPDATE_PHOTOS).is_ok())
+            .filter(|file| actor.require_owner_or(file.owner_id, UPDATE_PHOTO).is_ok())
             .ok_or(ReprocessError::Missing(id))?;
         let (now, job_id) = (self.ports.clock.now(), self.ports.ids.uuid());
         let (file, started) = transact!(self.ports.store, |tx| {

@@ -6,10 +6,11 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 
-use super::{ProcessingPolicy, UPDATE_PHOTOS};
+use super::ProcessingPolicy;
 use crate::error::WatchError;
 use crate::model::{FileId, FileStatus, Pace, Step, Steps, UploadedFile};
 use crate::ports::{FileQueries, ProcessingQueries};
+use crate::service::UPDATE_PHOTO;
 
 /// How far a file is.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,7 +66,7 @@ impl Watching {
     /// When there is none for the caller.
     pub async fn progress(&self, actor: &Actor, id: FileId) -> Result<FileProgress, WatchError> {
         let file = self.files.find_file(id).await?;
-        let file = file.filter(|file| actor.require_owner_or(file.owner_id, UPDATE_PHOTOS).is_ok());
+        let file = file.filter(|file| actor.require_owner_or(file.owner_id, UPDATE_PHOTO).is_ok());
         Ok(self.progress_of(&file.ok_or(WatchError::Missing(id))?).await?)
     }
 

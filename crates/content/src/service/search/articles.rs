@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
 
-use super::{FacetNames, SearchResult, counted};
-use crate::model::{AccessLevel, ArticleId, TagName};
+use super::{SearchResult, Tree, counted};
+use crate::model::{AccessLevel, ArticleId, CategoryId, Kind, TagName};
 use crate::ports::{
-    ArticleCard, ArticleConditions, ArticleSearchSort, Articles, Facet, Found, Highlighted, Hit, Order, SearchIndex,
-    SearchQuery,
+    ArticleCard, ArticleConditions, ArticleSearchSort, Articles, CategoryQueries, Facet, Found, Highlighted, Hit,
+    Order, SearchIndex, SearchQuery,
 };
 use crate::service::Ports;
 use crate::service::reading::{ListedArticle, Reader, Reading};
@@ -23,6 +23,8 @@ pub struct SearchArticles {
     pub text: String,
     /// By this author: an id or a user name.
     pub author: Option<String>,
+    /// In this category or one below it.
+    pub category: Option<CategoryId>,
     /// With all these tags.
     pub tags: Vec<TagName>,
     /// Of this level.
@@ -57,13 +59,19 @@ pub struct FoundArticle {
 pub struct Searching {
     ports: Ports,
     reading: Reading,
+    categories: Arc<dyn CategoryQueries>,
     index: Arc<dyn SearchIndex<Articles>>,
 }
 
 impl Searching {
     /// The service over these ports; `reading` decides about gates.
-    pub const fn new(ports: Ports, reading: Reading, index: Arc<dyn SearchIndex<Articles>>) -> Self {
-        Self { ports, reading, index }
+    pub const fn new(
+        ports: Ports,
+        reading: Reading,
+        categories: Arc<dyn CategoryQueries>,
+        index: Arc<dyn SearchIndex<Articles>>,
+    ) -> Self {
+        Self { ports, reading, categories, index }
     }
 
     /// Finds articles. What the index does not know yet that it is gone is left out.
@@ -79,10 +87,12 @@ impl Searching {
             None => None,
             Some(name) => Some(self.ports.queries.find_author(name).await?),
         };
+        let tree = Tree::read(&*self.categories, Kind::Article, &wanted.facets, wanted.category).await?;
         let query = SearchQuery::<Articles> {
             text: wanted.text,
             conditions: ArticleConditions {
                 author: author.flatten(),
+                categories: wanted.category.map(|id| tree.below(id)),
                 tags: wanted.tags.iter().map(|tag| tag.key().to_owned()).collect(),
                 access: wanted.access,
                 from: wanted.from,
@@ -92,9 +102,10 @@ impl Searching {
             sort: wanted.sort,
             page: wanted.page,
         };
-        let nobody = author == Some(None);
+        let nowhere = query.conditions.categories.as_ref().is_some_and(Vec::is_empty);
+        let nothing = nowhere || author == Some(None);
         let found: Found<Articles> =
-            if nobody { Found::nothing(&query.facets) } else { self.index.search(&query).await? };
+            if nothing { Found::nothing(&query.facets) } else { self.index.search(&query).await? };
         let Found { hits, total, facets } = found;
         let ids: Vec<ArticleId> = hits.iter().map(|hit| hit.id).collect();
         let cards = if ids.is_empty() { Vec::new() } else { self.ports.queries.find_published(&ids).await? };
@@ -107,7 +118,7 @@ impl Searching {
         let vanished = (ids.len() - shown.len()) as u64;
         let items = self.mark(&query.text, shown).await?;
         let page = Page { items, total: total - vanished.min(total), request: query.page };
-        Ok(SearchResult { page, facets: counted(facets, &FacetNames::default()) })
+        Ok(SearchResult { page, facets: counted(facets, &tree.names(reader.actor)) })
     }
 
     /// Marks the words in titles, and in summaries or texts.

@@ -4,8 +4,8 @@ use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::tail::Mark;
 
 use super::*;
-use crate::memory::{MemoryCache, MemoryContent, MemorySearch, article};
-use crate::model::Article;
+use crate::memory::{MemoryCache, MemoryContent, MemoryPortfolio, MemorySearch, actor, article};
+use crate::model::{Article, Category, CategoryName, Slug, TreePath};
 use crate::ports::{ArticleDocument, ArticleQueries, IndexChanges, MockEntitlements};
 use crate::service::ViewBuffer;
 
@@ -13,6 +13,7 @@ const NOBODY: Reader<'static> = Reader { actor: None, address: None };
 
 struct World {
     content: MemoryContent,
+    taxonomy: MemoryPortfolio,
     index: MemorySearch<Articles>,
     searching: Searching,
 }
@@ -26,7 +27,35 @@ impl World {
         let views = Arc::new(ViewBuffer::new(Arc::new(content.clone()), Arc::new(MemoryCache::default())));
         let reading = Reading::new(ports.clone(), views);
         index.rebuild().await.unwrap().finish(Mark::default()).await.unwrap();
-        Self { searching: Searching::new(ports, reading, Arc::new(index.clone())), content, index }
+        let taxonomy = MemoryPortfolio::default();
+        let searching = Searching::new(ports, reading, Arc::new(taxonomy.clone()), Arc::new(index.clone()));
+        Self { searching, content, taxonomy, index }
+    }
+
+    fn category(&self, path: &str, name: &str, is_active: bool) {
+        let path = TreePath::parse(path).unwrap();
+        let id = *path.ids().last().unwrap();
+        self.taxonomy.put_category(&Category {
+            id,
+            kind: Kind::Article,
+            name: CategoryName::stored(name.to_owned()),
+            slug: Slug::stored(format!("category-{id}")),
+            description: None,
+            colour: None,
+            icon: None,
+            sort_order: 0,
+            is_active,
+            is_featured: false,
+            seo_title: None,
+            seo_description: None,
+            cover: None,
+            path,
+            direct_count: 0,
+            subtree_count: 0,
+            version: 1,
+            created_at: article(1).created_at,
+            updated_at: article(1).created_at,
+        });
     }
 
     async fn put(&self, article: &Article, text: &str) {
@@ -79,6 +108,37 @@ async fn a_text_that_became_gated_is_not_shown() {
     world.content.put_text(&gated, &text);
     let found = world.search("秘密").await.page.items.remove(0);
     assert_eq!((found.listed.access, found.description), (false, None));
+}
+
+#[tokio::test]
+async fn a_category_is_found_with_what_is_below_it_and_hidden_ones_have_no_name() {
+    let world = World::new().await;
+    for (path, name, active) in
+        [("1", "投资", true), ("1/2", "基金", true), ("1/3", "草稿箱", false), ("4", "生活", true)]
+    {
+        world.category(path, name, active);
+    }
+    for (id, category) in [(1, Some(1)), (2, Some(2)), (3, Some(3)), (4, Some(4)), (5, None)] {
+        let one = Article { category: category.map(CategoryId::new), ..article(id) };
+        world.put(&one, "共同的正文").await;
+    }
+    let search = async |reader: Reader<'_>, category: i64| {
+        let wanted = SearchArticles {
+            text: "共同".to_owned(),
+            category: Some(CategoryId::new(category)),
+            facets: vec![Facet::Categories],
+            ..SearchArticles::default()
+        };
+        let found = world.searching.search(reader, wanted).await.unwrap();
+        let names: Vec<String> =
+            found.facets[0].values.iter().map(|one| format!("{} {}", one.name, one.count)).collect();
+        (found.page.total, names)
+    };
+    assert_eq!(search(NOBODY, 1).await, (3, vec!["投资 1".to_owned(), "基金 1".to_owned()]));
+    assert_eq!(search(NOBODY, 4).await, (1, vec!["生活 1".to_owned()]));
+    assert_eq!(search(NOBODY, 99).await, (0, Vec::new()));
+    let editor = actor(9, &["article_category.update"]);
+    assert_eq!(search(Reader { actor: Some(&editor), address: None }, 1).await.1.len(), 3);
 }
 
 #[tokio::test]

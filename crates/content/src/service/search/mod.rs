@@ -6,14 +6,17 @@ mod photos;
 
 use std::collections::HashMap;
 
+use sharestack_kernel::actor::Actor;
+use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::Page;
 
 pub use articles::{FoundArticle, SearchArticles, Searching};
 pub use indexing::{Follower, IndexState, Indexing, Step};
 pub use photos::{FoundPhoto, SearchPhotos, SearchingPhotos};
 
-use crate::model::CategoryId;
-use crate::ports::{Facet, FacetCounts};
+use super::taxonomy::sees_hidden;
+use crate::model::{Category, CategoryId, Kind};
+use crate::ports::{CategoryQueries, Facet, FacetCounts};
 
 /// What a reader finds.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,16 +48,46 @@ pub struct FacetValue {
     pub count: u64,
 }
 
-/// The names of the categories that a reader may know of.
-type FacetNames = HashMap<CategoryId, String>;
+/// The categories of a kind, as far as a search asks for them.
+struct Tree {
+    kind: Kind,
+    categories: Vec<Category>,
+}
+
+impl Tree {
+    /// All of them when things are counted by them or one is a condition, else none.
+    async fn read(
+        queries: &dyn CategoryQueries,
+        kind: Kind,
+        facets: &[Facet],
+        wanted: Option<CategoryId>,
+    ) -> Result<Self, StoreError> {
+        let asked = facets.contains(&Facet::Categories) || wanted.is_some();
+        let categories = if asked { queries.all(kind).await? } else { Vec::new() };
+        Ok(Self { kind, categories })
+    }
+
+    /// A category and those below it, as lists take them.
+    fn below(&self, id: CategoryId) -> Vec<CategoryId> {
+        self.categories.iter().filter(|category| category.path.contains(id)).map(|category| category.id).collect()
+    }
+
+    /// The names of those that somebody may know of: what is hidden hides what is below it.
+    fn names(&self, actor: Option<&Actor>) -> HashMap<CategoryId, &str> {
+        let all = sees_hidden(self.kind, actor);
+        let hidden: Vec<CategoryId> = self.categories.iter().filter(|one| !one.is_active).map(|one| one.id).collect();
+        let seen = |category: &&Category| all || !hidden.iter().any(|id| category.path.contains(*id));
+        self.categories.iter().filter(seen).map(|one| (one.id, one.name.as_str())).collect()
+    }
+}
 
 /// Counts under the names of what was counted; categories without one are left out.
-fn counted(facets: Vec<FacetCounts>, names: &FacetNames) -> Vec<Counted> {
+fn counted(facets: Vec<FacetCounts>, names: &HashMap<CategoryId, &str>) -> Vec<Counted> {
     let value = |facet: Facet, (value, count): (String, u64)| match facet {
         Facet::Tags | Facet::Years => Some(FacetValue { category: None, name: value, count }),
         Facet::Categories => {
             let id = CategoryId::new(value.parse().ok()?);
-            Some(FacetValue { category: Some(id), name: names.get(&id)?.clone(), count })
+            Some(FacetValue { category: Some(id), name: (*names.get(&id)?).to_owned(), count })
         }
     };
     let facet = |FacetCounts { facet, counts }| Counted {

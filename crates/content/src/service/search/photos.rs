@@ -8,19 +8,13 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
 
-use super::{FacetNames, SearchResult, counted};
-use crate::model::{Caption, Category, CategoryId, Kind, Photo, PhotoId, TagName};
+use super::{SearchResult, Tree, counted};
+use crate::model::{Caption, CategoryId, Kind, Photo, PhotoId, TagName};
 use crate::ports::{
     CategoryQueries, Facet, Found, Highlighted, Hit, Order, PhotoConditions, PhotoQueries, PhotoSearchSort, PhotoSight,
     PhotoView, Photos, SearchIndex, SearchQuery,
 };
-
-/// The right to read photos: with it one finds one's own, whatever their state.
-const READ_PHOTO: &str = "photo.read";
-/// The right to change the photos of others, and to see them in every state.
-const UPDATE_PHOTO: &str = "photo.update";
-/// The right to see categories that are hidden.
-const UPDATE_CATEGORY: &str = "category.update";
+use crate::service::{READ_PHOTO, UPDATE_PHOTO};
 
 /// What to look for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -96,14 +90,12 @@ impl SearchingPhotos {
         wanted: SearchPhotos,
     ) -> Result<SearchResult<FoundPhoto>, StoreError> {
         let sight = sight(actor);
-        let named = wanted.facets.contains(&Facet::Categories) || wanted.category.is_some();
-        let categories = if named { self.categories.all(Kind::Photo).await? } else { Vec::new() };
-        let below = wanted.category.map(|id| below(&categories, id));
+        let tree = Tree::read(&*self.categories, Kind::Photo, &wanted.facets, wanted.category).await?;
         let query = SearchQuery::<Photos> {
             text: wanted.text,
             conditions: PhotoConditions {
                 sight,
-                categories: below,
+                categories: wanted.category.map(|id| tree.below(id)),
                 tags: wanted.tags.iter().map(|tag| tag.key().to_owned()).collect(),
                 place: wanted.place,
                 camera: wanted.camera,
@@ -128,7 +120,7 @@ impl SearchingPhotos {
         let vanished = (ids.len() - shown.len()) as u64;
         let items = self.mark(&query.text, shown).await?;
         let page = Page { items, total: total - vanished.min(total), request: query.page };
-        Ok(SearchResult { page, facets: counted(facets, &names(&categories, actor)) })
+        Ok(SearchResult { page, facets: counted(facets, &tree.names(actor)) })
     }
 
     /// Marks the words in titles, descriptions, places and tags.
@@ -180,19 +172,6 @@ fn sees(sight: PhotoSight, photo: &Photo) -> bool {
         PhotoSight::ListedAndOf(owner) => photo.is_listed() || kept && photo.owner_id == owner,
         PhotoSight::All => kept,
     }
-}
-
-/// A category and those below it, as lists take them.
-fn below(categories: &[Category], id: CategoryId) -> Vec<CategoryId> {
-    categories.iter().filter(|category| category.path.contains(id)).map(|category| category.id).collect()
-}
-
-/// The categories that somebody may know of: what is hidden hides what is below it.
-fn names(categories: &[Category], actor: Option<&Actor>) -> FacetNames {
-    let all = actor.is_some_and(|actor| actor.may(UPDATE_CATEGORY));
-    let hidden: Vec<CategoryId> = categories.iter().filter(|one| !one.is_active).map(|one| one.id).collect();
-    let seen = |category: &&Category| all || !hidden.iter().any(|id| category.path.contains(*id));
-    categories.iter().filter(seen).map(|one| (one.id, one.name.as_str().to_owned())).collect()
 }
 
 #[cfg(test)]

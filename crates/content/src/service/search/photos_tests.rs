@@ -7,7 +7,7 @@ use super::*;
 use crate::error::ShelveError;
 use crate::memory::{MemoryPortfolio, MemorySearch, actor, photo};
 use crate::model::{
-    CategoryName, Exif, PhotoStatus, Shelves, Slug, TagId, Tagging, Taken, Title, TreePath, Visibility,
+    Category, CategoryName, Exif, PhotoStatus, Shelves, Slug, TagId, Tagging, Taken, Title, TreePath, Visibility,
 };
 use crate::ports::PortfolioTx;
 use crate::service::search::{Follower, Indexing, Step};
