@@ -1,5 +1,7 @@
 //! Answers in the envelope.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, EntityTag, Header, HeaderValue, IfNoneMatch};
@@ -181,6 +183,18 @@ impl<T: Serialize> Responder for Reply<T> {
 }
 
 impl<T: Serialize> Reply<T> {
+    /// With a tag of its data, which have no version.
+    pub fn tagged(self) -> Self {
+        let tag = hashed(&self.data);
+        self.etag(tag)
+    }
+
+    /// With the tag of a single thing: its version, and what else its answer depends on.
+    pub fn versioned(self, version: i64) -> Self {
+        let tag = format!("v{version}-{}", hashed(&self.data));
+        self.etag(tag)
+    }
+
     fn write(self, context: &RequestContext) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
         if let Some(tag) = &self.etag {
@@ -199,6 +213,13 @@ impl<T: Serialize> Reply<T> {
             meta: Meta { timestamp: timestamp(context.received_at), request_id: context.request_id.clone() },
         })
     }
+}
+
+/// The same for the same answer, and most likely for no other.
+fn hashed(answer: &impl Serialize) -> String {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_vec(answer).unwrap_or_default().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 /// Weak, because compression changes the bytes but not what they mean.
@@ -237,5 +258,14 @@ impl Precondition {
         }
         let tags = text.split(',').filter_map(|item| item.trim().parse::<EntityTag>().ok());
         Self::Tags(tags.map(|tag| tag.tag().to_owned()).collect())
+    }
+
+    /// The versions of a single thing that are accepted; `None` when all are.
+    pub fn versions(&self) -> Option<Vec<i64>> {
+        let version = |tag: &String| tag.strip_prefix('v')?.split('-').next()?.parse().ok();
+        match self {
+            Self::None => None,
+            Self::Tags(tags) => Some(tags.iter().filter_map(version).collect()),
+        }
     }
 }

@@ -10,7 +10,9 @@ use sharestack_billing::ports::access::ArticleAccess;
 use sharestack_billing::ports::plan::PlanQueries;
 use sharestack_billing::service::entitlements::Entitlements as Authority;
 use sharestack_content::model::{AccessLevel, ArticleId, PlanId as Named, Status};
-use sharestack_content::ports::{Access, ArticleQueries, Articles, Entitlements, GateQuery, PlanOffer, SearchIndex};
+use sharestack_content::ports::{
+    Access, ArticleQueries, Articles, CategoryQueries, Entitlements, GateQuery, PlanOffer, SearchIndex,
+};
 use sharestack_content::service::{Authoring, Ports, Publishing, Reading, ScheduledPublish, Searching, ViewBuffer};
 use sharestack_kernel::cache::Cache;
 use sharestack_kernel::error::StoreError;
@@ -32,11 +34,16 @@ pub struct Content {
 
 impl Content {
     /// The services over these ports; `cache` remembers who was counted.
-    pub fn new(ports: Ports, cache: Arc<dyn Cache>, index: Arc<dyn SearchIndex<Articles>>) -> Self {
+    pub fn new(
+        ports: Ports,
+        cache: Arc<dyn Cache>,
+        categories: Arc<dyn CategoryQueries>,
+        index: Arc<dyn SearchIndex<Articles>>,
+    ) -> Self {
         let views = Arc::new(ViewBuffer::new(ports.store.clone(), cache));
         let reading = Reading::new(ports.clone(), views.clone());
         Self {
-            searching: Searching::new(ports.clone(), reading.clone(), index),
+            searching: Searching::new(ports.clone(), reading.clone(), categories, index),
             authoring: Authoring::new(ports.clone()),
             publishing: Publishing::new(ports.clone()),
             reading,

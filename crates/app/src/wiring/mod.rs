@@ -293,6 +293,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
             ids: ids.clone(),
         },
         shared.0.cache.clone(),
+        Arc::new(store.clone()),
         indexes.articles.clone(),
     );
 

@@ -17,7 +17,7 @@ use super::requests::{PlanCreate, PlanUpdate};
 use super::views::Plan;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, NumericId, Params, Parse, parse_page};
-use crate::http::reply::{Envelope, Precondition, Reply, no_content};
+use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::App;
 
 /// Which plans a list shows.
@@ -140,20 +140,11 @@ pub async fn update_plan(
     body: Body<PlanUpdate>,
 ) -> Result<Reply<Plan>, ApiError> {
     let id = plan_id(&path)?;
-    let change = PlanPatch { expected_versions: versions(&precondition.0), ..body.0 };
+    let change = PlanPatch { expected_versions: precondition.0.versions(), ..body.0 };
     app.billing.plans.update(&auth.0, id, change).await?;
     let plan = find(&app, id).await?;
     let etag = plan.etag();
     Ok(Reply::ok(plan).message("Plan updated", "订阅计划已更新").etag(etag))
-}
-
-/// The versions that `If-Match` accepts; `None` when it accepts all.
-fn versions(precondition: &Precondition) -> Option<Vec<i64>> {
-    let version = |tag: &String| tag.strip_prefix('v')?.split('-').next()?.parse().ok();
-    match precondition {
-        Precondition::None => None,
-        Precondition::Tags(tags) => Some(tags.iter().filter_map(version).collect()),
-    }
 }
 
 /// Takes a plan off sale. Running subscriptions go on. For its owner, and for those who

@@ -9,7 +9,7 @@ use sharestack_kernel::actor::Actor;
 
 use super::list::ArticleListQuery;
 use super::requests::{ArticleCreate, ArticleUpdate};
-use super::views::{Article, ArticleDetail, versions};
+use super::views::{Article, ArticleDetail};
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, Params};
@@ -136,7 +136,7 @@ pub async fn edit_article(
     precondition: IfMatch,
     body: Body<ArticleUpdate>,
 ) -> Result<Reply<ArticleDetail>, ApiError> {
-    let command = EditArticle { if_version: versions(&precondition.0), ..body.0 };
+    let command = EditArticle { if_version: precondition.0.versions(), ..body.0 };
     let id = app.content.authoring.edit(&auth.0, &ArticleKey::parse(&path), command).await?;
     Ok(changed(&app, &auth.0, id).await?.message("Article updated", "文章已更新"))
 }

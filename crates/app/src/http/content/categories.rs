@@ -3,18 +3,14 @@
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete, get, post, route};
 use serde::Serialize;
-use sharestack_content::model::{Category, CategoryId, Colour, Icon, Kind, Note};
-use sharestack_content::ports::CategoryKey;
-use sharestack_content::service::EditCategory;
+use sharestack_content::model::{Category, Kind};
 use utoipa::ToSchema;
 
-use super::versions;
-use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, Params};
-use crate::http::portfolio::categories::{CategoryCreate, CategoryDeleteQuery, CategoryUpdate, tree};
-use crate::http::portfolio::{etag, versioned};
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::portfolio::categories::shared::{CategoryBase, CategoryStep, created, edit, remove, tree, updated};
+use crate::http::portfolio::categories::{CategoryCreate, CategoryDeleteQuery, CategoryUpdate};
+use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
 
 /// A category of articles.
@@ -25,28 +21,12 @@ use crate::wiring::App;
     "direct_article_count": 7, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-15T10:30:00Z", "version": 1
 }))]
 pub struct ArticleCategoryItem {
-    id: i64,
-    name: String,
-    slug: String,
-    description: Option<String>,
-    parent_id: Option<i64>,
-    /// 0 at the root.
-    level: usize,
-    /// The ids on the way from the root, itself included.
-    path: String,
-    color: Option<String>,
-    icon: Option<String>,
-    sort_order: i64,
-    is_active: bool,
-    is_featured: bool,
+    #[serde(flatten)]
+    base: CategoryBase,
     /// Published articles in it and below it.
     article_count: i64,
     /// Published articles in it.
     direct_article_count: i64,
-    #[schema(format = DateTime)]
-    created_at: String,
-    #[schema(format = DateTime)]
-    updated_at: String,
     /// Grows with each change; counts do not change it.
     version: i64,
 }
@@ -55,9 +35,8 @@ pub struct ArticleCategoryItem {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "id": 4, "name": "投资理财", "slug": "tou-zi-li-cai", "article_count": 12, "children": [] }))]
 pub struct ArticleCategoryNode {
-    id: i64,
-    name: String,
-    slug: String,
+    #[serde(flatten)]
+    step: CategoryStep,
     article_count: i64,
     #[schema(no_recursion)]
     children: Vec<ArticleCategoryNode>,
@@ -82,41 +61,16 @@ pub struct ArticleCategoryList {
 impl From<&Category> for ArticleCategoryItem {
     fn from(category: &Category) -> Self {
         Self {
-            id: category.id.get(),
-            name: category.name.as_str().to_owned(),
-            slug: category.slug.as_str().to_owned(),
-            description: category.description.as_ref().map(Note::as_str).map(str::to_owned),
-            parent_id: category.parent().map(CategoryId::get),
-            level: category.path.level(),
-            path: category.path.to_string(),
-            color: category.colour.as_ref().map(Colour::as_str).map(str::to_owned),
-            icon: category.icon.as_ref().map(Icon::as_str).map(str::to_owned),
-            sort_order: category.sort_order,
-            is_active: category.is_active,
-            is_featured: category.is_featured,
+            base: category.into(),
             article_count: category.subtree_count,
             direct_article_count: category.direct_count,
-            created_at: timestamp(category.created_at),
-            updated_at: timestamp(category.updated_at),
             version: category.version,
         }
     }
 }
 
 fn node(category: &Category, children: Vec<ArticleCategoryNode>) -> ArticleCategoryNode {
-    ArticleCategoryNode {
-        id: category.id.get(),
-        name: category.name.as_str().to_owned(),
-        slug: category.slug.as_str().to_owned(),
-        article_count: category.subtree_count,
-        children,
-    }
-}
-
-fn one(category: &Category) -> (ArticleCategoryItem, String) {
-    let item = ArticleCategoryItem::from(category);
-    let tag = versioned(category.version, &item);
-    (item, tag)
+    ArticleCategoryNode { step: category.into(), article_count: category.subtree_count, children }
 }
 
 /// The categories of articles with the published articles they have.
@@ -135,8 +89,7 @@ pub async fn list_article_categories(app: Data<App>, auth: MaybeAuth) -> Result<
         categories: categories.iter().map(ArticleCategoryItem::from).collect(),
         tree: tree(&categories, node),
     };
-    let tag = etag(&list);
-    Ok(Reply::ok(list).etag(tag))
+    Ok(Reply::ok(list).tagged())
 }
 
 /// Makes a category of articles. It needs `article_category.create`.
@@ -147,6 +100,7 @@ pub async fn list_article_categories(app: Data<App>, auth: MaybeAuth) -> Result<
     responses(
         (status = 201, description = "The category", body = Envelope<ArticleCategoryItem>),
         (status = 409, description = "Another category has the slug"),
+        (status = 422, description = "It would stand below the deepest level"),
     ),
 )]
 #[post("/api/v1/articles/categories")]
@@ -155,8 +109,8 @@ pub async fn create_article_category(
     auth: Auth,
     body: Body<CategoryCreate>,
 ) -> Result<Reply<ArticleCategoryItem>, ApiError> {
-    let (item, tag) = one(&app.taxonomy.categories.create(&auth.0, Kind::Article, body.0).await?);
-    Ok(Reply::created(item).message("Category created", "分类已创建").etag(tag))
+    let category = app.taxonomy.categories.create(&auth.0, Kind::Article, body.0).await?;
+    Ok(created((&category).into(), &category))
 }
 
 /// Changes a category of articles; moves it with all below it when it comes under another.
@@ -175,6 +129,7 @@ pub async fn create_article_category(
         (status = 200, description = "The category", body = Envelope<ArticleCategoryItem>),
         (status = 409, description = "The slug is taken, or the category would stand below itself"),
         (status = 412, description = "The category was changed since `If-Match`"),
+        (status = 422, description = "It, or what is below it, would stand below the deepest level"),
     ),
 )]
 #[route("/api/v1/articles/categories/{id}", method = "PUT", method = "PATCH")]
@@ -185,10 +140,8 @@ pub async fn edit_article_category(
     precondition: IfMatch,
     body: Body<CategoryUpdate>,
 ) -> Result<Reply<ArticleCategoryItem>, ApiError> {
-    let command = EditCategory { if_version: versions(&precondition.0), ..body.0 };
-    let key = CategoryKey::parse(&path);
-    let (item, tag) = one(&app.taxonomy.categories.edit(&auth.0, Kind::Article, &key, command).await?);
-    Ok(Reply::ok(item).message("Category updated", "分类已更新").etag(tag))
+    let category = edit(&app, &auth.0, (Kind::Article, &path), &precondition, body.0).await?;
+    Ok(updated((&category).into(), &category))
 }
 
 /// Removes a category of articles; what is in it comes to `move_to`. It needs
@@ -212,6 +165,5 @@ pub async fn delete_article_category(
     path: Path<String>,
     query: Params<CategoryDeleteQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    app.taxonomy.categories.delete(&auth.0, Kind::Article, &CategoryKey::parse(&path), query.0).await?;
-    Ok(no_content())
+    remove(&app, &auth.0, (Kind::Article, &path), query.0).await
 }

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 
 use super::fields::option;
 use crate::http::extract::{Parse, parse_page};
-use crate::http::portfolio::categories::category;
+use crate::http::portfolio::categories::category_text;
 
 /// Filters, order and page of a list of articles.
 #[derive(Default, Deserialize, IntoParams)]
@@ -71,9 +71,7 @@ impl Parse for ArticleListQuery {
             status: option(&mut check, "status", self.status, |text| Status::parse(&text)),
             author: option(&mut check, "author", self.author, |text| length(text, 1, 64)),
             tag: option(&mut check, "tag", self.tag, |text| TagName::parse(&text)),
-            category: option(&mut check, "category", self.category, |text| {
-                text.parse().map_err(|_| Issue::InvalidFormat).and_then(category)
-            }),
+            category: option(&mut check, "category", self.category, |text| category_text(&text)),
             access: option(&mut check, "access", self.access, |text| AccessLevel::parse(&text)),
             search: search.filter(|text| !text.is_empty()),
             sort: option(&mut check, "sort_by", self.sort_by, |text| sort(&text)).unwrap_or_default(),

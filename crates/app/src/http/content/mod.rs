@@ -12,7 +12,7 @@ mod views;
 
 pub(super) use list::ArticleListQuery;
 use utoipa_actix_web::service_config::ServiceConfig;
-pub(super) use views::{Article, versions};
+pub(super) use views::Article;
 
 /// Registers the domain's operations. Literal segments come before `{id}`.
 pub fn register(config: &mut ServiceConfig<'_>) {

@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use sharestack_content::model::AccessLevel;
 use sharestack_content::ports::ArticleSearchSort;
 use sharestack_content::service::{FoundArticle, Reader, SearchArticles, SearchResult};
-use sharestack_kernel::field::{FieldErrors, Issue, length};
+use sharestack_kernel::field::{FieldErrors, length};
 use utoipa::ToSchema;
 
 use super::fields::option;
 use super::views::Article;
 use crate::http::error::ApiError;
 use crate::http::extract::{MaybeAuth, Params, Parse};
+use crate::http::portfolio::categories::category_text;
 use crate::http::reply::{Envelope, Reply};
 use crate::http::search::{self, SearchFacets};
 use crate::wiring::App;
@@ -38,7 +39,8 @@ pub struct ArticleSearchQuery {
     /// An id or a user name; digits are an id when somebody has it.
     #[param(example = "linxiaohong")]
     author: Option<String>,
-    /// A category's id.
+    /// A category's id; articles in those below it are in it too.
+    #[param(value_type = Option<i64>, minimum = 1, example = 4)]
     category: Option<String>,
     /// Names or slugs of tags with commas between them; an article has all of them.
     #[param(example = "投资,基金")]
@@ -70,10 +72,6 @@ impl Parse for ArticleSearchQuery {
     fn parse(self) -> Result<SearchArticles, FieldErrors> {
         let mut check = FieldErrors::new();
         let page = search::page(&mut check, self.page.as_deref(), self.limit.as_deref());
-        if self.category.is_some() {
-            // There are no article categories yet, so that no value names one.
-            check.push("category", Issue::NotAllowed { allowed: Vec::new() });
-        }
         let text = search::words(&mut check, self.q);
         let (from, to) = search::days(&mut check, self.date_from, self.date_to);
         let midnight = |day: NaiveDate| -> DateTime<Utc> { day.and_time(NaiveTime::MIN).and_utc() };
@@ -81,6 +79,7 @@ impl Parse for ArticleSearchQuery {
         let query = SearchArticles {
             text,
             author: option(&mut check, "author", self.author, |text| length(text, 1, 64)),
+            category: option(&mut check, "category", self.category, |text| category_text(&text)),
             tags: search::tags(&mut check, self.tags),
             access: option(&mut check, "access", self.access, |text| AccessLevel::parse(&text)),
             from: from.map(midnight),
@@ -135,7 +134,7 @@ pub struct ArticleHit {
         }
     }],
     "facets": {
-        "categories": [], "tags": [{ "name": "投资", "count": 12 }, { "name": "基金", "count": 8 }],
+        "categories": [{ "id": 4, "name": "投资理财", "count": 12 }], "tags": [{ "name": "投资", "count": 12 }, { "name": "基金", "count": 8 }],
         "years": [{ "year": 2026, "count": 9 }, { "year": 2025, "count": 3 }]
     },
     "search_time": 4.2

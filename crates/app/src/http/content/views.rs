@@ -12,7 +12,6 @@ use sharestack_kernel::patch::Patch;
 use utoipa::ToSchema;
 
 use crate::http::context::timestamp;
-use crate::http::reply::Precondition;
 
 /// A tag of an article.
 #[derive(Debug, Serialize, ToSchema)]
@@ -300,14 +299,5 @@ impl ArticleDetail {
         (&author.username, &author.display_name, &author.avatar_url, &self.article.access).hash(&mut hasher);
         (format!("{:?}", self.paywall), self.draft.is_some()).hash(&mut hasher);
         format!("v{}-{:016x}", self.article.version, hasher.finish())
-    }
-}
-
-/// The versions of an article that `If-Match` accepts; `None` when it accepts all.
-pub fn versions(precondition: &Precondition) -> Option<Vec<i64>> {
-    let version = |tag: &String| tag.strip_prefix('v')?.split('-').next()?.parse().ok();
-    match precondition {
-        Precondition::None => None,
-        Precondition::Tags(tags) => Some(tags.iter().filter_map(version).collect()),
     }
 }

@@ -7,9 +7,6 @@ pub mod tags;
 pub mod timeline;
 pub mod uploads;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-use serde::Serialize;
 use sharestack_content::model::{FormatName, Photo};
 use sharestack_content::service::Wanted;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -32,16 +29,4 @@ pub(in crate::http) fn thumb(app: &App, photo: &Photo) -> Option<String> {
     // One that not everybody may see has signed addresses, which are for who sees the photo itself.
     let shown = photo.is_open() && photo.picture.formats.contains_key(&format);
     shown.then(|| app.photos.links.show(photo, Wanted::Format(format)))
-}
-
-/// A tag of an answer that has no version of its own.
-pub(in crate::http) fn etag(answer: &impl Serialize) -> String {
-    let mut hasher = DefaultHasher::new();
-    serde_json::to_vec(answer).unwrap_or_default().hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
-}
-
-/// A tag of a single thing: its version, and what else its answer depends on.
-pub(in crate::http) fn versioned(version: i64, answer: &impl Serialize) -> String {
-    format!("v{version}-{}", etag(answer))
 }

@@ -162,7 +162,7 @@ pub struct YearCount {
     "years": [{ "year": 2024, "count": 25 }, { "year": 2023, "count": 18 }]
 }))]
 pub struct SearchFacets {
-    /// The 50 most frequent categories, each with what stands in it itself. Articles have none yet.
+    /// The 50 most frequent categories, each with what stands in it itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub categories: Option<Vec<CategoryCount>>,

@@ -5,18 +5,20 @@ use std::time::Instant;
 use actix_web::get;
 use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
-use sharestack_content::model::CategoryId;
+use serde_json::{Value, json};
 use sharestack_content::ports::PhotoSearchSort;
 use sharestack_content::service::{FoundPhoto, SearchPhotos, SearchResult};
-use sharestack_kernel::field::{FieldErrors, Issue};
-use sharestack_kernel::id::MAX_NUMERIC_ID;
+use sharestack_kernel::field::FieldErrors;
 use utoipa::ToSchema;
 
 use super::SearchFacets;
 use crate::http::error::ApiError;
 use crate::http::extract::{MaybeAuth, Params, Parse, option};
+use crate::http::portfolio::categories::category_text;
+use crate::http::portfolio::photos::examples::{item_example, with};
+use crate::http::portfolio::photos::views::PhotoItem;
 use crate::http::reply::{Envelope, Reply};
-use crate::wiring::App;
+use crate::wiring::{App, PhotoLinks};
 
 /// What to look for, and where.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -66,12 +68,6 @@ pub struct PhotoSearchQuery {
     sort_order: Option<String>,
 }
 
-fn category(text: &str) -> Result<CategoryId, Issue> {
-    let max = MAX_NUMERIC_ID - 1;
-    let id = text.parse::<i64>().map_err(|_| Issue::InvalidFormat)?;
-    if (1..=max).contains(&id) { Ok(CategoryId::new(id)) } else { Err(Issue::OutOfRange { min: 1, max }) }
-}
-
 impl Parse for PhotoSearchQuery {
     type Output = SearchPhotos;
 
@@ -84,7 +80,7 @@ impl Parse for PhotoSearchQuery {
         let sorts = PhotoSearchSort::ALL.map(|sort| (sort.as_str(), sort));
         let query = SearchPhotos {
             text,
-            category: option(check, "category", self.category, |text| category(&text)),
+            category: option(check, "category", self.category, |text| category_text(&text)),
             tags: super::tags(check, self.tags),
             place: option(check, "location", self.location, |text| super::filter(&text)),
             camera: option(check, "camera", self.camera, |text| super::filter(&text)),
@@ -115,18 +111,12 @@ pub struct PhotoHighlight {
     pub tags: Vec<String>,
 }
 
-/// A found photo.
+/// A found photo, as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "id": 1, "title": "城市夜景", "slug": "city-night-view-001", "score": 0.95,
-    "highlight": {
-        "title": "城市<mark>夜景</mark>", "description": null, "location": null, "tags": ["<mark>夜景</mark>"]
-    }
-}))]
+#[schema(example = json!(hit_example()))]
 pub struct PhotoHit {
-    pub id: i64,
-    pub title: String,
-    pub slug: String,
+    #[serde(flatten)]
+    pub photo: PhotoItem,
     /// How well it matches: *s* / (*s* + 20) of the BM25 sum *s* over the words, each in the
     /// field where it weighs most (title 12, tags 5, place 4, owner 3, description 2, camera
     /// and lens 1).
@@ -135,13 +125,22 @@ pub struct PhotoHit {
     pub highlight: PhotoHighlight,
 }
 
-impl From<FoundPhoto> for PhotoHit {
-    fn from(found: FoundPhoto) -> Self {
+fn hit_example() -> Value {
+    let more = json!({
+        "score": 0.95,
+        "highlight": {
+            "title": "城市<mark>夜景</mark>", "description": "繁华都市的<mark>夜景</mark>", "location": null,
+            "tags": ["<mark>夜景</mark>"]
+        }
+    });
+    with(item_example(), more)
+}
+
+impl PhotoHit {
+    fn new(found: FoundPhoto, links: &PhotoLinks) -> Self {
         let FoundPhoto { view, score, title, description, place, tags } = found;
         Self {
-            id: view.photo.id.get(),
-            title: view.photo.title.as_str().to_owned(),
-            slug: view.photo.slug.as_str().to_owned(),
+            photo: PhotoItem::new(view, links),
             score: super::score(score),
             highlight: PhotoHighlight { title, description, location: place, tags },
         }
@@ -151,13 +150,7 @@ impl From<FoundPhoto> for PhotoHit {
 /// What was found.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "photos": [{
-        "id": 1, "title": "城市夜景", "slug": "city-night-view-001", "score": 0.95,
-        "highlight": {
-            "title": "城市<mark>夜景</mark>", "description": "繁华都市的<mark>夜景</mark>", "location": null,
-            "tags": ["<mark>夜景</mark>"]
-        }
-    }],
+    "photos": [hit_example()],
     "facets": {
         "categories": [{ "id": 1, "name": "城市风光", "count": 15 }, { "id": 2, "name": "建筑摄影", "count": 8 }],
         "tags": [{ "name": "城市", "count": 20 }, { "name": "夜景", "count": 12 }],
@@ -194,7 +187,7 @@ pub async fn search_photos(
     let started = Instant::now();
     let SearchResult { page, facets } = app.searching_photos.search(auth.0.as_ref(), query.0).await?;
     let (request, total) = (page.request, page.total);
-    let photos = page.items.into_iter().map(PhotoHit::from).collect();
+    let photos = page.items.into_iter().map(|found| PhotoHit::new(found, &app.photos.links)).collect();
     let search_time = super::time_since(started, "photos");
     Ok(Reply::ok(PhotoSearchResult { photos, facets: facets.into(), search_time }).paged(request, total))
 }

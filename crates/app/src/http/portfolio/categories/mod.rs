@@ -4,13 +4,13 @@ mod listing;
 pub mod photos;
 mod requests;
 pub mod resource;
+pub(in crate::http) mod shared;
 mod views;
 
 pub(in crate::http) use requests::{
-    CategoryCreate, CategoryDeleteQuery, CategoryUpdate, category, photos as photo_ids, truth,
+    CategoryCreate, CategoryDeleteQuery, CategoryUpdate, category, category_text, photos as photo_ids, truth,
 };
 use utoipa_actix_web::service_config::ServiceConfig;
-pub(in crate::http) use views::tree;
 
 /// Registers the operations.
 pub fn register(config: &mut ServiceConfig<'_>) {

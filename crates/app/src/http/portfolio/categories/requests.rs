@@ -31,6 +31,11 @@ pub(in crate::http) fn category(number: i64) -> Result<CategoryId, Issue> {
     id(number).map(CategoryId::new)
 }
 
+/// Reads the id of a category in a query.
+pub(in crate::http) fn category_text(text: &str) -> Result<CategoryId, Issue> {
+    text.parse().map_err(|_| Issue::InvalidFormat).and_then(category)
+}
+
 fn place(number: i64) -> Result<i64, Issue> {
     if (-FAR..=FAR).contains(&number) { Ok(number) } else { Err(Issue::OutOfRange { min: -FAR, max: FAR }) }
 }
@@ -64,7 +69,7 @@ pub struct CategoryCreate {
     slug: Option<String>,
     #[schema(max_length = 500)]
     description: Option<String>,
-    /// The category above it; there are at most ten levels.
+    /// The category above it; there are at most 250 levels.
     parent_id: Option<i64>,
     /// `#3498db`.
     #[schema(max_length = 7)]
@@ -322,8 +327,7 @@ impl Parse for CategoryDeleteQuery {
 
     fn parse(self) -> Result<Option<CategoryId>, FieldErrors> {
         let mut check = FieldErrors::new();
-        let read = |text: String| text.parse().map_err(|_| Issue::InvalidFormat).and_then(category);
-        let move_to = option(&mut check, "move_to", self.move_to, read);
+        let move_to = option(&mut check, "move_to", self.move_to, |text| category_text(&text));
         check.finish().map(|()| move_to)
     }
 }

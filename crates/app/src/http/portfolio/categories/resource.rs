@@ -4,25 +4,23 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete, get, post, put, route};
 use sharestack_content::model::{Category, Kind};
 use sharestack_content::ports::CategoryKey;
-use sharestack_content::service::EditCategory;
 
 use super::requests::{CategoryCover, CategoryCreate, CategoryDeleteQuery, CategoryListQuery, CategoryUpdate};
-use super::views::{CategoryDetail, CategoryItem, CategoryList, CategoryNode, CategoryStats, tree};
-use crate::http::content::versions;
+use super::shared::{created, edit, remove, tree, updated};
+use super::views::{CategoryDetail, CategoryItem, CategoryList, CategoryNode, CategoryStats};
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, Params};
-use crate::http::portfolio::{etag, versioned};
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
 
+async fn detail(app: &App, category: &Category, way: &[Category]) -> Result<CategoryDetail, ApiError> {
+    let covers = app.taxonomy.categories.covers(std::slice::from_ref(category)).await?;
+    Ok(CategoryDetail::new(app, category, way, &covers))
+}
+
 /// A category as who changed it sees it.
-async fn changed(app: &App, category: &Category) -> Result<Reply<CategoryDetail>, ApiError> {
-    let categories = &app.taxonomy.categories;
-    let covers = categories.covers(std::slice::from_ref(category)).await?;
-    let way = categories.way(category).await?;
-    let detail = CategoryDetail::new(app, category, &way, &covers);
-    let tag = versioned(category.version, &detail);
-    Ok(Reply::ok(detail).etag(tag))
+async fn changed(app: &App, category: &Category) -> Result<CategoryDetail, ApiError> {
+    detail(app, category, &app.taxonomy.categories.way(category).await?).await
 }
 
 /// The categories of photos, each before those below it.
@@ -51,8 +49,7 @@ pub async fn list_categories(
         tree: query.0.tree.then(|| tree(&categories, CategoryNode::of_photos)),
         stats: query.0.stats.then(|| CategoryStats::of(&categories)),
     };
-    let tag = etag(&list);
-    Ok(Reply::ok(list).etag(tag))
+    Ok(Reply::ok(list).tagged())
 }
 
 /// A category by its id or slug.
@@ -73,10 +70,7 @@ pub async fn read_category(
 ) -> Result<Reply<CategoryDetail>, ApiError> {
     let key = CategoryKey::parse(&path);
     let (category, way) = app.taxonomy.categories.read(Kind::Photo, auth.0.as_ref(), &key).await?;
-    let covers = app.taxonomy.categories.covers(std::slice::from_ref(&category)).await?;
-    let detail = CategoryDetail::new(&app, &category, &way, &covers);
-    let tag = versioned(category.version, &detail);
-    Ok(Reply::ok(detail).etag(tag))
+    Ok(Reply::ok(detail(&app, &category, &way).await?).versioned(category.version))
 }
 
 /// Makes a category. It needs `category.create`.
@@ -87,6 +81,7 @@ pub async fn read_category(
     responses(
         (status = 201, description = "The category", body = Envelope<CategoryDetail>),
         (status = 409, description = "Another category has the slug"),
+        (status = 422, description = "It would stand below the deepest level"),
     ),
 )]
 #[post("/api/v1/categories")]
@@ -96,11 +91,8 @@ pub async fn create_category(
     body: Body<CategoryCreate>,
 ) -> Result<Reply<CategoryDetail>, ApiError> {
     let category = app.taxonomy.categories.create(&auth.0, Kind::Photo, body.0).await?;
-    let way = app.taxonomy.categories.way(&category).await?;
-    let detail = CategoryDetail::new(&app, &category, &way, &std::collections::BTreeMap::new());
-    let tag = versioned(category.version, &detail);
     let location = format!("/api/v1/categories/{}", category.id);
-    Ok(Reply::created(detail).message("Category created", "分类已创建").location(location).etag(tag))
+    Ok(created(changed(&app, &category).await?, &category).location(location))
 }
 
 /// Changes a category; moves it with all below it when it comes under another. It needs
@@ -119,6 +111,7 @@ pub async fn create_category(
         (status = 200, description = "The category", body = Envelope<CategoryDetail>),
         (status = 409, description = "The slug is taken, or the category would stand below itself"),
         (status = 412, description = "The category was changed since `If-Match`"),
+        (status = 422, description = "It, or what is below it, would stand below the deepest level"),
     ),
 )]
 #[route("/api/v1/categories/{id}", method = "PUT", method = "PATCH")]
@@ -129,10 +122,8 @@ pub async fn edit_category(
     precondition: IfMatch,
     body: Body<CategoryUpdate>,
 ) -> Result<Reply<CategoryDetail>, ApiError> {
-    let command = EditCategory { if_version: versions(&precondition.0), ..body.0 };
-    let key = CategoryKey::parse(&path);
-    let category = app.taxonomy.categories.edit(&auth.0, Kind::Photo, &key, command).await?;
-    Ok(changed(&app, &category).await?.message("Category updated", "分类已更新"))
+    let category = edit(&app, &auth.0, (Kind::Photo, &path), &precondition, body.0).await?;
+    Ok(updated(changed(&app, &category).await?, &category))
 }
 
 /// Removes a category; its photos come to `move_to`, or are simply no longer in it. It needs
@@ -156,8 +147,7 @@ pub async fn delete_category(
     path: Path<String>,
     query: Params<CategoryDeleteQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    app.taxonomy.categories.delete(&auth.0, Kind::Photo, &CategoryKey::parse(&path), query.0).await?;
-    Ok(no_content())
+    remove(&app, &auth.0, (Kind::Photo, &path), query.0).await
 }
 
 /// Chooses the photo that stands for a category. It needs `category.update`.
@@ -179,5 +169,6 @@ pub async fn set_category_cover(
     body: Body<CategoryCover>,
 ) -> Result<Reply<CategoryDetail>, ApiError> {
     let category = app.taxonomy.categories.set_cover(&auth.0, &CategoryKey::parse(&path), body.0).await?;
-    Ok(changed(&app, &category).await?.message("Cover updated", "封面已更新"))
+    let detail = changed(&app, &category).await?;
+    Ok(Reply::ok(detail).message("Cover updated", "封面已更新").versioned(category.version))
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sharestack_content::model::{Category, CategoryId, Colour, Icon, Note, PhotoId, SeoDescription, SeoTitle};
+use sharestack_content::model::{Category, PhotoId, SeoDescription, SeoTitle};
 use sharestack_content::ports::PhotoView;
 use utoipa::ToSchema;
 
-use crate::http::context::timestamp;
+use super::shared::{CategoryBase, CategoryStep};
 use crate::http::portfolio::thumb;
 use crate::wiring::App;
 
@@ -33,39 +33,14 @@ pub struct CoverPhoto {
     "updated_at": "2024-01-15T10:30:00Z"
 }))]
 pub struct CategoryItem {
-    pub id: i64,
-    pub name: String,
-    pub slug: String,
-    pub description: Option<String>,
-    pub parent_id: Option<i64>,
-    /// 0 at the root.
-    pub level: usize,
-    /// The ids on the way from the root, itself included.
-    pub path: String,
+    #[serde(flatten)]
+    pub base: CategoryBase,
     /// `null` also while visitors may not see the photo.
     pub cover_photo: Option<CoverPhoto>,
-    pub color: Option<String>,
-    pub icon: Option<String>,
-    pub sort_order: i64,
-    pub is_active: bool,
-    pub is_featured: bool,
     /// Listed photos in it and below it, each counted once.
     pub photo_count: i64,
     /// Listed photos in it.
     pub direct_photo_count: i64,
-    #[schema(format = DateTime)]
-    pub created_at: String,
-    #[schema(format = DateTime)]
-    pub updated_at: String,
-}
-
-/// A category on the way to another.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({ "id": 1, "name": "城市风光", "slug": "cityscape" }))]
-pub struct CategoryStep {
-    pub id: i64,
-    pub name: String,
-    pub slug: String,
 }
 
 /// A category with what search engines are told of it, and the way to it.
@@ -94,9 +69,8 @@ pub struct CategoryDetail {
     { "id": 2, "name": "夜景摄影", "slug": "night-photography", "photo_count": 15, "children": [] }
 ] }))]
 pub struct CategoryNode {
-    pub id: i64,
-    pub name: String,
-    pub slug: String,
+    #[serde(flatten)]
+    pub step: CategoryStep,
     pub photo_count: i64,
     #[schema(no_recursion)]
     pub children: Vec<CategoryNode>,
@@ -148,43 +122,25 @@ impl CategoryItem {
     pub fn new(app: &App, category: &Category, covers: &BTreeMap<PhotoId, PhotoView>) -> Self {
         let cover = category.cover.and_then(|id| covers.get(&id));
         Self {
-            id: category.id.get(),
-            name: category.name.as_str().to_owned(),
-            slug: category.slug.as_str().to_owned(),
-            description: category.description.as_ref().map(Note::as_str).map(str::to_owned),
-            parent_id: category.parent().map(CategoryId::get),
-            level: category.path.level(),
-            path: category.path.to_string(),
+            base: category.into(),
             cover_photo: cover.map(|view| CoverPhoto {
                 id: view.photo.id.get(),
                 title: view.photo.title.as_str().to_owned(),
                 thumb_url: thumb(app, &view.photo),
             }),
-            color: category.colour.as_ref().map(Colour::as_str).map(str::to_owned),
-            icon: category.icon.as_ref().map(Icon::as_str).map(str::to_owned),
-            sort_order: category.sort_order,
-            is_active: category.is_active,
-            is_featured: category.is_featured,
             photo_count: category.subtree_count,
             direct_photo_count: category.direct_count,
-            created_at: timestamp(category.created_at),
-            updated_at: timestamp(category.updated_at),
         }
     }
 }
 
 impl CategoryDetail {
     pub fn new(app: &App, category: &Category, way: &[Category], covers: &BTreeMap<PhotoId, PhotoView>) -> Self {
-        let step = |one: &Category| CategoryStep {
-            id: one.id.get(),
-            name: one.name.as_str().to_owned(),
-            slug: one.slug.as_str().to_owned(),
-        };
         Self {
             item: CategoryItem::new(app, category, covers),
             seo_title: category.seo_title.as_ref().map(SeoTitle::as_str).map(str::to_owned),
             seo_description: category.seo_description.as_ref().map(SeoDescription::as_str).map(str::to_owned),
-            ancestors: way.iter().map(step).collect(),
+            ancestors: way.iter().map(CategoryStep::from).collect(),
             version: category.version,
         }
     }
@@ -193,13 +149,7 @@ impl CategoryDetail {
 impl CategoryNode {
     /// A node of the tree of photos.
     pub fn of_photos(category: &Category, children: Vec<Self>) -> Self {
-        Self {
-            id: category.id.get(),
-            name: category.name.as_str().to_owned(),
-            slug: category.slug.as_str().to_owned(),
-            photo_count: category.subtree_count,
-            children,
-        }
+        Self { step: category.into(), photo_count: category.subtree_count, children }
     }
 }
 
@@ -211,18 +161,4 @@ impl CategoryStats {
             featured_count: categories.iter().filter(|category| category.is_featured).count(),
         }
     }
-}
-
-/// The tree of categories that stand each before those below it.
-pub(in crate::http) fn tree<T>(categories: &[Category], node: fn(&Category, Vec<T>) -> T) -> Vec<T> {
-    let mut below: BTreeMap<Option<CategoryId>, Vec<T>> = BTreeMap::new();
-    // From the last to the first, so that what is below a category is complete by then.
-    for category in categories.iter().rev() {
-        let mut children = below.remove(&Some(category.id)).unwrap_or_default();
-        children.reverse();
-        below.entry(category.parent()).or_default().push(node(category, children));
-    }
-    let mut roots = below.remove(&None).unwrap_or_default();
-    roots.reverse();
-    roots
 }

@@ -7,7 +7,7 @@ use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, get};
 use serde::Deserialize;
 use sharestack_content::model::{FormatName, PhotoId, PhotoKey};
-use sharestack_content::service::{Picked, Wanted};
+use sharestack_content::service::{Picked, UPDATE_PHOTO, Wanted};
 use sharestack_kernel::actor::Denied;
 use sharestack_kernel::field::{FieldErrors, Issue};
 
@@ -139,9 +139,9 @@ pub async fn download_photo(
     let picked = app.photos.reading.pick(auth.0.as_ref(), &PhotoKey::parse(&path), query.0, false).await?;
     if !app.photos.downloads {
         let role = auth.0.as_ref().map(|actor| actor.role.clone());
-        let denied = Denied { required: "photo.update", role };
+        let denied = Denied { required: UPDATE_PHOTO, role };
         let actor = auth.0.as_ref().ok_or(denied)?;
-        actor.require_owner_or(picked.photo.owner_id, "photo.update")?;
+        actor.require_owner_or(picked.photo.owner_id, UPDATE_PHOTO)?;
     }
     count(&request, &app, picked.photo.id).await?;
     if let Some(url) = app.files.0.presign_get(&picked.key, SENT_FOR).await? {

@@ -1,6 +1,7 @@
 //! Photos: made, listed, read, changed, put away, liked, saved, shared.
 
 pub mod batch;
+pub(in crate::http) mod examples;
 pub mod likes;
 mod list;
 pub mod map;

@@ -10,7 +10,6 @@ use sharestack_kernel::actor::Actor;
 use super::list::PhotoListQuery;
 use super::requests::{PhotoCreate, PhotoUpdate};
 use super::views::{PhotoDetail, PhotoItem};
-use crate::http::content::versions;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, Params};
@@ -121,7 +120,7 @@ pub async fn edit_photo(
     precondition: IfMatch,
     body: Body<PhotoUpdate>,
 ) -> Result<Reply<PhotoDetail>, ApiError> {
-    let command = EditPhoto { if_version: versions(&precondition.0), ..body.0 };
+    let command = EditPhoto { if_version: precondition.0.versions(), ..body.0 };
     let id = app.photos.changing.edit(&auth.0, &PhotoKey::parse(&path), command).await?;
     let photo = changed(&app, &auth.0, id).await?;
     let etag = photo.etag();

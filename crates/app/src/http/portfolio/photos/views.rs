@@ -5,12 +5,28 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sharestack_content::model::{FormatName, Photo, Place as PlaceModel};
-use sharestack_content::ports::PhotoView;
+use sharestack_content::ports::{PhotoCategory, PhotoTag, PhotoView};
 use sharestack_content::service::{ReadPhoto, Wanted};
 use utoipa::ToSchema;
 
+use super::examples::{base_example, detail_example, item_example};
 use crate::http::context::timestamp;
 use crate::wiring::PhotoLinks;
+
+/// Where a picture is in the formats that lists and pages both show.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PhotoSmallFormats, example = json!({
+    "thumb_small": "https://cdn.example.com/photos/1/thumb_small.jpg",
+    "thumb_medium": "https://cdn.example.com/photos/1/thumb_medium.jpg",
+    "thumb_large": "https://cdn.example.com/photos/1/thumb_large.jpg",
+    "webp": "https://cdn.example.com/photos/1/display.webp"
+}))]
+pub struct SmallFormats {
+    thumb_small: Option<String>,
+    thumb_medium: Option<String>,
+    thumb_large: Option<String>,
+    webp: Option<String>,
+}
 
 /// Where a picture is in each format; `null` until it was made.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,11 +38,9 @@ use crate::wiring::PhotoLinks;
     "webp": "https://cdn.example.com/photos/1/display.webp"
 }))]
 pub struct PhotoFormats {
-    thumb_small: Option<String>,
-    thumb_medium: Option<String>,
-    thumb_large: Option<String>,
+    #[serde(flatten)]
+    small: SmallFormats,
     display: Option<String>,
-    webp: Option<String>,
 }
 
 /// Where a picture is in each format, and the file that it was made from.
@@ -43,10 +57,8 @@ pub struct PhotoDetailFormats {
     /// For who may change the photo only.
     original: Option<String>,
     jpg: Option<String>,
-    webp: Option<String>,
-    thumb_small: Option<String>,
-    thumb_medium: Option<String>,
-    thumb_large: Option<String>,
+    #[serde(flatten)]
+    small: SmallFormats,
 }
 
 /// What the camera noted.
@@ -94,11 +106,9 @@ pub struct PhotoCategoryView {
     "is_primary": true
 }))]
 pub struct PhotoCategoryDetail {
-    id: i64,
-    name: String,
-    slug: String,
+    #[serde(flatten)]
+    category: PhotoCategoryView,
     description: Option<String>,
-    color: Option<String>,
     is_primary: bool,
 }
 
@@ -118,10 +128,8 @@ pub struct PhotoTagView {
     "id": 2, "name": "城市", "slug": "city", "color": "#e74c3c", "confidence": 0.95, "source": "ai"
 }))]
 pub struct PhotoTagDetail {
-    id: i64,
-    name: String,
-    slug: String,
-    color: Option<String>,
+    #[serde(flatten)]
+    tag: PhotoTagView,
     /// From 0 to 1.
     confidence: f64,
     /// `manual` or `ai`.
@@ -130,16 +138,7 @@ pub struct PhotoTagDetail {
 
 /// What lists and pages both show of a photo.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "id": 1, "title": "城市夜景", "description": "繁华都市的夜晚景色", "slug": "city-night-view-001",
-    "status": "published", "visibility": "public", "taken_at": "2024-01-15T18:30:00Z",
-    "created_at": "2024-01-15T20:00:00Z", "updated_at": "2024-01-15T20:00:00Z", "view_count": 156,
-    "like_count": 23, "width": 6000, "height": 4000, "placeholder": null, "version": 1,
-    "exif": { "camera": "Canon EOS R5", "lens": "RF 24-70mm f/2.8L IS USM", "iso": 800, "aperture": "f/2.8",
-        "shutter_speed": "1/125", "focal_length": "50mm" },
-    "location": { "name": "上海外滩", "latitude": 31.23037, "longitude": 121.4737, "country": "China",
-        "city": "Shanghai" }
-}))]
+#[schema(example = json!(base_example()))]
 pub struct PhotoBase {
     id: i64,
     title: String,
@@ -171,25 +170,7 @@ pub struct PhotoBase {
 
 /// A photo in a list.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "id": 1, "title": "城市夜景", "description": "繁华都市的夜晚景色", "slug": "city-night-view-001",
-    "status": "published", "visibility": "public", "taken_at": "2024-01-15T18:30:00Z",
-    "created_at": "2024-01-15T20:00:00Z", "updated_at": "2024-01-15T20:00:00Z", "view_count": 156,
-    "like_count": 23, "width": 6000, "height": 4000, "placeholder": null, "version": 1,
-    "exif": { "camera": "Canon EOS R5", "lens": "RF 24-70mm f/2.8L IS USM", "iso": 800, "aperture": "f/2.8",
-        "shutter_speed": "1/125", "focal_length": "50mm" },
-    "location": { "name": "上海外滩", "latitude": 31.23037, "longitude": 121.4737, "country": "China",
-        "city": "Shanghai" },
-    "formats": {
-        "thumb_small": "https://cdn.example.com/photos/1/thumb_small.jpg",
-        "thumb_medium": "https://cdn.example.com/photos/1/thumb_medium.jpg",
-        "thumb_large": "https://cdn.example.com/photos/1/thumb_large.jpg",
-        "display": "https://cdn.example.com/photos/1/display.jpg",
-        "webp": "https://cdn.example.com/photos/1/display.webp"
-    },
-    "categories": [{ "id": 1, "name": "城市风光", "slug": "cityscape", "color": "#3498db" }],
-    "tags": [{ "id": 1, "name": "夜景", "slug": "night-view", "color": "#2c3e50" }]
-}))]
+#[schema(example = json!(item_example()))]
 pub struct PhotoItem {
     #[serde(flatten)]
     base: PhotoBase,
@@ -210,29 +191,7 @@ pub struct PhotoFileInfo {
 
 /// A photo with all that is known of it.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "id": 1, "title": "城市夜景", "description": "繁华都市的夜晚景色，灯火通明", "slug": "city-night-view-001",
-    "status": "published", "visibility": "public", "taken_at": "2024-01-15T18:30:00Z",
-    "created_at": "2024-01-15T20:00:00Z", "updated_at": "2024-01-15T20:00:00Z", "view_count": 156,
-    "like_count": 23, "width": 6000, "height": 4000, "placeholder": null, "version": 1,
-    "exif": { "camera": "Canon EOS R5", "lens": "RF 24-70mm f/2.8L IS USM", "iso": 800, "aperture": "f/2.8",
-        "shutter_speed": "1/125", "focal_length": "50mm" },
-    "location": { "name": "上海外滩", "latitude": 31.23037, "longitude": 121.4737, "country": "China",
-        "city": "Shanghai" },
-    "sort_order": 0, "download_count": 5, "is_liked": false,
-    "file_info": { "original_filename": "DSC_0001.jpg", "file_size": 2_048_576, "mime_type": "image/jpeg" },
-    "formats": {
-        "original": null, "jpg": "https://cdn.example.com/photos/1/display.jpg",
-        "webp": "https://cdn.example.com/photos/1/display.webp",
-        "thumb_small": "https://cdn.example.com/photos/1/thumb_small.jpg",
-        "thumb_medium": "https://cdn.example.com/photos/1/thumb_medium.jpg",
-        "thumb_large": "https://cdn.example.com/photos/1/thumb_large.jpg"
-    },
-    "categories": [{ "id": 1, "name": "城市风光", "slug": "cityscape", "description": "城市景观摄影作品",
-        "color": "#3498db", "is_primary": true }],
-    "tags": [{ "id": 2, "name": "城市", "slug": "city", "color": "#e74c3c", "confidence": 0.95, "source": "ai" }],
-    "metadata": { "weather": "clear", "temperature": "15°C" }
-}))]
+#[schema(example = json!(detail_example()))]
 pub struct PhotoDetail {
     #[serde(flatten)]
     base: PhotoBase,
@@ -296,29 +255,53 @@ impl PhotoBase {
     }
 }
 
+impl SmallFormats {
+    fn new(links: &PhotoLinks, photo: &Photo) -> Self {
+        let format = |format| shown(links, photo, format);
+        Self {
+            thumb_small: format(FormatName::ThumbSmall),
+            thumb_medium: format(FormatName::ThumbMedium),
+            thumb_large: format(FormatName::ThumbLarge),
+            webp: format(FormatName::Webp),
+        }
+    }
+}
+
+impl From<PhotoCategory> for PhotoCategoryView {
+    fn from(one: PhotoCategory) -> Self {
+        Self { id: one.id.get(), name: one.name, slug: one.slug, color: one.color }
+    }
+}
+
+impl From<PhotoTag> for PhotoTagView {
+    fn from(tag: PhotoTag) -> Self {
+        Self { id: tag.id.get(), name: tag.name, slug: tag.slug, color: tag.color }
+    }
+}
+
+impl From<PhotoCategory> for PhotoCategoryDetail {
+    fn from(mut one: PhotoCategory) -> Self {
+        Self { description: one.description.take(), is_primary: one.is_primary, category: one.into() }
+    }
+}
+
+impl From<PhotoTag> for PhotoTagDetail {
+    fn from(mut tag: PhotoTag) -> Self {
+        Self { confidence: tag.confidence, source: std::mem::take(&mut tag.source), tag: tag.into() }
+    }
+}
+
 impl PhotoItem {
     /// A photo as a list shows it.
     pub fn new(view: PhotoView, links: &PhotoLinks) -> Self {
-        let format = |format| shown(links, &view.photo, format);
         Self {
             base: PhotoBase::new(&view),
             formats: PhotoFormats {
-                thumb_small: format(FormatName::ThumbSmall),
-                thumb_medium: format(FormatName::ThumbMedium),
-                thumb_large: format(FormatName::ThumbLarge),
-                display: format(FormatName::Display),
-                webp: format(FormatName::Webp),
+                small: SmallFormats::new(links, &view.photo),
+                display: shown(links, &view.photo, FormatName::Display),
             },
-            categories: view
-                .categories
-                .into_iter()
-                .map(|one| PhotoCategoryView { id: one.id.get(), name: one.name, slug: one.slug, color: one.color })
-                .collect(),
-            tags: view
-                .tags
-                .into_iter()
-                .map(|tag| PhotoTagView { id: tag.id.get(), name: tag.name, slug: tag.slug, color: tag.color })
-                .collect(),
+            categories: view.categories.into_iter().map(PhotoCategoryView::from).collect(),
+            tags: view.tags.into_iter().map(PhotoTagView::from).collect(),
         }
     }
 }
@@ -328,7 +311,6 @@ impl PhotoDetail {
     pub fn new(read: ReadPhoto, links: &PhotoLinks) -> Self {
         let ReadPhoto { view, edits, liked } = read;
         let photo = &view.photo;
-        let format = |format| shown(links, photo, format);
         Self {
             base: PhotoBase::new(&view),
             sort_order: photo.sort_order,
@@ -341,37 +323,12 @@ impl PhotoDetail {
             },
             formats: PhotoDetailFormats {
                 original: (edits && photo.file_id.is_some()).then(|| links.show(photo, Wanted::Original)),
-                jpg: format(FormatName::Display),
-                webp: format(FormatName::Webp),
-                thumb_small: format(FormatName::ThumbSmall),
-                thumb_medium: format(FormatName::ThumbMedium),
-                thumb_large: format(FormatName::ThumbLarge),
+                jpg: shown(links, photo, FormatName::Display),
+                small: SmallFormats::new(links, photo),
             },
             metadata: photo.metadata.fields().clone(),
-            categories: view
-                .categories
-                .into_iter()
-                .map(|one| PhotoCategoryDetail {
-                    id: one.id.get(),
-                    name: one.name,
-                    slug: one.slug,
-                    description: one.description,
-                    color: one.color,
-                    is_primary: one.is_primary,
-                })
-                .collect(),
-            tags: view
-                .tags
-                .into_iter()
-                .map(|tag| PhotoTagDetail {
-                    id: tag.id.get(),
-                    name: tag.name,
-                    slug: tag.slug,
-                    color: tag.color,
-                    confidence: tag.confidence,
-                    source: tag.source,
-                })
-                .collect(),
+            categories: view.categories.into_iter().map(PhotoCategoryDetail::from).collect(),
+            tags: view.tags.into_iter().map(PhotoTagDetail::from).collect(),
         }
     }
 

@@ -9,23 +9,14 @@ use super::requests::{
     ArticleTagQuery, TagCloudQuery, TagCreate, TagListQuery, TagMerge, TagSuggestionQuery, TagTrendQuery, TagUpdate,
 };
 use super::views::{ArticleTagItem, CloudTag, MergedTags, TagItem, TagPage, TagSuggestion, cloud, groups};
-use crate::http::content::versions;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, NumericId, Params};
-use crate::http::portfolio::versioned;
 use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::App;
 
 fn item(app: &App, label: &Label) -> TagItem {
     TagItem::new(label, Period::default(), Day::of(app.clock.now()))
-}
-
-fn one(app: &App, label: &Label) -> (TagItem, String) {
-    let version = label.version;
-    let item = item(app, label);
-    let tag = versioned(version, &item);
-    (item, tag)
 }
 
 /// Tags of photos.
@@ -107,8 +98,8 @@ pub async fn trending_tags(app: Data<App>, query: Params<TagTrendQuery>) -> Resu
 )]
 #[post("/api/v1/tags")]
 pub async fn create_tag(app: Data<App>, auth: Auth, body: Body<TagCreate>) -> Result<Reply<TagItem>, ApiError> {
-    let (item, tag) = one(&app, &app.taxonomy.tags.create(&auth.0, body.0).await?);
-    Ok(Reply::created(item).message("Tag created", "标签已创建").etag(tag))
+    let label = app.taxonomy.tags.create(&auth.0, body.0).await?;
+    Ok(Reply::created(item(&app, &label)).message("Tag created", "标签已创建").versioned(label.version))
 }
 
 /// Changes a tag. It needs `tag.update`.
@@ -137,9 +128,9 @@ pub async fn edit_tag(
     body: Body<TagUpdate>,
 ) -> Result<Reply<TagItem>, ApiError> {
     let id = TagId::new(NumericId::parse("tag", &path)?);
-    let command = EditTag { if_version: versions(&precondition.0), ..body.0 };
-    let (item, tag) = one(&app, &app.taxonomy.tags.edit(&auth.0, id, command).await?);
-    Ok(Reply::ok(item).message("Tag updated", "标签已更新").etag(tag))
+    let command = EditTag { if_version: precondition.0.versions(), ..body.0 };
+    let label = app.taxonomy.tags.edit(&auth.0, id, command).await?;
+    Ok(Reply::ok(item(&app, &label)).message("Tag updated", "标签已更新").versioned(label.version))
 }
 
 /// Removes a tag, and takes it from all photos. It needs `tag.delete`.

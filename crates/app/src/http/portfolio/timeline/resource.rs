@@ -7,11 +7,9 @@ use sharestack_content::service::EditEvent;
 
 use super::requests::{MonthQuery, TimelineEventCreate, TimelineEventUpdate, TimelineQuery, month};
 use super::views::{EventView, TimelineMonth, TimelineMonthDetail, TimelineView, TimelineYear};
-use crate::http::content::versions;
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, NumericId, Params};
-use crate::http::portfolio::{etag, versioned};
 use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::App;
 
@@ -41,8 +39,7 @@ pub async fn read_timeline(
         years: years.iter().map(|year| TimelineYear::new(&app, year, context.language)).collect(),
         stats: stats.into(),
     };
-    let tag = etag(&view);
-    Ok(Reply::ok(view).etag(tag))
+    Ok(Reply::ok(view).tagged())
 }
 
 /// One month; an empty one counts nothing.
@@ -69,15 +66,12 @@ pub async fn read_timeline_month(
     let wanted = month(&path.0, &path.1)?;
     let month = app.taxonomy.timeline.month(wanted, query.0).await?;
     let view = TimelineMonthDetail { year: wanted.year, month: TimelineMonth::new(&app, &month, context.language) };
-    let tag = etag(&view);
-    Ok(Reply::ok(view).etag(tag))
+    Ok(Reply::ok(view).tagged())
 }
 
-async fn event(app: &App, id: TimelineEventId) -> Result<(EventView, String), ApiError> {
+async fn view(app: &App, id: TimelineEventId) -> Result<EventView, ApiError> {
     let (event, photos) = app.taxonomy.timeline.event(id).await?;
-    let view = EventView::new(app, &event, &photos);
-    let tag = versioned(event.version, &view);
-    Ok((view, tag))
+    Ok(EventView::new(app, &event, &photos))
 }
 
 /// Writes an event of the timeline. It needs `timeline.create`.
@@ -97,8 +91,9 @@ pub async fn create_timeline_event(
     body: Body<TimelineEventCreate>,
 ) -> Result<Reply<EventView>, ApiError> {
     let id = app.taxonomy.timeline.create(&auth.0, body.0).await?;
-    let (view, tag) = event(&app, id).await?;
-    Ok(Reply::created(view).message("Event created", "事件已创建").etag(tag))
+    let event = view(&app, id).await?;
+    let version = event.version;
+    Ok(Reply::created(event).message("Event created", "事件已创建").versioned(version))
 }
 
 /// Changes an event of the timeline. It needs `timeline.update`.
@@ -127,10 +122,11 @@ pub async fn edit_timeline_event(
     body: Body<TimelineEventUpdate>,
 ) -> Result<Reply<EventView>, ApiError> {
     let id = TimelineEventId::new(NumericId::parse("timeline_event", &path)?);
-    let command = EditEvent { if_version: versions(&precondition.0), ..body.0 };
+    let command = EditEvent { if_version: precondition.0.versions(), ..body.0 };
     app.taxonomy.timeline.edit(&auth.0, id, command).await?;
-    let (view, tag) = event(&app, id).await?;
-    Ok(Reply::ok(view).message("Event updated", "事件已更新").etag(tag))
+    let event = view(&app, id).await?;
+    let version = event.version;
+    Ok(Reply::ok(event).message("Event updated", "事件已更新").versioned(version))
 }
 
 /// Removes an event of the timeline. It needs `timeline.delete`.
