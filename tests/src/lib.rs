@@ -22,6 +22,7 @@ pub mod gallery;
 pub mod harness;
 pub mod money;
 pub mod oidc;
+pub mod operators;
 pub mod outbox;
 pub mod passkey;
 pub mod photos;

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sharestack_content::model::{
-    Category, CategoryName, Colour, Derivative, FileId, FileName, FileStatus, FormatName, Kind, MediaType, Note,
-    Processing, Sha256, Slug, TreePath, UploadedFile,
+    Category, Colour, Derivative, FileId, FileName, FileStatus, FormatName, MediaType, Note, Processing, Sha256,
+    UploadedFile,
 };
 use sharestack_content::ports::PortfolioTx;
 use sharestack_kernel::blob::BlobKey;
@@ -18,6 +17,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
+use crate::gallery::category;
 use crate::{Account, Answer, Database, Harness, Options};
 
 /// Where photos are.
@@ -78,7 +78,11 @@ impl Studio {
     /// Puts categories in place by their paths of ids.
     pub async fn categories(&self, categories: &[(&str, &str, &str)]) {
         for (path, name, slug) in categories {
-            let category = category(path, name, slug);
+            let category = Category {
+                description: Some(Note::stored("城市景观摄影作品".to_owned())),
+                colour: Some(Colour::stored("#3498db".to_owned())),
+                ..category(path, name, slug)
+            };
             let done: Result<(), StoreError> = transact!(self.store(), |tx| {
                 tx.categories().insert(&category).await.map_err(|error| StoreError::Internal(Box::new(error)))
             });
@@ -175,31 +179,5 @@ async fn processed(app: &Harness, owner: &Account, name: &str) -> UploadedFile {
         created_at: now,
         updated_at: now,
         expires_at: Some(now + chrono::Duration::days(1)),
-    }
-}
-
-fn category(path: &str, name: &str, slug: &str) -> Category {
-    let path = TreePath::parse(path).unwrap();
-    let now: DateTime<Utc> = SystemClock.now();
-    Category {
-        id: *path.ids().last().unwrap(),
-        kind: Kind::Photo,
-        name: CategoryName::stored(name.to_owned()),
-        slug: Slug::stored(slug.to_owned()),
-        description: Some(Note::stored("城市景观摄影作品".to_owned())),
-        colour: Some(Colour::stored("#3498db".to_owned())),
-        icon: None,
-        sort_order: 0,
-        is_active: true,
-        is_featured: false,
-        seo_title: None,
-        seo_description: None,
-        cover: None,
-        path,
-        direct_count: 0,
-        subtree_count: 0,
-        version: 1,
-        created_at: now,
-        updated_at: now,
     }
 }

@@ -91,35 +91,6 @@ async fn a_cameras_file_becomes_what_is_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_documented_answer_is_given_field_by_field() {
-    for database in Database::all() {
-        let app = Harness::start(Options { workers: false, ..Options::on(database) }).await;
-        let owner = app.account("lin").await;
-        let handle = plant_in(&app, owner.id, "DSC_0001.jpg", camera().jpeg()).await;
-        let waiting = status(&app, &owner.token, &handle).await;
-        assert_eq!((&waiting["status"], &waiting["progress"]), (&json!("uploaded"), &json!(0)));
-        // As S3 prints it: in the middle of the thumbnails, 30 seconds from its end.
-        let store = &app.app().store;
-        let sql = "UPDATE files SET status = 'processing', progress = 75, current_step = 'generating_thumbnails', \
-                   steps = '[{\"name\":\"uploaded\",\"status\":\"completed\"},{\"name\":\"exif_extraction\",\"status\":\"completed\"},\
-                   {\"name\":\"generating_thumbnails\",\"status\":\"processing\"},{\"name\":\"optimization\",\"status\":\"pending\"}]'";
-        store.execute_raw(sql).await.unwrap();
-        let printed = status(&app, &owner.token, &handle).await;
-        let expected = json!({
-            "file_id": handle, "status": "processing", "progress": 75, "current_step": "generating_thumbnails",
-            "steps": [
-                { "name": "uploaded", "status": "completed" }, { "name": "exif_extraction", "status": "completed" },
-                { "name": "generating_thumbnails", "status": "processing" }, { "name": "optimization", "status": "pending" },
-            ],
-            "estimated_time_remaining": printed["estimated_time_remaining"],
-        });
-        assert_eq!(printed, expected, "{database:?}");
-        assert!(printed["estimated_time_remaining"].as_u64().unwrap() >= 1);
-        app.stop().await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn some_derivatives_are_made_anew_all_at_once() {
     for database in Database::all() {
         let app = Harness::start(Options::on(database).with("SHARESTACK__MEDIA__KEEP_REPLACED_SECONDS", "0")).await;
