@@ -390,7 +390,8 @@ async fn a_tree_is_as_deep_as_somebody_makes_it() {
     for database in Database::all() {
         let room = Room::open(database).await;
         let levels = MAX_LEVEL + 1;
-        let path = |level: usize| (1..=level + 1).map(|id| id.to_string()).collect::<Vec<_>>().join("/");
+        // From a number that is not drawn here.
+        let path = |level: usize| (1000..=1000 + level).map(|id| id.to_string()).collect::<Vec<_>>().join("/");
         let all: Vec<_> = (0..levels).map(|level| category(&path(level), "深", &format!("level-{level}"))).collect();
         room.gallery.plant(&all).await;
         let list = room.app.get(&format!("{CATEGORIES}?include_tree=true&include_stats=true")).await.expect(200);
@@ -401,7 +402,7 @@ async fn a_tree_is_as_deep_as_somebody_makes_it() {
             "{database:?}"
         );
         let last = room.app.get(&format!("{CATEGORIES}/level-{MAX_LEVEL}")).await.expect(200);
-        assert_shows(last.data(), &json!({ "id": levels, "level": MAX_LEVEL, "path": path(MAX_LEVEL) }));
+        assert_shows(last.data(), &json!({ "id": 1000 + MAX_LEVEL, "level": MAX_LEVEL, "path": path(MAX_LEVEL) }));
         assert_eq!(last.data()["ancestors"].as_array().unwrap().len(), MAX_LEVEL);
         let id = last.data()["id"].as_i64().unwrap();
 
@@ -411,9 +412,9 @@ async fn a_tree_is_as_deep_as_somebody_makes_it() {
             "reason": "too_deep", "field": "parent_id", "level": levels, "max_level": MAX_LEVEL
         });
         assert_eq!(refused.body["error"]["details"], details);
-        let refused = room.edit(1, &json!({ "parent_id": id })).await.refused(409, "RESOURCE_CONFLICT");
+        let refused = room.edit(1000, &json!({ "parent_id": id })).await.refused(409, "RESOURCE_CONFLICT");
         assert_eq!(refused.body["error"]["details"]["reason"], "cycle");
-        let half = i64::try_from(levels / 2).unwrap() + 1;
+        let half = 1000 + i64::try_from(levels / 2).unwrap();
         let moved = room.edit(half, &json!({ "parent_id": null })).await.expect(200);
         assert_shows(moved.data(), &json!({ "level": 0, "path": half.to_string(), "parent_id": null }));
         assert_shows(&room.read(id).await, &json!({ "level": levels - levels / 2 - 1 }));
