@@ -216,15 +216,15 @@ async fn one_is_told_what_one_has_uploaded_before() {
         let is_new = async || app.post_as(&lin.token, path, &asked).await.expect(200).data()[0]["status"] == "new";
         let store = &app.app().store;
         store.execute_raw("UPDATE files SET status = 'failed'").await.unwrap();
-        assert!(is_new().await, "{database:?}");
+        assert!(is_new().await, "{place:?}");
         store.execute_raw("UPDATE files SET status = 'uploaded'").await.unwrap();
         let photo = json!({ "title": "夜景", "file_id": file });
         let photo = app.post_as(&lin.token, "/api/v1/photos", &photo).await.expect(201).data()["id"].clone();
-        assert!(!is_new().await, "{database:?}");
+        assert!(!is_new().await, "{place:?}");
         app.delete_as(&lin.token, &format!("/api/v1/photos/{photo}")).await.expect(204);
-        assert!(is_new().await, "{database:?}");
+        assert!(is_new().await, "{place:?}");
         app.post_as(&lin.token, &format!("/api/v1/photos/{photo}/restore"), &json!({})).await.expect(200);
-        assert!(!is_new().await, "{database:?}");
+        assert!(!is_new().await, "{place:?}");
         // What others have is not told.
         let theirs = app.post_as(&wei.token, path, &asked).await.expect(200);
         assert!(theirs.data().as_array().unwrap().iter().all(|one| one["status"] == "new"));

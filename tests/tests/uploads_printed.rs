@@ -7,7 +7,7 @@ use sharestack_kernel::clock::{Clock, SystemClock};
 use sharestack_media::sample::Sample;
 use sharestack_tests::files::{file, plant};
 use sharestack_tests::uploading::{INIT, MULTIPLE, chunked, creator, form, send_file, send_form};
-use sharestack_tests::{Account, Place, Harness, Options, assert_shows};
+use sharestack_tests::{Account, Harness, Options, Place, assert_shows};
 
 /// The number in the printed handles.
 const FIRST: i64 = 123_456_789;

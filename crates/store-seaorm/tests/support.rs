@@ -167,7 +167,12 @@ impl Fixture {
     /// What the cases of the billing ports need.
     pub fn billing(&self) -> sharestack_conformance::billing::Subject {
         let leave = self.change("deleted_at = created_at");
-        sharestack_conformance::billing::Subject::over(&self.store, self.ids(), self.clock.clone(), [self.register(), leave])
+        sharestack_conformance::billing::Subject::over(
+            &self.store,
+            self.ids(),
+            self.clock.clone(),
+            [self.register(), leave],
+        )
     }
 
     /// What the cases of the content ports need.

@@ -139,15 +139,7 @@ pub async fn what_stands_elsewhere_too_counts_there_still(subject: Subject) {
 
 /// Though its path begins with the same digits.
 pub async fn what_is_elsewhere_stays_where_it_is(subject: Subject) {
-    subject
-        .plant(&[
-            category("1"),
-            category("1/2"),
-            category("1/2/3"),
-            category("1/22"),
-            category("1/22/5"),
-        ])
-        .await;
+    subject.plant(&[category("1"), category("1/2"), category("1/2/3"), category("1/22"), category("1/22/5")]).await;
     subject.under(CategoryId::new(2), None).await.unwrap();
     let paths = async |ids: [i64; 5]| {
         let mut paths = Vec::new();
