@@ -89,8 +89,8 @@ impl Bulk {
     pub async fn execute(&mut self, sql: String) -> Result<()> {
         let sql = sqlx::raw_sql(AssertSqlSafe(sql));
         match self {
-            Self::Sqlite(connection) => drop(sql.execute(connection).await?),
-            Self::Postgres(connection) => drop(sql.execute(connection).await?),
+            Self::Sqlite(connection) => sql.execute(connection).await.map(|_| ())?,
+            Self::Postgres(connection) => sql.execute(connection).await.map(|_| ())?,
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Lists and searches of a small and of a large portfolio: what one client waits for them.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
@@ -90,7 +91,11 @@ fn asked(options: &Options) -> Vec<Asked> {
 
 /// A text in an address.
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        let _ = write!(encoded, "%{byte:02X}");
+    }
+    encoded
 }
 
 fn json(server: &Server, path: &str) -> Result<Value> {

@@ -3,6 +3,7 @@
 //! counts that the product keeps are what it would have counted.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use anyhow::Result;
 
@@ -144,9 +145,10 @@ fn formats(photo: u32) -> String {
     ] {
         let comma = if text.len() > 1 { "," } else { "" };
         let size = width * height / 6;
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             r#"{comma}"{name}":{{"key":"photos/{photo}/1/{file}","size":{size},"width":{width},"height":{height},"mime_type":"image/{kind}"}}"#
-        ));
+        );
     }
     text.push('}');
     text
@@ -189,8 +191,12 @@ pub async fn fill(db: &mut Bulk, photos: u32, users: u32) -> Result<()> {
         }
         above.sort_unstable();
         above.dedup();
-        above.iter().for_each(|category| subtree[*category as usize] += 1);
-        tags_of(photo).iter().for_each(|tag| used[*tag as usize] += 1);
+        for category in &above {
+            subtree[*category as usize] += 1;
+        }
+        for tag in tags_of(photo) {
+            used[tag as usize] += 1;
+        }
         let (year, month, ..) = taken(photo);
         *counts.entry(format!("year:{year:04}")).or_default() += 1;
         *counts.entry(format!("month:{year:04}-{month:02}")).or_default() += 1;

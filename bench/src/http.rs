@@ -24,7 +24,7 @@ impl Connection {
     pub fn open(port: u16) -> Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        stream.set_read_timeout(Some(Duration::from_mins(1)))?;
         Ok(Self { stream, bytes: Vec::new() })
     }
 
@@ -38,7 +38,7 @@ impl Connection {
         self.stream.write_all(head.as_bytes())?;
         self.stream.write_all(body)?;
         self.bytes.clear();
-        let mut buffer = [0; 64 * 1024];
+        let mut buffer = vec![0; 64 * 1024];
         let mut whole = None;
         while whole.is_none_or(|whole| self.bytes.len() < whole) {
             match self.stream.read(&mut buffer)? {

@@ -1,5 +1,6 @@
 //! One section after another, each written down when it is done.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
@@ -86,7 +87,7 @@ impl Run {
         let result = measured.and_then(|(figures, problems)| {
             let mut text = format!("{} {} s for a figure.\n\n{figures}", self.machine, self.options.seconds);
             for problem in &problems {
-                text.push_str(&format!("\nNot measured: {problem}\n"));
+                let _ = writeln!(text, "\nNot measured: {problem}");
                 self.failed.push(section.name());
             }
             std::io::stdout().write_all(format!("## {}\n\n{text}\n", section.name()).as_bytes())?;

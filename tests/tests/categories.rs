@@ -401,10 +401,10 @@ async fn a_tree_is_as_deep_as_somebody_makes_it() {
             list.text.contains(&format!(r#""total_categories":{levels},"max_level":{MAX_LEVEL},"#)),
             "{database:?}"
         );
-        let last = room.app.get(&format!("{CATEGORIES}/level-{MAX_LEVEL}")).await.expect(200);
-        assert_shows(last.data(), &json!({ "id": 1000 + MAX_LEVEL, "level": MAX_LEVEL, "path": path(MAX_LEVEL) }));
-        assert_eq!(last.data()["ancestors"].as_array().unwrap().len(), MAX_LEVEL);
-        let id = last.data()["id"].as_i64().unwrap();
+        let deepest = room.app.get(&format!("{CATEGORIES}/level-{MAX_LEVEL}")).await.expect(200);
+        assert_shows(deepest.data(), &json!({ "id": 1000 + MAX_LEVEL, "level": MAX_LEVEL, "path": path(MAX_LEVEL) }));
+        assert_eq!(deepest.data()["ancestors"].as_array().unwrap().len(), MAX_LEVEL);
+        let id = deepest.data()["id"].as_i64().unwrap();
 
         let deeper = json!({ "name": "更深", "parent_id": id });
         let refused = room.create(&deeper).await.refused(422, "UNPROCESSABLE_ENTITY");

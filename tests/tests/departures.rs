@@ -1,16 +1,20 @@
 //! Who goes while there is business: nothing more is sold, no money is lost, and the account
 //! is erased all the same.
 
+use std::sync::Arc;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use sharestack_billing::model::id::LedgerEntryId;
 use sharestack_billing::model::ledger::{Account as Book, BalancedEntry, LedgerEntry, Line, Posting};
+use sharestack_billing::ports::InsertError;
 use sharestack_billing::ports::ledger::LedgerQueries as _;
 use sharestack_billing::ports::tx::BillingTx;
 use sharestack_kernel::clock::{Clock as _, SystemClock};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::money::{Currency, Money};
 use sharestack_kernel::random::uuid_v7;
+use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 use sharestack_tests::money::{monthly_plan, notify, subscribe, success};
 use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
@@ -85,9 +89,9 @@ impl Shop {
             occurred_at: SystemClock.now(),
         };
         let store = self.app.store().await;
-        let mut tx: Box<dyn BillingTx> = Begin::begin(&store).await.unwrap();
-        tx.ledger().post(&entry).await.unwrap();
-        tx.commit().await.unwrap();
+        let billing: Arc<dyn Begin<dyn BillingTx>> = Arc::new(store.clone());
+        let posted: Result<(), InsertError> = transact!(billing, |tx| { tx.ledger().post(&entry).await });
+        posted.unwrap();
         store.close().await;
     }
 

@@ -178,7 +178,7 @@ async fn a_notification_is_short_and_read_with_its_signature_only() {
     // One that does not say how long it is, is found out while it comes.
     let head = format!("POST {NOTIFY} HTTP/1.1\r\nX-Sandbox-Signature: x\r\nTransfer-Encoding: chunked");
     let mut piece = format!("{:x}\r\n", 65537).into_bytes();
-    piece.extend([b' '; 65537]);
+    piece.extend(vec![b' '; 65537]);
     piece.extend(b"\r\n");
     let Line(mut stream) = Line::open(&app, &head, &piece).await;
     let mut some = vec![0; 4096];

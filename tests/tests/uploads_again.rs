@@ -44,7 +44,7 @@ impl Sent<'_> {
     /// The line, after so many bytes of the body.
     async fn line(&self, app: &Harness, who: &Account, key: &str, until: usize) -> TcpStream {
         let address = app.base.strip_prefix("http://").unwrap();
-        let extra: String = self.extra.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let extra = self.extra.iter().map(|(name, value)| [*name, ": ", *value, "\r\n"].concat()).collect::<String>();
         let head = format!(
             "POST {} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {}\r\ncontent-type: {}\r\n{extra}\
              content-length: {}\r\nidempotency-key: {key}\r\n\r\n",

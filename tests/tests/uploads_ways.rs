@@ -35,8 +35,8 @@ async fn an_upload_goes_on_only_as_it_began() {
         app.send(tus(Method::HEAD, &other)).await.expect(404);
         app.send(tus(Method::DELETE, &other)).await.refused(404, "RESOURCE_NOT_FOUND");
         for (index, bytes) in [(0, &b""[..]), (0, &whole), (1, &whole)] {
-            let path = chunked(stream, &format!("/chunk_{index}"));
-            let request = app.request(Method::PUT, &path).bearer_auth(&lin.token).body(bytes.to_vec());
+            let to = chunked(stream, &format!("/chunk_{index}"));
+            let request = app.request(Method::PUT, &to).bearer_auth(&lin.token).body(bytes.to_vec());
             app.send(request).await.refused(404, "RESOURCE_NOT_FOUND");
         }
         app.get_as(&lin.token, &chunked(stream, "")).await.refused(404, "RESOURCE_NOT_FOUND");

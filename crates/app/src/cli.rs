@@ -161,7 +161,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     let variables: BTreeMap<String, String> = std::env::vars().collect();
     let config = Config::load(&config_dir(cli.config_dir)?, &variables)?;
     if matches!(command, Command::Doctor) {
-        return if doctor::run(&config, &mut std::io::stdout()).await {
+        return if Box::pin(doctor::run(&config, &mut std::io::stdout())).await {
             Ok(())
         } else {
             Err(Failure::Other("not everything that is configured answers".to_owned()))

@@ -177,12 +177,11 @@ fn plan(file: &HeifFile<'_>, length: u64) -> Result<Plan, Error> {
     Ok(Plan { tile, columns, tiles, shown, orientation })
 }
 
+/// Left, top, width and height of what is shown.
+type Shown = (u32, u32, u32, u32);
+
 /// Which part of a picture of this size is shown, and how it is turned then.
-fn transforms(
-    file: &HeifFile<'_>,
-    id: ItemId,
-    (width, height): (u32, u32),
-) -> Result<((u32, u32, u32, u32), Orientation), Error> {
+fn transforms(file: &HeifFile<'_>, id: ItemId, (width, height): (u32, u32)) -> Result<(Shown, Orientation), Error> {
     let mut shown = (0, 0, width, height);
     let (mut quarters, mut mirrored) = (0, false);
     for property in file.item_properties(id)? {

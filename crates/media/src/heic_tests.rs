@@ -64,7 +64,7 @@ async fn its_pixels_and_their_memory_are_bounded() {
 }
 
 /// The end of the first box of this kind, wherever it lies, and where it begins.
-fn place(bytes: &[u8], kind: &[u8; 4]) -> usize {
+fn place(bytes: &[u8], kind: [u8; 4]) -> usize {
     bytes.windows(4).position(|window| window == kind).unwrap() - 4
 }
 
@@ -74,7 +74,7 @@ async fn an_index_that_is_no_pictures_is_not_gone_through() {
     assert!(open(&bytes).await.is_ok());
     // Millions of items.
     let mut long = bytes.clone();
-    let meta = place(&long, b"meta");
+    let meta = place(&long, *b"meta");
     let length = u32::from_be_bytes(long[meta..meta + 4].try_into().unwrap());
     let more = 1_u32 << 20;
     long[meta..meta + 4].copy_from_slice(&(length + more).to_be_bytes());
@@ -85,7 +85,7 @@ async fn an_index_that_is_no_pictures_is_not_gone_through() {
     assert!(matches!(refused, ImagingError::Broken(_)), "{refused:?}");
     // Every tile is the first.
     let mut same = bytes.clone();
-    let tiles = place(&same, b"dimg") + 4 + 4;
+    let tiles = place(&same, *b"dimg") + 4 + 4;
     let count = usize::from(u16::from_be_bytes(same[tiles + 2..tiles + 4].try_into().unwrap()));
     assert_eq!(count, 6);
     let first = same[tiles + 4..tiles + 6].to_vec();

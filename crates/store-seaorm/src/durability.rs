@@ -73,6 +73,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "each end of a transaction is looked at by itself")]
     async fn the_commits_of_money_alone_wait_for_the_disk() {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", directory.path().join("test.db").display());

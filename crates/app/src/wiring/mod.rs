@@ -286,12 +286,12 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     let searching_photos = indexes.searching_photos(&store);
 
     messaging::warn_of_files(&config);
-    let (limiter, limited) = (shared.0.limiter.clone(), config.rate_limit.clone());
+    let (limiter, allowed) = (shared.0.limiter.clone(), config.rate_limit.clone());
     // A thread that ends leaves nothing behind of the tens of megabytes that the document takes.
     let described = std::thread::spawn(move || -> Result<_, ConfigError> {
         let document = docs::document();
         let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
-        Ok((Bytes::from(text), RouteTable::of(&document), RateLimits::new(limiter, limited, &document)))
+        Ok((Bytes::from(text), RouteTable::of(&document), RateLimits::new(limiter, allowed, &document)))
     });
     let failed = |_| ConfigError::new("openapi", "the document was not made");
     let (document, routes, limits) = described.join().map_err(failed)??;

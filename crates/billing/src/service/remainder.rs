@@ -66,7 +66,7 @@ impl Remainders {
             let posted: Result<(), InsertError> = transact!(self.store, |tx| { tx.ledger().post(&entry).await });
             match posted {
                 Ok(()) => {
-                    tracing::warn!(user.id = %user, ledger.entry = %id, "what a departed creator is owed is set aside")
+                    tracing::warn!(user.id = %user, ledger.entry = %id, "what a departed creator is owed is set aside");
                 }
                 // A rival did it.
                 Err(InsertError::Taken) => {}

@@ -94,11 +94,11 @@ impl MailServer {
         let first = lines.next().expect("the mail server says where it listens").unwrap();
         let port = first.strip_prefix("PORT ").unwrap().parse().unwrap();
         let mails: Arc<Mutex<Vec<Value>>> = Arc::default();
-        let (kept, (echoed, echoes)) = (mails.clone(), channel());
+        let (kept, (heard, echoes)) = (mails.clone(), channel());
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 if line == "ECHO" {
-                    echoed.send(()).ok();
+                    heard.send(()).ok();
                 } else {
                     kept.lock().unwrap_or_else(PoisonError::into_inner).push(serde_json::from_str(&line).unwrap());
                 }

@@ -44,7 +44,7 @@ impl Span {
     }
 
     /// The same from the first entry on.
-    pub(super) fn from_start(&self) -> Self {
+    pub(super) fn to_start(&self) -> Self {
         Self { offset: 0, limit: self.offset + self.limit, ..self.clone() }
     }
 
@@ -88,7 +88,7 @@ fn of_one(links: Links, id: i64, span: &Span) -> SelectStatement {
 /// The entries out of the first links of each of several categories. A photo has the same
 /// place in all of them, so that the union has it once.
 fn of_each(categories: &[i64], span: &Span) -> Option<SelectStatement> {
-    let mut parts = categories.iter().map(|category| part(of_one(Links::Categories, *category, &span.from_start())));
+    let mut parts = categories.iter().map(|category| part(of_one(Links::Categories, *category, &span.to_start())));
     let mut union = parts.next()?;
     for part in parts {
         union.union(UnionType::Distinct, part);

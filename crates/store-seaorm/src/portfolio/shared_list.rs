@@ -60,7 +60,7 @@ impl Store {
         let ids = if more == 0 {
             branch.photos(&span, listed)
         } else {
-            let first = span.from_start();
+            let first = span.to_start();
             let mut both = part(branch.photos(&first, listed));
             both.union(UnionType::All, part(first.cut(&mut part(own))));
             span.cut(Query::select().columns(["id", "place"]).from_subquery(both, "b"))

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, OnConflict, Order, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
+use sea_orm::sea_query::{Expr, Order, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult, SqlErr};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_users::model::{Departure, Export, ExportId, ExportState};
@@ -124,6 +124,9 @@ impl PrivacyRepository for SeaTx {
     }
 
     async fn insert_departure(&mut self, wish: &Departure) -> Result<bool, StoreError> {
+        if departure(self.conn(), wish.user_id).await?.is_some() {
+            return Ok(false);
+        }
         let insert = Query::insert()
             .into_table("departures")
             .columns(["user_id", "reason", "requested_at", "due_at"])
@@ -133,10 +136,13 @@ impl PrivacyRepository for SeaTx {
                 wish.requested_at.into(),
                 wish.due_at.into(),
             ])
-            .on_conflict(OnConflict::column("user_id").do_nothing_on(["user_id"]).to_owned())
             .to_owned();
-        let done = self.conn().execute(&insert).await.map_err(store_error)?;
-        Ok(done.rows_affected() == 1)
+        // A rival that was first makes this run again, and then see its wish: how many rows a
+        // conflict affects is not the same on every database.
+        self.conn().execute(&insert).await.map(|_| true).map_err(|error| match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => StoreError::Transient(Box::new(error)),
+            _ => store_error(error),
+        })
     }
 
     async fn delete_departure(&mut self, user: UserId) -> Result<bool, StoreError> {

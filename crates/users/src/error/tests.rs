@@ -13,6 +13,7 @@ use crate::model::{ExportId, IdentityId, InvitationId, InvitationStatus, Passkey
 
 const WEI: UserId = UserId::new(7);
 
+#[expect(clippy::needless_pass_by_value, reason = "so that a table can be read")]
 fn means(error: impl Classified, category: Category, code: Option<&str>, details: Details) {
     assert_eq!((error.category(), error.code()), (category, code), "{error:?}");
     assert_eq!(error.details(), details, "{error:?}");
@@ -40,7 +41,7 @@ fn refusal() -> (Category, Details) {
 }
 
 fn throttle() -> Throttle {
-    Throttle::new(5, Duration::from_mins(1), DateTime::from_timestamp(60, 0).unwrap(), DateTime::UNIX_EPOCH.into())
+    Throttle::new(5, Duration::from_mins(1), DateTime::from_timestamp(60, 0).unwrap(), DateTime::UNIX_EPOCH)
 }
 
 fn fields() -> FieldErrors {
@@ -275,42 +276,53 @@ fn other_services() {
     let unverified = object(json!({ "reason": "email_unverified", "provider": "google" }));
     let closed = object(json!({ "reason": "sign_up_closed" }));
     let untrusted = ProviderError::Untrusted(source());
-    type Complete = CompleteOAuthError;
     let unauthenticated = Category::Unauthenticated;
     for (error, category, code, details, told) in [
-        (Complete::NoSuchProvider("nobody".to_owned()), Category::NotFound, None, unknown, "invalid_request"),
-        (Complete::StateMismatch, Category::Invalid, None, state, "invalid_request"),
-        (Complete::Denied("no".to_owned()), Category::Invalid, None, not_allowed("error"), "access_denied"),
-        (Complete::from(refused()), Category::Invalid, None, bad_code.clone(), "invalid_request"),
-        (Complete::from(untrusted), Category::Unavailable, upstream, Details::None, "temporarily_unavailable"),
-        (Complete::EmailTaken, Category::Conflict, None, object(json!({ "field": "email" })), "email_taken"),
-        (Complete::EmailUnverified(google), Category::Unprocessable, None, unverified, "email_unverified"),
-        (Complete::IdentityTaken, Category::Conflict, None, object(json!({ "field": "identity" })), "identity_taken"),
-        (Complete::SignUpClosed, Category::Unprocessable, None, closed, "sign_up_closed"),
+        (CompleteOAuthError::NoSuchProvider("nobody".to_owned()), Category::NotFound, None, unknown, "invalid_request"),
+        (CompleteOAuthError::StateMismatch, Category::Invalid, None, state, "invalid_request"),
+        (CompleteOAuthError::Denied("no".to_owned()), Category::Invalid, None, not_allowed("error"), "access_denied"),
+        (CompleteOAuthError::from(refused()), Category::Invalid, None, bad_code.clone(), "invalid_request"),
         (
-            Complete::Uninvited { brought: false },
+            CompleteOAuthError::from(untrusted),
+            Category::Unavailable,
+            upstream,
+            Details::None,
+            "temporarily_unavailable",
+        ),
+        (CompleteOAuthError::EmailTaken, Category::Conflict, None, object(json!({ "field": "email" })), "email_taken"),
+        (CompleteOAuthError::EmailUnverified(google), Category::Unprocessable, None, unverified, "email_unverified"),
+        (
+            CompleteOAuthError::IdentityTaken,
+            Category::Conflict,
+            None,
+            object(json!({ "field": "identity" })),
+            "identity_taken",
+        ),
+        (CompleteOAuthError::SignUpClosed, Category::Unprocessable, None, closed, "sign_up_closed"),
+        (
+            CompleteOAuthError::Uninvited { brought: false },
             Category::Invalid,
             None,
             one("invite_code", Issue::Required),
             "invitation_required",
         ),
         (
-            Complete::Uninvited { brought: true },
+            CompleteOAuthError::Uninvited { brought: true },
             Category::Invalid,
             None,
             not_allowed("invite_code"),
             "invitation_required",
         ),
-        (Complete::SessionEnded, unauthenticated, Some("INVALID_TOKEN"), Details::None, "session_ended"),
+        (CompleteOAuthError::SessionEnded, unauthenticated, Some("INVALID_TOKEN"), Details::None, "session_ended"),
         (
-            Complete::from(LoginError::AccountDisabled),
+            CompleteOAuthError::from(LoginError::AccountDisabled),
             unauthenticated,
             Some("ACCOUNT_DISABLED"),
             Details::None,
             "account_disabled",
         ),
         (
-            Complete::from(LoginError::TooMany(throttle())),
+            CompleteOAuthError::from(LoginError::TooMany(throttle())),
             Category::RateLimited,
             None,
             Details::Throttled(throttle()),

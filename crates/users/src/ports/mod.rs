@@ -1,9 +1,5 @@
 //! What the domain asks of the outside.
 
-#[cfg_attr(
-    any(test, feature = "mocks"),
-    expect(clippy::struct_field_names, reason = "mocks have a field for each method")
-)]
 mod account;
 mod api_key;
 mod avatar;

@@ -110,9 +110,9 @@ fn known(request: &ServiceRequest, mut head: Vec<u8>) -> Vec<u8> {
     let cut = head.len() >= HEAD;
     head.truncate(HEAD);
     if let Some(boundary) = boundary(request) {
-        // Half of one may stand at the end.
-        head.truncate(if cut { HEAD - boundary.len().min(HEAD) } else { HEAD });
-        head = without(&head, boundary.as_bytes());
+        // Half of one may stand at the end, where no whole one begins any more.
+        let end = if cut { HEAD.saturating_sub(boundary.len()) } else { HEAD };
+        head = without(&head, boundary.as_bytes(), end);
     }
     known.extend(head);
     known
@@ -131,10 +131,11 @@ fn boundary(request: &ServiceRequest) -> Option<String> {
     kind.get_param("boundary").map(|boundary| boundary.as_str().to_owned()).filter(|boundary| !boundary.is_empty())
 }
 
-fn without(bytes: &[u8], what: &[u8]) -> Vec<u8> {
+/// What begins before `end`, less each place of `what`.
+fn without(bytes: &[u8], what: &[u8], end: usize) -> Vec<u8> {
     let mut left = Vec::with_capacity(bytes.len());
     let mut at = 0;
-    while at < bytes.len() {
+    while at < bytes.len().min(end) {
         if bytes[at..].starts_with(what) {
             at += what.len();
         } else {
@@ -178,7 +179,7 @@ mod tests {
             let other = [b"y", &content[1.min(size)..]].concat();
             assert!(first != known_of(form("xxAxx", "a.jpg", &other)), "{size}");
         }
-        let long = |end: u8| known_of(form("x", "a.jpg", &[&[b'x'; 50_000][..], &[end]].concat()));
+        let long = |end: u8| known_of(form("x", "a.jpg", &[vec![b'x'; 50_000], vec![end]].concat()));
         assert!(long(b'a') == long(b'b'), "what lies further behind is not known");
     }
 

@@ -194,7 +194,7 @@ impl Photo {
     /// file is processed again.
     pub fn follow(&mut self, file: &UploadedFile) {
         let processing = &file.processing;
-        let noted = self.picture.revision > 0 || self.exif != Exif::default();
+        let filled = self.picture.revision > 0 || self.exif != Exif::default();
         let read = |value: &Value| Formats::deserialize(value).ok();
         let formats = processing.derivatives.as_ref().and_then(read).unwrap_or_default();
         let revision = self.picture.revision + i64::from(formats != self.picture.formats);
@@ -209,7 +209,7 @@ impl Photo {
             revision,
         };
         let notes = processing.exif.as_ref().and_then(|value| Notes::deserialize(value).ok()).unwrap_or_default();
-        if noted {
+        if filled {
             self.fill_from(&notes.exif, None, None);
         } else {
             self.fill_from(&notes.exif, notes.taken.and_then(Taken::known), notes.position);

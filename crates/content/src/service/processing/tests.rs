@@ -11,8 +11,10 @@ use serde_json::json;
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::blob::{BlobError, BlobKey, BlobStream, Presentation};
 use sharestack_kernel::clock::FakeClock;
+use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{SequentialIds, UserId};
 use sharestack_kernel::job::{ClaimedJob, Hopeless, JobError, JobHandler as _, backoff};
+use sharestack_kernel::transact;
 use uuid::Uuid;
 
 use super::*;
@@ -191,9 +193,8 @@ impl Scene {
     /// Has the file worked on, as its upload does.
     async fn enqueue(&self) {
         let job = process_job(Uuid::nil(), FileId::new(1), None, self.clock.now());
-        let mut tx = self.ports.store.begin().await.unwrap();
-        assert!(tx.jobs().enqueue(&job).await.unwrap());
-        tx.commit().await.unwrap();
+        let enqueued: Result<bool, StoreError> = transact!(self.ports.store, |tx| { tx.jobs().enqueue(&job).await });
+        assert!(enqueued.unwrap());
     }
 
     async fn sweep(&self) {

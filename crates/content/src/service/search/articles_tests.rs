@@ -29,7 +29,7 @@ impl World {
         index.rebuild().await.unwrap().finish(Mark::default()).await.unwrap();
         let taxonomy = MemoryPortfolio::default();
         let searching = Searching::new(ports, reading, Arc::new(taxonomy.clone()), Arc::new(index.clone()));
-        Self { searching, content, taxonomy, index }
+        Self { content, taxonomy, index, searching }
     }
 
     fn category(&self, path: &str, name: &str, is_active: bool) {

@@ -56,6 +56,7 @@ struct Unsteady(MemoryPortfolio, Arc<AtomicBool>);
 
 #[async_trait]
 impl Begin<dyn PortfolioTx> for Unsteady {
+    #[expect(clippy::disallowed_methods, reason = "hands the runner's call on")]
     async fn begin(&self) -> Result<Box<dyn PortfolioTx>, StoreError> {
         if self.1.load(Ordering::Relaxed) {
             return Err(StoreError::Unavailable("away".into()));
