@@ -152,7 +152,6 @@ async fn numbers_are_for_who_is_signed_in(database: Database) {
     // To a number that nobody has confirmed nothing is sent to sign in by, either.
     app.post(SEND, &json!({ "phone": "13800138000", "purpose": "login" })).await.expect(200);
     assert!(outbox::to(&app, "+8613800138000").await.is_empty());
-    assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE kind = 'user.code_sent'").await, 1);
     app.post_as(&lin.token, SEND, &body).await.expect(200);
     assert_eq!(outbox::to(&app, "+8613800138000").await.len(), 1);
     // An address is confirmed from outside, as before.
