@@ -39,7 +39,8 @@ pub fn file(id: FileId, owner: i64, name: &str, bytes: &[u8]) -> UploadedFile {
 /// Keeps the row of a file whose bytes are there, with its job.
 pub async fn plant(store: &Store, file: &UploadedFile) {
     let begin: Arc<dyn Begin<dyn PortfolioTx>> = Arc::new(store.clone());
-    let job = NewJob::new(uuid_v7(), PROCESS_JOB, json!({ "file_id": file.id }), file.created_at);
+    let mut job = NewJob::new(uuid_v7(), PROCESS_JOB, json!({ "file_id": file.id }), file.created_at);
+    job.dedupe_key = Some(format!("{PROCESS_JOB}:{}", file.id));
     let kept: Result<(), StoreError> = transact!(begin, |tx| {
         tx.files().insert(file).await?;
         tx.jobs().enqueue(&job).await?;

@@ -66,7 +66,7 @@ async fn who_goes_takes_their_photos_along(database: Database) {
     let event =
         json!({ "title": "影展", "date": "2024-05-18", "type": "exhibition", "related_photos": [shown, theirs] });
     app.post_as(&studio.admin.token, "/api/v1/timeline/events", &event).await.expect(201);
-    let display = app.get(&path(shown)).await.expect(200).data()["formats"]["display"].as_str().unwrap().to_owned();
+    let display = app.get(&path(shown)).await.expect(200).data()["formats"]["jpg"].as_str().unwrap().to_owned();
     assert_eq!(app.request(Method::GET, &display).send().await.unwrap().status(), 200);
     until("both are found", async || {
         app.get("/api/v1/photos/search?q=城市").await.expect(200).body["pagination"]["total"] == 2
