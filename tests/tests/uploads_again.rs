@@ -231,7 +231,7 @@ async fn a_file_whose_answer_was_lost_is_not_made_twice() {
     assert_eq!(app.count("SELECT COUNT(*) FROM idempotency_keys WHERE state = 'committed'").await, 1);
     store.execute_raw("UPDATE idempotency_keys SET lease_until = created_at").await.unwrap();
     let refused = sent.whole(&app, &lin, "lost").await.refused(409, "IDEMPOTENCY_CONFLICT");
-    assert_eq!(refused.body["error"]["details"], json!({ "state": "done" }));
+    assert_eq!(refused.body["error"]["details"]["state"], "done");
     assert_eq!(app.count("SELECT COUNT(*) FROM files").await, 1);
     app.stop().await;
 }
@@ -241,7 +241,8 @@ async fn what_was_refused_for_good_stays_refused() {
     let (app, lin) = quiet(Database::Sqlite).await;
     let sent = Sent::form(SINGLE, form(&[("file", "a.jpg", b"<html>no picture, whatever it is called</html>")]));
     sent.whole(&app, &lin, "no").await.refused(415, "UNSUPPORTED_MEDIA_TYPE");
-    let again = sent.whole(&app, &lin, "no").await.refused(415, "UNSUPPORTED_MEDIA_TYPE");
+    let again = sent.whole(&app, &lin, "no").await;
+    assert_eq!((again.status, &again.body["error"]["type"]), (415, &json!("UNSUPPORTED_MEDIA_TYPE")));
     assert_eq!(again.header("idempotency-replayed"), "true");
     // For now: when there is room again it is taken.
     let fill = format!("INSERT INTO upload_usage (owner_id, bytes) VALUES ({}, 107374182400)", lin.id);

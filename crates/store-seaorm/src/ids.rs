@@ -9,8 +9,8 @@ use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::IdGenerator;
 use sharestack_kernel::random::uuid_v7;
-use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
+use sharestack_kernel::{once, transact};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -83,7 +83,8 @@ impl IdGenerator for SequenceIds {
         if let Some(number) = blocks.get_mut(sequence).and_then(Iterator::next) {
             return Ok(number);
         }
-        let mut block = self.reserve(sequence).await?;
+        // Ids that nobody uses are no part of what a request did.
+        let mut block = once::apart(self.reserve(sequence)).await?;
         let number = block.next().ok_or_else(|| StoreError::corrupt("empty block of ids"))?;
         blocks.insert(sequence, block);
         Ok(number)

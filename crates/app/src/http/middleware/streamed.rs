@@ -98,6 +98,8 @@ pub async fn open(request: &mut ServiceRequest) -> Result<(Vec<u8>, Passing), Ap
         passing.note(piece.as_ref());
         piece.map(|piece| (piece, (rest, passing)))
     });
+    // Handlers may ask once more behind the end.
+    let watched = watched.fuse();
     request.set_payload(Payload::Stream { payload: Box::pin(watched) });
     Ok((known, passing))
 }
