@@ -161,7 +161,9 @@ async fn an_upload_by_tus_that_broke_off_is_found_by_its_key() {
         let body = noise(50_000);
         let extra = [("Tus-Resumable", "1.0.0"), ("Upload-Length", "50000"), ("Upload-Metadata", "filename YQ==")];
         let sent = Sent { path: TUS, kind: OCTETS, extra: &extra, body: body.clone() };
-        drop(sent.line(&app, &lin, "tus", 20_000).await);
+        let line = sent.line(&app, &lin, "tus", 20_000).await;
+        until("it has begun", async || app.count("SELECT COUNT(*) FROM uploads").await == 1).await;
+        drop(line);
         // What came is kept: the answer that nobody heard says where it goes on.
         let again = sent.again(&app, &lin, "tus").await.expect(201);
         let offset: usize = again.header("upload-offset").parse().unwrap();
