@@ -148,7 +148,8 @@ async fn what_broke_off_is_sent_again_with_its_key() {
             }
         }
         assert_eq!(app.count("SELECT COUNT(*) FROM uploads").await, 0, "{database:?}");
-        app.until_blobs(9).await;
+        // What a line that was cut left is looked for once a day; nothing that counts is missing.
+        assert!(app.blobs().await.len() >= 9, "{database:?}");
         assert_eq!(keys(&app).await, 6);
         app.stop().await;
     }
