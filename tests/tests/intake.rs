@@ -141,6 +141,47 @@ async fn who_stands_still_in_a_body_is_told_and_let_go() {
 }
 
 #[tokio::test]
+async fn who_is_answered_in_the_midst_of_chunks_is_let_go() {
+    let app = Harness::embedded().await;
+    let lin = app.account("lin").await;
+    let bearer = format!("Authorization: Bearer {}", lin.token);
+    let piece = [&b"10000\r\n"[..], &[b' '; 0x10000], b"\r\n"].concat();
+    for (path, credential, kind, status) in [
+        ("nowhere", "Accept: */*", "application/json", 404),
+        ("articles", "Accept: */*", "application/json", 401),
+        ("articles", "Accept: image/png", "application/json", 406),
+        ("users/me/avatar", bearer.as_str(), "application/json", 415),
+        ("upload/single", bearer.as_str(), "multipart/form-data; boundary=x", 403),
+    ] {
+        // Standing still behind the first piece, and sending for ever.
+        for pieces in [1, 10_000] {
+            let head = format!(
+                "POST /api/v1/{path} HTTP/1.1\r\n{credential}\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked"
+            );
+            let Line(stream) = Line::open(&app, &head, &piece).await;
+            let (mut read, mut write) = stream.into_split();
+            let endless = piece.clone();
+            let sender = tokio::spawn(async move {
+                for _ in 1..pieces {
+                    if write.write_all(&endless).await.is_err() {
+                        break;
+                    }
+                }
+                write
+            });
+            let mut answer = Vec::new();
+            let end = tokio::time::timeout(std::time::Duration::from_secs(20), read.read_to_end(&mut answer)).await;
+            // Who is cut off in the midst of sending may be told so less politely.
+            drop(end.unwrap_or_else(|_| panic!("{path} {pieces}: the connection is kept")));
+            let text = String::from_utf8_lossy(&answer);
+            assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{path} {pieces}: {text}");
+            drop(sender.await.unwrap());
+        }
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_drop_now_and_then_is_no_body_in_time() {
     let app = impatient().await;
     let head = "POST /api/v1/auth/login HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000";

@@ -18,7 +18,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data};
 
 use crate::config::{self, Config, ConfigError};
-use crate::http::middleware::{context, idempotency, intake, rate_limit};
+use crate::http::middleware::{context, farewell, idempotency, intake, rate_limit};
 use crate::http::registry::Registry;
 use crate::http::wire::Wire;
 use crate::http::{docs, routes};
@@ -64,7 +64,8 @@ fn application(
         .wrap(from_fn(rate_limit::layer))
         .wrap(Compress::default())
         .wrap(cors(&app.config.cors))
-        .wrap(from_fn(context::layer));
+        .wrap(from_fn(context::layer))
+        .wrap(from_fn(farewell::layer));
     let factory = IntoServiceFactory::<_, Request>::into_factory(service);
     ServiceFactoryExt::<Request>::map_err(factory, |error: actix_web::Error| error.error_response())
 }

@@ -25,9 +25,6 @@ use crate::wiring::App;
 
 /// So many bytes buy their sender a second more: over time nobody may be slower.
 const BYTES_A_SECOND: u64 = 1024;
-/// How long the rest of a body is kept at hand after its sender was too slow: a connection
-/// whose body waits to be read is closed behind the answer.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The layer.
 pub async fn layer(
@@ -48,10 +45,6 @@ pub async fn layer(
     if !clock.borrow().ran_out {
         return answer.map(ServiceResponse::map_into_boxed_body);
     }
-    actix_web::rt::spawn(async move {
-        sleep(FAREWELL).await;
-        drop(clock);
-    });
     match answer {
         Ok(answer) => Ok(answer.error_response(ApiError::too_slow())),
         Err(_) => Err(ApiError::too_slow().into()),

@@ -1,7 +1,8 @@
-//! What happens around every handler, from the outside in: context and rendering, CORS,
-//! compression, rate limits, intake, idempotency.
+//! What happens around every handler, from the outside in: farewell, context and
+//! rendering, CORS, compression, rate limits, intake, idempotency.
 
 pub mod context;
+pub mod farewell;
 pub mod idempotency;
 pub mod intake;
 pub mod rate_limit;
