@@ -32,6 +32,7 @@ mod m0032_deep_categories;
 mod m0033_photos_of_a_year;
 mod m0034_byte_order;
 mod m0040_lost_workers;
+mod m0041_used_tags;
 
 use sea_orm_migration::prelude::*;
 
@@ -69,6 +70,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0033_photos_of_a_year::Migration),
             Box::new(m0034_byte_order::Migration),
             Box::new(m0040_lost_workers::Migration),
+            Box::new(m0041_used_tags::Migration),
         ]
     }
 }

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use sharestack_content::error::CategoryError;
 use sharestack_content::model::{
-    Category, CategoryId, Colour, Icon, Kind, Note, PhotoId, SeoDescription, SeoTitle, Slug, TreePath,
+    Category, CategoryId, CategoryOutline, Colour, Icon, Kind, Note, PhotoId, SeoDescription, SeoTitle, Slug, TreePath,
 };
 use sharestack_content::ports::{CategoryKey, CategoryWriteError, CountDelta};
 use sharestack_content::service::EditCategory;
@@ -55,6 +55,15 @@ pub async fn a_category_reads_back_as_it_was_written(subject: Subject) {
     let mut all = subject.categories.all(Kind::Photo).await.unwrap();
     all.sort_by_key(|category| category.id);
     assert_eq!(all, [plain, whole]);
+    let mut outlines = subject.categories.outlines(Kind::Photo).await.unwrap();
+    outlines.sort_by_key(|outline| outline.id);
+    let outline = |Category { id, name, path, is_active, .. }: Category| CategoryOutline { id, name, path, is_active };
+    assert_eq!(outlines, all.clone().into_iter().map(outline).collect::<Vec<_>>());
+    assert_eq!(subject.categories.outlines(Kind::Article).await.unwrap(), []);
+    let each = async |kind, ids: [i64; 2]| subject.categories.find_each(kind, &ids.map(CategoryId::new)).await.unwrap();
+    assert_eq!(each(Kind::Photo, [2, 9]).await, all[1..]);
+    assert_eq!(each(Kind::Article, [1, 2]).await, []);
+    assert_eq!(subject.categories.find_each(Kind::Photo, &[]).await.unwrap(), []);
     assert_eq!(subject.categories.find(Kind::Photo, &CategoryKey::parse("no such")).await.unwrap(), None);
 }
 

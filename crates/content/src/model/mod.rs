@@ -37,9 +37,9 @@ pub use rendered::{EXCERPT_CHARS, PREVIEW_CHARS, Rendered, Text, TooDeep};
 pub use slug::{RESERVED_SLUGS, Slug};
 pub use tag::{Tag, TagName};
 pub use taxonomy::{
-    Category, CategoryName, Colour, Confidence, Day, EventDate, EventKind, EventTitle, Found, Icon, Kind, Label,
-    MAX_LEVEL, Note, Period, Shelves, Source, Spelling, TagGroup, Tagging, TimelineEvent, TimelineEventId, TreePath,
-    Trend, romanised,
+    Category, CategoryName, CategoryOutline, Colour, Confidence, Day, EventDate, EventKind, EventTitle, Found, Icon,
+    Kind, Label, MAX_LEVEL, Note, Period, Shelves, Source, Spelling, TagGroup, Tagging, TimelineEvent, TimelineEventId,
+    TreePath, Trend, romanised,
 };
 pub use text::{CoverUrl, Price, SeoDescription, SeoTitle, Summary, Title};
 pub use upload::{Part, Upload, UploadKind, UploadLimits, UploadState};

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sharestack_kernel::error::StoreError;
 use thiserror::Error;
 
-use crate::model::{Category, CategoryId, Key, Kind, PhotoId, TreePath};
+use crate::model::{Category, CategoryId, CategoryOutline, Key, Kind, PhotoId, TreePath};
 
 /// A category's id or its slug.
 pub type CategoryKey = Key<CategoryId>;
@@ -106,6 +106,12 @@ pub trait CategoryRepository: Send {
 pub trait CategoryQueries: Send + Sync {
     /// All categories of a kind, in one statement and in any order.
     async fn all(&self, kind: Kind) -> Result<Vec<Category>, StoreError>;
+
+    /// The outlines of all categories of a kind, in any order: what a search asks of them.
+    async fn outlines(&self, kind: Kind) -> Result<Vec<CategoryOutline>, StoreError>;
+
+    /// Those of these that are there, in any order.
+    async fn find_each(&self, kind: Kind, ids: &[CategoryId]) -> Result<Vec<Category>, StoreError>;
 
     /// One of them.
     async fn find(&self, kind: Kind, key: &CategoryKey) -> Result<Option<Category>, StoreError>;

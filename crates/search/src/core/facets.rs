@@ -45,10 +45,10 @@ impl Collector for Tallies {
         false
     }
 
-    fn merge_fruits(&self, segments: Vec<Vec<Counts>>) -> tantivy::Result<Self::Fruit> {
+    fn merge_fruits(&self, segments: Vec<tantivy::Result<Vec<Counts>>>) -> tantivy::Result<Self::Fruit> {
         let mut all = vec![Counts::new(); self.fields.len()];
         for counts in segments {
-            for (all, counts) in all.iter_mut().zip(counts) {
+            for (all, counts) in all.iter_mut().zip(counts?) {
                 for (value, count) in counts {
                     *all.entry(value).or_default() += count;
                 }
@@ -63,8 +63,23 @@ impl Collector for Tallies {
     }
 }
 
+/// Counts under their names, which are read in their order, one after another: to look each
+/// up by itself would take longer than to count.
+fn named((column, counts): (StrColumn, Vec<u32>)) -> tantivy::Result<Counts> {
+    let counted = || (0_u64..).zip(&counts).filter(|(_, count)| **count > 0);
+    let values: Vec<u64> = counted().map(|(value, _)| value).collect();
+    let mut counts = counted().map(|(_, count)| u64::from(*count));
+    let mut named = Counts::with_capacity(values.len());
+    column.dictionary().sorted_ords_to_term_cb(&values, |name| {
+        if let (Ok(name), Some(count)) = (std::str::from_utf8(name), counts.next()) {
+            named.insert(name.to_owned(), count);
+        }
+    })?;
+    Ok(named)
+}
+
 impl SegmentCollector for SegmentTallies {
-    type Fruit = Vec<Counts>;
+    type Fruit = tantivy::Result<Vec<Counts>>;
 
     fn collect(&mut self, document: DocId, _: Score) {
         for (column, counts) in self.columns.iter_mut().flatten() {
@@ -76,18 +91,7 @@ impl SegmentCollector for SegmentTallies {
         }
     }
 
-    fn harvest(self) -> Vec<Counts> {
-        let counts = |column: Option<(StrColumn, Vec<u32>)>| {
-            let Some((column, counts)) = column else { return Counts::new() };
-            let mut named = Counts::new();
-            for (value, count) in (0_u64..).zip(counts).filter(|(_, count)| *count > 0) {
-                let mut name = String::new();
-                if column.ord_to_str(value, &mut name).unwrap_or_default() {
-                    named.insert(name, u64::from(count));
-                }
-            }
-            named
-        };
-        self.columns.into_iter().map(counts).collect()
+    fn harvest(self) -> tantivy::Result<Vec<Counts>> {
+        self.columns.into_iter().map(|column| column.map_or_else(|| Ok(Counts::new()), named)).collect()
     }
 }

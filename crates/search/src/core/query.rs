@@ -13,7 +13,7 @@ use tantivy::{DocAddress, DocSet, Order, Score, Searcher, TERMINATED, TantivyDoc
 
 use super::facets::Tallies;
 use super::generation::Generation;
-use crate::text::{Unit, Words};
+use crate::text::{Unit, Words, pair};
 
 /// How many documents of a list can be reached at the most.
 pub const DEEPEST: usize = 10_000;
@@ -91,9 +91,19 @@ pub fn has_words(field: Field, text: &str) -> Box<dyn Query> {
     Box::new(BooleanQuery::intersection(words.units().iter().map(word).collect()))
 }
 
-/// Documents in which characters stand beside each other.
+/// Documents in which two or more characters stand beside each other. Pairs of them are
+/// terms: two are looked up, and of more every other pair and the last must follow each other.
 fn beside(field: Field, letters: &[String]) -> Box<dyn Query> {
-    Box::new(PhraseQuery::new(letters.iter().map(|letter| Term::from_field_text(field, letter)).collect()))
+    let pairs = letters.windows(2).enumerate();
+    let mut terms: Vec<(usize, Term)> = pairs
+        .filter(|(at, _)| at % 2 == 0 || at + 2 == letters.len())
+        .map(|(at, both)| (at, Term::from_field_text(field, &pair(&both[0], &both[1]))))
+        .collect();
+    match terms.len() {
+        0 => Box::new(EmptyQuery),
+        1 => Box::new(TermQuery::new(terms.swap_remove(0).1, IndexRecordOption::WithFreqs)),
+        _ => Box::new(PhraseQuery::new_with_offset(terms)),
+    }
 }
 
 /// Documents whose number is `from` or more, and below `until`.

@@ -55,7 +55,7 @@ fn micros(time: DateTime<Utc>) -> i64 {
 impl Layout for ArticleLayout {
     type Kind = Articles;
 
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
 
     fn schema(&self) -> Schema {
         self.schema.clone()

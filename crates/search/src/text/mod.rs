@@ -7,4 +7,4 @@ mod tokens;
 
 pub use highlight::{Passage, marked, passage};
 pub use query::{MAX_UNITS, Unit, Words};
-pub use tokens::{Kind, Mixed, Token, Tokens};
+pub use tokens::{Kind, Mixed, Token, Tokens, pair};

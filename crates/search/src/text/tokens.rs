@@ -1,6 +1,6 @@
-//! A text as terms with their places: every Chinese character by itself, so that any part
-//! of a sentence is found; the words of the dictionary over them, so that words rank; and
-//! the stems of words of other scripts.
+//! A text as terms with their places: every Chinese character by itself and with the one
+//! before it, so that any part of a sentence is found; the words of the dictionary over them,
+//! so that words rank; and the stems of words of other scripts.
 
 use std::collections::VecDeque;
 use std::str::CharIndices;
@@ -21,6 +21,8 @@ const PIECE: usize = 1000;
 pub enum Kind {
     /// One character of a script that is written without spaces.
     Letter,
+    /// Two of them beside each other.
+    Pair,
     /// Several of them that are a word.
     Word,
     /// A word between spaces.
@@ -40,6 +42,11 @@ pub struct Token {
     pub position: usize,
     /// What it is.
     pub kind: Kind,
+}
+
+/// The term of two letters beside each other. It is no word's.
+pub fn pair(first: &str, second: &str) -> String {
+    ["\u{1}", first, second].concat()
 }
 
 /// Whether words of the character's script are written without spaces between them.
@@ -68,6 +75,8 @@ pub struct Tokens<'a> {
     rest: std::iter::Peekable<CharIndices<'a>>,
     position: usize,
     ready: VecDeque<Token>,
+    /// The letter before.
+    last: Option<Token>,
     with_words: bool,
     stem: Stem,
 }
@@ -78,15 +87,15 @@ impl<'a> Tokens<'a> {
         Self::new(text, true)
     }
 
-    /// The terms that stand beside each other, without the dictionary's words: what a
-    /// search in one text needs.
+    /// The terms that stand beside each other, without pairs and the dictionary's words: what
+    /// a search in one text needs.
     pub fn plain(text: &'a str) -> Self {
         Self::new(text, false)
     }
 
     fn new(text: &'a str, with_words: bool) -> Self {
         let rest = text.char_indices().peekable();
-        Self { text, rest, position: 0, ready: VecDeque::new(), with_words, stem: Stem::default() }
+        Self { text, rest, position: 0, ready: VecDeque::new(), last: None, with_words, stem: Stem::default() }
     }
 
     /// Takes characters while they are `wanted`, at the most `limit`; the byte behind them.
@@ -110,7 +119,12 @@ impl<'a> Tokens<'a> {
             places.push(at);
             let (from, to) = (start + at, start + at + c.len_utf8());
             let term = plain(&run[at..at + c.len_utf8()]);
-            tokens.push(Token { term, start: from, end: to, position: self.position, kind: Kind::Letter });
+            let letter = Token { term, start: from, end: to, position: self.position, kind: Kind::Letter };
+            if self.with_words {
+                tokens.extend(self.last.as_ref().and_then(|last| both(last, &letter)));
+                self.last = Some(letter.clone());
+            }
+            tokens.push(letter);
             self.position += 1;
         }
         if self.with_words && places.len() > 1 {
@@ -142,6 +156,17 @@ impl<'a> Tokens<'a> {
             self.position += 1;
         }
     }
+}
+
+/// Two letters as one term, at the place of the second; `None` when something parts them.
+fn both(first: &Token, second: &Token) -> Option<Token> {
+    (first.position + 1 == second.position).then(|| Token {
+        term: pair(&first.term, &second.term),
+        start: first.start,
+        end: second.end,
+        position: second.position,
+        kind: Kind::Pair,
+    })
 }
 
 impl Iterator for Tokens<'_> {
@@ -222,6 +247,18 @@ mod tests {
         for wanted in ["城", "市", "夜", "城市", "夜景", "摄影"] {
             assert!(terms.iter().any(|term| term == wanted), "{wanted} in {terms:?}");
         }
+    }
+
+    #[test]
+    fn letters_are_paired_where_they_stand_beside_each_other() {
+        let pairs = |text| {
+            let pairs = Tokens::all(text).filter(|token| token.kind == Kind::Pair);
+            pairs.map(|token| (token.term, token.position)).collect::<Vec<_>>()
+        };
+        assert_eq!(pairs("城市，夜 景a色"), [(pair("城", "市"), 1), (pair("夜", "景"), 4)]);
+        let long = "城".repeat(2 * PIECE);
+        assert_eq!(pairs(&long).len(), 2 * PIECE - 1, "also between the pieces of a long text");
+        assert!(Tokens::plain("城市").all(|token| token.kind == Kind::Letter));
     }
 
     #[test]

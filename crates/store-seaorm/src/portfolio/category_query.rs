@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use sea_orm::ExprTrait;
 use sea_orm::sea_query::{Expr, Query};
-use sharestack_content::model::{Category, CategoryId, Key, Kind};
+use sharestack_content::model::{Category, CategoryId, CategoryOutline, Key, Kind};
 use sharestack_content::ports::{CategoryKey, CategoryQueries};
 use sharestack_kernel::error::StoreError;
 
-use super::category_rows::{CategoryRow, category_columns};
+use super::category_rows::{CategoryRow, OutlineRow, category_columns};
 use crate::connect::Store;
 use crate::rows::{Fields, Stored, all, one};
 
@@ -45,6 +45,26 @@ impl CategoryQueries for Store {
     async fn all(&self, kind: Kind) -> Result<Vec<Category>, StoreError> {
         let mut select = Query::select();
         category_columns(&mut select).from_as("categories", "c").and_where(Expr::col(("c", "kind")).eq(kind.as_str()));
+        let rows: Vec<CategoryRow> = all(self.read(), &select).await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    async fn outlines(&self, kind: Kind) -> Result<Vec<CategoryOutline>, StoreError> {
+        let select = Query::select()
+            .columns(["id", "name", "path", "is_active"])
+            .from("categories")
+            .and_where(Expr::col("kind").eq(kind.as_str()))
+            .to_owned();
+        let rows: Vec<OutlineRow> = all(self.read(), &select).await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    async fn find_each(&self, kind: Kind, ids: &[CategoryId]) -> Result<Vec<Category>, StoreError> {
+        let mut select = Query::select();
+        category_columns(&mut select)
+            .from_as("categories", "c")
+            .and_where(Expr::col(("c", "kind")).eq(kind.as_str()))
+            .and_where(Expr::col(("c", "id")).is_in(ids.iter().map(|id| id.get())));
         let rows: Vec<CategoryRow> = all(self.read(), &select).await?;
         Ok(rows.into_iter().map(|row| row.0).collect())
     }

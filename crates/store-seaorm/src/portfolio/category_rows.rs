@@ -3,7 +3,8 @@
 use sea_orm::ExprTrait;
 use sea_orm::sea_query::{Cond, Expr, SelectStatement, SimpleExpr};
 use sharestack_content::model::{
-    Category, CategoryId, CategoryName, Colour, Icon, Kind, Note, PhotoId, SeoDescription, SeoTitle, Slug, TreePath,
+    Category, CategoryId, CategoryName, CategoryOutline, Colour, Icon, Kind, Note, PhotoId, SeoDescription, SeoTitle,
+    Slug, TreePath,
 };
 use sharestack_kernel::error::StoreError;
 
@@ -46,6 +47,25 @@ pub(crate) fn below(category: CategoryId) -> Cond {
         .add(Expr::col(("c", "path")).like(format!("%/{id}/%")))
 }
 
+/// What a category is called and where it stands.
+pub(super) struct OutlineRow(pub CategoryOutline);
+
+impl Stored for OutlineRow {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self(CategoryOutline {
+            id: CategoryId::new(fields.get("id")?),
+            name: CategoryName::stored(fields.get("name")?),
+            path: path(fields)?,
+            is_active: fields.get("is_active")?,
+        }))
+    }
+}
+
+fn path(fields: Fields<'_>) -> Result<TreePath, StoreError> {
+    let path: String = fields.get("path")?;
+    known("path", &path, TreePath::parse(&path))
+}
+
 /// A category.
 pub(super) struct CategoryRow(pub Category);
 
@@ -53,7 +73,6 @@ impl Stored for CategoryRow {
     fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
         let text = |name| fields.get::<Option<String>>(name);
         let kind: String = fields.get("kind")?;
-        let path: String = fields.get("path")?;
         Ok(Self(Category {
             id: CategoryId::new(fields.get("id")?),
             kind: known("kind", &kind, Kind::ALL.into_iter().find(|one| one.as_str() == kind))?,
@@ -68,7 +87,7 @@ impl Stored for CategoryRow {
             seo_title: text("seo_title")?.map(SeoTitle::stored),
             seo_description: text("seo_description")?.map(SeoDescription::stored),
             cover: fields.get::<Option<i64>>("cover_photo_id")?.map(PhotoId::new),
-            path: known("path", &path, TreePath::parse(&path))?,
+            path: path(fields)?,
             direct_count: fields.get("direct_count")?,
             subtree_count: fields.get("subtree_count")?,
             version: fields.get("version")?,

@@ -8,7 +8,7 @@ use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, Pho
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::PageRequest;
 
-use super::category_rows::{CategoryRow, category_columns};
+use super::category_rows::below;
 use super::photo_list::of_key;
 use crate::connect::Store;
 use crate::rows::{Fields, Stored, all};
@@ -104,11 +104,13 @@ pub(super) fn part(select: SelectStatement) -> SelectStatement {
 /// Those photos, one after another, that are in one of several categories.
 fn of_all(categories: &[i64], span: &Span) -> SelectStatement {
     // A value and not `EXISTS`, which SQLite makes a join of that shows a photo for each category.
+    // The sum keeps databases from looking up each category for each photo: the few links of a
+    // photo are read, and each is looked for among the categories.
     let placed = Query::select()
         .expr(Expr::val(1))
         .from_as("photo_categories", "pc")
         .and_where(Expr::col(("pc", "photo_id")).equals(("p", "id")))
-        .and_where(Expr::col(("pc", "category_id")).is_in(categories.iter().copied()))
+        .and_where(Expr::col(("pc", "category_id")).add(0_i64).is_in(categories.iter().copied()))
         .limit(1)
         .to_owned();
     let placed = SimpleExpr::SubQuery(None, Box::new(placed.into()));
@@ -149,6 +151,18 @@ impl Branch {
         let together = self.ids.len() <= MOST_PARTS && (self.ids.len() as u64).saturating_mul(self.subtree) < listed;
         let together = if together { of_each(&self.ids, span) } else { None };
         together.unwrap_or_else(|| of_all(&self.ids, span))
+    }
+}
+
+struct Counted {
+    id: i64,
+    direct: i64,
+    subtree: i64,
+}
+
+impl Stored for Counted {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self { id: fields.get("id")?, direct: fields.get("direct_count")?, subtree: fields.get("subtree_count")? })
     }
 }
 
@@ -210,18 +224,19 @@ impl Store {
 
     /// A category with those below it; `None` when it is not there.
     pub(super) async fn branch(&self, category: CategoryId) -> Result<Option<Branch>, StoreError> {
-        let mut select = Query::select();
-        category_columns(&mut select)
+        let select = Query::select()
+            .columns([("c", "id"), ("c", "direct_count"), ("c", "subtree_count")])
             .from_as("categories", "c")
             .and_where(Expr::col(("c", "kind")).eq(Kind::Photo.as_str()))
-            .cond_where(super::category_rows::below(category));
-        let rows: Vec<CategoryRow> = all(self.read(), &select).await?;
-        let Some(root) = rows.iter().find(|row| row.0.id == category) else { return Ok(None) };
+            .cond_where(below(category))
+            .to_owned();
+        let rows: Vec<Counted> = all(self.read(), &select).await?;
+        let Some(root) = rows.iter().find(|row| row.id == category.get()) else { return Ok(None) };
         Ok(Some(Branch {
-            root: category.get(),
-            direct: count(root.0.direct_count)?,
-            subtree: count(root.0.subtree_count)?,
-            ids: rows.iter().map(|row| row.0.id.get()).collect(),
+            root: root.id,
+            direct: count(root.direct)?,
+            subtree: count(root.subtree)?,
+            ids: rows.iter().map(|row| row.id).collect(),
         }))
     }
 }

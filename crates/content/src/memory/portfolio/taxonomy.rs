@@ -6,8 +6,8 @@ use sharestack_kernel::error::StoreError;
 
 use super::{MemoryPortfolio, MemoryPortfolioTx};
 use crate::model::{
-    Category, CategoryId, Key, Kind, Label, PhotoId, Source, TagId, TagName, Tagging, TimelineEvent, TimelineEventId,
-    TreePath, Trend,
+    Category, CategoryId, CategoryOutline, Key, Kind, Label, PhotoId, Source, TagId, TagName, Tagging, TimelineEvent,
+    TimelineEventId, TreePath, Trend,
 };
 use crate::ports::{
     CategoryKey, CategoryQueries, CategoryRepository, CategoryWriteError, CountDelta, EventWriteError, LabelRepository,
@@ -190,6 +190,15 @@ impl CategoryRepository for MemoryPortfolioTx {
 impl CategoryQueries for MemoryPortfolio {
     async fn all(&self, kind: Kind) -> Result<Vec<Category>, StoreError> {
         Ok(self.state().sorted.categories.values().filter(|one| one.kind == kind).cloned().collect())
+    }
+
+    async fn outlines(&self, kind: Kind) -> Result<Vec<CategoryOutline>, StoreError> {
+        let outline = |Category { id, name, path, is_active, .. }| CategoryOutline { id, name, path, is_active };
+        Ok(self.all(kind).await?.into_iter().map(outline).collect())
+    }
+
+    async fn find_each(&self, kind: Kind, ids: &[CategoryId]) -> Result<Vec<Category>, StoreError> {
+        Ok(self.all(kind).await?.into_iter().filter(|one| ids.contains(&one.id)).collect())
     }
 
     async fn find(&self, kind: Kind, key: &CategoryKey) -> Result<Option<Category>, StoreError> {

@@ -88,6 +88,19 @@ impl fmt::Display for TreePath {
     }
 }
 
+/// What a category is called and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CategoryOutline {
+    /// Its id.
+    pub id: CategoryId,
+    /// Its name.
+    pub name: CategoryName,
+    /// The way to it.
+    pub path: TreePath,
+    /// Whether visitors see it, and what is below it.
+    pub is_active: bool,
+}
+
 /// A category.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Category {

@@ -8,7 +8,7 @@ mod spelling;
 mod text;
 mod trend;
 
-pub use category::{Category, Kind, MAX_LEVEL, TreePath};
+pub use category::{Category, CategoryOutline, Kind, MAX_LEVEL, TreePath};
 pub use event::{EventDate, EventKind, EventTitle, TimelineEvent, TimelineEventId};
 pub use label::{Label, TagGroup};
 pub use shelves::{Confidence, Found, Shelves, Source, Tagging};

@@ -15,7 +15,7 @@ pub use indexing::{Follower, IndexState, Indexing, Step};
 pub use photos::{FoundPhoto, SearchPhotos, SearchingPhotos};
 
 use super::taxonomy::sees_hidden;
-use crate::model::{Category, CategoryId, Kind};
+use crate::model::{CategoryId, CategoryOutline, Kind};
 use crate::ports::{CategoryQueries, Facet, FacetCounts};
 
 /// What a reader finds.
@@ -51,7 +51,7 @@ pub struct FacetValue {
 /// The categories of a kind, as far as a search asks for them.
 struct Tree {
     kind: Kind,
-    categories: Vec<Category>,
+    categories: Vec<CategoryOutline>,
 }
 
 impl Tree {
@@ -63,12 +63,12 @@ impl Tree {
         wanted: Option<CategoryId>,
     ) -> Result<Self, StoreError> {
         let asked = facets.contains(&Facet::Categories) || wanted.is_some();
-        let categories = if asked { queries.all(kind).await? } else { Vec::new() };
+        let categories = if asked { queries.outlines(kind).await? } else { Vec::new() };
         Ok(Self { kind, categories })
     }
 
     /// Those that somebody may know of: what is hidden hides what is below it.
-    fn known(&self, actor: Option<&Actor>) -> impl Iterator<Item = &Category> {
+    fn known(&self, actor: Option<&Actor>) -> impl Iterator<Item = &CategoryOutline> {
         let hidden: Vec<CategoryId> = if sees_hidden(self.kind, actor) {
             Vec::new()
         } else {

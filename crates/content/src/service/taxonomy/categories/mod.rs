@@ -105,12 +105,13 @@ impl Categories {
     /// # Errors
     /// The store's.
     pub async fn way(&self, category: &Category) -> Result<Vec<Category>, StoreError> {
-        if category.parent().is_none() {
+        let above = category.path.ids().iter().copied().filter(|id| *id != category.id).collect::<Vec<_>>();
+        if above.is_empty() {
             return Ok(Vec::new());
         }
-        let all = self.ports.categories.all(category.kind).await?;
-        let above = category.path.ids().iter().filter(|id| **id != category.id);
-        Ok(above.filter_map(|id| all.iter().find(|one| one.id == *id).cloned()).collect())
+        let mut way = self.ports.categories.find_each(category.kind, &above).await?;
+        way.sort_by_key(|one| one.path.level());
+        Ok(way)
     }
 
     /// Makes a category.
