@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use sharestack_tests::{Account, Answer, Harness, until};
+use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
 
 const PLANS: &str = "/api/v1/subscriptions/plans";
 const SUBSCRIPTIONS: &str = "/api/v1/subscriptions";
@@ -17,7 +17,11 @@ struct Market {
 
 impl Market {
     async fn open() -> Self {
-        let app = Harness::embedded().await;
+        Self::with(Options::on(Database::Sqlite)).await
+    }
+
+    async fn with(options: Options) -> Self {
+        let app = Harness::start(options).await;
         let admin = app.admin().await;
         let creator = app.with_role(&admin, "linxiaohong", "creator").await;
         let reader = app.account("wangxiaoming").await;
@@ -139,8 +143,8 @@ async fn a_reader_pays_reads_leaves_and_the_creator_earns() {
     })
     .await;
     let revenue = market.revenue().await;
-    assert_eq!((&revenue["gross"], &revenue["fees"], &revenue["net"]), (&json!(1990), &json!(199), &json!(1791)));
-    assert_eq!((&revenue["pending"], &revenue["available"]), (&json!(1791), &json!(0)));
+    assert_eq!((&revenue["gross"], &revenue["fees"], &revenue["net"]), (&json!(1990), &json!(0), &json!(1990)));
+    assert_eq!((&revenue["pending"], &revenue["available"]), (&json!(1990), &json!(0)));
     assert_eq!(market.app.count("SELECT SUM(amount) FROM ledger_postings").await, 0);
     assert_eq!(market.app.count("SELECT COUNT(*) FROM ledger_entries").await, 1);
     assert_eq!(market.order(order).await["pay_data"], Value::Null);
@@ -162,6 +166,25 @@ async fn a_reader_pays_reads_leaves_and_the_creator_earns() {
     let mine = market.app.get_as(&market.reader.token, &mine).await.expect(200);
     assert_eq!(mine.body["pagination"]["total"], 1);
     market.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_platform_takes_what_is_set_of_each_sale() {
+    for (basis_points, fees) in [("0", 0), ("1000", 199), ("10000", 1990)] {
+        let options =
+            Options::on(Database::Sqlite).with("SHARESTACK__PAYMENTS__PLATFORM_FEE_BASIS_POINTS", basis_points);
+        let market = Market::with(options).await;
+        let plan = market.plan(json!({})).await;
+        market.buy(plan).await;
+        let (revenue, net) = (market.revenue().await, 1990 - fees);
+        assert_eq!((&revenue["gross"], &revenue["fees"], &revenue["net"]), (&json!(1990), &json!(fees), &json!(net)));
+        assert_eq!(revenue["pending"], net);
+        let kept =
+            "SELECT COALESCE(-SUM(amount), 0) FROM ledger_postings WHERE account_code = 'platform_fee_revenue:CNY'";
+        assert_eq!(market.app.count(kept).await, fees);
+        assert_eq!(market.app.count("SELECT SUM(amount) FROM ledger_postings").await, 0);
+        market.app.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,7 +21,6 @@ use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
 
 const SUBSCRIPTIONS: &str = "/api/v1/subscriptions";
 const PRICE: i64 = 1990;
-const EARNED: i64 = 1791;
 
 /// A creator with a plan, and readers.
 struct Shop {
@@ -142,7 +141,7 @@ async fn a_creator_goes(database: Database) {
     // Who is owed money stays.
     let path = format!("/api/v1/users/{}", shop.creator.id);
     shop.app.delete_as(&shop.admin.token, &path).await.refused(409, "RESOURCE_CONFLICT");
-    shop.pay_out(EARNED).await;
+    shop.pay_out(PRICE).await;
     shop.delete(&shop.creator).await;
 
     // Nobody needs to have heard of it.
@@ -241,14 +240,14 @@ async fn what_came_while_a_creator_went_holds_up_nothing(database: Database) {
     shop.delete(&shop.creator).await;
     // A sale that was being written when the account ended.
     let creator = Book::CreatorPayable(UserId::new(shop.creator.id));
-    shop.post("race", [(Book::ChannelClearing("sandbox".to_owned()), EARNED), (creator, -EARNED)]).await;
+    shop.post("race", [(Book::ChannelClearing("sandbox".to_owned()), PRICE), (creator, -PRICE)]).await;
     let store = shop.app.store().await;
     store.execute_raw("UPDATE jobs SET run_at = created_at WHERE kind = 'user.purge'").await.unwrap();
     store.close().await;
     shop.is_erased(&shop.creator).await;
-    assert!(shop.has(&format!("ledger_postings WHERE account_code = 'unclaimed:CNY' AND amount = -{EARNED}")).await);
+    assert!(shop.has(&format!("ledger_postings WHERE account_code = 'unclaimed:CNY' AND amount = -{PRICE}")).await);
     let own = format!("ledger_postings WHERE account_code = 'creator_payable:{}:CNY'", shop.creator.id);
-    assert!(shop.has(&format!("{own} AND amount = {EARNED}")).await);
+    assert!(shop.has(&format!("{own} AND amount = {PRICE}")).await);
     shop.books_balance(0).await;
     shop.app.stop().await;
 }

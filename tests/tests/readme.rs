@@ -78,7 +78,7 @@ fn the_journey_of_the_readme_works_as_it_stands() {
     walk.said("subscribes", r#""status":"incomplete""#);
     walk.said("and pays: a click on the sandbox's page, and another, so that the callback comes twice", "is active");
     walk.said("the reader reads the whole text", SECRET);
-    walk.said("the creator sees the revenue, once", r#""gross":1990,"#);
+    walk.said("the creator sees the revenue, once", r#""gross":1990,"fees":0,"refunds":0,"net":1990,"#);
     walk.said("the reader cancels at the end of the period", r#""cancel_at_period_end":true"#);
     walk.said("and reads until then", r#""allowed":true"#);
     walk.said("and reads until then", SECRET);

@@ -153,7 +153,8 @@ impl World {
     pub fn new() -> Self {
         let (store, clock, channel) = (MemoryBilling::new(), FakeClock::default(), Arc::new(TestChannel::default()));
         let shared: Arc<MemoryBilling> = Arc::new(store.clone());
-        let policy = BillingPolicy::new("https://example.org/payments");
+        let mut policy = BillingPolicy::new("https://example.org/payments");
+        policy.platform_fee_basis_points = 1000;
         let ids = Arc::new(SequentialIds::default());
         let billing = Billing::new(shared.clone(), ids.clone(), Arc::new(clock.clone()), policy);
         let channels = Channels::new([channel.clone() as Arc<dyn PaymentChannel>]);

@@ -46,13 +46,13 @@ pub struct BillingPolicy {
 }
 
 impl BillingPolicy {
-    /// 10 % for the platform, two hours to pay, three days until a payout.
+    /// Nothing for the platform, two hours to pay, three days until a payout.
     ///
     /// `notify_base` is the address of the payment routes, without a slash at its end:
     /// `https://example.org/api/v1/subscriptions/payments`.
     pub fn new(notify_base: impl Into<String>) -> Self {
         Self {
-            platform_fee_basis_points: 1000,
+            platform_fee_basis_points: 0,
             order_lifetime: Duration::hours(2),
             settlement_delay: Duration::days(3),
             notify_base: notify_base.into(),

@@ -109,7 +109,8 @@ impl Subject {
     }
 
     fn billing(&self) -> Billing {
-        let policy = BillingPolicy::new("https://example.org/payments");
+        let mut policy = BillingPolicy::new("https://example.org/payments");
+        policy.platform_fee_basis_points = 1000;
         Billing::new(self.store.clone(), self.ids.clone(), Arc::new(self.clock.clone()), policy)
     }
 

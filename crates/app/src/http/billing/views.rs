@@ -355,8 +355,8 @@ impl AccessDecision {
 /// What a creator earned, in minor units of one currency, read from the ledger.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "currency": "CNY", "period": "all", "gross": 1990, "fees": 199, "refunds": 0, "net": 1791,
-    "pending": 1791, "available": 0, "withdrawn": 0
+    "currency": "CNY", "period": "all", "gross": 1990, "fees": 0, "refunds": 0, "net": 1990,
+    "pending": 1990, "available": 0, "withdrawn": 0
 }))]
 pub struct RevenueSummary {
     pub currency: String,
