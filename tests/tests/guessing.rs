@@ -104,6 +104,9 @@ async fn a_weak_password_is_told_why_in_both_languages() {
     assert_eq!(register("en", "12345678").await, "Password is too weak: This is a top-10 common password.");
     assert_eq!(register("zh-CN", "12345678").await, "password 过于简单：这是最常用的 10 个密码之一");
     register("en", "linxiaohong").await;
+    for of_score_two in ["Hangzhou88", "correct1horse", "xkqzpwrt"] {
+        register("en", of_score_two).await;
+    }
     register("zh-CN", "hong@example.com").await;
     assert_eq!(app.count("SELECT COUNT(*) FROM users").await, 0);
     app.stop().await;

@@ -6,6 +6,9 @@ use zxcvbn::{Score, zxcvbn};
 
 const MIN_LENGTH: usize = 8;
 const MAX_LENGTH: usize = 128;
+/// How hard to guess a password is at the least, on the scale from 0 to 4 of zxcvbn: ten to
+/// the eighth guesses.
+const LEAST_SCORE: Score = Score::Three;
 /// What stands in place of a hash when there is no password; no hasher writes it.
 const UNSET: &str = "!";
 
@@ -54,7 +57,7 @@ impl NewPassword {
     /// Why it is.
     pub fn withstands(&self, known: &[&str]) -> Result<(), Issue> {
         let estimate = zxcvbn(self.0.0.expose_secret(), known);
-        if estimate.score() < Score::Two {
+        if estimate.score() < LEAST_SCORE {
             return Err(Issue::WeakPassword { reason: reason(estimate.feedback()) });
         }
         Ok(())
@@ -129,6 +132,24 @@ mod tests {
                 panic!("{text} was accepted");
             };
             assert!(!reason.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_password_is_strong_from_score_three_on() {
+        for (score, text) in
+            [(0, "password123"), (1, "hunter2hunter2"), (2, "Hangzhou88"), (3, "xkqzpwrtn"), (4, "river stone lantern")]
+        {
+            assert_eq!(u8::from(zxcvbn(text, &[]).score()), score, "{text}");
+            match NewPassword::parse(text, &[]) {
+                Ok(_) => assert!(score >= 3, "{text} was accepted"),
+                Err(Issue::WeakPassword { reason }) => assert!(score < 3 && !reason.is_empty(), "{text}: {reason}"),
+                Err(other) => panic!("{text}: {other:?}"),
+            }
+        }
+        for text in ["correct1horse", "xkqzpwrt"] {
+            assert!(matches!(NewPassword::parse(text, &[]), Err(Issue::WeakPassword { .. })), "{text} was accepted");
+            assert!(NewPassword::handed_over(text).is_ok(), "{text}: who hands it over answers for it");
         }
     }
 

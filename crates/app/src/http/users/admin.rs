@@ -118,7 +118,8 @@ pub struct UserAdminCreate {
     username: Option<String>,
     #[schema(required = true, nullable = false, format = Email, max_length = 254)]
     email: Option<String>,
-    /// 8 to 128 characters.
+    /// 8 to 128 characters. It is handed over, so that it may be one that is easily guessed: the
+    /// rule for passwords that people choose themselves is not asked of it.
     #[schema(required = true, nullable = false, format = Password, min_length = 8, max_length = 128)]
     password: Option<String>,
     /// Held beside `user`, which is the default.

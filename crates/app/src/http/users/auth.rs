@@ -28,7 +28,8 @@ pub struct UserCreate {
     username: Option<String>,
     #[schema(required = true, nullable = false, format = Email, max_length = 254)]
     email: Option<String>,
-    /// 8 to 128 characters, not easily guessed.
+    /// 8 to 128 characters, and at least 3 of 4 on the scale of zxcvbn, which knows the username and
+    /// the address.
     #[schema(required = true, nullable = false, format = Password, min_length = 8, max_length = 128)]
     password: Option<String>,
     #[serde(default)]

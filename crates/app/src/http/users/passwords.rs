@@ -28,7 +28,7 @@ use crate::wiring::App;
 pub struct UserChangePassword {
     #[schema(required = true, nullable = false, format = Password)]
     current_password: Option<String>,
-    /// 8 to 128 characters, not easily guessed, and not the current one.
+    /// 8 to 128 characters, at least 3 of 4 on the scale of zxcvbn, and not the current one.
     #[schema(required = true, nullable = false, format = Password, min_length = 8, max_length = 128)]
     new_password: Option<String>,
     /// The same as `new_password`.

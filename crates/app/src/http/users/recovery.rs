@@ -150,7 +150,7 @@ pub struct PasswordReset {
     code: Option<String>,
     /// What such a code was exchanged for.
     token: Option<String>,
-    /// 8 to 128 characters, not easily guessed.
+    /// 8 to 128 characters, and at least 3 of 4 on the scale of zxcvbn.
     #[schema(required = true, nullable = false, format = Password, min_length = 8, max_length = 128)]
     new_password: Option<String>,
 }
