@@ -63,7 +63,7 @@ fn files() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
 async fn status(client: &Client, token: &str, handle: &str) -> Value {
     let path = format!("/api/v1/upload/status/{handle}");
     let read = async || client.get_as(token, &path).await.expect(200).data().clone();
-    until("it has an end", async || ["ready", "failed"].contains(&read().await["status"].as_str().unwrap())).await;
+    until("it has an end", async || ["completed", "failed"].contains(&read().await["status"].as_str().unwrap())).await;
     read().await
 }
 
@@ -81,7 +81,7 @@ async fn what_becomes_of_each_is_told_and_none_stays() {
             let end = status(&app, &lin.token, handle).await;
             let body = json!({ "title": name, "file_id": handle });
             let Some(reason) = reason else {
-                assert_eq!(end["status"], "ready", "{place:?} {name}: {end}");
+                assert_eq!(end["status"], "completed", "{place:?} {name}: {end}");
                 continue;
             };
             assert_eq!((&end["status"], &end["failure"]), (&json!("failed"), &json!(reason)), "{place:?} {name}");
@@ -155,7 +155,7 @@ async fn none_takes_more_memory_than_there_is_for_it() {
     }
     let good = send_file(&server.client, &token, "good.jpg", &Sample::scene(800, 600, 2).jpeg()).await.expect(201);
     let end = status(&server.client, &token, good.data()["file_id"].as_str().unwrap()).await;
-    assert_eq!(end["status"], "ready", "none of them holds up the next");
+    assert_eq!(end["status"], "completed", "none of them holds up the next");
     for (name, handle) in &handles {
         let end = status(&server.client, &token, handle).await;
         assert!(

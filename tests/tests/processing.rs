@@ -57,11 +57,11 @@ async fn a_cameras_file_becomes_what_is_shown() {
         let app = Harness::start(Options::on(place)).await;
         let owner = app.account("lin").await;
         let handle = plant_in(&app, owner.id, "DSC_0001.jpg", camera().jpeg()).await;
-        let done = until_it_is(&app, &owner.token, &handle, "ready").await;
+        let done = until_it_is(&app, &owner.token, &handle, "completed").await;
         let step = |name: &str| json!({ "name": name, "status": "completed" });
         let steps = ["uploaded", "exif_extraction", "generating_thumbnails", "optimization"].map(step);
         let expected = json!({
-            "file_id": handle, "status": "ready", "progress": 100, "current_step": null, "steps": steps,
+            "file_id": handle, "status": "completed", "progress": 100, "current_step": null, "steps": steps,
             "estimated_time_remaining": 0,
         });
         assert_eq!(done, expected, "{place:?}");
@@ -96,14 +96,14 @@ async fn some_derivatives_are_made_anew_all_at_once() {
         let app = Harness::start(Options::on(place).with("SHARESTACK__MEDIA__KEEP_REPLACED_SECONDS", "0")).await;
         let (owner, stranger) = (app.account("lin").await, app.account("wei").await);
         let handle = plant_in(&app, owner.id, "DSC_0001.jpg", camera().jpeg()).await;
-        until_it_is(&app, &owner.token, &handle, "ready").await;
+        until_it_is(&app, &owner.token, &handle, "completed").await;
         let before = formats(&stored(&app.app().store, &handle).await);
 
         let path = format!("/api/v1/upload/{handle}/reprocess");
         let sample = json!({ "formats": ["thumb_small", "thumb_medium", "webp"], "force": true });
         // The job before may be a moment from being noted as done.
         until("it is taken", async || app.post_as(&owner.token, &path, &sample).await.status == 202).await;
-        until_it_is(&app, &owner.token, &handle, "ready").await;
+        until_it_is(&app, &owner.token, &handle, "completed").await;
         let after = formats(&stored(&app.app().store, &handle).await);
         for (kind, derivative) in &after {
             let anew = matches!(kind, FormatName::ThumbSmall | FormatName::ThumbMedium | FormatName::Webp);
@@ -116,7 +116,7 @@ async fn some_derivatives_are_made_anew_all_at_once() {
 
         // Nothing is missing, and nothing is forced.
         let idle = app.post_as(&owner.token, &path, &json!({})).await.expect(200);
-        assert_eq!(idle.data()["status"], "ready");
+        assert_eq!(idle.data()["status"], "completed");
         app.post_as(&stranger.token, &path, &sample).await.refused(404, "RESOURCE_NOT_FOUND");
         app.post(&path, &sample).await.refused(401, "AUTHENTICATION_REQUIRED");
         let wrong = json!({ "formats": ["webp", "original", ""], "force": true });
@@ -168,7 +168,7 @@ async fn poisonous_files_fail_once_and_hold_up_nobody() {
             handles.push((plant_in(&app, owner.id, "x.jpg", bytes).await, reason));
         }
         let good = plant_in(&app, owner.id, "good.jpg", whole).await;
-        until_it_is(&app, &owner.token, &good, "ready").await;
+        until_it_is(&app, &owner.token, &good, "completed").await;
         for (handle, reason) in handles {
             let failed = until_it_is(&app, &owner.token, &handle, "failed").await;
             assert_eq!((&failed["failure"], &failed["estimated_time_remaining"]), (&json!(reason), &Value::Null));
@@ -212,7 +212,10 @@ async fn progress_comes_as_events_until_the_end() {
         assert!(answer.text.starts_with("retry: 2000\n\n"), "{}", answer.text);
         let seen = events(&answer.text);
         let last = seen.last().unwrap();
-        assert_eq!((last.0.as_str(), &last.2["status"], &last.2["progress"]), ("done", &json!("ready"), &json!(100)));
+        assert_eq!(
+            (last.0.as_str(), &last.2["status"], &last.2["progress"]),
+            ("done", &json!("completed"), &json!(100))
+        );
         assert!(seen[..seen.len() - 1].iter().all(|event| event.0 == "progress"));
         let ids: Vec<i64> = seen.iter().map(|event| event.1.parse().unwrap()).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "each change once: {ids:?}");
@@ -315,7 +318,7 @@ async fn a_killed_workers_file_is_taken_up_again() {
         disk.store.execute_raw("UPDATE jobs SET claimed_until = created_at WHERE state = 'running'").await.unwrap();
 
         let server = disk.start();
-        until_it_is(&server.client, &token, &id.handle(), "ready").await;
+        until_it_is(&server.client, &token, &id.handle(), "completed").await;
         let processing = disk.store.find_file(id).await.unwrap().unwrap().processing;
         assert_eq!(formats(&processing).len(), 5, "{database:?}");
         let attempts = "SELECT COUNT(*) FROM jobs WHERE kind = 'media.process' AND attempts = 2";
@@ -332,7 +335,7 @@ async fn what_phones_write_is_worked_on_as_pictures() {
     let app = Harness::embedded().await;
     let owner = app.account("lin").await;
     let handle = plant_in(&app, owner.id, "IMG_0001.HEIC", camera().heic()).await;
-    until_it_is(&app, &owner.token, &handle, "ready").await;
+    until_it_is(&app, &owner.token, &handle, "completed").await;
     let processing = stored(&app.app().store, &handle).await;
     // How it stands the container says, and not EXIF.
     assert_eq!((processing.width, processing.height), (Some(900), Some(600)));
@@ -352,7 +355,7 @@ async fn raw_files_are_worked_on_as_pictures() {
     let owner = app.account("lin").await;
     for kind in MediaType::ALL.into_iter().filter(|kind| kind.is_raw()) {
         let handle = plant_in(&app, owner.id, "DSC_0001.raw", camera().raw(kind)).await;
-        until_it_is(&app, &owner.token, &handle, "ready").await;
+        until_it_is(&app, &owner.token, &handle, "completed").await;
         let processing = stored(&app.app().store, &handle).await;
         assert_eq!((processing.width, processing.height), (Some(600), Some(900)), "{kind:?}");
     }

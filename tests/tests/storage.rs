@@ -64,7 +64,7 @@ async fn a_photos_whole_way(place: Place) {
     let sent = send_file(&app, &lin.token, "夜景 (1).jpg", &bytes).await.expect(201);
     let handle = sent.data()["file_id"].as_str().unwrap().to_owned();
     let status = format!("/api/v1/upload/status/{handle}");
-    until("it is ready", async || app.get_as(&lin.token, &status).await.data()["status"] == "ready").await;
+    until("it is ready", async || app.get_as(&lin.token, &status).await.data()["status"] == "completed").await;
     let body = json!({ "title": "City night", "file_id": handle, "status": "published", "tags": ["夜景"] });
     let made = app.post_as(&lin.token, PHOTOS, &body).await.expect(201);
     let id = made.data()["id"].as_i64().unwrap();

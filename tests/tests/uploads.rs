@@ -24,7 +24,7 @@ fn camera() -> Sample {
 
 async fn until_ready(app: &Harness, account: &Account, handle: &str) {
     let path = format!("/api/v1/upload/status/{handle}");
-    until("it is ready", async || app.get_as(&account.token, &path).await.data()["status"] == "ready").await;
+    until("it is ready", async || app.get_as(&account.token, &path).await.data()["status"] == "completed").await;
 }
 
 /// What a link gives.

@@ -69,7 +69,7 @@ impl Stored for Processing {
         let pixels = |name: &str| Ok::<_, StoreError>(fields.get::<Option<i32>>(name)?.map(i32::unsigned_abs));
         let status: String = fields.get("status")?;
         Ok(Self {
-            status: known("file status", &status, FileStatus::parse(&status))?,
+            status: known("file status", &status, FileStatus::read(&status))?,
             failure: fields.get("failure")?,
             progress: u8::try_from(fields.get::<i32>("progress")?).map_err(StoreError::corrupt)?,
             current_step: fields.get("current_step")?,
@@ -91,7 +91,7 @@ fn processed(processing: &Processing) -> Result<Vec<(&'static str, SimpleExpr)>,
     let pixels = |number: Option<u32>| number.map(i32::try_from).transpose().map_err(StoreError::corrupt);
     let time = |at: Option<DateTime<Utc>>| SimpleExpr::from(at);
     Ok(vec![
-        ("status", processing.status.as_str().into()),
+        ("status", processing.status.stored().into()),
         ("failure", processing.failure.clone().into()),
         ("progress", i32::from(processing.progress).into()),
         ("current_step", processing.current_step.clone().into()),

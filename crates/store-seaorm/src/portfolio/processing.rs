@@ -32,7 +32,7 @@ impl ProcessingQueries for Store {
         let select = Query::select()
             .columns(["width", "height", "started_at", "processed_at"])
             .from("files")
-            .and_where(Expr::col("status").eq(FileStatus::Ready.as_str()))
+            .and_where(Expr::col("status").eq(FileStatus::Ready.stored()))
             .and_where(Expr::col("started_at").is_not_null())
             .and_where(Expr::col("processed_at").is_not_null())
             .and_where(Expr::col("width").is_not_null())

@@ -39,7 +39,7 @@ const MOST_FORMATS: usize = 20;
 }))]
 pub struct ProcessingStatus {
     file_id: String,
-    /// `uploaded`, `processing`, `ready` or `failed`.
+    /// `uploaded`, `processing`, `completed` or `failed`.
     status: &'static str,
     /// From 0 to 100.
     progress: u8,

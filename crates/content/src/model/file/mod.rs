@@ -59,19 +59,27 @@ pub enum FileStatus {
 }
 
 impl FileStatus {
-    /// The name in answers and in the store.
+    /// The name in answers.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Uploaded => "uploaded",
             Self::Processing => "processing",
-            Self::Ready => "ready",
+            Self::Ready => "completed",
             Self::Failed => "failed",
         }
     }
 
-    /// Reads a name.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Uploaded, Self::Processing, Self::Ready, Self::Failed].into_iter().find(|one| one.as_str() == text)
+    /// The name in the store.
+    pub const fn stored(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            other => other.as_str(),
+        }
+    }
+
+    /// Reads a name of the store.
+    pub fn read(text: &str) -> Option<Self> {
+        [Self::Uploaded, Self::Processing, Self::Ready, Self::Failed].into_iter().find(|one| one.stored() == text)
     }
 }
 

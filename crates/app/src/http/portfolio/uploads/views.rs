@@ -52,9 +52,7 @@ impl UploadedView {
 fn processing(file: &UploadedFile) -> &'static str {
     match file.processing.status {
         FileStatus::Uploaded => "pending",
-        FileStatus::Processing => "processing",
-        FileStatus::Ready => "completed",
-        FileStatus::Failed => "failed",
+        other => other.as_str(),
     }
 }
 
