@@ -43,6 +43,7 @@ pub fn measure(size: usize) -> Result<Uploaded> {
     let url = format!("sqlite://{}/bench.db", data.display());
     let port = server::free_port()?;
     let mut command = server::product(&url, data, port, &["serve", "--no-worker"])?;
+    command.env("SHARESTACK__UPLOAD__MAX_FILE_SIZE", (size * PIECE).to_string());
     command.stderr(File::create(data.join("server.log"))?);
     let server = Server::start(command, port, "/health/ready")?;
     let token = admin(&url, data, port)?;

@@ -130,7 +130,9 @@ const LARGE: usize = 200;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn however_large_a_file_is_the_server_stays_small() {
     let data = tempfile::tempdir().unwrap();
-    let server = Process::start(data.path(), &["serve", "--no-worker"], &BTreeMap::new());
+    let most = (LARGE * MIB).to_string();
+    let settings = BTreeMap::from([("SHARESTACK__UPLOAD__MAX_FILE_SIZE".to_owned(), most)]);
+    let server = Process::start(data.path(), &["serve", "--no-worker"], &settings);
     let client = &server.client;
     let token = admin(data.path(), &BTreeMap::new(), client).await;
     // What every first request takes is no part of it.

@@ -1,6 +1,8 @@
 //! Every setting, typed. `default.toml` < `config/{environment}.toml` < environment variables.
 
 mod check;
+#[cfg(test)]
+mod defaults;
 mod delivery;
 mod entry;
 mod files;

@@ -172,7 +172,7 @@ pub struct UploadLimits {
 impl Default for UploadLimits {
     fn default() -> Self {
         Self {
-            max_file_size: 2 << 30,
+            max_file_size: 50 << 20,
             max_files: 50,
             min_chunk_size: 64 << 10,
             max_chunk_size: 64 << 20,
