@@ -47,6 +47,34 @@ async fn a_reader_counts_once_and_the_author_never() {
     room.app.stop().await;
 }
 
+/// From other addresses than the reader's, which count once each.
+#[tokio::test]
+async fn bots_read_without_being_counted() {
+    let app = Harness::start(Options::on(Database::Sqlite).with("TRUSTED_PROXIES", "127.0.0.1")).await;
+    let admin = app.admin().await;
+    let author = app.with_role(&admin, "linxiaohong", "creator").await;
+    let made = app.post_as(&author.token, ARTICLES, &json!({ "title": "t", "content": "正文" })).await.expect(201);
+    let id = made.data()["id"].as_i64().unwrap();
+    app.post_as(&author.token, &format!("{}/publish", path(id)), &json!({})).await.expect(200);
+    for (address, agent) in [
+        ("203.0.113.1", Some("Googlebot/2.1 (+http://www.google.com/bot.html)")),
+        ("203.0.113.2", Some("Mozilla/5.0 (compatible; Baiduspider/2.0)")),
+        ("203.0.113.3", Some("Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0")),
+        ("203.0.113.4", None),
+    ] {
+        let mut request = app.request(Method::GET, &path(id)).header("x-forwarded-for", address);
+        if let Some(agent) = agent {
+            request = request.header("user-agent", agent);
+        }
+        app.send(request).await.expect(200);
+    }
+    let views = format!("SELECT view_count FROM articles WHERE id = {id}");
+    until("readers are counted", async || app.count(&views).await >= 2).await;
+    app.app().flush_views().await.unwrap();
+    assert_eq!(app.count(&views).await, 2);
+    app.stop().await;
+}
+
 /// The article is kept once for all; what each may see of it is decided each time.
 #[tokio::test]
 async fn readers_of_a_kept_article_never_get_each_others_text() {

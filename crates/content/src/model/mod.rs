@@ -1,5 +1,6 @@
 //! Types that cannot hold a wrong value.
 
+mod agent;
 mod article;
 mod body;
 mod count;
@@ -17,6 +18,7 @@ mod taxonomy;
 mod text;
 mod upload;
 
+pub use agent::is_bot;
 pub use article::{AccessLevel, Article, Status, WrongState};
 pub use body::{Body, Format, MAX_CONTENT};
 pub use count::{CountKey, deltas};

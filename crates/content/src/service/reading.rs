@@ -10,7 +10,7 @@ use sharestack_kernel::page::{Page, PageRequest};
 use super::views::ViewBuffer;
 use super::{Ports, UPDATE, not_an_editor};
 use crate::error::{ListError, ReadError, Refused};
-use crate::model::{AccessLevel, ArticleId, ArticleKey, CategoryId, Draft, Format, Status, TagName};
+use crate::model::{AccessLevel, ArticleId, ArticleKey, CategoryId, Draft, Format, Status, TagName, is_bot};
 use crate::ports::{Access, ArticleCard, ArticleDetail, ArticleFilter, GateQuery, Order, Sort};
 
 /// Who reads.
@@ -20,11 +20,22 @@ pub struct Reader<'a> {
     pub actor: Option<&'a Actor>,
     /// What tells this reader from others who are not signed in: a hash of the address.
     pub address: Option<&'a str>,
+    /// What the reader's program calls itself.
+    pub agent: Option<&'a str>,
 }
 
 impl Reader<'_> {
     fn user(self) -> Option<UserId> {
         self.actor.map(|actor| actor.user_id)
+    }
+
+    /// Under what name a view of this reader counts; bots do not count.
+    pub(crate) fn viewer(self) -> Option<String> {
+        if self.agent.is_some_and(is_bot) {
+            return None;
+        }
+        let user = self.user().map(|user| format!("u{user}"));
+        user.or_else(|| self.address.map(|address| format!("a{address}")))
     }
 
     /// Whether this reader writes the article, or edits those of all.
@@ -149,8 +160,7 @@ impl Reading {
 
     fn count(&self, reader: Reader<'_>, article: &ReadArticle) {
         if article.card.status == Status::Published && reader.user() != Some(article.card.author.id) {
-            let viewer = reader.user().map(|user| format!("u{user}"));
-            if let Some(viewer) = viewer.or_else(|| reader.address.map(|address| format!("a{address}"))) {
+            if let Some(viewer) = reader.viewer() {
                 self.views.record(article.card.id, viewer);
             }
         }

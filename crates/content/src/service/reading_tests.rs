@@ -7,7 +7,7 @@ use super::*;
 use crate::memory::{MemoryCache, MemoryContent, actor, article};
 use crate::ports::{ArticleQueries as _, MockArticleCache, MockEntitlements};
 
-const NOBODY: Reader<'static> = Reader { actor: None, address: Some("hash") };
+const NOBODY: Reader<'static> = Reader { actor: None, address: Some("hash"), agent: None };
 
 fn reading(content: &MemoryContent, gate: MockEntitlements) -> Reading {
     let views = ViewBuffer::new(Arc::new(content.clone()), Arc::new(MemoryCache::default()));
@@ -15,7 +15,7 @@ fn reading(content: &MemoryContent, gate: MockEntitlements) -> Reading {
 }
 
 fn by(actor: &Actor) -> Reader<'_> {
-    Reader { actor: Some(actor), address: None }
+    Reader { actor: Some(actor), address: None, agent: None }
 }
 
 fn content() -> MemoryContent {
@@ -80,8 +80,14 @@ async fn readers_are_counted_and_authors_are_not() {
         reading.read(by(&actor(7, &[])), &key(1)).await.unwrap();
         reading.read(by(&actor(7, &[])), &key(3)).await.unwrap();
     }
+    let bot = Reader { address: Some("bots"), agent: Some("Mozilla/5.0 (compatible; bingbot/2.0)"), ..NOBODY };
+    reading.read(bot, &key(1)).await.unwrap();
     reading.views.flush().await.unwrap();
     assert_eq!((content.views(ArticleId::new(1)), content.views(ArticleId::new(3))), (2, 0));
+    let browser = Reader { address: Some("other"), agent: Some("Mozilla/5.0 Firefox/127.0"), ..NOBODY };
+    reading.read(browser, &key(1)).await.unwrap();
+    reading.views.flush().await.unwrap();
+    assert_eq!(content.views(ArticleId::new(1)), 3);
 }
 
 #[tokio::test]

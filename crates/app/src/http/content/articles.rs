@@ -18,7 +18,7 @@ use crate::wiring::App;
 
 /// The article as its editor sees it after a change.
 pub(super) async fn changed(app: &App, actor: &Actor, id: ArticleId) -> Result<Reply<ArticleDetail>, ApiError> {
-    let reader = Reader { actor: Some(actor), address: None };
+    let reader = Reader { actor: Some(actor), address: None, agent: None };
     let article: ArticleDetail = app.content.reading.look(reader, &id.into()).await?.into();
     let etag = article.etag();
     Ok(Reply::ok(article).etag(etag))
@@ -43,7 +43,7 @@ pub async fn list_articles(
     auth: MaybeAuth,
     query: Params<ArticleListQuery>,
 ) -> Result<Reply<Vec<Article>>, ApiError> {
-    let reader = Reader { actor: auth.0.as_ref(), address: None };
+    let reader = Reader { actor: auth.0.as_ref(), address: None, agent: None };
     let page = app.content.reading.list(reader, query.0).await?;
     Ok(Reply::page(page.map(Article::from)))
 }
@@ -65,7 +65,7 @@ pub async fn create_article(
     body: Body<ArticleCreate>,
 ) -> Result<Reply<ArticleDetail>, ApiError> {
     let id = app.content.authoring.create(&auth.0, body.0).await?;
-    let reader = Reader { actor: Some(&auth.0), address: None };
+    let reader = Reader { actor: Some(&auth.0), address: None, agent: None };
     let article: ArticleDetail = app.content.reading.look(reader, &id.into()).await?.into();
     let etag = article.etag();
     let location = format!("/api/v1/articles/{id}");
@@ -95,7 +95,8 @@ pub async fn read_article(
 ) -> Result<Reply<ArticleDetail>, ApiError> {
     // Addresses are kept as hashes, and for half an hour.
     let address = hex::encode(&Sha256::digest(context.client_ip.to_string())[..16]);
-    let reader = Reader { actor: auth.0.as_ref(), address: Some(&address) };
+    let reader =
+        Reader { actor: auth.0.as_ref(), address: Some(&address), agent: context.client.user_agent.as_deref() };
     let article: ArticleDetail = app.content.reading.read(reader, &ArticleKey::parse(&path)).await?.into();
     let etag = article.etag();
     Ok(Reply::ok(article).etag(etag))

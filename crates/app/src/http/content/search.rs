@@ -174,7 +174,7 @@ pub async fn search_articles(
     query: Params<ArticleSearchQuery>,
 ) -> Result<Reply<ArticleSearchResult>, ApiError> {
     let started = Instant::now();
-    let reader = Reader { actor: auth.0.as_ref(), address: None };
+    let reader = Reader { actor: auth.0.as_ref(), address: None, agent: None };
     let SearchResult { page, facets } = app.content.searching.search(reader, query.0).await?;
     let (request, total) = (page.request, page.total);
     let articles = page.items.into_iter().map(ArticleHit::from).collect();

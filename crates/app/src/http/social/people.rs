@@ -97,7 +97,7 @@ pub async fn list_user_articles(
     query: Params<UserArticleQuery>,
 ) -> Result<Reply<Vec<Article>>, ApiError> {
     let user = person(&app, &path).await?;
-    let reader = Reader { actor: auth.0.as_ref(), address: None };
+    let reader = Reader { actor: auth.0.as_ref(), address: None, agent: None };
     let page = app.content.reading.list(reader, by(user.id, query.0)).await?;
     Ok(Reply::page(page.map(Article::from)))
 }

@@ -103,8 +103,7 @@ impl ReadPhotos {
         let photo = &read.view.photo;
         let own = reader.actor.is_some_and(|actor| actor.user_id == photo.owner_id);
         if photo.status == PhotoStatus::Published && !own {
-            let viewer = reader.actor.map(|actor| format!("u{}", actor.user_id));
-            if let Some(viewer) = viewer.or_else(|| reader.address.map(|address| format!("a{address}"))) {
+            if let Some(viewer) = reader.viewer() {
                 self.views.record(photo.id, viewer);
             }
         }

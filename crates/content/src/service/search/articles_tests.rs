@@ -9,7 +9,7 @@ use crate::model::{Article, Category, CategoryName, Slug, TreePath};
 use crate::ports::{ArticleDocument, ArticleQueries, IndexChanges, MockEntitlements};
 use crate::service::ViewBuffer;
 
-const NOBODY: Reader<'static> = Reader { actor: None, address: None };
+const NOBODY: Reader<'static> = Reader { actor: None, address: None, agent: None };
 
 struct World {
     content: MemoryContent,
@@ -138,7 +138,7 @@ async fn a_category_is_found_with_what_is_below_it_and_hidden_ones_have_no_name(
     assert_eq!(search(NOBODY, 4).await, (1, vec!["生活 1".to_owned()]));
     assert_eq!(search(NOBODY, 99).await, (0, Vec::new()));
     let editor = actor(9, &["article_category.update"]);
-    assert_eq!(search(Reader { actor: Some(&editor), address: None }, 1).await.1.len(), 3);
+    assert_eq!(search(Reader { actor: Some(&editor), address: None, agent: None }, 1).await.1.len(), 3);
 }
 
 #[tokio::test]

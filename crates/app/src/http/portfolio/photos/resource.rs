@@ -86,7 +86,8 @@ pub async fn read_photo(
 ) -> Result<Reply<PhotoDetail>, ApiError> {
     // Addresses are kept as hashes, and for half an hour.
     let address = hex::encode(&Sha256::digest(context.client_ip.to_string())[..16]);
-    let reader = Reader { actor: auth.0.as_ref(), address: Some(&address) };
+    let reader =
+        Reader { actor: auth.0.as_ref(), address: Some(&address), agent: context.client.user_agent.as_deref() };
     let read = app.photos.reading.read(reader, &PhotoKey::parse(&path)).await?;
     let photo = PhotoDetail::new(read, &app.photos.links);
     let etag = photo.etag();

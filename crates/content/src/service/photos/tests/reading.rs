@@ -61,7 +61,12 @@ async fn visitors_count_and_the_owner_does_not() {
     let (own, other) = (owner(), actor(8, USER));
     for _ in 0..2 {
         for (actor, address) in [(None, Some("a")), (None, Some("b")), (Some(&other), None), (Some(&own), None)] {
-            reading.read(Reader { actor, address }, &key(1)).await.unwrap();
+            reading.read(Reader { actor, address, agent: None }, &key(1)).await.unwrap();
+        }
+    }
+    for agent in ["Googlebot/2.1 (+http://www.google.com/bot.html)", "facebookexternalhit/1.1"] {
+        for (actor, address) in [(None, Some("c")), (Some(&actor(10, USER)), None)] {
+            reading.read(Reader { actor, address, agent: Some(agent) }, &key(1)).await.unwrap();
         }
     }
     assert_eq!(views.flush().await.unwrap(), 3);
