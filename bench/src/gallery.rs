@@ -175,7 +175,7 @@ fn photo(row: &mut Row<'_>, photo: u32, users: u32) {
     row.number(0).number(0).number(0).number(1).text(&created).text(&created).text(&created);
 }
 
-const TABLES: [&str; 5] = ["photos", "photo_categories", "photo_tags", "categories", "tags"];
+const TABLES: [&str; 6] = ["photos", "photo_categories", "photo_tags", "tag_days", "categories", "tags"];
 
 /// Fills the portfolio of a database that has these users.
 pub async fn fill(db: &mut Bulk, photos: u32, users: u32) -> Result<()> {
@@ -236,6 +236,10 @@ pub async fn fill(db: &mut Bulk, photos: u32, users: u32) -> Result<()> {
     db.fill("photo_tags", columns, tagged, |row, (photo, tag)| {
         row.number(tag.into()).number(photo.into()).text("manual").flag(true).number(20_000);
         row.text(&created(photo)).text(&time(taken(photo)));
+    })
+    .await?;
+    db.fill("tag_days", "tag_id,day,uses", 1..=TAGS, |row, id| {
+        row.number(id.into()).number(20_000).number(used[id as usize]);
     })
     .await?;
     db.fill("photo_counts", "count_key,n", counts, |row, (key, n)| {

@@ -116,29 +116,6 @@ async fn a_photo_goes_from_a_file_to_visitors_and_back(database: Database) {
 }
 
 #[tokio::test]
-#[tokio::test]
-async fn bots_look_without_being_counted() {
-    let studio = Studio::start(Options::on(Database::Sqlite).with("TRUSTED_PROXIES", "127.0.0.1")).await;
-    let id = studio.photo("渡轮", json!({ "status": "published" })).await;
-    for (address, agent) in [
-        ("203.0.113.1", Some("Googlebot/2.1 (+http://www.google.com/bot.html)")),
-        ("203.0.113.2", Some("facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)")),
-        ("203.0.113.3", Some("Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0")),
-        ("203.0.113.4", None),
-    ] {
-        let mut request = studio.app.request(Method::GET, &path(id)).header("x-forwarded-for", address);
-        if let Some(agent) = agent {
-            request = request.header("user-agent", agent);
-        }
-        studio.app.send(request).await.expect(200);
-    }
-    let views = format!("SELECT view_count FROM photos WHERE id = {id}");
-    until("readers are counted", async || studio.app.count(&views).await >= 2).await;
-    studio.app.app().flush_views().await.unwrap();
-    assert_eq!(studio.app.count(&views).await, 2);
-    studio.app.stop().await;
-}
-
 async fn a_photo_goes_from_a_file_to_visitors_and_back_on_each_database() {
     for database in Database::all() {
         Box::pin(a_photo_goes_from_a_file_to_visitors_and_back(database)).await;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 use sharestack_content::error::ShelveError;
 use sharestack_content::model::{
-    CategoryId, CategoryName, Day, Kind, Photo, PhotoId, PhotoStatus, TagId, Tagging, Trend, photo_deltas,
+    CategoryId, CategoryName, Day, Kind, Photo, PhotoId, PhotoStatus, TagId, Tagging, photo_deltas,
 };
 use sharestack_content::ports::{LabelFilter, LabelSort};
 use sharestack_content::service::{CreateCategory, EditCategory, shelving};
@@ -44,10 +44,14 @@ async fn set_status(subject: &Subject, id: i64, status: PhotoStatus) {
     done.unwrap();
 }
 
-async fn usage(subject: &Subject) -> BTreeMap<i64, (i64, Trend)> {
+async fn usage(subject: &Subject) -> BTreeMap<i64, (i64, BTreeMap<Day, i64>)> {
     let filter = LabelFilter { sort: LabelSort::Name, hidden: true, ..LabelFilter::default() };
-    let page = subject.labels.list(&filter, PageRequest::try_new(1, 100).unwrap()).await.unwrap();
-    page.items.into_iter().map(|label| (label.id.get(), (label.usage_count, label.trend))).collect()
+    let page = PageRequest::try_new(1, 100).unwrap();
+    let page = subject.labels.list(&filter, Day::of(now()), page).await.unwrap();
+    let ids: Vec<_> = page.items.iter().map(|label| label.id).collect();
+    let mut days = subject.labels.uses(&ids, Day(0)).await.unwrap();
+    let mut of = |id| days.remove(&id).unwrap_or_default().into_iter().collect();
+    page.items.into_iter().map(|label| (label.id.get(), (label.usage_count, of(label.id)))).collect()
 }
 
 /// What nobody sees in lists counts nowhere, and counts again when it is shown again.
@@ -188,7 +192,7 @@ async fn assert_right(subject: &Subject) {
     let all = subject.categories.all(Kind::Photo).await.unwrap();
     let mut direct: BTreeMap<i64, i64> = BTreeMap::new();
     let mut subtree: BTreeMap<i64, i64> = BTreeMap::new();
-    let mut uses: BTreeMap<i64, (i64, Trend)> = BTreeMap::new();
+    let mut uses: BTreeMap<i64, BTreeMap<Day, i64>> = BTreeMap::new();
     for id in 1..=PHOTOS {
         let (placed, linked) = subject.links(PhotoId::new(id)).await;
         assert!(placed.iter().filter(|one| one.is_primary).count() <= 1, "{placed:?}");
@@ -209,8 +213,7 @@ async fn assert_right(subject: &Subject) {
         for link in linked {
             assert_eq!(link.used_on.is_some(), listed);
             if let Some(day) = link.used_on {
-                let (n, trend) = uses.entry(link.tag.get()).or_default();
-                (*n, *trend) = (*n + 1, trend.plus(Trend::of(day, 1)));
+                *uses.entry(link.tag.get()).or_default().entry(day).or_default() += 1;
             }
         }
     }
@@ -222,14 +225,9 @@ async fn assert_right(subject: &Subject) {
         let path = above.map_or(String::new(), |above| format!("{}/", above.path));
         assert_eq!(category.path.to_string(), format!("{path}{id}"));
     }
-    for (id, (count, trend)) in usage(subject).await {
-        let (expected, sums) = uses.get(&id).copied().unwrap_or_default();
-        assert_eq!(count, expected, "tag {id}");
-        // What sums and differences of the same numbers leave is nothing beside one use.
-        let uses = Trend::of(Day::of(now()), 1);
-        for ((kept, sum), one) in trend.0.into_iter().zip(sums.0).zip(uses.0) {
-            assert!((kept - sum).abs() <= 1e-6 * sum.abs().max(one), "tag {id}: {kept} beside {sum}");
-        }
+    for (id, (count, days)) in usage(subject).await {
+        let expected = uses.remove(&id).unwrap_or_default();
+        assert_eq!((count, days), (expected.values().sum::<i64>(), expected), "tag {id}");
     }
 }
 

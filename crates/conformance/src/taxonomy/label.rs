@@ -2,17 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use chrono::DateTime;
 use futures::future::join_all;
 use sharestack_content::model::{
-    Confidence, Day, Kind, Label, Note, Period, PhotoId, Slug, Source, TagGroup, TagId, Tagging, Trend,
+    Confidence, Day, Kind, Label, Note, Period, PhotoId, Slug, Source, TagGroup, TagId, Tagging,
 };
-use sharestack_content::ports::{LabelFilter, LabelSort, LabelWriteError, Match, Order, UsageDelta};
+use sharestack_content::ports::{LabelFilter, LabelSort, LabelWriteError, Match, Order, TagKey, UsageDelta};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::transact;
 
 use super::{Subject, label, now, photo, shelves};
+
+fn today() -> Day {
+    Day::of(now())
+}
 
 /// A refusal of a write, in a form that the runner can look into.
 #[derive(Debug)]
@@ -44,7 +47,27 @@ impl Subject {
     }
 
     async fn label(&self, id: i64) -> Option<Label> {
-        self.labels.find(TagId::new(id)).await.unwrap()
+        self.labels.find(&TagId::new(id).into()).await.unwrap()
+    }
+
+    /// How often a tag was used on the days around now.
+    async fn uses(&self, id: i64) -> Vec<(i32, i64)> {
+        let uses = self.labels.uses(&[TagId::new(id)], Day(0)).await.unwrap().remove(&TagId::new(id));
+        uses.unwrap_or_default().into_iter().map(|(day, uses)| (day.0 - today().0, uses)).collect()
+    }
+
+    /// Counts so many uses of a tag on a day before now.
+    async fn used(&self, tag: i64, age: i32, uses: i64) {
+        let day = Day(today().0 - age);
+        let delta = UsageDelta { tag: TagId::new(tag), day, uses, used_at: Some(now()) };
+        let done: Result<(), StoreError> = transact!(self.store, |tx| { tx.labels().add_usage(&[delta]).await });
+        done.unwrap();
+    }
+
+    /// The ids of the tags that were used most of late.
+    async fn trending(&self, period: Period, limit: u64) -> Vec<i64> {
+        let found = self.labels.trending(period, today(), limit).await.unwrap();
+        found.into_iter().map(|label| label.id.get()).collect()
     }
 
     async fn tag(&self, id: i64, tags: &[i64]) {
@@ -170,7 +193,7 @@ pub async fn a_deleted_tag_is_on_no_photo(subject: Subject) {
     let deleted: Result<(), Failure> =
         transact!(subject.store, |tx| { Ok(tx.labels().delete(TagId::new(1), 1).await?) });
     deleted.unwrap();
-    assert_eq!(subject.label(1).await, None);
+    assert_eq!((subject.label(1).await, subject.uses(1).await), (None, vec![]));
     let (_, linked) = subject.links(PhotoId::new(1)).await;
     assert_eq!(linked.iter().map(|link| link.tag.get()).collect::<Vec<_>>(), [2]);
 }
@@ -185,7 +208,8 @@ pub async fn merged_tags_count_each_photo_once(subject: Subject) {
     assert_eq!(subject.merge(&[2, 3], 1).await, 2);
     let kept = subject.label(1).await.unwrap();
     assert_eq!((kept.usage_count, kept.last_used_at), (3, Some(now())));
-    assert_eq!(kept.trend, Trend::of(Day::of(now()), 3));
+    assert_eq!(subject.uses(1).await, [(0, 3)]);
+    assert_eq!((subject.uses(2).await, subject.uses(4).await), (vec![], vec![(0, 2)]));
     assert_eq!((subject.label(2).await, subject.label(3).await), (None, None));
     for (id, tags) in [(1, &[1][..]), (2, &[1]), (3, &[1, 4]), (4, &[4])] {
         let (_, linked) = subject.links(PhotoId::new(id)).await;
@@ -215,38 +239,43 @@ pub async fn a_merge_prefers_what_people_said(subject: Subject) {
 /// None of it is lost.
 pub async fn usage_added_at_the_same_time_all_counts(subject: Subject) {
     subject.resolve(&[(1, "夜景")]).await;
-    let trend = Trend::of(Day::of(now()), 1);
-    let delta = UsageDelta { tag: TagId::new(1), uses: 1, trend, used_at: Some(now()) };
-    let adds = (0..10).map(|_| {
-        let store = subject.store.clone();
-        async move {
-            let done: Result<(), StoreError> = transact!(store, |tx| { tx.labels().add_usage(&[delta]).await });
-            done.unwrap();
-        }
-    });
-    join_all(adds).await;
+    join_all((0..10).map(|_| subject.used(1, 0, 1))).await;
     let kept = subject.label(1).await.unwrap();
     assert_eq!((kept.usage_count, kept.last_used_at), (10, Some(now())));
-    assert!((kept.trend.0[1] / trend.0[1] - 10.0).abs() < 1e-9);
+    assert_eq!(subject.uses(1).await, [(0, 10)]);
 }
 
-/// A tag that is used long ago, lately or far ahead is counted and sorted as any other.
-pub async fn trends_hold_for_any_day(subject: Subject) {
-    const USES: i64 = 1_000_000;
-    subject.resolve(&[(1, "旧"), (2, "新"), (3, "远")]).await;
-    for (tag, day) in [(1, "1900-01-01T00:00:00Z"), (2, "2026-01-15T10:30:00Z"), (3, "2100-01-15T10:30:00Z")] {
-        let day = Day::of(DateTime::parse_from_rfc3339(day).unwrap().to_utc());
-        for uses in [USES, 1, -1] {
-            let delta = UsageDelta { tag: TagId::new(tag), uses, trend: Trend::of(day, uses), used_at: Some(now()) };
-            let done: Result<(), StoreError> = transact!(subject.store, |tx| { tx.labels().add_usage(&[delta]).await });
-            done.unwrap();
-        }
-        let kept = subject.label(tag).await.unwrap();
-        assert_eq!((kept.usage_count, kept.trend), (USES, Trend::of(day, USES)));
+/// Uses of days that are not in the period count nothing; what was taken back leaves nothing.
+pub async fn trends_are_of_the_days_of_the_period(subject: Subject) {
+    subject.resolve(&[(1, "旧"), (2, "新"), (3, "远"), (4, "无")]).await;
+    for (tag, age, uses) in
+        [(1, 90, 100), (1, 29, 100), (2, 0, 5), (2, 0, 1), (2, 0, -1), (3, 364, 1), (4, 3, 1), (4, 3, -1)]
+    {
+        subject.used(tag, age, uses).await;
     }
-    for period in Period::ALL {
-        let trending = subject.labels.trending(period, 10).await.unwrap();
-        assert_eq!(trending.iter().map(|label| label.id.get()).collect::<Vec<_>>(), [3, 2, 1], "{period:?}");
+    assert_eq!(subject.uses(1).await, [(-90, 100), (-29, 100)]);
+    assert_eq!((subject.uses(2).await, subject.uses(4).await), (vec![(0, 5)], vec![]));
+    let since = subject.labels.uses(&[TagId::new(1), TagId::new(2)], Day(today().0 - 29)).await.unwrap();
+    let since: Vec<_> = since.into_iter().map(|(tag, uses)| (tag.get(), uses)).collect();
+    assert_eq!(since, [(1, vec![(Day(today().0 - 29), 100)]), (2, vec![(today(), 5)])]);
+    // 100 uses of 29 days ago are 5.66, and none in a week.
+    assert_eq!(subject.trending(Period::Week, 10).await, [2]);
+    assert_eq!(subject.trending(Period::Month, 10).await, [1, 2]);
+    assert_eq!(subject.trending(Period::Month, 1).await, [1]);
+    assert_eq!(subject.trending(Period::Quarter, 10).await, [1, 2]);
+    assert_eq!(subject.trending(Period::Year, 10).await, [1, 2, 3]);
+    let filter = LabelFilter { sort: LabelSort::Trend, hidden: true, ..LabelFilter::default() };
+    let page = subject.labels.list(&filter, today(), PageRequest::try_new(1, 2).unwrap()).await.unwrap();
+    assert_eq!(page.items.iter().map(|label| label.id.get()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(page.total, 4);
+}
+
+/// By the id or the slug; a tag of articles is another.
+pub async fn a_tag_is_found_by_either_of_its_keys(subject: Subject) {
+    subject.resolve(&[(1, "夜景")]).await;
+    for (key, found) in [("1", true), ("ye-jing", true), ("2", false), ("city", false), ("no slug", false)] {
+        let label = subject.labels.find(&TagKey::parse(key)).await.unwrap();
+        assert_eq!(label.map(|label| label.id.get()), found.then_some(1), "{key}");
     }
 }
 
@@ -279,6 +308,10 @@ pub async fn suggestions_stand_in_the_order_of_the_match(subject: Subject) {
     assert_eq!(typed, [(6, Match::Prefix), (3, Match::Pinyin), (2, Match::Pinyin), (1, Match::Pinyin)]);
     assert_eq!(subject.suggested("yj", "yj").await, [(3, Match::Initials)]);
     assert_eq!(subject.suggested("csyj", "csyj").await, [(4, Match::Initials)]);
+    subject.resolve(&[(11, "Black White"), (12, "Snowwhite"), (13, "white"), (14, "Whitewater")]).await;
+    subject.tag(1, &[3, 12]).await;
+    let words = [(13, Match::Exact), (14, Match::Prefix), (11, Match::WordStart), (12, Match::Inside)];
+    assert_eq!(subject.suggested("white", "white").await, words);
     assert_eq!(subject.labels.suggest(Kind::Photo, "夜", "", true, 2).await.unwrap().len(), 2);
     let public = subject.labels.suggest(Kind::Photo, "夜", "", false, 50).await.unwrap();
     let public: Vec<_> = public.into_iter().map(|candidate| candidate.tag.id.get()).collect();
@@ -299,7 +332,7 @@ pub async fn lists_are_sorted_and_filtered(subject: Subject) {
     });
     done.unwrap();
     let list = async |filter: LabelFilter, page: u32, limit: u32| {
-        let page = subject.labels.list(&filter, PageRequest::try_new(page, limit).unwrap()).await.unwrap();
+        let page = subject.labels.list(&filter, today(), PageRequest::try_new(page, limit).unwrap()).await.unwrap();
         (page.items.into_iter().map(|label| label.id.get()).collect::<Vec<_>>(), page.total)
     };
     let all = |sort, order| LabelFilter { sort, order, hidden: true, group: None };
@@ -309,6 +342,7 @@ pub async fn lists_are_sorted_and_filtered(subject: Subject) {
         (LabelSort::Name, Order::Ascending, [2, 1, 3]),
         (LabelSort::Name, Order::Descending, [3, 1, 2]),
         (LabelSort::Trend, Order::Descending, [1, 3, 2]),
+        (LabelSort::Trend, Order::Ascending, [2, 3, 1]),
     ] {
         assert_eq!(list(all(sort, order), 1, 50).await, (expected.to_vec(), 3), "{sort:?}");
         let mut pages = Vec::new();

@@ -106,7 +106,8 @@ macro_rules! taxonomy_cases {
                 merged_tags_count_each_photo_once,
                 a_merge_prefers_what_people_said,
                 usage_added_at_the_same_time_all_counts,
-                trends_hold_for_any_day,
+                trends_are_of_the_days_of_the_period,
+                a_tag_is_found_by_either_of_its_keys,
                 suggestions_match_literally,
                 suggestions_stand_in_the_order_of_the_match,
                 lists_are_sorted_and_filtered

@@ -8,7 +8,7 @@ use sharestack_kernel::field::FieldErrors;
 use thiserror::Error;
 
 use crate::model::{CategoryId, MAX_LEVEL, PhotoId, TagId, TimelineEventId};
-use crate::ports::{CategoryKey, CategoryWriteError, EventWriteError, LabelWriteError};
+use crate::ports::{CategoryKey, CategoryWriteError, EventWriteError, LabelWriteError, TagKey};
 
 /// Why a photo was not put where it should be.
 #[derive(Debug, Error)]
@@ -76,7 +76,7 @@ pub enum LabelError {
     Invalid(#[from] FieldErrors),
     /// There is no such tag.
     #[error("tag {0} not found")]
-    Missing(TagId),
+    Missing(TagKey),
     /// Another tag has the name.
     #[error("name is taken")]
     NameTaken,
@@ -182,7 +182,7 @@ impl Classified for LabelError {
         match self {
             Self::Denied(error) => error.details(),
             Self::Invalid(error) => error.details(),
-            Self::Missing(id) => missing("tag", id.get()),
+            Self::Missing(key) => Details::Missing { resource: "tag", id: key.to_value() },
             Self::NameTaken => taken("name"),
             Self::SlugTaken => taken("slug"),
             Self::Stale => Details::None,

@@ -41,7 +41,7 @@ pub use tag::{Tag, TagName};
 pub use taxonomy::{
     Category, CategoryName, CategoryOutline, Colour, Confidence, Day, EventDate, EventKind, EventTitle, Found, Icon,
     Kind, Label, MAX_LEVEL, Note, Period, Shelves, Source, Spelling, TagGroup, Tagging, TimelineEvent, TimelineEventId,
-    TreePath, Trend, romanised,
+    TreePath, Uses, romanised,
 };
 pub use text::{CoverUrl, Price, SeoDescription, SeoTitle, Summary, Title};
 pub use upload::{Part, Upload, UploadKind, UploadLimits, UploadState};

@@ -9,7 +9,10 @@ use sharestack_kernel::page::{Page, PageRequest};
 use thiserror::Error;
 
 use super::query::Order;
-use crate::model::{Kind, Label, Period, Tag, TagGroup, TagId, TagName, Trend};
+use crate::model::{Day, Key, Kind, Label, Period, Tag, TagGroup, TagId, TagName, Uses};
+
+/// The id or the slug of a tag of photos.
+pub type TagKey = Key<TagId>;
 
 /// Why a tag was not written.
 #[derive(Debug, Error)]
@@ -29,14 +32,14 @@ pub enum LabelWriteError {
 }
 
 /// What a change adds to the usage of a tag.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UsageDelta {
     /// The tag.
     pub tag: TagId,
+    /// The day from which they use it.
+    pub day: Day,
     /// How many photos more.
     pub uses: i64,
-    /// How much more of late.
-    pub trend: Trend,
     /// When it was used, if it was.
     pub used_at: Option<DateTime<Utc>>,
 }
@@ -73,7 +76,7 @@ pub trait LabelRepository: Send {
     /// MUST return `Stale` and remove nothing when the stored version is not `expected`.
     async fn delete(&mut self, id: TagId, expected: i64) -> Result<(), LabelWriteError>;
 
-    /// Adds to usage, in the given order. MUST lose none of two additions at once.
+    /// Adds to usage, in all and of the days, in the given order. MUST lose none of two additions at once.
     async fn add_usage(&mut self, deltas: &[UsageDelta]) -> Result<(), StoreError>;
 
     /// Gives the photos of some tags another tag in their place, and counts its usage anew.
@@ -92,7 +95,7 @@ pub enum LabelSort {
     Usage,
     /// Its name.
     Name,
-    /// How much it has been used of late.
+    /// How much it has been used of late, in the usual [`Period`].
     Trend,
 }
 
@@ -135,13 +138,15 @@ pub enum Match {
     Pinyin,
     /// The first letters of the name's words in pinyin begin with it.
     Initials,
+    /// A later word of the name begins with it.
+    WordStart,
     /// It stands somewhere in the name.
     Inside,
 }
 
 impl Match {
     /// All of them, the best first.
-    pub const ALL: [Self; 5] = [Self::Exact, Self::Prefix, Self::Pinyin, Self::Initials, Self::Inside];
+    pub const ALL: [Self; 6] = [Self::Exact, Self::Prefix, Self::Pinyin, Self::Initials, Self::WordStart, Self::Inside];
 }
 
 /// A tag that may be meant.
@@ -159,11 +164,14 @@ pub struct Candidate {
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait LabelQueries: Send + Sync {
-    /// One page of a list.
-    async fn list(&self, filter: &LabelFilter, page: PageRequest) -> Result<Page<Label>, StoreError>;
+    /// One page of a list, as it is on a day.
+    async fn list(&self, filter: &LabelFilter, today: Day, page: PageRequest) -> Result<Page<Label>, StoreError>;
 
     /// A tag of photos, one that visitors do not see too.
-    async fn find(&self, id: TagId) -> Result<Option<Label>, StoreError>;
+    async fn find(&self, key: &TagKey) -> Result<Option<Label>, StoreError>;
+
+    /// How often these tags were used on each day since one, the earliest first.
+    async fn uses(&self, tags: &[TagId], since: Day) -> Result<BTreeMap<TagId, Uses>, StoreError>;
 
     /// How many tags of photos each group has; with `hidden` those too that visitors do not see.
     async fn groups(&self, hidden: bool) -> Result<BTreeMap<TagGroup, u64>, StoreError>;
@@ -185,8 +193,11 @@ pub trait LabelQueries: Send + Sync {
     /// The tags of photos that at least `min_usage` photos have, the most used first.
     async fn most_used(&self, min_usage: u64, limit: u64) -> Result<Vec<Label>, StoreError>;
 
-    /// The tags of photos that are used most of late, by the sums of a period.
-    async fn trending(&self, period: Period, limit: u64) -> Result<Vec<Label>, StoreError>;
+    /// The tags of photos that were used in a period, those that were used most of late first:
+    /// by what [`Period::weights`] sum up to.
+    ///
+    /// MUST leave uses of days out that are not in the period.
+    async fn trending(&self, period: Period, today: Day, limit: u64) -> Result<Vec<Label>, StoreError>;
 
     /// The most used tags of a kind with their usage, as candidates that match exactly.
     async fn popular(&self, kind: Kind, limit: u64) -> Result<Vec<Candidate>, StoreError>;

@@ -42,7 +42,9 @@ pub use file::{MockFileQueries, MockFileRepository, MockUploadRepository, MockUs
 pub use imaging::{Facts, Glance, Imaging, ImagingError, Made, OpenPicture};
 #[cfg(any(test, feature = "mocks"))]
 pub use imaging::{MockImaging, MockOpenPicture};
-pub use label::{Candidate, LabelFilter, LabelQueries, LabelRepository, LabelSort, LabelWriteError, Match, UsageDelta};
+pub use label::{
+    Candidate, LabelFilter, LabelQueries, LabelRepository, LabelSort, LabelWriteError, Match, TagKey, UsageDelta,
+};
 #[cfg(any(test, feature = "mocks"))]
 pub use label::{MockLabelQueries, MockLabelRepository};
 #[cfg(any(test, feature = "mocks"))]

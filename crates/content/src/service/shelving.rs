@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use crate::error::ShelveError;
-use crate::model::{CategoryId, Day, Found, Kind, Photo, PhotoId, Shelves, TagId, TreePath, Trend};
+use crate::model::{CategoryId, Day, Found, Kind, Photo, PhotoId, Shelves, TagId, TreePath};
 use crate::ports::{CategoryRepository, CountDelta, ListingFacts, Placement, PortfolioTx, TagLink, UsageDelta};
 use sharestack_kernel::error::StoreError;
 
@@ -187,8 +187,8 @@ fn usage(before: &[TagLink], after: &[TagLink], now: DateTime<Utc>) -> Vec<Usage
     let (before, after) = (days(before), days(after));
     let tags: BTreeSet<TagId> = before.keys().chain(after.keys()).copied().collect();
     let change = |tag: TagId| match (before.get(&tag), after.get(&tag)) {
-        (None, Some(day)) => Some(UsageDelta { tag, uses: 1, trend: Trend::of(*day, 1), used_at: Some(now) }),
-        (Some(day), None) => Some(UsageDelta { tag, uses: -1, trend: Trend::of(*day, -1), used_at: None }),
+        (None, Some(day)) => Some(UsageDelta { tag, day: *day, uses: 1, used_at: Some(now) }),
+        (Some(day), None) => Some(UsageDelta { tag, day: *day, uses: -1, used_at: None }),
         _ => None,
     };
     tags.into_iter().filter_map(change).collect()

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Cond, Expr, Func, LockType, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Cond, Expr, Func, LockType, OnConflict, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait};
-use sharestack_content::model::{Day, Kind, Label, TagId, TagName, Trend};
+use sharestack_content::model::{Kind, Label, TagId, TagName};
 use sharestack_content::ports::{LabelRepository, LabelWriteError, UsageDelta};
 use sharestack_kernel::error::StoreError;
 
-use super::label_rows::{LabelRow, TRENDS, changeable, label_columns};
+use super::label_rows::{LabelRow, changeable, label_columns};
 use crate::error::{Constraint, store_error, violated};
 use crate::rows::{all, known};
 use crate::tags::{Wanted, make};
@@ -92,23 +92,63 @@ impl SeaTx {
         self.conn().execute(&update).await.map(drop).map_err(store_error)
     }
 
-    /// How many photos a tag has, and since which days.
-    async fn usage_of(&self, tag: TagId) -> Result<(i64, Trend), StoreError> {
-        let select = Query::select()
+    /// Adds to what is counted of a day. A day without uses has no row.
+    async fn add_to_day(&self, delta: &UsageDelta) -> Result<(), StoreError> {
+        let (tag, day) = (delta.tag.get(), delta.day.0);
+        let sum = Expr::col(("tag_days", "uses")).add(delta.uses);
+        // One statement: to look for the row first would hold the place where others put theirs.
+        let add = Query::insert()
+            .into_table("tag_days")
+            .columns(["tag_id", "day", "uses"])
+            .values_panic([tag.into(), day.into(), delta.uses.into()])
+            .on_conflict(OnConflict::columns(["tag_id", "day"]).value("uses", sum).to_owned())
+            .to_owned();
+        self.conn().execute(&add).await.map_err(store_error)?;
+        if delta.uses < 0 {
+            let none = Query::delete()
+                .from_table("tag_days")
+                .and_where(Expr::col("tag_id").eq(tag))
+                .and_where(Expr::col("day").eq(day))
+                .and_where(Expr::col("uses").eq(0))
+                .to_owned();
+            self.conn().execute(&none).await.map_err(store_error)?;
+        }
+        Ok(())
+    }
+
+    /// Counts by its links how many photos use a tag, in all and since which days.
+    async fn count_anew(&self, tag: TagId) -> Result<i64, StoreError> {
+        self.remove_days(&[tag]).await?;
+        let days = Query::select()
+            .column("tag_id")
             .column("used_on")
+            .expr(Expr::cust("COUNT(*)"))
+            .from("photo_tags")
+            .and_where(Expr::col("tag_id").eq(tag.get()))
+            .and_where(Expr::col("used_on").is_not_null())
+            .group_by_columns(["tag_id", "used_on"])
+            .to_owned();
+        let insert = Query::insert()
+            .into_table("tag_days")
+            .columns(["tag_id", "day", "uses"])
+            .select_from(days)
+            .map_err(StoreError::corrupt)?
+            .to_owned();
+        self.conn().execute(&insert).await.map_err(store_error)?;
+        let count = Query::select()
             .expr_as(Func::count(Expr::col("photo_id")), "n")
             .from("photo_tags")
             .and_where(Expr::col("tag_id").eq(tag.get()))
             .and_where(Expr::col("used_on").is_not_null())
-            .group_by_col("used_on")
             .to_owned();
-        let mut usage = (0, Trend::default());
-        for row in self.conn().query_all(&select).await.map_err(store_error)? {
-            let day: i32 = row.try_get("", "used_on").map_err(store_error)?;
-            let uses: i64 = row.try_get("", "n").map_err(store_error)?;
-            usage = (usage.0 + uses, usage.1.plus(Trend::of(Day(day), uses)));
-        }
-        Ok(usage)
+        let row = self.conn().query_one(&count).await.map_err(store_error)?;
+        Ok(row.map(|row| row.try_get("", "n")).transpose().map_err(store_error)?.unwrap_or_default())
+    }
+
+    async fn remove_days(&self, tags: &[TagId]) -> Result<(), StoreError> {
+        let delete =
+            Query::delete().from_table("tag_days").and_where(Expr::col("tag_id").is_in(numbers(tags))).to_owned();
+        self.conn().execute(&delete).await.map(drop).map_err(store_error)
     }
 
     async fn remove_links(&self, tags: &[TagId]) -> Result<(), StoreError> {
@@ -172,6 +212,7 @@ impl LabelRepository for SeaTx {
 
     async fn delete(&mut self, id: TagId, expected: i64) -> Result<(), LabelWriteError> {
         self.remove_links(&[id]).await?;
+        self.remove_days(&[id]).await?;
         let delete = Query::delete()
             .from_table("tags")
             .and_where(Expr::col("id").eq(id.get()))
@@ -190,13 +231,12 @@ impl LabelRepository for SeaTx {
                 .table("tags")
                 .value("usage_count", Expr::col("usage_count").add(delta.uses))
                 .and_where(Expr::col("id").eq(delta.tag.get()));
-            for (column, sum) in TRENDS.into_iter().zip(delta.trend.0) {
-                update.value(column, Expr::col(column).add(sum));
-            }
             if let Some(at) = delta.used_at {
                 update.value("last_used_at", at);
             }
             self.conn().execute(&update).await.map_err(store_error)?;
+            // From here on the tag's row is held, and with it its days.
+            self.add_to_day(delta).await?;
         }
         Ok(())
     }
@@ -207,18 +247,15 @@ impl LabelRepository for SeaTx {
         self.prefer_people(from, into).await?;
         let moved = self.take_over(from, into).await?;
         self.remove_links(from).await?;
+        self.remove_days(from).await?;
         let delete = Query::delete().from_table("tags").and_where(Expr::col("id").is_in(numbers(from))).to_owned();
         self.conn().execute(&delete).await.map_err(store_error)?;
-        let (uses, trend) = self.usage_of(into).await?;
-        let mut update = Query::update();
-        update
+        let update = Query::update()
             .table("tags")
-            .value("usage_count", uses)
+            .value("usage_count", self.count_anew(into).await?)
             .value("last_used_at", last_used_at)
-            .and_where(Expr::col("id").eq(into.get()));
-        for (column, sum) in TRENDS.into_iter().zip(trend.0) {
-            update.value(column, sum);
-        }
+            .and_where(Expr::col("id").eq(into.get()))
+            .to_owned();
         self.conn().execute(&update).await.map_err(store_error)?;
         Ok(moved)
     }

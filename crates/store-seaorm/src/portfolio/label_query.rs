@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use sea_orm::sea_query::{CaseStatement, Cond, Expr, Func, Order, Query, SelectStatement};
+use sea_orm::sea_query::{CaseStatement, Cond, Expr, Func, JoinType, Order, Query, SelectStatement, UnionType};
 use sea_orm::{ConnectionTrait, ExprTrait};
-use sharestack_content::model::{Kind, Label, Period, Tag, TagGroup, TagId};
-use sharestack_content::ports::{Candidate, LabelFilter, LabelQueries, LabelSort, Match, Order as Direction};
+use sharestack_content::model::{Day, Key, Kind, Label, Period, Tag, TagGroup, TagId, Uses};
+use sharestack_content::ports::{Candidate, LabelFilter, LabelQueries, LabelSort, Match, Order as Direction, TagKey};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
 
-use super::label_rows::{LabelRow, TRENDS, label_columns};
-use crate::connect::Store;
+use super::label_rows::{LabelRow, label_columns};
+use crate::connect::{Dialect, Store};
 use crate::error::store_error;
 use crate::matching::{containing, starting};
-use crate::rows::{Fields, Stored, all, known, one, page};
+use crate::rows::{Fields, Stored, all, count, known, one};
 
 fn labels() -> SelectStatement {
     let mut select = Query::select();
@@ -26,6 +26,47 @@ fn labels() -> SelectStatement {
 /// these are about.
 fn shown() -> SelectStatement {
     labels().and_where(Expr::col("is_active").eq(true)).and_where(Expr::col("usage_count").gt(0)).to_owned()
+}
+
+/// How often a tag was used on a day.
+struct DayRow(TagId, Day, i64);
+
+impl Stored for DayRow {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self(TagId::new(fields.get("tag_id")?), Day(fields.get("day")?), fields.get("uses")?))
+    }
+}
+
+impl Store {
+    /// What the uses of each tag in a period sum up to, as `tag_id` and `trend`.
+    fn trends(&self, period: Period, today: Day) -> SelectStatement {
+        // `E` makes a double of it, but in PostgreSQL.
+        let weigh = |(day, weight): (Day, f64)| {
+            let weight = match self.dialect() {
+                Dialect::Postgres => format!("{weight:e}::double precision"),
+                _ => format!("{weight:e}"),
+            };
+            let day = Expr::cust(day.0.to_string());
+            Query::select().expr_as(day, "day").expr_as(Expr::cust(weight), "weight").to_owned()
+        };
+        let mut weights: Option<SelectStatement> = None;
+        for one in period.weights(today).map(weigh) {
+            match &mut weights {
+                None => weights = Some(one),
+                Some(all) => {
+                    all.union(UnionType::All, one);
+                }
+            }
+        }
+        let sum = Func::sum(Expr::col(("d", "uses")).mul(Expr::col(("w", "weight"))));
+        Query::select()
+            .column(("d", "tag_id"))
+            .expr_as(sum, "trend")
+            .from_subquery(weights.unwrap_or_default(), "w")
+            .join_as(JoinType::InnerJoin, "tag_days", "d", Expr::col(("d", "day")).equals(("w", "day")))
+            .group_by_col(("d", "tag_id"))
+            .to_owned()
+    }
 }
 
 struct CandidateRow(Candidate);
@@ -59,26 +100,51 @@ async fn read(store: &Store, select: &SelectStatement) -> Result<Vec<Label>, Sto
 
 #[async_trait]
 impl LabelQueries for Store {
-    async fn list(&self, filter: &LabelFilter, request: PageRequest) -> Result<Page<Label>, StoreError> {
+    async fn list(&self, filter: &LabelFilter, today: Day, request: PageRequest) -> Result<Page<Label>, StoreError> {
         let mut select = if filter.hidden { labels() } else { shown() };
         if let Some(group) = filter.group {
             select.and_where(Expr::col("tag_group").eq(group.as_str()));
         }
-        let column = match filter.sort {
-            LabelSort::Usage => "usage_count",
-            LabelSort::Name => "name_key",
-            LabelSort::Trend => TRENDS[Period::default() as usize],
-        };
+        let total = count(self, select.clone()).await?;
         let order = if filter.order == Direction::Ascending { Order::Asc } else { Order::Desc };
-        select.order_by(column, order);
-        select.order_by("name_key", Order::Asc);
-        let rows: Page<LabelRow> = page(self, select, request).await?;
-        Ok(rows.map(|row| row.0))
+        match filter.sort {
+            LabelSort::Usage => select.order_by("usage_count", order),
+            LabelSort::Name => select.order_by("name_key", order),
+            LabelSort::Trend => {
+                let trends = self.trends(Period::default(), today);
+                select
+                    .join_subquery(JoinType::LeftJoin, trends, "t", Expr::col(("t", "tag_id")).equals(("tags", "id")))
+                    .order_by_expr(Func::coalesce([Expr::col(("t", "trend")), Expr::cust("0")]).into(), order)
+            }
+        };
+        select.order_by("name_key", Order::Asc).limit(u64::from(request.limit())).offset(request.offset());
+        Ok(Page { items: read(self, &select).await?, total, request })
     }
 
-    async fn find(&self, id: TagId) -> Result<Option<Label>, StoreError> {
-        let select = labels().and_where(Expr::col("id").eq(id.get())).to_owned();
+    async fn find(&self, key: &TagKey) -> Result<Option<Label>, StoreError> {
+        let mut select = labels();
+        match key {
+            Key::Id(id) => select.and_where(Expr::col("id").eq(id.get())),
+            Key::Slug(slug) => select.and_where(Expr::col("slug").eq(slug.as_str())),
+            Key::Neither(_) => return Ok(None),
+        };
         Ok(one::<LabelRow>(self.read(), &select).await?.map(|row| row.0))
+    }
+
+    async fn uses(&self, tags: &[TagId], since: Day) -> Result<BTreeMap<TagId, Uses>, StoreError> {
+        let select = Query::select()
+            .columns(["tag_id", "day", "uses"])
+            .from("tag_days")
+            .and_where(Expr::col("tag_id").is_in(tags.iter().map(|id| id.get())))
+            .and_where(Expr::col("day").gte(since.0))
+            .order_by("tag_id", Order::Asc)
+            .order_by("day", Order::Asc)
+            .to_owned();
+        let mut uses: BTreeMap<TagId, Uses> = BTreeMap::new();
+        for DayRow(tag, day, n) in all(self.read(), &select).await? {
+            uses.entry(tag).or_default().push((day, n));
+        }
+        Ok(uses)
     }
 
     async fn groups(&self, hidden: bool) -> Result<BTreeMap<TagGroup, u64>, StoreError> {
@@ -114,6 +180,8 @@ impl LabelQueries for Store {
             ways.push((Match::Pinyin, Expr::col("pinyin").like(starting(typed))));
             ways.push((Match::Initials, Expr::col("initials").like(starting(typed))));
         }
+        // The words of a name are joined by `-`.
+        ways.push((Match::WordStart, Expr::col("name_key").like(containing(&format!("-{key}")))));
         ways.push((Match::Inside, Expr::col("name_key").like(containing(key))));
         let rank = ways.iter().fold(CaseStatement::new(), |case, (way, found)| {
             case.case(found.clone(), Expr::cust((*way as i32).to_string()))
@@ -142,9 +210,11 @@ impl LabelQueries for Store {
         read(self, &select).await
     }
 
-    async fn trending(&self, period: Period, limit: u64) -> Result<Vec<Label>, StoreError> {
+    async fn trending(&self, period: Period, today: Day, limit: u64) -> Result<Vec<Label>, StoreError> {
+        let trends = self.trends(period, today);
         let select = shown()
-            .order_by(TRENDS[period as usize], Order::Desc)
+            .join_subquery(JoinType::InnerJoin, trends, "t", Expr::col(("t", "tag_id")).equals(("tags", "id")))
+            .order_by(("t", "trend"), Order::Desc)
             .order_by("usage_count", Order::Desc)
             .order_by("id", Order::Asc)
             .limit(limit)

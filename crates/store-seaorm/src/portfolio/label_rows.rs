@@ -1,16 +1,13 @@
 //! Rows of tags of photos, as the model holds them.
 
 use sea_orm::sea_query::{Expr, SelectStatement};
-use sharestack_content::model::{Colour, Icon, Label, Note, Slug, TagGroup, TagId, TagName, Trend};
+use sharestack_content::model::{Colour, Icon, Label, Note, Slug, TagGroup, TagId, TagName};
 use sharestack_kernel::error::StoreError;
 
 use crate::rows::{Fields, Stored, known};
 use crate::tags::named;
 
-/// The columns that hold the sums of a trend, in its order.
-pub(super) const TRENDS: [&str; 4] = ["trend_7", "trend_30", "trend_90", "trend_365"];
-
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 14] = [
     "id",
     "name",
     "slug",
@@ -19,10 +16,6 @@ const COLUMNS: [&str; 18] = [
     "icon",
     "tag_group",
     "usage_count",
-    TRENDS[0],
-    TRENDS[1],
-    TRENDS[2],
-    TRENDS[3],
     "is_active",
     "is_featured",
     "version",
@@ -44,10 +37,6 @@ impl Stored for LabelRow {
         let text = |name| fields.get::<Option<String>>(name);
         let name: String = fields.get("name")?;
         let group = text("tag_group")?;
-        let mut trend = Trend::default();
-        for (sum, column) in trend.0.iter_mut().zip(TRENDS) {
-            *sum = fields.get(column)?;
-        }
         Ok(Self(Label {
             id: TagId::new(fields.get("id")?),
             name: known("name", &name, TagName::parse(&name).ok())?,
@@ -57,7 +46,6 @@ impl Stored for LabelRow {
             icon: text("icon")?.map(Icon::stored),
             group: group.map(|group| known("group", &group, TagGroup::parse(&group).ok())).transpose()?,
             usage_count: fields.get("usage_count")?,
-            trend,
             is_active: fields.get("is_active")?,
             is_featured: fields.get("is_featured")?,
             version: fields.get("version")?,

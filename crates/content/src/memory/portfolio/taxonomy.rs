@@ -7,7 +7,7 @@ use sharestack_kernel::error::StoreError;
 use super::{MemoryPortfolio, MemoryPortfolioTx};
 use crate::model::{
     Category, CategoryId, CategoryOutline, Key, Kind, Label, PhotoId, Source, TagId, TagName, Tagging, TimelineEvent,
-    TimelineEventId, TreePath, Trend,
+    TimelineEventId, TreePath,
 };
 use crate::ports::{
     CategoryKey, CategoryQueries, CategoryRepository, CategoryWriteError, CountDelta, EventWriteError, LabelRepository,
@@ -245,12 +245,7 @@ impl LabelRepository for MemoryPortfolioTx {
         self.state.sorted.label_is_free(label)?;
         let stored = self.state.sorted.labels.get_mut(&label.id).filter(|one| one.version == expected);
         let stored = stored.ok_or(LabelWriteError::Stale)?;
-        *stored = Label {
-            usage_count: stored.usage_count,
-            trend: stored.trend,
-            last_used_at: stored.last_used_at,
-            ..label.clone()
-        };
+        *stored = Label { usage_count: stored.usage_count, last_used_at: stored.last_used_at, ..label.clone() };
         Ok(())
     }
 
@@ -266,7 +261,6 @@ impl LabelRepository for MemoryPortfolioTx {
         for delta in deltas {
             if let Some(label) = self.state.sorted.labels.get_mut(&delta.tag) {
                 label.usage_count += delta.uses;
-                label.trend = label.trend.plus(delta.trend);
                 label.last_used_at = delta.used_at.or(label.last_used_at);
             }
         }
@@ -286,14 +280,13 @@ impl LabelRepository for MemoryPortfolioTx {
             }
         }
         let moved = (staying.len() - had) as u64;
-        let days: Vec<_> = staying.values().filter(|link| link.tag == into).filter_map(|link| link.used_on).collect();
+        let uses = staying.values().filter(|link| link.tag == into && link.used_on.is_some()).count();
         sorted.links = staying;
         let last = sorted.labels.values().filter(|label| from.contains(&label.id) || label.id == into);
         let last_used_at = last.filter_map(|label| label.last_used_at).max();
         sorted.labels.retain(|id, _| !from.contains(id));
         if let Some(label) = sorted.labels.get_mut(&into) {
-            label.usage_count = count(days.len());
-            label.trend = days.into_iter().fold(Trend::default(), |sum, day| sum.plus(Trend::of(day, 1)));
+            label.usage_count = count(uses);
             label.last_used_at = last_used_at;
         }
         Ok(moved)

@@ -3,7 +3,6 @@ use sharestack_kernel::field::Issue;
 
 use super::spelling::Spelling;
 use super::text::{Colour, Icon, Note};
-use super::trend::Trend;
 use crate::model::{Slug, TagId, TagName};
 
 /// What a tag of photos is about.
@@ -62,8 +61,6 @@ pub struct Label {
     pub group: Option<TagGroup>,
     /// How many listed photos have it.
     pub usage_count: i64,
-    /// How much it has been used of late.
-    pub trend: Trend,
     /// Whether visitors see it.
     pub is_active: bool,
     /// Whether it is shown first.
@@ -91,7 +88,6 @@ impl Label {
             icon: None,
             group: None,
             usage_count: 0,
-            trend: Trend::default(),
             is_active: true,
             is_featured: false,
             version: 1,

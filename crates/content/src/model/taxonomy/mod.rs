@@ -14,4 +14,4 @@ pub use label::{Label, TagGroup};
 pub use shelves::{Confidence, Found, Shelves, Source, Tagging};
 pub use spelling::{Spelling, romanised};
 pub use text::{CategoryName, Colour, Icon, Note};
-pub use trend::{Day, Period, Trend};
+pub use trend::{Day, Period, Uses};

@@ -1,28 +1,21 @@
-//! How much a tag has been used of late.
+//! How much a tag has been used of late: each use on one of the days of a [`Period`] counts
+//! 2^(−age / 7), where the age is in days, and what comes to more than ten is ten.
 //!
-//! A use counts 2^(−age / h), where h is the half-life: `Σ 2^(−(now − dᵢ) / h)` over the
-//! days dᵢ on which listed photos got the tag. To move all scores on with time would mean
-//! to write all rows each day, so that what is kept is the sum relative to a fixed day L,
-//! `Σ 2^((dᵢ − L) / h)`: it changes when a tag is used and at no other time, and gives the
-//! same order. That is *forward decay* (G. Cormode, V. Shkapenyuk, D. Srivastava, B. Xu,
-//! "Forward Decay: A Practical Time Decay Model for Streaming Systems", ICDE 2009), with
-//! an exponential g.
+//! What is kept is how often a tag was used on each day ([`Uses`]), so that days leave the
+//! period by themselves, and a use that is taken back leaves nothing behind.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sharestack_kernel::field::Issue;
 
+/// After how many days a use counts half.
+pub const HALF_LIFE: f64 = 7.0;
+
+/// The score that none is above.
+pub const HIGHEST: f64 = 10.0;
+
 /// A day of UTC, counted from 1970-01-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day(pub i32);
-
-/// 2036-01-01: far from both ends of what a double can say.
-const LANDMARK: Day = Day(24106);
-
-/// How many half-lives from that day uses still differ by their age: a double has room for
-/// 2^63 uses of 2^960 each, and all its digits for 2^−960. With a half-life of a week that is
-/// from August 2017 to May 2054: what is used later counts as if it were used then, so that
-/// a week's trend becomes a count and nothing overflows. The longer ones reach beyond 2110.
-const REACH: f64 = 960.0;
 
 impl Day {
     /// The day of a time.
@@ -36,7 +29,10 @@ impl Day {
     }
 }
 
-/// Over which time a trend looks back: its half-life.
+/// How often a tag was used, by days.
+pub type Uses = Vec<(Day, i64)>;
+
+/// Over which days a trend looks back, today among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Period {
     /// A week.
@@ -51,7 +47,7 @@ pub enum Period {
 }
 
 impl Period {
-    /// All of them, in the order of [`Trend`].
+    /// All of them, from the shortest.
     pub const ALL: [Self; 4] = [Self::Week, Self::Month, Self::Quarter, Self::Year];
 
     /// The name in queries.
@@ -73,44 +69,39 @@ impl Period {
         known.ok_or_else(|| Issue::not_allowed(Self::ALL.map(Self::as_str)))
     }
 
-    const fn half_life(self) -> f64 {
+    const fn days(self) -> i32 {
         match self {
-            Self::Week => 7.0,
-            Self::Month => 30.0,
-            Self::Quarter => 90.0,
-            Self::Year => 365.0,
+            Self::Week => 7,
+            Self::Month => 30,
+            Self::Quarter => 90,
+            Self::Year => 365,
         }
     }
 
-    /// What a use on a day weighs, relative to the fixed day.
-    fn weight(self, day: Day) -> f64 {
-        (f64::from(day.0.saturating_sub(LANDMARK.0)) / self.half_life()).clamp(-REACH, REACH).exp2()
+    /// The first day that counts.
+    pub const fn first(self, today: Day) -> Day {
+        Day(today.0.saturating_sub(self.days() - 1))
+    }
+
+    /// The days that count with what a use on each weighs. The last is that of a node whose
+    /// clock is ahead.
+    pub fn weights(self, today: Day) -> impl Iterator<Item = (Day, f64)> {
+        (self.first(today).0..=today.0.saturating_add(1)).map(move |day| (Day(day), weight(Day(day), today)))
+    }
+
+    /// The score that a tag has by these uses, rounded to hundredths.
+    pub fn score(self, uses: &[(Day, i64)], today: Day) -> f64 {
+        let first = self.first(today);
+        #[expect(clippy::cast_precision_loss, reason = "there are fewer photos than 2^53")]
+        let counted = |(day, uses): &(Day, i64)| *uses as f64 * weight(*day, today);
+        let sum: f64 = uses.iter().filter(|(day, _)| *day >= first).map(counted).sum();
+        (sum.clamp(0.0, HIGHEST) * 100.0).round() / 100.0
     }
 }
 
-/// The sums of a tag, one for each [`Period`].
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Trend(pub [f64; 4]);
-
-impl Trend {
-    /// What some uses on a day add.
-    pub fn of(day: Day, uses: i64) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "there are fewer photos than 2^53")]
-        Self(Period::ALL.map(|period| period.weight(day) * uses as f64))
-    }
-
-    /// Both together.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self(std::array::from_fn(|index| self.0[index] + other.0[index]))
-    }
-
-    /// The score on a day, rounded to hundredths: a use on that very day counts 1.
-    pub fn score(self, period: Period, today: Day) -> f64 {
-        let score = self.0[period as usize] / period.weight(today);
-        // What is left of sums and differences of the same numbers may be below zero.
-        (score * 100.0).round().max(0.0) / 100.0
-    }
+/// What a use on a day weighs.
+fn weight(day: Day, today: Day) -> f64 {
+    (-f64::from(today.0.saturating_sub(day.0).max(0)) / HALF_LIFE).exp2()
 }
 
 #[cfg(test)]
@@ -124,52 +115,65 @@ mod tests {
 
     #[test]
     fn days_are_days_of_utc() {
-        assert_eq!(day("2036-01-01"), LANDMARK);
+        assert_eq!(day("2036-01-01"), Day(24_106));
         assert_eq!(day("2024-01-15").date().to_string(), "2024-01-15");
     }
 
     #[test]
-    fn a_use_counts_half_after_its_half_life() {
+    fn a_use_counts_half_after_a_week_whatever_the_period() {
         let today = day("2026-01-31");
-        let trend = Trend::of(day("2026-01-01"), 4).plus(Trend::of(today, 3));
-        assert_eq!(trend.score(Period::Month, today), 5.0);
-        assert_eq!(trend.score(Period::Month, day("2026-03-02")), 2.5);
-        assert!(trend.score(Period::Week, today) < trend.score(Period::Year, today));
-        assert_eq!(Trend::default().score(Period::Week, today), 0.0);
+        let uses = [(day("2026-01-24"), 4), (today, 3)];
+        for period in [Period::Month, Period::Quarter, Period::Year] {
+            assert_eq!(period.score(&uses, today), 5.0, "{period:?}");
+            assert_eq!(period.score(&uses, day("2026-02-07")), 2.5, "{period:?}");
+        }
+        assert_eq!(Period::Month.score(&[], today), 0.0);
     }
 
     #[test]
-    fn what_is_taken_back_leaves_nothing() {
+    fn days_before_the_period_do_not_count() {
         let today = day("2026-01-31");
-        let trend = Trend::of(day("2020-02-29"), 7).plus(Trend::of(today, 3));
-        let back = trend.plus(Trend::of(today, -3)).plus(Trend::of(day("2020-02-29"), -7));
-        for period in Period::ALL {
-            assert_eq!(back.score(period, today), 0.0);
+        for (period, days) in Period::ALL.into_iter().zip([7, 30, 90, 365]) {
+            let (last, before) = (Day(today.0 - days + 1), Day(today.0 - days));
+            assert_eq!(period.first(today), last);
+            // As many as are seen, whatever a use weighs.
+            let seen = (f64::from(days) / HALF_LIFE).exp2().ceil();
+            #[expect(clippy::cast_possible_truncation, reason = "2^53 at the most")]
+            let many = seen as i64;
+            assert!(period.score(&[(last, many)], today) >= 1.0, "{period:?}");
+            assert_eq!(period.score(&[(before, many)], today), 0.0, "{period:?}");
         }
     }
 
     #[test]
-    fn sums_hold_for_any_day() {
-        for year in [1826, 1970, 2000, 2016, 2026, 2054, 2056, 2100, 9999] {
-            let today = day(&format!("{year}-12-31"));
-            let trend = Trend::of(today, 1_000_000);
-            assert!(trend.0.iter().all(|sum| sum.is_normal() && *sum > 0.0), "{year}");
-            let more = trend.plus(Trend::of(today, i64::MAX / 2));
-            assert!(more.0.iter().all(|sum| sum.is_finite()), "{year}");
-            for period in Period::ALL {
-                assert_eq!(trend.score(period, today), 1_000_000.0, "{year} {period:?}");
-                assert_eq!(trend.plus(Trend::of(today, -1_000_000)).score(period, today), 0.0, "{year} {period:?}");
+    fn a_score_is_from_zero_to_ten() {
+        let today = day("2026-01-31");
+        for (uses, score) in [(-1, 0.0), (0, 0.0), (9, 9.0), (10, 10.0), (20, 10.0), (i64::MAX, 10.0)] {
+            assert_eq!(Period::Week.score(&[(today, uses)], today), score, "{uses}");
+        }
+        // 100 uses of 90 days ago are next to nothing.
+        assert_eq!(Period::Year.score(&[(Day(today.0 - 90), 100)], today), 0.01);
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_counts_as_today() {
+        let today = day("2026-01-31");
+        assert_eq!(Period::Week.score(&[(Day(today.0 + 1), 2)], today), 2.0);
+        for limit in [Day(i32::MIN), Day(i32::MAX)] {
+            assert_eq!(Period::Week.score(&[(limit, 2)], limit), 2.0);
+        }
+    }
+
+    #[test]
+    fn weights_are_those_of_the_score() {
+        let today = day("2026-01-31");
+        for period in Period::ALL {
+            let weights: Vec<_> = period.weights(today).collect();
+            assert_eq!((weights[0].0, weights.last().unwrap().0), (period.first(today), Day(today.0 + 1)));
+            for (day, weight) in weights {
+                let score = period.score(&[(day, 1)], today);
+                assert!((score - weight).abs() <= 0.005, "{period:?} {day:?}: {weight} beside {score}");
             }
         }
-        for limit in [Day(i32::MIN), Day(i32::MAX)] {
-            assert!(Trend::of(limit, 1).0.iter().all(|sum| sum.is_normal()));
-        }
-    }
-
-    #[test]
-    fn longer_trends_tell_age_apart_in_2100() {
-        let (today, before) = (day("2100-01-31"), day("2100-01-01"));
-        assert_eq!(Trend::of(before, 4).score(Period::Month, today), 2.0);
-        assert_eq!(Trend::of(before, 4).score(Period::Week, today), 4.0);
     }
 }

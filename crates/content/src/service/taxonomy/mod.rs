@@ -1,6 +1,7 @@
 //! Categories, tags and the timeline.
 
 mod categories;
+mod suggestion;
 mod tags;
 mod timeline;
 
@@ -17,7 +18,8 @@ use sharestack_kernel::tx::Begin;
 
 pub(super) use categories::sees_hidden;
 pub use categories::{Categories, CreateCategory, EditCategory, ListPlaced};
-pub use tags::{CreateTag, EditTag, MAX_MERGE, Merged, Suggestion, Tags};
+pub use suggestion::Suggestion;
+pub use tags::{CreateTag, EditTag, MAX_MERGE, Merged, Tags};
 pub use timeline::{CreateEvent, EditEvent, MonthOfPhotos, Timeline, TimelineStats, YearOfPhotos};
 
 use crate::ports::{CategoryQueries, LabelQueries, PhotoQueries, PortfolioTx, TimelineQueries};

@@ -9,11 +9,12 @@ use sharestack_kernel::patch::Patch;
 use sharestack_kernel::text::fold;
 use sharestack_kernel::transact;
 
+use super::suggestion::{Suggestion, scored};
 use super::{TAG_CREATE, TAG_DELETE, TAG_UPDATE, TaxonomyPorts};
 use crate::error::LabelError;
 use crate::events;
-use crate::model::{Colour, Icon, Kind, Label, Note, Period, Slug, TagGroup, TagId, TagName};
-use crate::ports::{Candidate, LabelFilter, Match, PortfolioTx};
+use crate::model::{Colour, Day, Icon, Key, Kind, Label, Note, Period, Slug, TagGroup, TagId, TagName};
+use crate::ports::{Candidate, LabelFilter, PortfolioTx, TagKey};
 use crate::service::hidden::sees_tags;
 
 /// How many tags may be merged at once.
@@ -63,15 +64,6 @@ pub struct EditTag {
     pub if_version: Option<Vec<i64>>,
 }
 
-/// A tag that may be meant by what somebody typed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Suggestion {
-    /// The tag and how much it is used.
-    pub candidate: Candidate,
-    /// How well it matches, from 0 to 1.
-    pub score: f64,
-}
-
 /// What became of a merge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Merged {
@@ -87,39 +79,6 @@ pub struct Merged {
 #[derive(Clone)]
 pub struct Tags {
     ports: TaxonomyPorts,
-}
-
-/// The part of the score that the way of matching gives, and the part that usage adds to it.
-/// Each way stays above the next, however much its tags are used.
-const fn base(found: Match) -> f64 {
-    match found {
-        Match::Exact => 1.0,
-        Match::Prefix => 0.75,
-        Match::Pinyin => 0.5,
-        Match::Initials => 0.28,
-        Match::Inside => 0.05,
-    }
-}
-const BY_USAGE: f64 = 0.2;
-
-/// Scores candidates: by the way they match, and within it by their usage beside that of
-/// the most used one.
-fn scored(candidates: Vec<Candidate>) -> Vec<Suggestion> {
-    let mut most: BTreeMap<Match, i64> = BTreeMap::new();
-    for candidate in &candidates {
-        let most = most.entry(candidate.found).or_default();
-        *most = candidate.usage_count.max(*most);
-    }
-    let score = |candidate: &Candidate| {
-        if candidate.found == Match::Exact {
-            return 1.0;
-        }
-        let most = most.get(&candidate.found).copied().unwrap_or_default();
-        #[expect(clippy::cast_precision_loss, reason = "there are fewer photos than 2^53")]
-        let share = if most == 0 { 0.0 } else { candidate.usage_count as f64 / most as f64 };
-        ((base(candidate.found) + BY_USAGE * share) * 100.0).round() / 100.0
-    };
-    candidates.into_iter().map(|candidate| Suggestion { score: score(&candidate), candidate }).collect()
 }
 
 impl Tags {
@@ -140,7 +99,7 @@ impl Tags {
         filter: LabelFilter,
         page: PageRequest,
     ) -> Result<Page<Label>, StoreError> {
-        self.ports.labels.list(&LabelFilter { hidden: sees_tags(actor), ..filter }, page).await
+        self.ports.labels.list(&LabelFilter { hidden: sees_tags(actor), ..filter }, self.today(), page).await
     }
 
     /// How many tags of photos each group has, as far as the list shows them.
@@ -151,10 +110,26 @@ impl Tags {
         self.ports.labels.groups(sees_tags(actor)).await
     }
 
+    /// How much tags have been used of late ([`Period::score`]).
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn trends(&self, labels: &[Label], period: Period) -> Result<BTreeMap<TagId, f64>, StoreError> {
+        let today = self.today();
+        let ids: Vec<TagId> = labels.iter().map(|label| label.id).collect();
+        let uses = self.ports.labels.uses(&ids, period.first(today)).await?;
+        Ok(uses.into_iter().map(|(id, uses)| (id, period.score(&uses, today))).collect())
+    }
+
+    fn today(&self) -> Day {
+        Day::of(self.ports.clock.now())
+    }
+
     /// The tags of a kind that somebody may mean by `text`: a name that begins with it comes
-    /// before one that begins with it in pinyin, in full or by first letters, and that before
-    /// one that has it inside. Nothing is meant by nothing. Tags of photos that nothing
-    /// public has are for who may change tags; of articles they are for nobody.
+    /// before one that begins with it in pinyin, in full or by first letters, that before one of
+    /// which a later word begins with it, and that before one that has it inside. Nothing is
+    /// meant by nothing. Tags of photos that nothing public has are for who may change tags; of
+    /// articles they are for nobody.
     ///
     /// # Errors
     /// The store's.
@@ -193,12 +168,12 @@ impl Tags {
         self.ports.labels.most_used(min_usage, limit).await
     }
 
-    /// The tags of photos that are used most of late.
+    /// The tags of photos that were used in a period, those that were used most of late first.
     ///
     /// # Errors
     /// The store's.
     pub async fn trending(&self, period: Period, limit: u64) -> Result<Vec<Label>, StoreError> {
-        self.ports.labels.trending(period, limit).await
+        self.ports.labels.trending(period, self.today(), limit).await
     }
 
     /// Makes a tag of photos.
@@ -237,12 +212,24 @@ impl Tags {
         Err(LabelError::SlugTaken)
     }
 
+    /// The tag that a key means; an id need not be looked for.
+    async fn find(&self, key: &TagKey) -> Result<TagId, LabelError> {
+        match key {
+            Key::Id(id) => Ok(*id),
+            Key::Slug(_) | Key::Neither(_) => {
+                let found = self.ports.labels.find(key).await?;
+                found.map(|label| label.id).ok_or_else(|| LabelError::Missing(key.clone()))
+            }
+        }
+    }
+
     /// Changes a tag of photos.
     ///
     /// # Errors
     /// Without the right, when it is not there, and when the name or the slug is taken.
-    pub async fn edit(&self, actor: &Actor, id: TagId, command: EditTag) -> Result<Label, LabelError> {
+    pub async fn edit(&self, actor: &Actor, key: &TagKey, command: EditTag) -> Result<Label, LabelError> {
         actor.require(TAG_UPDATE)?;
+        let id = self.find(key).await?;
         let now = self.ports.clock.now();
         let telling = self.ports.telling(actor, now);
         transact!(self.ports.store, |tx| {
@@ -264,8 +251,9 @@ impl Tags {
     ///
     /// # Errors
     /// Without the right, and when it is not there.
-    pub async fn delete(&self, actor: &Actor, id: TagId) -> Result<(), LabelError> {
+    pub async fn delete(&self, actor: &Actor, key: &TagKey) -> Result<(), LabelError> {
         actor.require(TAG_DELETE)?;
+        let id = self.find(key).await?;
         let telling = self.ports.telling(actor, self.ports.clock.now());
         transact!(self.ports.store, |tx| {
             let label = hold(tx, id).await?;
@@ -292,7 +280,7 @@ impl Tags {
             all.insert(into);
             let held = tx.labels().find_many_for_update(&all.iter().copied().collect::<Vec<_>>()).await?;
             if let Some(missing) = all.iter().find(|id| !held.iter().any(|label| label.id == **id)) {
-                return Err(LabelError::Missing(*missing));
+                return Err(LabelError::Missing((*missing).into()));
             }
             let sources: Vec<TagId> = from.iter().copied().collect();
             let moved = tx.labels().merge(&sources, into).await?;
@@ -306,7 +294,7 @@ impl Tags {
 }
 
 async fn hold(tx: &mut dyn PortfolioTx, id: TagId) -> Result<Label, LabelError> {
-    tx.labels().find_many_for_update(&[id]).await?.pop().ok_or(LabelError::Missing(id))
+    tx.labels().find_many_for_update(&[id]).await?.pop().ok_or(LabelError::Missing(id.into()))
 }
 
 impl EditTag {
@@ -341,34 +329,4 @@ fn payload(label: &Label) -> Value {
         "is_featured": label.is_featured,
         "version": label.version,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Tag;
-
-    fn candidate(id: i64, found: Match, usage_count: i64) -> Candidate {
-        let tag = Tag { id: TagId::new(id), name: "夜景".to_owned(), slug: "night-view".to_owned() };
-        Candidate { tag, usage_count, found }
-    }
-
-    fn scores(candidates: Vec<Candidate>) -> Vec<f64> {
-        scored(candidates).into_iter().map(|suggestion| suggestion.score).collect()
-    }
-
-    #[test]
-    fn the_sample_of_the_suggestions() {
-        assert_eq!(scores(vec![candidate(1, Match::Prefix, 45), candidate(15, Match::Prefix, 12)]), [0.95, 0.8]);
-    }
-
-    #[test]
-    fn a_better_way_always_scores_higher() {
-        let all: Vec<_> =
-            Match::ALL.into_iter().flat_map(|found| [candidate(1, found, 9), candidate(2, found, 0)]).collect();
-        let scores = scores(all);
-        assert!(scores.windows(2).all(|pair| pair[0] >= pair[1]), "{scores:?}");
-        assert!(scores[2..].windows(2).all(|pair| pair[0] > pair[1]), "{scores:?}");
-        assert_eq!(self::scores(vec![candidate(1, Match::Inside, 0)]), [0.05]);
-    }
 }

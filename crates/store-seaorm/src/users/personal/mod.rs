@@ -60,6 +60,7 @@ pub(crate) const IMPERSONAL: &[(&str, &str)] = &[
     ("timeline_events", "what the site tells of itself"),
     ("timeline_event_photos", "photos: named by number"),
     ("tags", "words"),
+    ("tag_days", "sums"),
     ("ledger_accounts", "money: named by number"),
     ("ledger_entries", "money: named by number"),
     ("ledger_postings", "money: named by number"),

@@ -278,11 +278,11 @@ impl Parse for TagCloudQuery {
     }
 }
 
-/// Over which time tags are looked at.
+/// Over which days tags are looked at.
 #[derive(Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TagTrendQuery {
-    /// `7d`, `30d`, `90d` or `1y`: after this time a use counts half.
+    /// `7d`, `30d`, `90d` or `1y`: only uses of these days count, today among them.
     #[param(default = "30d", example = "30d")]
     period: Option<String>,
     /// How many.
@@ -322,5 +322,20 @@ impl Parse for ArticleTagQuery {
         let q = option(&mut check, "q", self.q, |text| length(text.trim().to_owned(), 0, LONGEST));
         let limit = count(&mut check, "limit", self.limit, 50, 1, 100);
         check.finish().map(|()| (q.filter(|text| !text.is_empty()), limit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_asked_for_is_what_is_promised() {
+        let (filter, page) = TagListQuery::default().parse().unwrap();
+        assert_eq!((filter, page.page(), page.limit()), (LabelFilter::default(), 1, 50));
+        assert_eq!(TagCloudQuery::default().parse().unwrap(), (5, 50));
+        assert_eq!(TagTrendQuery::default().parse().unwrap(), (Period::Month, 10));
+        let suggestions = TagSuggestionQuery { q: Some("a".to_owned()), limit: None };
+        assert_eq!(suggestions.parse().unwrap(), ("a".to_owned(), 10));
     }
 }

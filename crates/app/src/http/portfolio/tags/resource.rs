@@ -2,8 +2,10 @@
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete, get, post, route};
-use sharestack_content::model::{Day, Kind, Label, Period, TagId};
+use sharestack_content::model::{Kind, Label, Period};
+use sharestack_content::ports::TagKey;
 use sharestack_content::service::EditTag;
+use sharestack_kernel::page::Page;
 
 use super::requests::{
     ArticleTagQuery, TagCloudQuery, TagCreate, TagListQuery, TagMerge, TagSuggestionQuery, TagTrendQuery, TagUpdate,
@@ -11,12 +13,20 @@ use super::requests::{
 use super::views::{ArticleTagItem, CloudTag, MergedTags, TagItem, TagPage, TagSuggestion, cloud, groups};
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
-use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, NumericId, Params};
+use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, Params};
 use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::App;
 
-fn item(app: &App, label: &Label) -> TagItem {
-    TagItem::new(label, Period::default(), Day::of(app.clock.now()))
+/// Tags with how much they have been used of late.
+async fn items(app: &App, labels: &[Label], period: Period) -> Result<Vec<TagItem>, ApiError> {
+    let trends = app.taxonomy.tags.trends(labels, period).await?;
+    let trend = |label: &Label| trends.get(&label.id).copied().unwrap_or_default();
+    Ok(labels.iter().map(|label| TagItem::new(label, trend(label))).collect())
+}
+
+async fn item(app: &App, label: &Label) -> Result<TagItem, ApiError> {
+    let trends = app.taxonomy.tags.trends(std::slice::from_ref(label), Period::default()).await?;
+    Ok(TagItem::new(label, trends.get(&label.id).copied().unwrap_or_default()))
 }
 
 /// Tags of photos.
@@ -40,12 +50,14 @@ pub async fn list_tags(
     let page = app.taxonomy.tags.list(auth.0.as_ref(), filter, page).await?;
     let counts = app.taxonomy.tags.groups(auth.0.as_ref()).await?;
     let groups = groups(&counts, context.language);
-    Ok(Reply::page(page.map(|label| item(&app, &label))).beside("groups", &groups))
+    let items = items(&app, &page.items, Period::default()).await?;
+    Ok(Reply::page(Page { items, total: page.total, request: page.request }).beside("groups", &groups))
 }
 
 /// Tags that may be meant by what somebody has typed: those whose name begins with it come
-/// first, then those that begin with it in pinyin, then those that have it inside. Tags that no
-/// listed photo has are suggested to who holds `tag.update`.
+/// first, then those that begin with it in pinyin, then those of which a later word begins with it,
+/// then those that have it inside. Tags that no listed photo has are suggested to who holds
+/// `tag.update`.
 #[utoipa::path(
     tag = "Tags",
     security((), ("bearer" = [])),
@@ -76,7 +88,8 @@ pub async fn tag_cloud(app: Data<App>, query: Params<TagCloudQuery>) -> Result<R
     Ok(Reply::ok(cloud(app.taxonomy.tags.cloud(min_usage, limit).await?)))
 }
 
-/// The tags that are used most of late.
+/// The tags that were used in a period, those with the highest `trend_score` before it is cut at
+/// 10 first.
 #[utoipa::path(
     tag = "Tags",
     security((), ("bearer" = [])),
@@ -86,9 +99,8 @@ pub async fn tag_cloud(app: Data<App>, query: Params<TagCloudQuery>) -> Result<R
 #[get("/api/v1/tags/trending")]
 pub async fn trending_tags(app: Data<App>, query: Params<TagTrendQuery>) -> Result<Reply<Vec<TagItem>>, ApiError> {
     let (period, limit) = query.0;
-    let today = Day::of(app.clock.now());
     let labels = app.taxonomy.tags.trending(period, limit).await?;
-    Ok(Reply::ok(labels.iter().map(|label| TagItem::new(label, period, today)).collect()))
+    Ok(Reply::ok(items(&app, &labels, period).await?))
 }
 
 /// Makes a tag. It needs `tag.create`.
@@ -104,7 +116,7 @@ pub async fn trending_tags(app: Data<App>, query: Params<TagTrendQuery>) -> Resu
 #[post("/api/v1/tags")]
 pub async fn create_tag(app: Data<App>, auth: Auth, body: Body<TagCreate>) -> Result<Reply<TagItem>, ApiError> {
     let label = app.taxonomy.tags.create(&auth.0, body.0).await?;
-    Ok(Reply::created(item(&app, &label)).message("Tag created", "标签已创建").versioned(label.version))
+    Ok(Reply::created(item(&app, &label).await?).message("Tag created", "标签已创建").versioned(label.version))
 }
 
 /// Changes a tag. It needs `tag.update`.
@@ -114,7 +126,7 @@ pub async fn create_tag(app: Data<App>, auth: Auth, body: Body<TagCreate>) -> Re
     tag = "Tags",
     extensions(("x-required-permission" = json!("tag.update"))),
     params(
-        ("id" = i64, Path, description = "The tag's id", example = 1),
+        ("id" = String, Path, description = "The tag's id or slug", example = "night-view"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on"),
     ),
     request_body = TagUpdate,
@@ -132,22 +144,21 @@ pub async fn edit_tag(
     precondition: IfMatch,
     body: Body<TagUpdate>,
 ) -> Result<Reply<TagItem>, ApiError> {
-    let id = TagId::new(NumericId::parse("tag", &path)?);
     let command = EditTag { if_version: precondition.0.versions(), ..body.0 };
-    let label = app.taxonomy.tags.edit(&auth.0, id, command).await?;
-    Ok(Reply::ok(item(&app, &label)).message("Tag updated", "标签已更新").versioned(label.version))
+    let label = app.taxonomy.tags.edit(&auth.0, &TagKey::parse(&path), command).await?;
+    Ok(Reply::ok(item(&app, &label).await?).message("Tag updated", "标签已更新").versioned(label.version))
 }
 
 /// Removes a tag, and takes it from all photos. It needs `tag.delete`.
 #[utoipa::path(
     tag = "Tags",
     extensions(("x-required-permission" = json!("tag.delete"))),
-    params(("id" = i64, Path, description = "The tag's id", example = 1)),
+    params(("id" = String, Path, description = "The tag's id or slug", example = "night-view")),
     responses((status = 204, description = "It is gone")),
 )]
 #[delete("/api/v1/tags/{id}")]
 pub async fn delete_tag(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {
-    app.taxonomy.tags.delete(&auth.0, TagId::new(NumericId::parse("tag", &path)?)).await?;
+    app.taxonomy.tags.delete(&auth.0, &TagKey::parse(&path)).await?;
     Ok(no_content())
 }
 
@@ -163,7 +174,8 @@ pub async fn delete_tag(app: Data<App>, auth: Auth, path: Path<String>) -> Resul
 pub async fn merge_tags(app: Data<App>, auth: Auth, body: Body<TagMerge>) -> Result<Reply<MergedTags>, ApiError> {
     let (from, into) = body.0;
     let merged = app.taxonomy.tags.merge(&auth.0, &from, into).await?;
-    let view = MergedTags { tag: item(&app, &merged.label), merged_count: merged.merged, moved_photos: merged.moved };
+    let view =
+        MergedTags { tag: item(&app, &merged.label).await?, merged_count: merged.merged, moved_photos: merged.moved };
     Ok(Reply::ok(view).message("Tags merged", "标签已合并"))
 }
 

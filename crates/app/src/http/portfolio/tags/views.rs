@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sharestack_content::model::{Colour, Day, Icon, Label, Note, Period, TagGroup};
+use sharestack_content::model::{Colour, Icon, Label, Note, TagGroup};
 use sharestack_content::ports::Candidate;
 use sharestack_content::service::Suggestion;
 use utoipa::ToSchema;
@@ -30,8 +30,10 @@ pub struct TagItem {
     pub tag_group: Option<&'static str>,
     /// How many listed photos have it.
     pub usage_count: i64,
-    /// How much it has been used of late: each use counts 2^(−age / half-life), where the
-    /// half-life is the period of `trending`, 30 days in other answers.
+    /// How much it has been used of late, from 0 to 10: min(10, Σ 2^(−age / 7)) over the listed
+    /// photos that got it within the period of `trending` (30 days in other answers), where the
+    /// age is in days of UTC, rounded to hundredths. A use of today counts 1, one of a week ago ½.
+    #[schema(minimum = 0, maximum = 10)]
     pub trend_score: f64,
     pub is_active: bool,
     pub is_featured: bool,
@@ -98,8 +100,10 @@ pub struct TagSuggestion {
     pub name: String,
     pub slug: String,
     pub usage_count: i64,
-    /// From 0 to 1: 1 for the whole name; from 0.75 for its beginning, 0.5 for pinyin, 0.28
-    /// for first letters, 0.05 for a part, and up to 0.2 more by usage.
+    /// From 0 to 1: 1 for the whole name; 0.75 for its beginning and up to 0.2 more by usage; 0.56
+    /// for pinyin, 0.39 for first letters of it, 0.22 for the beginning of a later word, 0.05 for
+    /// any other part, and up to 0.15 more by usage: in proportion to the most used tag that is
+    /// found in the same way.
     pub match_score: f64,
 }
 
@@ -144,7 +148,7 @@ pub struct ArticleTagItem {
 }
 
 impl TagItem {
-    pub fn new(label: &Label, period: Period, today: Day) -> Self {
+    pub fn new(label: &Label, trend_score: f64) -> Self {
         Self {
             id: label.id.get(),
             name: label.name.name().to_owned(),
@@ -154,7 +158,7 @@ impl TagItem {
             icon: label.icon.as_ref().map(Icon::as_str).map(str::to_owned),
             tag_group: label.group.map(TagGroup::as_str),
             usage_count: label.usage_count,
-            trend_score: label.trend.score(period, today),
+            trend_score,
             is_active: label.is_active,
             is_featured: label.is_featured,
             created_at: timestamp(label.created_at),
