@@ -49,7 +49,7 @@ pub fn forget_peak(process: u32) {
     std::fs::write(format!("/proc/{process}/clear_refs"), "5").unwrap();
 }
 
-/// A running `sharestack serve`.
+/// The running program.
 pub struct Process {
     child: Child,
     pub client: Client,
@@ -58,7 +58,12 @@ pub struct Process {
 impl Process {
     /// Starts it, and waits until it says where it listens.
     pub fn start(data: &Path, arguments: &[&str], variables: &BTreeMap<String, String>) -> Self {
-        let child = command(data, arguments, variables).stdout(Stdio::piped()).spawn().unwrap();
+        Self::launch(command(data, arguments, variables), "listening on ")
+    }
+
+    /// Starts a command, and waits until it says a line that begins so; what follows is its address.
+    pub fn launch(mut command: Command, sign: &str) -> Self {
+        let child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut started = Self { child, client: Client::new("") };
         let lines = BufReader::new(started.child.stdout.take().unwrap());
         let (send, said) = std::sync::mpsc::channel();
@@ -68,8 +73,8 @@ impl Process {
             }
         });
         loop {
-            let line = said.recv_timeout(Duration::from_mins(1)).expect("the server says where it listens");
-            if let Some(address) = line.strip_prefix("listening on ") {
+            let line = said.recv_timeout(Duration::from_mins(1)).expect("it says that it has started");
+            if let Some(address) = line.strip_prefix(sign) {
                 address.clone_into(&mut started.client.base);
                 return started;
             }

@@ -97,6 +97,18 @@ async fn each_act_is_an_entry(database: Database) {
     let said = act(&app, lin, Method::PUT, "/api/v1/users/me/settings", consent).await.expect(200);
     add(said, "user.consented", Some(id), Some(id), "success");
 
+    // A refresh token that was used long ago comes again.
+    let stolen = json!({ "refresh_token": app.login("lin").await.refresh_token });
+    let refresh = "/api/v1/auth/refresh";
+    app.post(refresh, &stolen).await.expect(200);
+    let store = app.store().await;
+    let aged = "UPDATE refresh_tokens SET used_at = '2020-01-01 00:00:00' WHERE used_at IS NOT NULL";
+    assert_eq!(store.execute_raw(aged).await.unwrap(), 1);
+    store.close().await;
+    let again = act(&app, None, post.clone(), refresh, stolen).await.expect(401);
+    let reuse = again.header("x-request-id").to_owned();
+    add(again, "user.session_revoked", Some(id), Some(id), "success");
+
     let change = json!({ "current_password": PASSWORD, "new_password": ANOTHER, "confirm_password": ANOTHER });
     let changed = act(&app, lin, post.clone(), "/api/v1/auth/change-password", change).await.expect(200);
     add(changed, "user.password_changed", Some(id), Some(id), "success");
@@ -113,6 +125,11 @@ async fn each_act_is_an_entry(database: Database) {
         assert_eq!((&entry["ip"], &entry["user_agent"]), (&json!(ADDRESS), &json!(AGENT)), "{action}");
         assert!(entry["occurred_at"].as_str().unwrap().ends_with('Z'), "{action}");
     }
+    // A theft is no logout.
+    let reuse = &entries(&app, &admin, &reuse, "user.session_revoked").await[0];
+    assert_eq!(reuse["details"]["reason"], "token_reuse", "{reuse}");
+    let ended = format!("SELECT COUNT(*) FROM sessions WHERE revoked_reason = 'token_reuse' AND user_id = {id}");
+    assert_eq!(app.count(&ended).await, 1);
     // No secret of all these is in the log.
     let all = app.get_as(&admin.token, &format!("{AUDIT}?limit=100")).await.expect(200).text;
     for part in [PASSWORD, ANOTHER, "hunter2", &secret[12..], &first_refresh[4..], &token[40..]] {

@@ -30,10 +30,16 @@ async fn a_stale_edit_is_refused(database: Database) {
     let admin = app.admin().await;
     let lin = app.account("lin").await;
     let other = format!("/api/v1/users/{}", lin.id);
+    let role = json!({ "name": "moderator", "permissions": ["article.read"] });
+    let made = app.post_as(&admin.token, "/api/v1/roles", &role).await.expect(201);
+    let role = made.header("location").to_owned();
+    assert_eq!(made.header("etag"), tag(&app, &admin.token, &role).await);
     for (token, path, first, second, field) in [
         (&lin.token, ME, json!({ "bio": "one" }), json!({ "bio": "two" }), "/bio"),
         (&lin.token, SETTINGS, json!({ "language": "zh-CN" }), json!({ "language": "en" }), "/language"),
         (&admin.token, other.as_str(), json!({ "bio": "three" }), json!({ "bio": "four" }), "/bio"),
+        (&admin.token, &role, json!({ "rank": 301 }), json!({ "rank": 302 }), "/rank"),
+        (&admin.token, &role, json!({ "permissions": ["tag.*"] }), json!({ "permissions": [] }), "/permissions"),
         (&admin.token, other.as_str(), json!({ "role": "editor" }), json!({ "role": "creator" }), "/role"),
     ] {
         let seen = tag(&app, token, path).await;
@@ -52,6 +58,16 @@ async fn a_stale_edit_is_refused(database: Database) {
         app.put_as(token, path, &second).await.expect(200);
         assert_eq!(told(app.get_as(token, path).await.data()), told(&second), "{path}");
     }
+    // Of those who saw the same, one is in time.
+    let seen = tag(&app, &admin.token, &role).await;
+    let edits = (0..6).map(|n| json!({ "display_name": format!("版主 {n}") })).collect::<Vec<_>>();
+    let done = futures::future::join_all(edits.iter().map(|body| edit(&app, &admin.token, &role, &seen, body))).await;
+    let winner = done.iter().position(|answer| answer.status == 200).unwrap();
+    assert!(done.iter().enumerate().all(|(n, answer)| n == winner || answer.status == 412));
+    let kept = app.get_as(&admin.token, &role).await;
+    assert_eq!(kept.data()["display_name"], edits[winner]["display_name"]);
+    let stored = format!("SELECT COUNT(*) FROM roles WHERE display = '版主 {winner}'");
+    assert_eq!(app.count(&stored).await, 1);
     // Roles that were granted meanwhile are an edit, too.
     let seen = tag(&app, &admin.token, &other).await;
     app.put_as(&admin.token, &format!("{other}/roles"), &json!({ "roles": ["user", "editor"] })).await.expect(200);

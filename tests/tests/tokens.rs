@@ -168,3 +168,30 @@ async fn a_stolen_refresh_token_ends_its_family_on_mariadb() {
         a_stolen_refresh_token(Database::MariaDb).await;
     }
 }
+
+#[tokio::test]
+async fn tokens_live_as_long_as_they_are_set_to() {
+    let options = Options::on(Database::Sqlite)
+        .with("JWT_ACCESS_TOKEN_EXPIRE_MINUTES", "7")
+        .with("JWT_REFRESH_TOKEN_EXPIRE_DAYS", "2");
+    let app = Harness::start(options).await;
+    let lin = app.account("lin").await;
+    let login = app.post(LOGIN, &json!({ "username": "lin", "password": PASSWORD })).await.expect(200);
+    let refreshed = app.post(REFRESH, &json!({ "refresh_token": lin.refresh_token })).await.expect(200);
+    for data in [login.data(), refreshed.data()] {
+        assert_eq!(data["expires_in"], 7 * 60);
+        let claims = payload(data["access_token"].as_str().unwrap());
+        let said = ["exp", "iat"].map(|claim| claims[claim].as_i64().unwrap());
+        assert_eq!(said[0] - said[1], 7 * 60);
+    }
+    let days = "CAST(ROUND((julianday(expires_at) - julianday(issued_at)) * 86400) AS INTEGER)";
+    let others = format!("SELECT COUNT(*) FROM refresh_tokens WHERE {days} <> 2 * 86400");
+    assert_eq!((app.count("SELECT COUNT(*) FROM refresh_tokens").await, app.count(&others).await), (3, 0));
+    // Who comes later signs in anew.
+    let store = app.store().await;
+    store.execute_raw("UPDATE refresh_tokens SET expires_at = '2020-01-01 00:00:00'").await.unwrap();
+    store.close().await;
+    let late = json!({ "refresh_token": refreshed.data()["refresh_token"] });
+    app.post(REFRESH, &late).await.refused(401, "TOKEN_EXPIRED");
+    app.stop().await;
+}

@@ -11,8 +11,8 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::JobHandler;
 use sharestack_kernel::seal::Sealer;
 use sharestack_store_seaorm::Store;
-use sharestack_users::model::{Extract, HeldFile, PrivacyPolicy};
-use sharestack_users::ports::{AccountObligations, PersonalRecords};
+use sharestack_users::model::{HeldFile, PrivacyPolicy};
+use sharestack_users::ports::{AccountObligations, Extracts, PersonalRecords};
 use sharestack_users::service::{
     AccountPorts, Administration, BuildExport, Departures, Exports, Leave, PrivacyPorts, PurgeAccount,
 };
@@ -80,8 +80,8 @@ struct Records {
 
 #[async_trait]
 impl PersonalRecords for Records {
-    async fn collect(&self, user: UserId) -> Result<Vec<Extract>, StoreError> {
-        self.store.collect(user).await
+    fn collect(&self, user: UserId) -> Extracts {
+        self.store.collect(user)
     }
 
     async fn list_files(&self, user: UserId) -> Result<Vec<HeldFile>, StoreError> {

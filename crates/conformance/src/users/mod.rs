@@ -206,6 +206,7 @@ macro_rules! users_cases {
                 a_made_role_is_found_and_can_be_held,
                 a_taken_role_name_is_refused,
                 a_role_keeps_what_is_not_changed,
+                a_role_that_is_changed_is_another_version,
                 a_role_that_is_held_is_not_deleted
             ],
             users::settings: [

@@ -108,6 +108,37 @@ pub async fn a_role_keeps_what_is_not_changed(subject: Subject) {
     assert_eq!((after.role.name.as_str(), after.display_name.as_str(), after.role.rank), ("warden", "看守", 7));
 }
 
+/// However it is read; as it was before, it is the version that it was.
+pub async fn a_role_that_is_changed_is_another_version(subject: Subject) {
+    insert(&subject, ID, &new_role("moderator", &["tag.read", "article.*"])).await.unwrap();
+    let permissions = |text: &[&str]| Some(text.iter().map(|text| Permission::parse(text).unwrap()).collect());
+    let before = RoleChange {
+        name: RoleName::parse("moderator").ok(),
+        display_name: Some("版主".to_owned()),
+        rank: Some(300),
+        permissions: permissions(&["article.*", "tag.read"]),
+        ..RoleChange::default()
+    };
+    let changes = [
+        RoleChange { name: RoleName::parse("warden").ok(), ..RoleChange::default() },
+        RoleChange { display_name: Some("看守".to_owned()), ..RoleChange::default() },
+        RoleChange { rank: Some(301), ..RoleChange::default() },
+        RoleChange { permissions: permissions(&["article.*"]), ..RoleChange::default() },
+    ];
+    let first = find(&subject, ID).await.unwrap().version();
+    let mut seen = vec![first];
+    for change in changes {
+        update(&subject, ID, &change).await.unwrap();
+        let view = find(&subject, ID).await.unwrap();
+        let listed = subject.roles.list_roles().await.unwrap();
+        assert_eq!(listed.iter().find(|other| other.role.id == ID), Some(&view));
+        assert!(!seen.contains(&view.version()), "{change:?}");
+        seen.push(view.version());
+        update(&subject, ID, &before).await.unwrap();
+        assert_eq!(find(&subject, ID).await.unwrap().version(), first, "{change:?}");
+    }
+}
+
 /// MUST return `InUse` when somebody holds it.
 pub async fn a_role_that_is_held_is_not_deleted(subject: Subject) {
     insert(&subject, ID, &new_role("moderator", &["tag.read"])).await.unwrap();

@@ -174,6 +174,9 @@ pub enum RoleError {
     /// Somebody holds it.
     #[error("role is held by somebody")]
     InUse,
+    /// Somebody else changed it in between.
+    #[error("role was changed since")]
+    Stale,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -195,6 +198,7 @@ impl Classified for RoleError {
             Self::Denied(denied) => denied.category(),
             Self::NoSuchRole(_) => Category::NotFound,
             Self::BuiltIn | Self::NameTaken | Self::InUse => Category::Conflict,
+            Self::Stale => Category::Stale,
             Self::Store(error) => error.category(),
         }
     }
@@ -207,7 +211,7 @@ impl Classified for RoleError {
             Self::BuiltIn => reason("built_in"),
             Self::NameTaken => taken("name"),
             Self::InUse => reason("in_use"),
-            Self::Store(_) => Details::None,
+            Self::Stale | Self::Store(_) => Details::None,
         }
     }
 }

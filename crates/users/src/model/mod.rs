@@ -24,6 +24,7 @@ mod session;
 mod settings;
 mod token;
 mod username;
+mod version;
 
 pub use account::{AccountState, Credentials, NewAccount, UserView};
 pub use api_key::{ApiKeyId, ApiKeyInput, ApiKeyName, ApiKeyRequest, ApiKeySecret, ApiKeyView, KeyHolder, NewApiKey};

@@ -123,7 +123,7 @@ pub struct Departure {
     pub due_at: DateTime<Utc>,
 }
 
-/// What one area of the product holds of a person.
+/// A piece of what one area of the product holds of a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Extract {
     /// What it is: the name of the file in the copy, for example `articles`.

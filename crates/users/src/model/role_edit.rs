@@ -5,6 +5,7 @@ use sharestack_kernel::field::{self, FieldErrors, Issue};
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::permission::{Permission, PermissionSet};
 
+use super::version::version_of;
 use super::{BuiltInRole, Role, RoleId, RoleName};
 
 /// More patterns than this no role has.
@@ -25,6 +26,13 @@ pub struct RoleView {
     pub built_in: bool,
 }
 
+impl RoleView {
+    /// A number that the role has another of when anything of it is changed.
+    pub fn version(&self) -> i64 {
+        version_of(self)
+    }
+}
+
 /// A role to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRole {
@@ -41,6 +49,8 @@ pub struct NewRole {
 /// What becomes of a role. What is `None` stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RoleChange {
+    /// Which versions it may be based on; any, unless somebody says.
+    pub if_version: Option<Vec<i64>>,
     /// Its stable name.
     pub name: Option<RoleName>,
     /// What people call it.
@@ -76,6 +86,7 @@ impl RoleInput {
         let rank = given(&mut check, "rank", self.rank);
         let permissions = given(&mut check, "permissions", self.permissions);
         let change = RoleChange {
+            if_version: None,
             name: name.and_then(|text| check.check("name", parse_name(&text))),
             display_name: display_name.and_then(|text| check.check("display_name", parse_display(&text))),
             rank: rank.and_then(|rank| check.range("rank", rank, 1, MAX_RANK)).and_then(|rank| rank.try_into().ok()),

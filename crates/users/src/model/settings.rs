@@ -1,11 +1,12 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 use sharestack_kernel::field::{self, FieldErrors, Issue};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::patch::Patch;
 use uuid::Uuid;
+
+use super::version::version_of;
 
 /// More consents than this nobody gives at once.
 const MAX_CONSENTS: usize = 20;
@@ -119,8 +120,7 @@ pub struct UserSettings {
 impl UserSettings {
     /// A number that other settings have another of.
     pub fn version(&self) -> i64 {
-        let digest = Sha256::digest(format!("{self:?}"));
-        digest.iter().take(6).fold(0, |number, byte| number << 8 | i64::from(*byte))
+        version_of(self)
     }
 }
 

@@ -33,7 +33,7 @@ pub use keyed::KeyedHash;
 pub use oauth::{OAuthFlowQueries, OAuthFlowRepository};
 pub use passkey::{PasskeyCeremonies, PasskeyQueries, PasskeyRepository};
 pub use password::{PasswordHasher, Verified};
-pub use privacy::{Archive, PersonalRecords, PrivacyQueries, PrivacyRepository};
+pub use privacy::{Archive, Extracts, PersonalRecords, PrivacyQueries, PrivacyRepository};
 pub use provider::{AuthorizeRequest, CallbackProof, IdentityProvider, ProviderInfo, ProviderKind};
 pub use role::RoleRepository;
 pub use role_catalog::{RoleCatalog, RoleQueries};

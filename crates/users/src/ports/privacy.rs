@@ -1,5 +1,6 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures::stream::BoxStream;
 use sharestack_kernel::blob::BlobError;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
@@ -51,14 +52,19 @@ pub trait PrivacyQueries: Send + Sync {
     async fn find_departure(&self, user: UserId) -> Result<Option<Departure>, StoreError>;
 }
 
+/// A person's records on their way, a piece at a time.
+pub type Extracts = BoxStream<'static, Result<Extract, StoreError>>;
+
 /// Everything that the product holds of one person, whichever domain keeps it.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait PersonalRecords: Send + Sync {
     /// Every record about a user, without secrets and without other people's data.
     ///
-    /// MUST look into every table that has records of people.
-    async fn collect(&self, user: UserId) -> Result<Vec<Extract>, StoreError>;
+    /// MUST look into every table that has records of people. MUST have each extract, an empty
+    /// one too, its pieces one after another, and no more than a few records in a piece:
+    /// somebody's life may be more than fits into memory.
+    fn collect(&self, user: UserId) -> Extracts;
 
     /// Every file of a user.
     async fn list_files(&self, user: UserId) -> Result<Vec<HeldFile>, StoreError>;
@@ -77,7 +83,7 @@ pub trait PersonalRecords: Send + Sync {
 pub trait Archive: Send + Sync {
     /// Writes the file `key`; returns its size in bytes. MUST replace what a broken
     /// attempt left there.
-    async fn write(&self, key: &str, extracts: &[Extract], files: &[HeldFile]) -> Result<u64, BlobError>;
+    async fn write(&self, key: &str, extracts: Extracts, files: &[HeldFile]) -> Result<u64, BlobError>;
 
     /// Removes the file. That there is none is no error.
     async fn remove(&self, key: &str) -> Result<(), BlobError>;

@@ -48,6 +48,15 @@ impl Roles {
         Ok(self.ports.roles.list_roles().await?)
     }
 
+    /// One role. It needs `role.read`.
+    ///
+    /// # Errors
+    /// When the actor may not, or there is no such role.
+    pub async fn find(&self, actor: &Actor, id: RoleId) -> Result<RoleView, RoleError> {
+        let roles = self.list(actor).await?;
+        roles.into_iter().find(|view| view.role.id == id).ok_or(RoleError::NoSuchRole(id))
+    }
+
     /// The roles that a user holds, each with what it grants, the highest first.
     ///
     /// # Errors
@@ -81,7 +90,7 @@ impl Roles {
     ///
     /// # Errors
     /// When the actor may not, or not so high; when there is no such role, it is built
-    /// in, or the name is taken.
+    /// in, it is at none of the versions that the change is for, or the name is taken.
     pub async fn update(&self, actor: &Actor, id: RoleId, change: RoleChange) -> Result<RoleView, RoleError> {
         actor.require("role.update")?;
         let ports = &self.ports.accounts;
@@ -94,6 +103,9 @@ impl Roles {
             }
             let own = tx.roles().find_by_user(actor.user_id).await?;
             require_reach(actor, &own, before.role.rank, &before.role.permissions)?;
+            if change.if_version.as_ref().is_some_and(|versions| !versions.contains(&before.version())) {
+                return Err(RoleError::Stale);
+            }
             let rank = change.rank.unwrap_or(before.role.rank);
             let permissions = change.permissions.as_ref().unwrap_or(&before.role.permissions);
             require_reach(actor, &own, rank, permissions)?;

@@ -92,6 +92,7 @@ pub fn register(config: &mut Registry<'_>) {
         .service(admin::activate_user)
         .service(admin::deactivate_user)
         .service(roles::list_roles)
+        .service(roles::read_role)
         .service(roles::create_role)
         .service(roles::update_role)
         .service(roles::delete_role)

@@ -7,14 +7,14 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::field::FieldErrors;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::patch::Patch;
-use sharestack_users::model::{NewRole, RoleChange, RoleId, RoleInput};
+use sharestack_users::model::{NewRole, RoleChange, RoleId, RoleInput, RoleView};
 use utoipa::ToSchema;
 
 use super::people_views::Role;
 use super::views::User;
 use crate::http::error::ApiError;
-use crate::http::extract::{Auth, Body, NumericId, Parse};
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::extract::{Auth, Body, IfMatch, NumericId, Parse};
+use crate::http::reply::{Envelope, Reply, no_content, version_tag};
 use crate::wiring::App;
 
 /// All roles that the user shall hold.
@@ -81,6 +81,28 @@ fn role(actor: &Actor, permission: &'static str, segment: &str) -> Result<RoleId
 pub async fn list_roles(app: Data<App>, auth: Auth) -> Result<Reply<Vec<Role>>, ApiError> {
     let roles = app.people.roles.list(&auth.0).await?;
     Ok(Reply::ok(roles.into_iter().map(Into::into).collect()))
+}
+
+/// One role, with the tag that an edit of it can be based on.
+fn shown(view: RoleView) -> (Role, String) {
+    let version = view.version();
+    let role = Role::from(view);
+    let tag = version_tag(version, &role);
+    (role, tag)
+}
+
+/// A role with what it grants. It needs `role.read`.
+#[utoipa::path(
+    tag = "User Management",
+    extensions(("x-required-permission" = json!("role.read"))),
+    params(("role_id" = i64, Path, description = "The role", example = 3)),
+    responses((status = 200, description = "The role", body = Envelope<Role>)),
+)]
+#[get("/api/v1/roles/{role_id}")]
+pub async fn read_role(app: Data<App>, auth: Auth, path: Path<String>) -> Result<Reply<Role>, ApiError> {
+    let id = role(&auth.0, "role.read", &path)?;
+    let (role, tag) = shown(app.people.roles.find(&auth.0, id).await?);
+    Ok(Reply::ok(role).etag(tag))
 }
 
 /// A role to be made.
@@ -157,9 +179,9 @@ impl Parse for RoleUpdate {
 )]
 #[post("/api/v1/roles")]
 pub async fn create_role(app: Data<App>, auth: Auth, body: Body<RoleCreate>) -> Result<Reply<Role>, ApiError> {
-    let role: Role = app.people.roles.create(&auth.0, body.0).await?.into();
+    let (role, tag) = shown(app.people.roles.create(&auth.0, body.0).await?);
     let location = format!("/api/v1/roles/{}", role.id);
-    Ok(Reply::created(role).message("Role created", "角色已创建").location(location))
+    Ok(Reply::created(role).message("Role created", "角色已创建").location(location).etag(tag))
 }
 
 /// Changes a role. It takes effect on the next request of everybody who holds it. It
@@ -169,11 +191,15 @@ pub async fn create_role(app: Data<App>, auth: Auth, body: Body<RoleCreate>) -> 
     path = "/api/v1/roles/{role_id}",
     tag = "User Management",
     extensions(("x-required-permission" = json!("role.update"))),
-    params(("role_id" = i64, Path, description = "The role", example = 101)),
+    params(
+        ("role_id" = i64, Path, description = "The role", example = 101),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on"),
+    ),
     request_body = RoleUpdate,
     responses(
         (status = 200, description = "The role", body = Envelope<Role>),
         (status = 409, description = "The role is built in, or another has the name"),
+        (status = 412, description = "The role was changed since `If-Match`"),
     ),
 )]
 #[route("/api/v1/roles/{role_id}", method = "PUT", method = "PATCH")]
@@ -181,11 +207,13 @@ pub async fn update_role(
     app: Data<App>,
     auth: Auth,
     path: Path<String>,
+    precondition: IfMatch,
     body: Body<RoleUpdate>,
 ) -> Result<Reply<Role>, ApiError> {
     let id = role(&auth.0, "role.update", &path)?;
-    let view = app.people.roles.update(&auth.0, id, body.0).await?;
-    Ok(Reply::ok(view.into()).message("Role updated", "角色已更新"))
+    let change = RoleChange { if_version: precondition.0.versions(), ..body.0 };
+    let (role, tag) = shown(app.people.roles.update(&auth.0, id, change).await?);
+    Ok(Reply::ok(role).message("Role updated", "角色已更新").etag(tag))
 }
 
 /// Deletes a role that nobody holds. It needs `role.delete`.

@@ -17,6 +17,14 @@ pub(super) enum Kind {
     Own(&'static str, &'static Kind),
 }
 
+/// Columns that say which row it is.
+pub(super) type Key = &'static [(&'static str, Kind)];
+
+/// Rows with a number.
+pub(super) const NUMBERED: Key = &[("id", Kind::Number)];
+/// Rows with a UUID.
+pub(super) const IDENTIFIED: Key = &[("id", Kind::Id)];
+
 /// Which rows of a table are a person's.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Whose {
@@ -77,6 +85,8 @@ pub(super) struct Holding {
     pub extract: Option<&'static str>,
     pub table: &'static str,
     pub whose: Whose,
+    /// What tells the rows of one person apart; they are handed out in its order.
+    pub key: Key,
     pub columns: &'static [(&'static str, Kind)],
     pub end: End,
 }

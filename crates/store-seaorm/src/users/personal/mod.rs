@@ -4,27 +4,30 @@
 
 mod account;
 mod billing;
+mod collect;
 mod content;
 mod holding;
 mod platform;
 mod portfolio;
 mod social;
+#[cfg(test)]
+mod untold;
 
 use async_trait::async_trait;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Cond, Expr, Order, Query};
-use sea_orm::{ConnectionTrait, DbErr, ExprTrait, QueryResult};
-use serde_json::{Map, Value};
+use sea_orm::{ConnectionTrait, ExprTrait};
+use serde_json::Value;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::transact;
-use sharestack_users::model::{Extract, HeldFile};
-use sharestack_users::ports::PersonalRecords;
+use sharestack_users::model::HeldFile;
+use sharestack_users::ports::{Extracts, PersonalRecords};
 use sharestack_users::service::{AVATAR_SIZES, blob_key};
 use uuid::Uuid;
 
 use self::account::ACCOUNT;
-use self::holding::{End, Holding, Kind};
+use self::holding::{End, Holding};
 use self::platform::TRACES;
 use crate::connect::Store;
 use crate::error::store_error;
@@ -39,83 +42,10 @@ fn holdings() -> impl Iterator<Item = &'static Holding> {
     ACCOUNT.iter().chain(OF_DOMAINS.into_iter().flatten())
 }
 
-/// Tables that hold nothing of people.
-#[cfg(test)]
-pub(crate) const IMPERSONAL: &[(&str, &str)] = &[
-    ("seaql_migrations", "the schema"),
-    ("sequences", "numbers"),
-    ("jobs", "names things by number, and is pruned"),
-    ("idempotency_keys", "kept for a day"),
-    ("verification_codes", "names addresses by a keyed hash"),
-    ("verification_tokens", "kept for minutes"),
-    ("relation_pairs", "locks, by number"),
-    ("roles", "what roles there are"),
-    ("role_permissions", "what roles may"),
-    ("article_counts", "sums"),
-    ("photo_counts", "sums"),
-    ("category_trees", "locks"),
-    ("categories", "what photos and articles are sorted by"),
-    ("photo_categories", "photos: named by number"),
-    ("photo_tags", "photos: named by number"),
-    ("timeline_events", "what the site tells of itself"),
-    ("timeline_event_photos", "photos: named by number"),
-    ("tags", "words"),
-    ("tag_days", "sums"),
-    ("ledger_accounts", "money: named by number"),
-    ("ledger_entries", "money: named by number"),
-    ("ledger_postings", "money: named by number"),
-    ("sandbox_payments", "the pretended channel's, which is not of production"),
-];
-
-fn read(row: &QueryResult, column: &str, kind: Kind, user: UserId) -> Result<Value, DbErr> {
-    let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true).into();
-    Ok(match kind {
-        Kind::Number => row
-            .try_get::<Option<i64>>("", column)
-            .or_else(|_| row.try_get::<Option<i32>>("", column).map(|number| number.map(i64::from)))?
-            .into(),
-        Kind::Text => row.try_get::<Option<String>>("", column)?.into(),
-        Kind::Time => row.try_get::<Option<DateTime<Utc>>>("", column)?.map_or(Value::Null, time),
-        Kind::Flag => row.try_get::<Option<bool>>("", column)?.into(),
-        Kind::Id => row.try_get::<Option<Uuid>>("", column)?.map(|id| id.to_string()).into(),
-        Kind::Own(owner, kind) => {
-            let own = row.try_get::<Option<i64>>("", owner)? == Some(user.get());
-            if own { read(row, column, *kind, user)? } else { Value::Null }
-        }
-        Kind::Json => {
-            let text = row.try_get::<Option<String>>("", column)?;
-            text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or(Value::String(text)))
-        }
-    })
-}
-
 #[async_trait]
 impl PersonalRecords for Store {
-    async fn collect(&self, user: UserId) -> Result<Vec<Extract>, StoreError> {
-        let mut extracts = Vec::new();
-        for holding in holdings() {
-            let Some(name) = holding.extract else { continue };
-            let owners = holding.columns.iter().find_map(|(_, kind)| match kind {
-                Kind::Own(owner, _) => Some(*owner),
-                _ => None,
-            });
-            let select = Query::select()
-                .columns(holding.columns.iter().map(|(column, _)| *column).chain(owners))
-                .from(holding.table)
-                .and_where(holding.whose.condition(user))
-                .to_owned();
-            let rows = self.read().query_all(&select).await.map_err(store_error)?;
-            let record = |row: &QueryResult| {
-                let fields = holding
-                    .columns
-                    .iter()
-                    .map(|(column, kind)| Ok(((*column).to_owned(), read(row, column, *kind, user)?)));
-                fields.collect::<Result<Map<_, _>, DbErr>>().map(Value::Object)
-            };
-            let records = rows.iter().map(record).collect::<Result<_, _>>().map_err(store_error)?;
-            extracts.push(Extract { name, records });
-        }
-        Ok(extracts)
+    fn collect(&self, user: UserId) -> Extracts {
+        collect::extracts(self.clone(), user)
     }
 
     async fn list_files(&self, user: UserId) -> Result<Vec<HeldFile>, StoreError> {
@@ -247,58 +177,4 @@ async fn scrub(tx: &SeaTx, table: &'static str, column: &'static str, rows: Expr
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-    use std::sync::Arc;
-
-    use sharestack_kernel::clock::SystemClock;
-
-    use super::*;
-    use crate::config::StoreConfig;
-
-    #[tokio::test]
-    async fn every_table_of_the_schema_is_held_against_the_list() {
-        let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}/schema.db", directory.path().display());
-        let store = Store::connect(&StoreConfig::new(url), Arc::new(SystemClock)).await.unwrap();
-        store.migrate().await.unwrap();
-        let tables = Query::select()
-            .column("name")
-            .from("sqlite_master")
-            .and_where(Expr::col("type").eq("table"))
-            .and_where(Expr::col("name").not_like("sqlite_%"))
-            .to_owned();
-        let rows = store.read().query_all(&tables).await.unwrap();
-        let found: BTreeSet<String> = rows.iter().map(|row| row.try_get("", "name").unwrap()).collect();
-        let impersonal = IMPERSONAL.iter().map(|(table, _)| *table);
-        let listed: BTreeSet<String> =
-            holdings().map(|holding| holding.table).chain(impersonal).map(str::to_owned).collect();
-        assert_eq!(found, listed, "list in this directory, or as IMPERSONAL, what a table holds of people");
-        // Every column that is named is there, and every end can be done.
-        store.collect(UserId::new(1)).await.unwrap();
-        PersonalRecords::erase(&store, UserId::new(1), DateTime::UNIX_EPOCH).await.unwrap();
-        transact!(store.own(), |tx| { end_account(tx, UserId::new(1)).await }).unwrap();
-    }
-
-    #[tokio::test]
-    async fn traces_of_somebody_are_blanked_however_many_there_are() {
-        let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}/traces.db", directory.path().display());
-        let store = Store::connect(&StoreConfig::new(url), Arc::new(SystemClock)).await.unwrap();
-        store.migrate().await.unwrap();
-        let many = 2 * BATCH + 1;
-        // The last is of somebody whose number begins alike.
-        let sql = format!(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= {many}) \
-             INSERT INTO audit_entries (id, occurred_at, action, target_type, result, ip, details) \
-             SELECT CAST(printf('%016d', i) AS BLOB), '2026-01-01T00:00:00Z', 'role.granted', 'role', 'success', \
-             '203.0.113.7', CASE WHEN i > {many} THEN '{{\"user_id\":12}}' ELSE '{{\"user_id\":1,\"a\":2}}' END FROM n"
-        );
-        assert_eq!(store.execute_raw(&sql).await.unwrap(), many + 1);
-        for _ in 0..2 {
-            PersonalRecords::erase(&store, UserId::new(1), DateTime::UNIX_EPOCH).await.unwrap();
-            let left = store.texts_raw("SELECT details FROM audit_entries WHERE ip IS NOT NULL").await.unwrap();
-            assert_eq!(left, ["{\"user_id\":12}"]);
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! What a person did and what was done to them.
 
-use super::holding::Kind::{Id, Json, Own, Text, Time};
-use super::holding::{End, Holding, Whose};
+use super::holding::Kind::{Id, Json, Number, Own, Text, Time};
+use super::holding::{End, Holding, IDENTIFIED, Whose};
 
 /// The address that an act came from is shown to who acted alone.
 const ACTOR: &str = "actor_id";
@@ -12,6 +12,7 @@ pub(super) const PLATFORM: &[Holding] = &[
         extract: Some("security_log"),
         table: "audit_entries",
         whose: Whose::Target("user"),
+        key: IDENTIFIED,
         columns: &[
             ("id", Id),
             ("occurred_at", Time),
@@ -28,6 +29,7 @@ pub(super) const PLATFORM: &[Holding] = &[
         extract: Some("activity"),
         table: "events",
         whose: Whose::Aggregate("user"),
+        key: &[("position", Number)],
         columns: &[("kind", Text), ("occurred_at", Time), ("payload", Json), ("origin", Own(ACTOR, &Json))],
         end: End::Anonymised(&["origin"], "payload"),
     },
@@ -40,6 +42,7 @@ pub(super) const TRACES: &[Holding] = &[
         extract: None,
         table: "audit_entries",
         whose: Whose::Column(ACTOR),
+        key: &[],
         columns: &[],
         end: End::Blanked(&["ip", "user_agent"]),
     },
@@ -47,6 +50,7 @@ pub(super) const TRACES: &[Holding] = &[
         extract: None,
         table: "audit_entries",
         whose: Whose::Mentioned("details"),
+        key: &[],
         columns: &[],
         end: End::Blanked(&["ip", "user_agent"]),
     },
@@ -54,6 +58,7 @@ pub(super) const TRACES: &[Holding] = &[
         extract: None,
         table: "events",
         whose: Whose::Column(ACTOR),
+        key: &[],
         columns: &[],
         end: End::Blanked(&["origin"]),
     },
@@ -61,6 +66,7 @@ pub(super) const TRACES: &[Holding] = &[
         extract: None,
         table: "events",
         whose: Whose::Mentioned("payload"),
+        key: &[],
         columns: &[],
         end: End::Blanked(&["origin"]),
     },

@@ -201,10 +201,10 @@ impl BuildExport {
         if export.state != ExportState::Pending {
             return Ok(());
         }
-        let extracts = records.collect(export.user_id).await?;
         let files = records.list_files(export.user_id).await?;
+        let extracts = records.collect(export.user_id);
         let file = file_of(id, attempt);
-        let size = archive.write(&file, &extracts, &files).await?;
+        let size = archive.write(&file, extracts, &files).await?;
         let at = clock.now();
         let state = ExportState::Ready { at, file, size, expires_at: at + self.policy.export_ttl };
         let kept = self.finish(Export { state, ..export }).await?;

@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
+use futures::{StreamExt as _, stream};
 use serde_json::json;
 use sharestack_kernel::blob::BlobError;
 use sharestack_kernel::clock::{Clock as _, FakeClock};
@@ -20,7 +21,7 @@ use crate::model::{
     PrivacyPolicy, Profile, Username,
 };
 use crate::ports::{
-    Archive, MockAccountObligations, MockPasswordHasher, MockSessionCache, PersonalRecords, PrivacyQueries,
+    Archive, Extracts, MockAccountObligations, MockPasswordHasher, MockSessionCache, PersonalRecords, PrivacyQueries,
 };
 use crate::service::{AccountPorts, Administration, AdministrationPorts};
 
@@ -48,8 +49,8 @@ struct OneRecord;
 
 #[async_trait]
 impl PersonalRecords for OneRecord {
-    async fn collect(&self, user: UserId) -> Result<Vec<Extract>, StoreError> {
-        Ok(vec![Extract { name: "account", records: vec![json!({ "id": user })] }])
+    fn collect(&self, user: UserId) -> Extracts {
+        stream::iter([Ok(Extract { name: "account", records: vec![json!({ "id": user })] })]).boxed()
     }
 
     async fn list_files(&self, _user: UserId) -> Result<Vec<HeldFile>, StoreError> {
@@ -71,12 +72,12 @@ struct Shelf {
 
 #[async_trait]
 impl Archive for Shelf {
-    async fn write(&self, key: &str, extracts: &[Extract], _files: &[HeldFile]) -> Result<u64, BlobError> {
+    async fn write(&self, key: &str, extracts: Extracts, _files: &[HeldFile]) -> Result<u64, BlobError> {
         if *self.full.lock().unwrap() {
             return Err(BlobError::Unavailable("full".into()));
         }
         self.files.lock().unwrap().push(key.to_owned());
-        Ok(extracts.len() as u64)
+        Ok(extracts.count().await as u64)
     }
 
     async fn remove(&self, key: &str) -> Result<(), BlobError> {
@@ -209,7 +210,7 @@ async fn a_late_attempt_neither_takes_a_copy_away_nor_leaves_one() {
     handler.build(asked.id, 2).await.unwrap();
     let ready = world.store.find_export(asked.id).await.unwrap().unwrap();
     // The first one saw it pending, and writes its file and its end now.
-    world.shelf.write(&format!("exports/{}-1.zip", asked.id), &[], &[]).await.unwrap();
+    world.shelf.write(&format!("exports/{}-1.zip", asked.id), stream::empty().boxed(), &[]).await.unwrap();
     for state in [
         ExportState::Failed { at: world.clock.now() },
         ExportState::Ready {

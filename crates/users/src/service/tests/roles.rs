@@ -8,7 +8,7 @@ use super::house::*;
 use super::*;
 use crate::error::RoleError;
 use crate::events;
-use crate::model::{RoleChange, RoleInput};
+use crate::model::{RoleChange, RoleId, RoleInput};
 use crate::ports::SessionCache as _;
 
 #[tokio::test]
@@ -35,6 +35,27 @@ async fn roles_are_made_changed_and_deleted() {
     let gone = house.roles.update(&house.root, id, RoleChange::default()).await.unwrap_err();
     assert_eq!(gone.category(), Category::NotFound);
     assert_eq!(gone.details(), Details::Missing { resource: "role", id: serde_json::json!(id) });
+}
+
+#[tokio::test]
+async fn a_role_that_was_changed_since_is_not_overwritten() {
+    let house = House::new().await;
+    let id = house.role("moderator", 300, &["article.update"]).await;
+    let seen = house.roles.find(&house.root, id).await.unwrap().version();
+    let change = |rank, versions: &[i64]| RoleChange {
+        rank: Some(rank),
+        if_version: Some(versions.to_vec()),
+        ..RoleChange::default()
+    };
+    let edited = house.roles.update(&house.root, id, change(301, &[7, seen])).await.unwrap();
+    assert_ne!(edited.version(), seen);
+    for versions in [&[seen][..], &[]] {
+        let stale = house.roles.update(&house.root, id, change(302, versions)).await.unwrap_err();
+        assert!(matches!(stale, RoleError::Stale) && stale.category() == Category::Stale);
+    }
+    assert_eq!(house.roles.find(&house.root, id).await.unwrap(), edited);
+    let nobody = house.roles.find(&house.root, RoleId::new(999)).await;
+    assert!(matches!(nobody, Err(RoleError::NoSuchRole(_))));
 }
 
 #[tokio::test]
