@@ -138,6 +138,9 @@ impl Harness {
         let url = config.database_url();
         let listener = server::bind(&mut config).unwrap();
         let mut app = wiring::build(config).await.unwrap();
+        if options.place.redis {
+            app.shared.ping().await.expect("the Redis of the tests answers");
+        }
         change(&mut app);
         app.store.migrate().await.unwrap();
         let server = Server::start(app, listener, options.workers).unwrap();
