@@ -51,7 +51,7 @@ check-docs:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
 
 check-tiers: build-tests
-	$(CARGO) test --workspace --test main --quiet -- tiers::
+	$(CARGO) test --workspace --test acceptance --quiet -- tiers::
 
 check-openapi: build-tests
 	scripts/openapi.sh check

@@ -6,7 +6,7 @@ use sharestack_kernel::clock::SystemClock;
 use sharestack_kernel::random::uuid_v7;
 use sharestack_store_seaorm::{Store, StoreConfig};
 
-use crate::{embedded_only, server_url};
+use crate::{Place, embedded_only, server_url};
 
 /// A kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +24,18 @@ pub struct Fresh {
 }
 
 impl Database {
+    /// The kind for tests that hold on every one: SQLite, where the run is about no other.
+    pub fn usual() -> Self {
+        Place::chosen().map_or(Self::Sqlite, |place| place.database)
+    }
+
     /// Every kind that this run is about.
     pub fn all() -> Vec<Self> {
-        if embedded_only() { vec![Self::Sqlite] } else { vec![Self::Sqlite, Self::Postgres, Self::MariaDb] }
+        match Place::chosen() {
+            Some(place) => vec![place.database],
+            None if embedded_only() => vec![Self::Sqlite],
+            None => vec![Self::Sqlite, Self::Postgres, Self::MariaDb],
+        }
     }
 
     /// Makes an empty one.

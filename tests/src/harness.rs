@@ -15,7 +15,7 @@ use sharestack_store_seaorm::{Store, StoreConfig};
 
 use crate::client::Client;
 use crate::database::{Database, Fresh};
-use crate::place::{Files, Place, in_s3};
+use crate::place::{Files, Place, in_redis, in_s3};
 
 /// The password of everybody in the tests.
 pub const PASSWORD: &str = "correct horse 电池 staple";
@@ -30,6 +30,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// The usual server where this run is.
+    pub fn usual() -> Self {
+        Self::on(Database::usual())
+    }
+
     /// The usual server on this database, or in this place.
     pub fn on(place: impl Into<Place>) -> Self {
         Self { place: place.into(), variables: Vec::new(), workers: true }
@@ -91,6 +96,11 @@ pub struct Account {
 }
 
 impl Harness {
+    /// The usual server where this run is: of tests that hold in every place.
+    pub async fn usual() -> Self {
+        Self::start(Options::usual()).await
+    }
+
     /// The usual server on SQLite.
     pub async fn embedded() -> Self {
         Self::start(Options::on(Database::Sqlite)).await
@@ -119,12 +129,18 @@ impl Harness {
         if !fresh.url.is_empty() {
             variables.insert("DATABASE_URL".to_owned(), fresh.url.clone());
         }
+        if options.place.redis {
+            variables.extend(in_redis());
+        }
         variables.extend(s3.iter().flat_map(in_s3));
         variables.extend(options.variables);
         let mut config = Config::load(Path::new("no-such-directory"), &variables).unwrap();
         let url = config.database_url();
         let listener = server::bind(&mut config).unwrap();
         let mut app = wiring::build(config).await.unwrap();
+        if options.place.redis {
+            app.shared.ping().await.expect("the Redis of the tests answers");
+        }
         change(&mut app);
         app.store.migrate().await.unwrap();
         let server = Server::start(app, listener, options.workers).unwrap();

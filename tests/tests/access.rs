@@ -33,7 +33,7 @@ async fn key(app: &Harness, who: &Account, scopes: &[&str]) -> (String, String) 
 /// Makes the proofs of all of somebody's sessions old.
 async fn age_proofs(app: &Harness, who: &Account) {
     let store = app.store().await;
-    let sql = format!("UPDATE sessions SET proved_at = '2020-01-01 00:00:00+00:00' WHERE user_id = {}", who.id);
+    let sql = format!("UPDATE sessions SET proved_at = '2020-01-01 00:00:00' WHERE user_id = {}", who.id);
     assert!(store.execute_raw(&sql).await.unwrap() > 0);
     store.close().await;
     // What ends one session makes every node forget what it knows of all.
@@ -82,27 +82,15 @@ async fn keys_from_the_first_to_the_last(database: Database) {
 }
 
 #[tokio::test]
-async fn keys_on_sqlite() {
-    keys_from_the_first_to_the_last(Database::Sqlite).await;
-}
-
-#[tokio::test]
-async fn keys_on_postgres() {
-    if !sharestack_tests::embedded_only() {
-        keys_from_the_first_to_the_last(Database::Postgres).await;
-    }
-}
-
-#[tokio::test]
-async fn keys_on_mariadb() {
-    if !sharestack_tests::embedded_only() {
-        keys_from_the_first_to_the_last(Database::MariaDb).await;
+async fn keys_on_every_database() {
+    for database in Database::all() {
+        keys_from_the_first_to_the_last(database).await;
     }
 }
 
 #[tokio::test]
 async fn a_bad_key_request_names_every_field_and_makes_nothing() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let make = async |body: Value| app.post_as(&lin.token, KEYS, &body).await;
     let fields = |answer: Answer| -> Vec<String> {
@@ -142,7 +130,7 @@ async fn a_bad_key_request_names_every_field_and_makes_nothing() {
 
 #[tokio::test]
 async fn a_key_is_held_to_its_scopes() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let admin = app.admin().await;
     let lin = app.with_role(&admin, "lin", "creator").await;
     let (reads, _) = key(&app, &lin, &["article.read"]).await;
@@ -176,7 +164,7 @@ async fn a_key_is_held_to_its_scopes() {
 
 #[tokio::test]
 async fn a_key_does_what_needs_no_session_and_nothing_that_does() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let admin = app.admin().await;
     let (all, id) = key(&app, &admin, &["*"]).await;
     let user = format!("/api/v1/users/{}", admin.id);
@@ -222,7 +210,7 @@ async fn a_key_does_what_needs_no_session_and_nothing_that_does() {
 
 #[tokio::test]
 async fn a_key_dies_with_its_owner_and_follows_their_roles_at_once() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let admin = app.admin().await;
     let lin = app.with_role(&admin, "lin", "editor").await;
     let (secret, _) = key(&app, &lin, &["article.update"]).await;
@@ -235,10 +223,7 @@ async fn a_key_dies_with_its_owner_and_follows_their_roles_at_once() {
     get().await.expect(200);
     let store = app.store().await;
     store
-        .execute_raw(&format!(
-            "UPDATE api_keys SET expires_at = '2020-01-01 00:00:00+00:00' WHERE user_id = {}",
-            lin.id
-        ))
+        .execute_raw(&format!("UPDATE api_keys SET expires_at = '2020-01-01 00:00:00' WHERE user_id = {}", lin.id))
         .await
         .unwrap();
     app.put_as(&admin.token, &roles, &json!({ "roles": ["user", "editor"] })).await.expect(200);
@@ -253,9 +238,7 @@ async fn a_key_dies_with_its_owner_and_follows_their_roles_at_once() {
 
 #[tokio::test]
 async fn calls_with_a_key_count_for_its_owner_and_may_be_repeated_by_idempotency_key() {
-    let app =
-        Harness::start(Options::on(Database::Sqlite).with("RATE_LIMIT_ENABLED", "true").with("RATE_LIMIT_TIMES", "3"))
-            .await;
+    let app = Harness::start(Options::usual().with("RATE_LIMIT_ENABLED", "true").with("RATE_LIMIT_TIMES", "3")).await;
     let admin = app.admin().await;
     let lin = app.with_role(&admin, "lin", "creator").await;
     let (secret, _) = key(&app, &lin, &["article.create", "own.*"]).await;
@@ -369,30 +352,18 @@ async fn sessions_from_the_first_to_the_last(database: Database) {
 }
 
 #[tokio::test]
-async fn sessions_on_sqlite() {
-    sessions_from_the_first_to_the_last(Database::Sqlite).await;
-}
-
-#[tokio::test]
-async fn sessions_on_postgres() {
-    if !sharestack_tests::embedded_only() {
-        sessions_from_the_first_to_the_last(Database::Postgres).await;
-    }
-}
-
-#[tokio::test]
-async fn sessions_on_mariadb() {
-    if !sharestack_tests::embedded_only() {
-        sessions_from_the_first_to_the_last(Database::MariaDb).await;
+async fn sessions_on_every_database() {
+    for database in Database::all() {
+        sessions_from_the_first_to_the_last(database).await;
     }
 }
 
 #[tokio::test]
 async fn a_session_is_seen_at_most_once_a_minute_and_a_cached_check_asks_no_database() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let store = app.store().await;
-    let old = "UPDATE sessions SET last_used_at = '2020-01-01 00:00:00+00:00'";
+    let old = "UPDATE sessions SET last_used_at = '2020-01-01 00:00:00'";
     store.execute_raw(old).await.unwrap();
     let seen = "SELECT COUNT(*) FROM sessions WHERE last_used_at > '2021-01-01'";
     assert_eq!(app.count(seen).await, 0);
@@ -456,27 +427,15 @@ async fn passwords_from_the_first_to_the_last(database: Database) {
 }
 
 #[tokio::test]
-async fn passwords_on_sqlite() {
-    passwords_from_the_first_to_the_last(Database::Sqlite).await;
-}
-
-#[tokio::test]
-async fn passwords_on_postgres() {
-    if !sharestack_tests::embedded_only() {
-        passwords_from_the_first_to_the_last(Database::Postgres).await;
-    }
-}
-
-#[tokio::test]
-async fn passwords_on_mariadb() {
-    if !sharestack_tests::embedded_only() {
-        passwords_from_the_first_to_the_last(Database::MariaDb).await;
+async fn passwords_on_every_database() {
+    for database in Database::all() {
+        passwords_from_the_first_to_the_last(database).await;
     }
 }
 
 #[tokio::test]
 async fn two_changes_at_once_leave_one_password() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let change = |new: &'static str| {
         let body = json!({ "current_password": PASSWORD, "new_password": new, "confirm_password": new });
@@ -497,7 +456,7 @@ async fn two_changes_at_once_leave_one_password() {
 
 #[tokio::test]
 async fn what_needs_a_recent_login_is_refused_until_it_is_proved_again() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let make = async || app.post_as(&lin.token, KEYS, &json!({ "name": "x", "scopes": ["own.read"] })).await;
     make().await.expect(201);
@@ -528,7 +487,7 @@ async fn what_needs_a_recent_login_is_refused_until_it_is_proved_again() {
 
 #[tokio::test]
 async fn passwords_cannot_be_guessed_within_a_session() {
-    let limited = Options::on(Database::Sqlite).with("RATE_LIMIT_ENABLED", "true").with("TRUSTED_PROXIES", "127.0.0.1");
+    let limited = Options::usual().with("RATE_LIMIT_ENABLED", "true").with("TRUSTED_PROXIES", "127.0.0.1");
     let app = Harness::start(limited).await;
     let lin = app.account("lin").await;
     let guess = |n: u8| {

@@ -45,7 +45,7 @@ async fn the_samples_of_s3_work() {
 
 #[tokio::test]
 async fn broken_accounts_for_others_are_refused_with_every_field() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let admin = app.admin().await;
     let bad = json!({ "username": "a", "email": "x", "password": "short", "role": "Not A Role", "is_active": null });
     let fields = app.post_as(&admin.token, USERS, &bad).await.refused(400, "VALIDATION_ERROR").fields();
@@ -171,7 +171,7 @@ async fn two_super_admins_cannot_end_each_other() {
 
 #[tokio::test]
 async fn administrators_change_who_stands_below_them_only() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let root = app.admin().await;
     let admin = app.with_role(&root, "adm", "admin").await;
     let peer = app.with_role(&root, "peer", "admin").await;
@@ -236,7 +236,7 @@ async fn a_deleted_account_goes_for_good() {
 
 #[tokio::test]
 async fn who_is_owed_money_is_not_deleted() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let admin = app.admin().await;
     let creator = app.with_role(&admin, "lin", "creator").await;
     let (plan, reader) = (monthly_plan(&app, &creator.token).await, app.account("reader").await);

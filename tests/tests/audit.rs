@@ -139,27 +139,15 @@ async fn each_act_is_an_entry(database: Database) {
 }
 
 #[tokio::test]
-async fn each_act_on_sqlite() {
-    each_act_is_an_entry(Database::Sqlite).await;
-}
-
-#[tokio::test]
-async fn each_act_on_postgres() {
-    if !sharestack_tests::embedded_only() {
-        each_act_is_an_entry(Database::Postgres).await;
-    }
-}
-
-#[tokio::test]
-async fn each_act_on_mariadb() {
-    if !sharestack_tests::embedded_only() {
-        each_act_is_an_entry(Database::MariaDb).await;
+async fn each_act_on_every_database() {
+    for database in Database::all() {
+        each_act_is_an_entry(database).await;
     }
 }
 
 #[tokio::test]
 async fn the_log_is_read_from_end_to_end_and_knows_who_read_it() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let admin = app.admin().await;
     let lin = app.account("lin").await;
     for _ in 0..5 {

@@ -8,10 +8,9 @@ use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use sharestack_tests::browser::parameter;
 use sharestack_tests::harness::PASSWORD;
+use sharestack_tests::place::in_redis;
 use sharestack_tests::process::command;
-use sharestack_tests::{
-    Answer, Client, Database, FakeProvider, Process, Redis, Says, embedded_only, server_url, until,
-};
+use sharestack_tests::{Answer, Client, Database, FakeProvider, Process, Redis, Says, embedded_only, until};
 
 struct Cluster {
     one: Process,
@@ -27,11 +26,8 @@ async fn cluster(more: &[(&str, &str)]) -> Option<Cluster> {
     }
     let fresh = Database::Postgres.fresh().await;
     let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let number = sharestack_kernel::random::uuid_v7().as_u128() % 15;
     let mut variables: BTreeMap<String, String> = [
         ("DATABASE_URL".to_owned(), fresh.url.clone()),
-        ("REDIS_URL".to_owned(), server_url("TEST_REDIS_URL")),
-        ("REDIS_DB".to_owned(), (number + 1).to_string()),
         ("JWT_SECRET_KEY".to_owned(), "one secret for all nodes of the cluster".to_owned()),
         ("RATE_LIMIT_ENABLED".to_owned(), "false".to_owned()),
         ("RATE_LIMIT_TIMES".to_owned(), "20".to_owned()),
@@ -39,6 +35,7 @@ async fn cluster(more: &[(&str, &str)]) -> Option<Cluster> {
         ("TRUSTED_PROXIES".to_owned(), "127.0.0.1".to_owned()),
     ]
     .into();
+    variables.extend(in_redis());
     variables.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let (paths, settings) = ([data[0].path().to_owned(), data[1].path().to_owned()], variables.clone());
     let [first, second] = paths;
@@ -350,9 +347,7 @@ async fn without_redis_a_node_shows_nothing_older_than_it_may_keep() {
     let redis = Redis::anywhere();
     let url = redis.url();
     let keep = Duration::from_secs(2);
-    let Some(cluster) =
-        cluster(&[("REDIS_URL", &url), ("REDIS_DB", "0"), ("SHARESTACK__CACHE__ARTICLE_SECONDS", "2")]).await
-    else {
+    let Some(cluster) = cluster(&[("REDIS_URL", &url), ("SHARESTACK__CACHE__ARTICLE_SECONDS", "2")]).await else {
         return;
     };
     let (one, other, token) = (&cluster.one.client, &cluster.other.client, cluster.admin().await);

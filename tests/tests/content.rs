@@ -8,7 +8,7 @@ use reqwest::Method;
 use reqwest::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Value, json};
 use sharestack_kernel::clock::{Clock, SystemClock};
-use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
+use sharestack_tests::{Account, Answer, Harness, Options, until};
 
 const ARTICLES: &str = "/api/v1/articles";
 const DRAFTS: &str = "/api/v1/articles/drafts";
@@ -22,7 +22,7 @@ struct Newsroom {
 
 impl Newsroom {
     async fn open() -> Self {
-        let app = Harness::embedded().await;
+        let app = Harness::usual().await;
         let admin = app.admin().await;
         let author = app.with_role(&admin, "linxiaohong", "creator").await;
         let reader = app.account("wangxiaoming").await;

@@ -73,7 +73,7 @@ fn tells_one_limit(answer: &Answer, limit: i64, window: i64) {
 
 #[tokio::test]
 async fn a_second_proof_is_tried_five_times_a_minute_from_anywhere() {
-    let app = Harness::start(proxied(Database::Sqlite)).await;
+    let app = Harness::start(proxied(Database::usual())).await;
     let callers = Callers::of(&app);
     let lin = callers.account("lin").await;
     let made = callers.post(TOTP, Some(&lin.token), &json!({})).await.expect(201);
@@ -114,7 +114,7 @@ async fn a_second_proof_is_tried_five_times_a_minute_from_anywhere() {
 
 #[tokio::test]
 async fn a_refusal_tells_of_the_limit_that_was_reached() {
-    let app = Harness::start(proxied(Database::Sqlite)).await;
+    let app = Harness::start(proxied(Database::usual())).await;
     let callers = Callers::of(&app);
     callers.account("lin").await;
     let send = json!({ "email": "lin@example.com", "purpose": "login" });
@@ -169,7 +169,7 @@ async fn numbers_are_for_who_is_signed_in_on_every_database() {
 
 #[tokio::test]
 async fn one_person_has_so_many_texts_a_day_whatever_the_numbers() {
-    let options = proxied(Database::Sqlite).with("SHARESTACK__VERIFICATION__CODE_MAX_DAILY_SENDS", "3");
+    let options = proxied(Database::usual()).with("SHARESTACK__VERIFICATION__CODE_MAX_DAILY_SENDS", "3");
     let app = Harness::start(Options { workers: false, ..options }).await;
     let callers = Callers::of(&app);
     let lin = callers.account("lin").await;
@@ -187,7 +187,7 @@ async fn one_person_has_so_many_texts_a_day_whatever_the_numbers() {
 
 #[tokio::test]
 async fn a_mail_for_another_address_counts_as_every_code_does() {
-    let app = Harness::start(Options { workers: false, ..proxied(Database::Sqlite) }).await;
+    let app = Harness::start(Options { workers: false, ..proxied(Database::usual()) }).await;
     let callers = Callers::of(&app);
     let lin = callers.account("lin").await;
     let change = async |email: &str| callers.call(Method::PUT, ME, Some(&lin.token), &json!({ "email": email })).await;
@@ -208,7 +208,7 @@ async fn a_mail_for_another_address_counts_as_every_code_does() {
 
 #[tokio::test]
 async fn one_address_offers_few_new_addresses_whoever_signs_in_there() {
-    let app = Harness::start(Options { workers: false, ..proxied(Database::Sqlite) }).await;
+    let app = Harness::start(Options { workers: false, ..proxied(Database::usual()) }).await;
     let callers = Callers::of(&app);
     for number in 0..6 {
         let account = callers.account(&format!("user{number}")).await;
@@ -275,7 +275,7 @@ async fn an_answer_that_is_for_one_person_alone_is_kept_sealed() {
 
 #[tokio::test]
 async fn whoever_asks_how_the_product_is_costs_it_one_look_a_second() {
-    let app = Harness::start(Options { workers: false, ..Options::on(Database::Sqlite) }).await;
+    let app = Harness::start(Options { workers: false, ..Options::usual() }).await;
     let queries = async || {
         let text = app.get("/metrics").await.expect(200).text;
         let line = text.lines().find_map(|line| line.strip_prefix("database_query_seconds_count "));
@@ -293,8 +293,7 @@ async fn whoever_asks_how_the_product_is_costs_it_one_look_a_second() {
 /// Whatever a limited route answers, it says what is left.
 #[tokio::test]
 async fn every_answer_of_a_limited_route_tells_of_a_limit() {
-    let mut options =
-        Options::on(Database::Sqlite).with("RATE_LIMIT_ENABLED", "true").with("RATE_LIMIT_TIMES", "100000");
+    let mut options = Options::usual().with("RATE_LIMIT_ENABLED", "true").with("RATE_LIMIT_TIMES", "100000");
     for class in ["AUTH_PER_MINUTE", "UPLOAD_PER_MINUTE", "SEARCH_PER_MINUTE", "ADMIN_PER_HOUR", "GENERAL_PER_HOUR"] {
         options = options.with(&format!("SHARESTACK__RATE_LIMIT__{class}"), "100000");
     }

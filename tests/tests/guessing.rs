@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sharestack_tests::client::Answer;
 use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::passkey::Device;
-use sharestack_tests::{Client, Database, Harness, Options};
+use sharestack_tests::{Client, Harness, Options};
 
 async fn try_from(client: &Client, name: &str, password: &str, ip: &str) -> Answer {
     let body = json!({ "username": name, "password": password });
@@ -15,7 +15,7 @@ async fn try_from(client: &Client, name: &str, password: &str, ip: &str) -> Answ
 }
 
 fn behind_a_proxy(limited: &str) -> Options {
-    let options = Options::on(Database::Sqlite).with("RATE_LIMIT_ENABLED", limited);
+    let options = Options::usual().with("RATE_LIMIT_ENABLED", limited);
     options.with("TRUSTED_PROXIES", "127.0.0.1")
 }
 
@@ -93,7 +93,7 @@ async fn a_thousand_stuffed_pairs_hold_up_nobody() {
 
 #[tokio::test]
 async fn a_weak_password_is_told_why_in_both_languages() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let register = async |language: &str, password: &str| {
         let body = json!({ "username": "linxiaohong", "email": "hong@example.com", "password": password });
         let request = app.request(Method::POST, "/api/v1/auth/register").header("accept-language", language);

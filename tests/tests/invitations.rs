@@ -82,7 +82,7 @@ async fn an_invitation_from_its_making_to_its_end_on_every_database() {
 
 #[tokio::test]
 async fn others_and_broken_requests_are_refused() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let admin = app.admin().await;
     let lin = app.account("lin").await;
     let path = format!("{INVITATIONS}/019c4a5e-7d31-7c02-9b5a-3f6c1d2e4a10");

@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use sharestack_tests::harness::PASSWORD;
-use sharestack_tests::{Answer, Database, Harness, Options};
+use sharestack_tests::{Answer, Harness, Options};
 
 fn limited() -> Options {
-    Options::on(Database::Sqlite).with("RATE_LIMIT_ENABLED", "true")
+    Options::usual().with("RATE_LIMIT_ENABLED", "true")
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn a_refresh_through_the_form_counts_as_general() {
 /// what class of limit it has is read from there.
 #[tokio::test]
 async fn what_a_route_asks_for_is_in_its_documentation() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let reader = app.account("reader").await;
     let document = app.get("/openapi.json").await.body;
     let mut named = 0;

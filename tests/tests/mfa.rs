@@ -133,7 +133,7 @@ async fn a_second_factor_from_enrolment_to_removal_on_every_database() {
 
 #[tokio::test]
 async fn a_recovery_code_opens_one_session() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = guarded(&app, "lin").await;
     let token = first(&app, "lin").await;
     let typed = lin.recovery[3].to_uppercase().replace('-', " ");
@@ -184,7 +184,7 @@ async fn of_rivals_with_one_code_one_gets_a_session() {
 
 #[tokio::test]
 async fn a_token_is_good_for_five_tries_and_an_account_for_twenty() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = guarded(&app, "lin").await;
     later(&app).await;
     let token = first(&app, "lin").await;
@@ -212,7 +212,7 @@ async fn a_token_is_good_for_five_tries_and_an_account_for_twenty() {
 
 #[tokio::test]
 async fn a_token_dies_with_its_time_and_with_the_password_it_was_given_for() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = guarded(&app, "lin").await;
     later(&app).await;
     let token = first(&app, "lin").await;
@@ -227,11 +227,11 @@ async fn a_token_dies_with_its_time_and_with_the_password_it_was_given_for() {
 
 #[tokio::test]
 async fn a_disabled_account_gets_no_session_with_both_proofs() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = guarded(&app, "lin").await;
     later(&app).await;
     let token = first(&app, "lin").await;
-    sql(&app, "UPDATE users SET is_active = 0").await;
+    sql(&app, "UPDATE users SET is_active = false").await;
     let sessions = app.count("SELECT COUNT(*) FROM sessions").await;
     second(&app, &token, &lin.codes.wrong_code()).await.refused(401, "INVALID_CREDENTIALS");
     second(&app, &token, &lin.codes.code()).await.refused(401, "ACCOUNT_DISABLED");
@@ -241,7 +241,7 @@ async fn a_disabled_account_gets_no_session_with_both_proofs() {
 
 #[tokio::test]
 async fn the_oauth_form_says_that_it_cannot_ask_for_a_second_factor() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     guarded(&app, "lin").await;
     let sessions = app.count("SELECT COUNT(*) FROM sessions").await;
     let form = [("grant_type", "password"), ("username", "lin"), ("password", PASSWORD)];
@@ -254,7 +254,7 @@ async fn the_oauth_form_says_that_it_cannot_ask_for_a_second_factor() {
 
 #[tokio::test]
 async fn bad_input_is_named_and_changes_nothing() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let confirm = async |body: &Value| app.post_as(&lin.token, CONFIRM, body).await;
     confirm(&json!({ "code": "123456" })).await.refused(404, "RESOURCE_NOT_FOUND");
@@ -300,7 +300,7 @@ async fn bad_input_is_named_and_changes_nothing() {
 
 #[tokio::test]
 async fn an_old_login_neither_enrols_nor_removes() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = guarded(&app, "lin").await;
     let wei = app.account("wei").await;
     // A session that no node has looked at yet.
@@ -318,7 +318,7 @@ async fn an_old_login_neither_enrols_nor_removes() {
 
 #[tokio::test]
 async fn guesses_at_the_removal_are_counted() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = guarded(&app, "lin").await;
     for _ in 0..10 {
         let body = json!({ "password": "a wrong guess" });
@@ -331,7 +331,7 @@ async fn guesses_at_the_removal_are_counted() {
 
 #[tokio::test]
 async fn the_routes_of_second_factors_have_the_limit_of_auth() {
-    let app = Harness::start(Options::on(Database::Sqlite).with("RATE_LIMIT_ENABLED", "true")).await;
+    let app = Harness::start(Options::usual().with("RATE_LIMIT_ENABLED", "true")).await;
     for left in (0..5).rev() {
         let answer = second(&app, "x", "123456").await.refused(401, "INVALID_TOKEN");
         assert_eq!(answer.header("x-ratelimit-remaining"), left.to_string());

@@ -135,7 +135,7 @@ async fn a_client_gets_a_code_and_exchanges_it_once() {
     if embedded_only() {
         return;
     }
-    let (provider, app) = with_provider(Database::Sqlite).await;
+    let (provider, app) = with_provider(Database::usual()).await;
     let out = authorize(
         &app,
         "op",
@@ -172,7 +172,7 @@ async fn a_client_gets_a_code_and_exchanges_it_once() {
     refused(json!({})).await;
     refused(json!({ "code": "x".repeat(100_000) })).await;
     let late = code().await;
-    execute(&app, "UPDATE oauth_codes SET expires_at = '2020-01-01 00:00:00+00:00'").await;
+    execute(&app, "UPDATE oauth_codes SET expires_at = '2020-01-01 00:00:00'").await;
     refused(json!({ "code": late, "code_verifier": VERIFIER })).await;
     assert_eq!(count(&app, "sessions").await, 1);
     app.stop().await;
@@ -183,7 +183,7 @@ async fn an_address_that_belongs_to_somebody_links_nothing_by_itself() {
     if embedded_only() {
         return;
     }
-    let (provider, app) = with_provider(Database::Sqlite).await;
+    let (provider, app) = with_provider(Database::usual()).await;
     let owner = app.account("lin").await;
     let refused = come_in(&app, &provider, "lin").await.refused(409, "RESOURCE_CONFLICT");
     assert_eq!(refused.body["error"]["details"]["field"], "email");
@@ -219,7 +219,7 @@ async fn who_has_no_address_comes_in_all_the_same() {
     if embedded_only() {
         return;
     }
-    let (provider, app) = with_provider(Database::Sqlite).await;
+    let (provider, app) = with_provider(Database::usual()).await;
     let answer = come_in(&app, &provider, "nobody-lin").await.expect(200);
     let me = app.get_as(&token(&answer), "/api/v1/users/me").await.expect(200);
     assert!(me.data()["email"].as_str().unwrap().ends_with("@placeholder.invalid"));
@@ -232,7 +232,7 @@ async fn a_provider_that_posts_a_form_is_answered_through_the_browsers_own_site(
     if embedded_only() {
         return;
     }
-    let (provider, app) = with_provider(Database::Sqlite).await;
+    let (provider, app) = with_provider(Database::usual()).await;
     let form_of = async |browser: &mut Browser, name: &str| {
         let page = browser.visit(&authorize(&app, "op", &[])).await;
         let mut there = page.location().unwrap();
@@ -272,7 +272,7 @@ async fn a_callback_counts_only_in_the_browser_it_went_out_from_and_once() {
     if embedded_only() {
         return;
     }
-    let (provider, app) = with_provider(Database::Sqlite).await;
+    let (provider, app) = with_provider(Database::usual()).await;
     let mut browser = Browser::plain();
     let back = through(&app, &provider, &mut browser, &authorize(&app, "op", &[]), "lin").await;
     let way_back = back.location().unwrap();
@@ -309,7 +309,7 @@ async fn a_callback_counts_only_in_the_browser_it_went_out_from_and_once() {
     browser.visit(&mixed).await.answer.refused(400, "VALIDATION_ERROR");
     // Too late.
     let back = through(&app, &provider, &mut browser, &authorize(&app, "op", &[]), "lin").await;
-    execute(&app, "UPDATE oauth_states SET expires_at = '2020-01-01 00:00:00+00:00'").await;
+    execute(&app, "UPDATE oauth_states SET expires_at = '2020-01-01 00:00:00'").await;
     refused(&mut browser, &back.location().unwrap()).await;
     assert_eq!(count(&app, "sessions").await, 1);
     app.stop().await;
@@ -320,7 +320,7 @@ async fn who_says_no_is_told_so() {
     if embedded_only() {
         return;
     }
-    let (provider, app) = with_provider(Database::Sqlite).await;
+    let (provider, app) = with_provider(Database::usual()).await;
     let cancelled = async |browser: &mut Browser, query: &[(&str, &str)]| {
         let page = browser.visit(&authorize(&app, "op", query)).await;
         let back = provider.cancel(browser, page).await.location().unwrap();
@@ -340,7 +340,7 @@ async fn linking_and_unlinking_ask_for_a_recent_login_of_an_open_session() {
     if embedded_only() {
         return;
     }
-    let (provider, app) = with_provider(Database::Sqlite).await;
+    let (provider, app) = with_provider(Database::usual()).await;
     let lin = app.account("lin").await;
     let linked = link(&app, &provider, &lin.token, "op", "elsewhere").await.expect(200);
     let path = format!("{IDENTITIES}/{}", linked.data()["id"].as_str().unwrap());
@@ -360,7 +360,7 @@ async fn linking_and_unlinking_ask_for_a_recent_login_of_an_open_session() {
     app.stop().await;
     drop(provider);
 
-    let app = Harness::start(Options::on(Database::Sqlite).with("SHARESTACK__AUTH__RECENT_LOGIN_MINUTES", "0")).await;
+    let app = Harness::start(Options::usual().with("SHARESTACK__AUTH__RECENT_LOGIN_MINUTES", "0")).await;
     let lin = app.account("lin").await;
     let id = "0198c5f2-7d3e-7a10-8f4b-2c6d9e0a1b3c";
     let refused = app.delete_as(&lin.token, &format!("{IDENTITIES}/{id}")).await.refused(403, "PERMISSION_DENIED");

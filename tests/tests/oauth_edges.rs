@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use sharestack_tests::browser::parameter;
 use sharestack_tests::fake_provider::SigningKey;
-use sharestack_tests::{Browser, Database, Harness, Options};
+use sharestack_tests::{Browser, Harness, Options};
 
 use crate::oauth::{APP, CHALLENGE, IDENTITIES, authorize, count};
 use crate::oauth_tokens::with_fake;
@@ -93,7 +93,7 @@ async fn the_mark_of_a_browser_cannot_be_read_by_pages_and_the_answer_is_kept_by
     assert_eq!((count(&app, "oauth_states").await, app.count(&stored).await), (2, 0));
     app.stop().await;
 
-    let options = Options::on(Database::Sqlite)
+    let options = Options::usual()
         .with("SHARESTACK__SERVER__PUBLIC_URL", "https://share.example")
         .with("SHARESTACK__OAUTH__PROVIDERS__GITHUB__KIND", "github")
         .with("SHARESTACK__OAUTH__PROVIDERS__GITHUB__CLIENT_ID", "me");
@@ -108,7 +108,7 @@ async fn the_mark_of_a_browser_cannot_be_read_by_pages_and_the_answer_is_kept_by
 
 #[tokio::test]
 async fn without_providers_there_is_no_way_in_by_them() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     assert_eq!(app.get("/api/v1/auth/oauth/providers").await.expect(200).data(), &json!([]));
     app.get("/api/v1/auth/oauth/google/authorize").await.refused(404, "RESOURCE_NOT_FOUND");
     app.get("/api/v1/auth/oauth/google/callback?state=x&code=y").await.refused(404, "RESOURCE_NOT_FOUND");

@@ -53,7 +53,7 @@ async fn where_one_must_be_invited_another_service_is_no_way_around() {
 
 #[tokio::test]
 async fn a_client_is_told_that_an_invitation_is_needed() {
-    let options = options(Database::Sqlite).with("SHARESTACK__AUTH__REGISTRATION", "invitation");
+    let options = options(Database::usual()).with("SHARESTACK__AUTH__REGISTRATION", "invitation");
     let (fake, app) = with_fake_on(options).await;
     octocat(&fake, true);
     let (mut browser, _, back) = out_with(&app, "github", &[("redirect_uri", crate::oauth::APP)]).await;
@@ -65,7 +65,7 @@ async fn a_client_is_told_that_an_invitation_is_needed() {
 
 #[tokio::test]
 async fn where_codes_are_asked_for_the_service_must_vouch_for_the_address() {
-    let options = options(Database::Sqlite).with("SHARESTACK__AUTH__REGISTRATION", "code");
+    let options = options(Database::usual()).with("SHARESTACK__AUTH__REGISTRATION", "code");
     let (fake, app) = with_fake_on(options).await;
     octocat(&fake, false);
     and_back(&app, "github").await.refused(422, "UNPROCESSABLE_ENTITY");

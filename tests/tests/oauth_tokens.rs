@@ -12,7 +12,7 @@ use crate::oauth::{SECRET, authorize, count, options, url};
 
 /// A server that knows the lying provider in each of its forms.
 pub async fn with_fake() -> (FakeProvider, Harness) {
-    with_fake_on(options(Database::Sqlite)).await
+    with_fake_on(options(Database::usual())).await
 }
 
 /// The same with more settings.

@@ -102,7 +102,7 @@ async fn a_passkey_from_its_making_to_its_removal_on_every_database() {
 
 #[tokio::test]
 async fn a_challenge_is_good_once_and_for_its_purpose() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let (lin, wei) = (app.account("lin").await, app.account("wei").await);
     let mut laptop = device(&app, &lin, "laptop").await;
     let answer = laptop.get(&challenge(&app).await);
@@ -128,7 +128,7 @@ async fn a_challenge_is_good_once_and_for_its_purpose() {
 
 #[tokio::test]
 async fn an_answer_from_elsewhere_or_without_its_user_is_refused() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let spoil: [fn(&mut Device); 3] = [
         |device| "https://evil.example".clone_into(&mut device.origin),
@@ -164,7 +164,7 @@ async fn an_answer_from_elsewhere_or_without_its_user_is_refused() {
 
 #[tokio::test]
 async fn a_copied_key_is_found_out_by_its_counter() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let mut laptop = device(&app, &lin, "laptop").await;
     sign_in(&app, laptop.get(&challenge(&app).await)).await.expect(200);
@@ -187,7 +187,7 @@ async fn a_copied_key_is_found_out_by_its_counter() {
 
 #[tokio::test]
 async fn a_key_belongs_to_one_account() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let (lin, wei) = (app.account("lin").await, app.account("wei").await);
     let mut laptop = device(&app, &lin, "laptop").await;
     let twice = laptop.create(&registration(&app, &lin).await);
@@ -203,7 +203,7 @@ async fn a_key_belongs_to_one_account() {
 
 #[tokio::test]
 async fn the_last_way_in_stays() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let mut laptop = device(&app, &lin, "laptop").await;
     sql(&app, "UPDATE users SET password_hash = '!'").await;
@@ -219,7 +219,7 @@ async fn the_last_way_in_stays() {
 
 #[tokio::test]
 async fn an_account_has_twenty_passkeys_at_the_most() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let last = registration(&app, &lin).await;
     for n in 0..20 {
@@ -235,7 +235,7 @@ async fn an_account_has_twenty_passkeys_at_the_most() {
 
 #[tokio::test]
 async fn a_passkey_is_both_proofs_and_a_disabled_account_stays_out() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let mut laptop = device(&app, &lin, "laptop").await;
     let made = app.send(app.request(Method::POST, "/api/v1/auth/mfa/totp").bearer_auth(&lin.token)).await.expect(201);
@@ -243,7 +243,7 @@ async fn a_passkey_is_both_proofs_and_a_disabled_account_stays_out() {
     app.post_as(&lin.token, "/api/v1/auth/mfa/totp/confirm", &json!({ "code": code })).await.expect(200);
     let done = sign_in(&app, laptop.get(&challenge(&app).await)).await.expect(200);
     assert!(done.data()["access_token"].is_string(), "{}", done.text);
-    sql(&app, "UPDATE users SET is_active = 0").await;
+    sql(&app, "UPDATE users SET is_active = false").await;
     sign_in(&app, laptop.get(&challenge(&app).await)).await.refused(401, "ACCOUNT_DISABLED");
     app.stop().await;
 }
@@ -260,7 +260,7 @@ fn shape(value: &Value) -> Value {
 
 #[tokio::test]
 async fn login_options_tell_nothing_of_any_account() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     device(&app, &lin, "laptop").await;
     let ask = async |body: Value| {
@@ -282,7 +282,7 @@ async fn login_options_tell_nothing_of_any_account() {
 
 #[tokio::test]
 async fn bad_input_is_named_and_changes_nothing() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let post = async |body: &Value| app.post_as(&lin.token, REGISTER, body).await;
     for (body, field, code) in [

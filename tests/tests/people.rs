@@ -58,7 +58,7 @@ async fn one_changes_ones_own_account() {
 
 #[tokio::test]
 async fn a_new_address_waits_until_it_is_confirmed() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let answer = app.put_as(&lin.token, ME, &json!({ "email": "new@example.com" })).await.expect(200);
     assert_eq!(
@@ -77,7 +77,7 @@ async fn a_new_address_waits_until_it_is_confirmed() {
 
 #[tokio::test]
 async fn broken_edits_are_refused_and_change_nothing() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let (lin, _) = (app.account("lin").await, app.account("modern_wei").await);
     let before = app.get_as(&lin.token, ME).await.data().clone();
     let bad = json!({
@@ -114,7 +114,7 @@ async fn broken_edits_are_refused_and_change_nothing() {
 
 #[tokio::test]
 async fn nobody_gives_themselves_what_a_body_may_not_give() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let more = json!({
         "id": 1, "role": "super_admin", "roles": ["super_admin"], "is_superuser": true, "is_verified": true,
         "is_active": false, "permissions": ["*"], "password_hash": "x", "created_at": "2000-01-01T00:00:00Z",
@@ -150,7 +150,7 @@ async fn nobody_gives_themselves_what_a_body_may_not_give() {
 
 #[tokio::test]
 async fn a_password_of_ten_megabytes_is_refused_before_it_is_hashed() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let admin = app.admin().await;
     let long = "x".repeat(10_000_000);
     let register = json!({ "username": "lin", "email": "lin@example.com", "password": long });
@@ -168,7 +168,7 @@ async fn a_password_of_ten_megabytes_is_refused_before_it_is_hashed() {
 
 #[tokio::test]
 async fn who_am_i_shows_where_one_works() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let me = app.get_as(&lin.token, "/api/v1/auth/me").await.expect(200);
     assert_eq!(keys(me.data()), ["current_workspace", "user", "workspaces"]);

@@ -335,7 +335,7 @@ fn problem(access: &Access, who: &str, status: u16) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_lets_in_who_may_and_nobody_else() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let admin = app.admin().await;
     let key = json!({ "name": "everything", "scopes": ["*"] });
     let key = app.post_as(&admin.token, "/api/v1/auth/api-keys", &key).await.expect(201);

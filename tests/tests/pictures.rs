@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
+use sharestack_tests::{Account, Answer, Harness, Options, until};
 
 use crate::people::{AVATAR, ME};
 
@@ -35,7 +35,7 @@ pub async fn upload(app: &Harness, who: &Account, bytes: Vec<u8>, name: &str) ->
 
 #[tokio::test]
 async fn a_picture_is_set_served_replaced_and_removed() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let set = upload(&app, &lin, png(), "../../etc/passwd").await.expect(200);
     let url = set.data()["avatar"].as_str().unwrap().to_owned();
@@ -76,7 +76,7 @@ async fn a_picture_is_set_served_replaced_and_removed() {
 
 #[tokio::test]
 async fn what_is_no_picture_is_refused_and_changes_nothing() {
-    let app = Harness::start(Options::on(Database::Sqlite).with("SHARESTACK__UPLOAD__MAX_AVATAR_SIZE", "100000")).await;
+    let app = Harness::start(Options::usual().with("SHARESTACK__UPLOAD__MAX_AVATAR_SIZE", "100000")).await;
     let lin = app.account("lin").await;
     let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>".to_vec();
     let html = b"<!doctype html><script>alert(1)</script>".to_vec();

@@ -85,7 +85,7 @@ async fn a_stale_edit_of_an_account_is_refused_on_every_database() {
 
 #[tokio::test]
 async fn single_things_have_a_tag() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let admin = app.admin().await;
     let creator = app.with_role(&admin, "creator", "creator").await;
     let reader = app.account("reader").await;

@@ -95,9 +95,7 @@ async fn a_copy_holds_everything_of_one_person_on_every_database() {
 #[tokio::test]
 async fn a_copy_lies_at_the_address_that_people_know() {
     let public = "https://api.example.org";
-    let app =
-        Harness::start(Options::on(Database::Sqlite).with("SHARESTACK__SERVER__PUBLIC_URL", format!("{public}/")))
-            .await;
+    let app = Harness::start(Options::usual().with("SHARESTACK__SERVER__PUBLIC_URL", format!("{public}/"))).await;
     let lin = app.account("lin").await;
     let ready = export(&app, &lin).await;
     let path = ready["download_url"].as_str().unwrap().strip_prefix(public).unwrap();
@@ -112,7 +110,7 @@ async fn a_copy_lies_at_the_address_that_people_know() {
 
 #[tokio::test]
 async fn bad_requests_for_a_copy_get_the_contracts_answers() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     app.post(EXPORT, &json!({})).await.refused(401, "AUTHENTICATION_REQUIRED");
     let refused = app.post_as(&lin.token, EXPORT, &json!({ "format": "tar" })).await.refused(400, "VALIDATION_ERROR");
@@ -127,7 +125,7 @@ async fn bad_requests_for_a_copy_get_the_contracts_answers() {
 
 #[tokio::test]
 async fn two_requests_at_once_make_one_copy() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let body = json!({});
     let asked = futures::future::join_all((0..8).map(|_| app.post_as(&lin.token, EXPORT, &body))).await;
@@ -140,7 +138,7 @@ async fn two_requests_at_once_make_one_copy() {
 
 #[tokio::test]
 async fn who_wants_to_go_may_think_better_of_it() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     app.get_as(&lin.token, DELETION).await.refused(404, "RESOURCE_NOT_FOUND");
     let leave = |body: Value| app.send(app.request(Method::DELETE, ME).bearer_auth(&lin.token).json(&body));
@@ -208,7 +206,7 @@ async fn who_goes_leaves_nothing_that_says_who_it_was_on_every_database() {
 
 #[tokio::test]
 async fn the_last_super_admin_does_not_go() {
-    let app = Harness::start(at_once(Database::Sqlite)).await;
+    let app = Harness::start(at_once(Database::usual())).await;
     let admin = app.admin().await;
     let leave = app.request(Method::DELETE, ME).bearer_auth(&admin.token);
     app.send(leave.json(&json!({ "password": PASSWORD }))).await.refused(409, "RESOURCE_CONFLICT");
@@ -366,7 +364,7 @@ async fn a_copy_shows_where_its_owner_was_and_not_where_staff_is() {
 
 #[tokio::test]
 async fn who_has_no_password_goes_by_a_login_of_a_while_ago() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let (lin, wei) = (app.account("lin").await, app.account("wei").await);
     let store = app.store().await;
     store.execute_raw("UPDATE users SET password_hash = '!' WHERE username = 'lin'").await.unwrap();

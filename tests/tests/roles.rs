@@ -60,7 +60,7 @@ async fn roles_are_made_changed_granted_and_deleted() {
 
 #[tokio::test]
 async fn built_in_roles_stay_and_broken_ones_are_refused() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let admin = app.admin().await;
     for id in 1..=6 {
         let path = format!("{ROLES}/{id}");
@@ -86,7 +86,7 @@ async fn built_in_roles_stay_and_broken_ones_are_refused() {
 
 #[tokio::test]
 async fn nobody_reaches_above_themselves() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let root = app.admin().await;
     let body = json!({ "name": "keeper", "rank": 500, "permissions": ["role.*", "user.*", "tag.*", "photo.read", "category.read", "article.read"] });
     app.post_as(&root.token, ROLES, &body).await.expect(201);

@@ -20,7 +20,7 @@ impl Town {
     }
 
     async fn embedded() -> Self {
-        Self::on(Database::Sqlite).await
+        Self::on(Database::usual()).await
     }
 
     async fn act(&self, method: Method, who: &Account, user: &str, what: &str) -> Answer {

@@ -130,7 +130,7 @@ async fn each_proof_makes_a_session_recent_on_every_database() {
 
 #[tokio::test]
 async fn who_has_no_password_goes_by_a_code() {
-    let app = Harness::start(eager(Database::Sqlite)).await;
+    let app = Harness::start(eager(Database::usual())).await;
     app.account("lin").await;
     let lin = long_ago(&app, "lin").await;
     sql(&app, "UPDATE users SET password_hash = '!'").await;
@@ -150,7 +150,7 @@ async fn who_has_no_password_goes_by_a_code() {
 
 #[tokio::test]
 async fn nobody_elses_code_proves_anything() {
-    let app = Harness::start(eager(Database::Sqlite)).await;
+    let app = Harness::start(eager(Database::usual())).await;
     let (first, wei) = (app.account("lin").await, app.account("wei").await);
     let lin = long_ago(&app, "lin").await;
     let asked = json!({ "purpose": "reauthenticate", "email": "lin@example.com" });
@@ -180,7 +180,7 @@ async fn nobody_elses_code_proves_anything() {
 
 #[tokio::test]
 async fn broken_proofs_are_named_and_tries_are_counted() {
-    let limited = eager(Database::Sqlite).with("RATE_LIMIT_ENABLED", "true").with("TRUSTED_PROXIES", "127.0.0.1");
+    let limited = eager(Database::usual()).with("RATE_LIMIT_ENABLED", "true").with("TRUSTED_PROXIES", "127.0.0.1");
     let app = Harness::start(limited).await;
     let lin = app.account("lin").await;
     let mut address = 0;

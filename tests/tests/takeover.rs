@@ -114,9 +114,7 @@ async fn who_has_the_mailbox_is_in_alone_on_every_database() {
 
 #[tokio::test]
 async fn who_confirms_their_address_while_signed_in_keeps_what_they_made() {
-    let app =
-        Harness::start(Options::on(Database::Sqlite).with("SHARESTACK__VERIFICATION__CODE_COOLDOWN_SECONDS", "0"))
-            .await;
+    let app = Harness::start(Options::usual().with("SHARESTACK__VERIFICATION__CODE_COOLDOWN_SECONDS", "0")).await;
     let squatter = squatter(&app).await;
     let body = json!({ "code": sent(&app, "lin@example.com", "register").await });
     app.post_as(&squatter.account.token, "/api/v1/auth/email/verify", &body).await.expect(200);
@@ -132,7 +130,7 @@ async fn who_confirms_their_address_while_signed_in_keeps_what_they_made() {
 
 #[tokio::test]
 async fn neither_a_key_nor_an_old_token_becomes_a_way_in() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let scopes = json!({ "name": "leaked", "scopes": ["own.read", "own.write"] });
     let key = app.post_as(&lin.token, "/api/v1/auth/api-keys", &scopes).await.expect(201);
@@ -173,7 +171,7 @@ async fn neither_a_key_nor_an_old_token_becomes_a_way_in() {
 
 #[tokio::test]
 async fn who_is_signed_in_guesses_at_the_password_no_more_than_a_stranger() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let guess = json!({ "password": "wrong horse" });
     for _ in 0..10 {
@@ -214,7 +212,7 @@ async fn an_admin_neither_sees_nor_ends_the_sessions_of_a_super_admin() {
 
 #[tokio::test]
 async fn who_has_another_password_is_told_by_mail() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let change =
         json!({ "current_password": PASSWORD, "new_password": NEW_PASSWORD, "confirm_password": NEW_PASSWORD });

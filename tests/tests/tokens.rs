@@ -24,9 +24,7 @@ fn payload(token: &str) -> Value {
 
 #[tokio::test]
 async fn the_public_key_opens_nothing_and_no_other_algorithm_does() {
-    let app =
-        Harness::start(Options::on(Database::Sqlite).with("JWT_ALGORITHM", "EdDSA").with("JWT_SECRET_KEY", PRIVATE))
-            .await;
+    let app = Harness::start(Options::usual().with("JWT_ALGORITHM", "EdDSA").with("JWT_SECRET_KEY", PRIVATE)).await;
     let lin = app.account("lin").await;
     app.get_as(&lin.token, ME).await.expect(200);
     let claims = payload(&lin.token);
@@ -61,7 +59,7 @@ async fn the_public_key_opens_nothing_and_no_other_algorithm_does() {
 #[tokio::test]
 async fn stripped_changed_and_oversized_tokens_open_nothing() {
     let secret = "a secret of the test, of some length";
-    let app = Harness::start(Options::on(Database::Sqlite).with("JWT_SECRET_KEY", secret)).await;
+    let app = Harness::start(Options::usual().with("JWT_SECRET_KEY", secret)).await;
     let lin = app.account("lin").await;
     let wei = app.account("wei").await;
     let parts: Vec<&str> = lin.token.split('.').collect();
@@ -104,7 +102,7 @@ async fn stripped_changed_and_oversized_tokens_open_nothing() {
 
 #[tokio::test]
 async fn a_session_id_of_the_clients_choice_is_never_adopted() {
-    let app = Harness::embedded().await;
+    let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let victim = payload(&lin.token)["sid"].as_str().unwrap().to_owned();
     let chosen = "019c4a5e-7d31-7c02-9b5a-3f6c1d2e4a10";
@@ -151,21 +149,9 @@ async fn a_stolen_refresh_token(database: Database) {
 }
 
 #[tokio::test]
-async fn a_stolen_refresh_token_ends_its_family_on_sqlite() {
-    a_stolen_refresh_token(Database::Sqlite).await;
-}
-
-#[tokio::test]
-async fn a_stolen_refresh_token_ends_its_family_on_postgres() {
-    if !sharestack_tests::embedded_only() {
-        a_stolen_refresh_token(Database::Postgres).await;
-    }
-}
-
-#[tokio::test]
-async fn a_stolen_refresh_token_ends_its_family_on_mariadb() {
-    if !sharestack_tests::embedded_only() {
-        a_stolen_refresh_token(Database::MariaDb).await;
+async fn a_stolen_refresh_token_ends_its_family_on_every_database() {
+    for database in Database::all() {
+        a_stolen_refresh_token(database).await;
     }
 }
 

@@ -3,9 +3,8 @@
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use sharestack_kernel::random::uuid_v7;
 use sharestack_tests::harness::PASSWORD;
-use sharestack_tests::{Account, Answer, Database, Harness, Options, embedded_only, outbox, server_url};
+use sharestack_tests::{Account, Answer, Database, Harness, Options, Place, outbox};
 
 pub const SEND: &str = "/api/v1/verification/send";
 pub const VERIFY: &str = "/api/v1/verification/verify";
@@ -20,21 +19,12 @@ pub const LOGIN: &str = "/api/v1/auth/login";
 const ME: &str = "/api/v1/users/me";
 const NEW_PASSWORD: &str = "river stone lantern 北";
 
-/// Every database, with and without Redis.
 fn everywhere() -> Vec<Options> {
-    let mut all: Vec<_> = Database::all().into_iter().map(Options::on).collect();
-    if !embedded_only() {
-        let number = uuid_v7().as_u128() % 15 + 1;
-        let redis = |options: Options| {
-            options.with("REDIS_URL", server_url("TEST_REDIS_URL")).with("REDIS_DB", number.to_string())
-        };
-        all.extend(Database::all().into_iter().map(|database| redis(Options::on(database))));
-    }
-    all
+    Place::all_and_redis().into_iter().map(Options::on).collect()
 }
 
 pub fn eager() -> Options {
-    Options::on(Database::Sqlite).with("SHARESTACK__VERIFICATION__CODE_COOLDOWN_SECONDS", "0")
+    Options::usual().with("SHARESTACK__VERIFICATION__CODE_COOLDOWN_SECONDS", "0")
 }
 
 async fn send(app: &Harness, email: &str, purpose: &str) -> Answer {
@@ -353,7 +343,7 @@ async fn bad_input_is_named_and_leaves_nothing() {
 
 #[tokio::test]
 async fn the_rules_are_told_to_who_draws_a_form() {
-    let app = Harness::start(Options::on(Database::Sqlite)).await;
+    let app = Harness::start(Options::usual()).await;
     let answer = app.get("/api/v1/verification/config").await.expect(200);
     assert_eq!(
         answer.data(),

@@ -32,6 +32,7 @@ impl Shared {
         let mut redis = RedisConfig::new(config.redis.url.expose());
         redis.password = (!config.redis.password.is_empty()).then(|| config.redis.password.expose().to_owned().into());
         redis.db = (config.redis.db > 0).then(|| i64::from(config.redis.db));
+        redis.prefix.clone_from(&config.redis.prefix);
         let caching = Caching::connect(&redis, &memory, clock, randomness).await;
         caching.map(Self).map_err(|error| ConfigError::new("REDIS_URL", error))
     }

@@ -78,7 +78,7 @@ async fn bots_read_without_being_counted() {
 /// The article is kept once for all; what each may see of it is decided each time.
 #[tokio::test]
 async fn readers_of_a_kept_article_never_get_each_others_text() {
-    let app = Harness::start(Options::on(Database::Sqlite).with("SHARESTACK__CACHE__ARTICLE_SECONDS", "3600")).await;
+    let app = Harness::start(Options::usual().with("SHARESTACK__CACHE__ARTICLE_SECONDS", "3600")).await;
     let admin = app.admin().await;
     let author = app.with_role(&admin, "linxiaohong", "creator").await;
     let reader = app.account("wangxiaoming").await;

@@ -133,6 +133,8 @@ pub struct Redis {
     pub url: Secret,
     pub password: Secret,
     pub db: u8,
+    /// What every key and channel begins with: two installations on one Redis need two.
+    pub prefix: String,
 }
 
 /// What each node keeps for itself.
