@@ -33,6 +33,7 @@ mod m0033_photos_of_a_year;
 mod m0034_byte_order;
 mod m0040_lost_workers;
 mod m0041_used_tags;
+mod m0043_said_of_photos;
 
 use sea_orm_migration::prelude::*;
 
@@ -71,6 +72,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0034_byte_order::Migration),
             Box::new(m0040_lost_workers::Migration),
             Box::new(m0041_used_tags::Migration),
+            Box::new(m0043_said_of_photos::Migration),
         ]
     }
 }

@@ -142,12 +142,24 @@ pub async fn edit_tag(
 #[utoipa::path(
     tag = "Tags",
     extensions(("x-required-permission" = json!("tag.delete"))),
-    params(("id" = i64, Path, description = "The tag's id", example = 1)),
-    responses((status = 204, description = "It is gone")),
+    params(
+        ("id" = i64, Path, description = "The tag's id", example = 1),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of what is meant"),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 412, description = "The tag was changed since `If-Match`"),
+    ),
 )]
 #[delete("/api/v1/tags/{id}")]
-pub async fn delete_tag(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {
-    app.taxonomy.tags.delete(&auth.0, TagId::new(NumericId::parse("tag", &path)?)).await?;
+pub async fn delete_tag(
+    app: Data<App>,
+    auth: Auth,
+    path: Path<String>,
+    precondition: IfMatch,
+) -> Result<HttpResponse, ApiError> {
+    let (id, versions) = (TagId::new(NumericId::parse("tag", &path)?), precondition.0.versions());
+    app.taxonomy.tags.delete(&auth.0, id, versions.as_deref()).await?;
     Ok(no_content())
 }
 
