@@ -13,15 +13,15 @@ use sharestack_tests::{
     Answer, Client, Database, FakeProvider, Process, Redis, Says, embedded_only, server_url, until,
 };
 
-struct Cluster {
-    one: Process,
-    other: Process,
-    variables: BTreeMap<String, String>,
-    data: [tempfile::TempDir; 2],
+pub struct Cluster {
+    pub one: Process,
+    pub other: Process,
+    pub variables: BTreeMap<String, String>,
+    pub data: [tempfile::TempDir; 2],
 }
 
 /// Two programs of their own, started at once on an empty database.
-async fn cluster(more: &[(&str, &str)]) -> Option<Cluster> {
+pub async fn cluster(more: &[(&str, &str)]) -> Option<Cluster> {
     if embedded_only() {
         return None;
     }
