@@ -34,6 +34,7 @@ mod m0034_byte_order;
 mod m0040_lost_workers;
 mod m0041_used_tags;
 mod m0042_tag_days;
+mod m0043_said_of_photos;
 
 use sea_orm_migration::prelude::*;
 
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0040_lost_workers::Migration),
             Box::new(m0041_used_tags::Migration),
             Box::new(m0042_tag_days::Migration),
+            Box::new(m0043_said_of_photos::Migration),
         ]
     }
 }

@@ -241,3 +241,34 @@ async fn tags_of_articles_are_listed_by_use_and_by_what_is_typed() {
         room.app.stop().await;
     }
 }
+
+#[tokio::test]
+async fn what_is_in_a_hidden_category_is_found_by_who_sees_it() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        let money = room.made("投资理财", None).await;
+        let funds = room.made("基金", Some(money)).await;
+        room.published("甲", Some(money), &[]).await;
+        room.published("乙", Some(funds), &[]).await;
+        assert_eq!((room.titles(money).await.len(), room.titles(funds).await.len()), (2, 1));
+        room.edit(money, &json!({ "is_active": false })).await.expect(200);
+        // It hides what is below it, in lists as in the search.
+        for category in [money, funds] {
+            until("it is hidden", || async { room.titles(category).await.is_empty() }).await;
+            let path = format!("{ARTICLES}?category={category}");
+            for token in [&room.author.token, &room.editor.token] {
+                let total = room.app.get_as(token, &path).await.expect(200).body["pagination"]["total"].clone();
+                let expected = match (token == &room.editor.token, category == money) {
+                    (false, _) => 0,
+                    (true, true) => 2,
+                    (true, false) => 1,
+                };
+                assert_eq!(total, expected, "{database:?} {category}");
+            }
+        }
+        assert_eq!(room.app.get(ARTICLES).await.expect(200).body["pagination"]["total"], 2, "they are not hidden");
+        room.edit(money, &json!({ "is_active": true })).await.expect(200);
+        until("it is shown again", || async { room.titles(funds).await == ["乙"] }).await;
+        room.app.stop().await;
+    }
+}

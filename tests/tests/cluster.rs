@@ -12,15 +12,15 @@ use sharestack_tests::place::in_redis;
 use sharestack_tests::process::command;
 use sharestack_tests::{Answer, Client, Database, FakeProvider, Process, Redis, Says, embedded_only, until};
 
-struct Cluster {
-    one: Process,
-    other: Process,
-    variables: BTreeMap<String, String>,
-    data: [tempfile::TempDir; 2],
+pub struct Cluster {
+    pub one: Process,
+    pub other: Process,
+    pub variables: BTreeMap<String, String>,
+    pub data: [tempfile::TempDir; 2],
 }
 
 /// Two programs of their own, started at once on an empty database.
-async fn cluster(more: &[(&str, &str)]) -> Option<Cluster> {
+pub async fn cluster(more: &[(&str, &str)]) -> Option<Cluster> {
     if embedded_only() {
         return None;
     }

@@ -281,7 +281,7 @@ async fn lists_are_filtered_sorted_and_counted() {
     assert_eq!(ids(&room.app.get_as(&room.reader.token, &drafts).await.expect(200)), Vec::<i64>::new());
     let foreign = format!("{drafts}&{author}");
     room.app.get_as(&room.reader.token, &foreign).await.refused(403, "PERMISSION_DENIED");
-    room.app.get(&drafts).await.refused(403, "PERMISSION_DENIED");
+    room.app.get(&drafts).await.refused(401, "AUTHENTICATION_REQUIRED");
     room.app.get(DRAFTS).await.refused(401, "AUTHENTICATION_REQUIRED");
     room.app.stop().await;
 }

@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// A request as it stands on the wire, up to wherever its sender stops.
-struct Line(TcpStream);
+pub struct Line(TcpStream);
 
 impl Line {
-    async fn open(app: &Harness, head: &str, begun: &[u8]) -> Self {
+    pub async fn open(app: &Harness, head: &str, begun: &[u8]) -> Self {
         let mut stream = TcpStream::connect(app.base.strip_prefix("http://").unwrap()).await.unwrap();
         stream.write_all(format!("{head}\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
         stream.write_all(begun).await.unwrap();
@@ -19,7 +19,7 @@ impl Line {
     }
 
     /// The status and the body of the answer, which the server ends the connection with.
-    async fn answer(mut self) -> (u16, String, Value) {
+    pub async fn answer(mut self) -> (u16, String, Value) {
         let mut bytes = Vec::new();
         let read = self.0.read_to_end(&mut bytes);
         let ended = tokio::time::timeout(std::time::Duration::from_secs(20), read).await;

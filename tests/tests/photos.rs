@@ -133,11 +133,14 @@ async fn a_list_is_filtered_sorted_and_counted(database: Database) {
     let c = studio.photo("c", json!({ "taken_at": "2024-03-01T00:30:00+03:00", "tags": ["Nature", "夜景"] })).await;
     let hidden = studio.photo("d", json!({ "visibility": "private", "categories": [1], "tags": ["nature"] })).await;
     let draft = studio.photo("e", json!({ "status": "draft" })).await;
+    let old = studio.photo("f", json!({ "status": "archived" })).await;
     for (query, expected) in [
         ("", vec![c, b, a]),
         ("sort_order=asc", vec![a, b, c]),
         ("sort_by=taken_at", vec![c, a, b]),
+        ("sort_by=taken_at&sort_order=asc", vec![b, a, c]),
         ("sort_by=title&sort_order=asc", vec![a, b, c]),
+        ("sort_by=title&sort_order=desc", vec![c, b, a]),
         ("sort_by=sort_order&sort_order=asc", vec![c, b, a]),
         ("category=1&sort_order=asc", vec![a, b]),
         ("category=2", vec![a]),
@@ -170,6 +173,9 @@ async fn a_list_is_filtered_sorted_and_counted(database: Database) {
         (&studio.lin, "visibility=private&category=1&tag=nature", vec![hidden]),
         (&studio.zhao, "status=draft", vec![]),
         (&studio.admin, "status=draft", vec![draft]),
+        (&studio.lin, "status=archived", vec![old]),
+        (&studio.zhao, "status=archived", vec![]),
+        (&studio.admin, "status=archived", vec![old]),
     ] {
         let page = app.get_as(&who.token, &format!("{PHOTOS}?{query}")).await.expect(200);
         assert_eq!(ids(&page), expected, "{} {query}", who.username);

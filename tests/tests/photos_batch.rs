@@ -124,13 +124,27 @@ async fn photos_are_put_in_order_all_or_none() {
         let answer = put(body).await.refused(400, "VALIDATION_ERROR");
         assert_eq!(answer.fields()[0].0, field);
     }
+    let missing = put(json!([{ "id": a }, { "sort_order": 1 }, {}, at(0, 1)])).await.refused(400, "VALIDATION_ERROR");
+    let fields: Vec<String> = missing.fields().into_iter().map(|(field, code)| format!("{field} {code}")).collect();
+    let expected = [
+        "[0].sort_order REQUIRED",
+        "[1].id REQUIRED",
+        "[2].id REQUIRED",
+        "[2].sort_order REQUIRED",
+        "[3].id OUT_OF_RANGE",
+    ];
+    assert_eq!(fields, expected);
     put(json!({ "id": a })).await.refused(422, "UNPROCESSABLE_ENTITY");
+    put(json!([{ "id": "x", "sort_order": 1 }])).await.refused(422, "UNPROCESSABLE_ENTITY");
     assert_eq!(studio.app.count("SELECT COUNT(*) FROM photos WHERE sort_order <> 0").await, 0);
     let done = put(json!([at(a, 2), at(b, 1)])).await.expect(200);
     assert_eq!(done.data()["reordered"], 2);
     let list = studio.app.get(&format!("{PHOTOS}?sort_by=sort_order&sort_order=asc")).await;
     let ids: Vec<i64> = list.data().as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap()).collect();
     assert_eq!(ids, [other, b, a]);
+    let patch = studio.app.request(reqwest::Method::PATCH, &format!("{PHOTOS}/reorder"));
+    studio.app.send(patch.bearer_auth(&studio.lin.token).json(&json!([at(b, 3)]))).await.expect(200);
+    assert_eq!(studio.app.count("SELECT COUNT(*) FROM photos WHERE sort_order = 3").await, 1);
     studio.app.stop().await;
 }
 
@@ -151,6 +165,13 @@ async fn likes_are_exact_however_many_come_at_once(database: Database) {
     assert_eq!(studio.app.count("SELECT COUNT(*) FROM photo_likes").await, 2);
     assert_eq!(studio.app.count("SELECT COUNT(*) FROM events WHERE kind = 'photo.liked'").await, 4);
     studio.app.post_as(&studio.wei.token, &format!("{PHOTOS}/999999/like"), &json!({})).await.expect(404);
+    // Figures of a person tell of what everybody sees.
+    let hidden = studio.photo("b", json!({ "visibility": "private" })).await;
+    studio.app.post_as(&studio.lin.token, &format!("{}/like", path(hidden)), &json!({})).await.expect(200);
+    for (who, likes) in [(&studio.lin, 2), (&studio.zhao, 0)] {
+        let stats = studio.app.get(&format!("/api/v1/users/{}/stats", who.id)).await.expect(200);
+        assert_eq!(stats.data()["likes"], likes);
+    }
     studio.app.stop().await;
 }
 

@@ -3,7 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use sharestack_tests::money::{monthly_plan, paid_article, subscribe};
-use sharestack_tests::{Answer, Database, Harness, Options};
+use sharestack_tests::photos::path;
+use sharestack_tests::{Answer, Database, Harness, Options, Studio};
 
 const ME: &str = "/api/v1/users/me";
 const SETTINGS: &str = "/api/v1/users/me/settings";
@@ -102,4 +103,71 @@ async fn single_things_have_a_tag() {
         tag(&app, token, &path).await;
     }
     app.stop().await;
+}
+
+/// A change, whose answer's tag is returned.
+async fn changed(app: &Harness, token: &str, path: &str, body: &Value) -> String {
+    app.put_as(token, path, body).await.expect(200).header("etag").to_owned()
+}
+
+async fn a_stale_removal_is_refused(database: Database) {
+    let studio = Studio::open(database).await;
+    let (app, admin, lin) = (&studio.app, &studio.admin.token, &studio.lin.token);
+    let made = async |token: &str, path: &str, body: Value| {
+        let made = app.post_as(token, path, &body).await.expect(201);
+        format!("{path}/{}", made.data()["id"])
+    };
+    let event = json!({ "title": "展览", "date": "2024-03-20", "type": "milestone" });
+    for (token, path, field) in [
+        (lin, path(studio.photo("夜", json!({})).await), "title"),
+        (admin, made(admin, "/api/v1/categories", json!({ "name": "城市" })).await, "name"),
+        (admin, made(admin, "/api/v1/articles/categories", json!({ "name": "理财" })).await, "name"),
+        (admin, made(admin, "/api/v1/tags", json!({ "name": "夜景" })).await, "description"),
+        (admin, made(admin, "/api/v1/timeline/events", event).await, "title"),
+        (lin, made(lin, "/api/v1/articles", json!({ "title": "甲", "content": "正文" })).await, "title"),
+        (lin, format!("/api/v1/subscriptions/plans/{}", monthly_plan(app, lin).await), "name"),
+    ] {
+        let seen = changed(app, token, &path, &json!({ field: "one" })).await;
+        let now = changed(app, token, &path, &json!({ field: "two" })).await;
+        assert_ne!(seen, now, "{path}");
+        let remove = async |tag: &str| {
+            app.send(app.request(Method::DELETE, &path).bearer_auth(token).header("If-Match", tag)).await
+        };
+        for stale in [seen.as_str(), "\"nonsense\""] {
+            remove(stale).await.refused(412, "PRECONDITION_FAILED");
+        }
+        edit(app, token, &path, &now, &json!({ field: "three" })).await.expect(200);
+        remove(&now).await.refused(412, "PRECONDITION_FAILED");
+        let last = changed(app, token, &path, &json!({ field: "four" })).await;
+        remove(&format!("{last}, W/\"v999-0\"")).await.expect(204);
+        let gone = app.put_as(token, &path, &json!({ field: "five" })).await.status;
+        assert!([404, 409].contains(&gone), "{path}: {gone}");
+    }
+    studio.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_stale_removal_is_refused_on_every_database() {
+    for database in Database::all() {
+        Box::pin(a_stale_removal_is_refused(database)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stale_choice_of_a_cover_is_refused() {
+    let studio = Studio::open(Database::Sqlite).await;
+    studio.categories(&[("1", "城市", "city")]).await;
+    let photo = studio.photo("夜", json!({ "categories": [1] })).await;
+    let (app, token, cover) = (&studio.app, &studio.admin.token, "/api/v1/categories/1/cover");
+    let seen = tag(app, token, "/api/v1/categories/1").await;
+    let now = changed(app, token, "/api/v1/categories/1", &json!({ "name": "夜" })).await;
+    let body = json!({ "photo_id": photo });
+    edit(app, token, cover, &seen, &body).await.refused(412, "PRECONDITION_FAILED");
+    assert_eq!(app.count("SELECT COUNT(*) FROM categories WHERE cover_photo_id IS NOT NULL").await, 0);
+    // By either of the two methods that change things.
+    let patch = app.request(Method::PATCH, cover).bearer_auth(token).header("If-Match", &now).json(&body);
+    let chosen = app.send(patch).await.expect(200);
+    assert_eq!(chosen.data()["cover_photo"]["id"], photo);
+    edit(app, token, cover, &now, &json!({ "photo_id": null })).await.refused(412, "PRECONDITION_FAILED");
+    studio.app.stop().await;
 }

@@ -312,14 +312,26 @@ async fn the_command_rebuilds_while_the_server_answers() {
     until("the demo is found", async || found().await == 1).await;
     let worked_on = async || server.client.get("/api/v1/photos").await.expect(200).body["pagination"]["total"].clone();
     until("the demo's photos are worked on", async || worked_on().await == 6).await;
+    let shown = async || {
+        let found = server.client.get("/api/v1/photos/search?q=日落&sort_by=taken_at").await.expect(200);
+        let photos = found.data()["photos"].as_array().unwrap().iter().map(|photo| photo["title"].clone()).collect();
+        (photos, found.data()["facets"]["years"].clone())
+    };
+    let sunsets: (Vec<Value>, Value) = (
+        vec![json!("外滩的日落"), json!("西湖晚照")],
+        json!([{ "year": 2024, "count": 1 }, { "year": 2023, "count": 1 }]),
+    );
+    until("the demo's photos are found", async || shown().await == sunsets).await;
     let current = data.path().join("search/articles/CURRENT");
     let before = std::fs::read_to_string(&current).unwrap();
+    let photos = data.path().join("search/photos");
+    let photos_before = std::fs::read_to_string(photos.join("CURRENT")).unwrap();
 
     let mut child =
         command(data.path(), &["search", "rebuild"], &[].into()).stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut answered = 0;
     while child.try_wait().unwrap().is_none() {
-        assert_eq!(found().await, 1);
+        assert_eq!((found().await, shown().await), (1, sunsets.clone()));
         answered += 1;
     }
     let output = child.wait_with_output().unwrap();
@@ -336,6 +348,12 @@ async fn the_command_rebuilds_while_the_server_answers() {
         !data.path().join("search/articles").join(&before).exists()
     })
     .await;
+    until("the old index of photos is gone", async || {
+        assert_eq!(shown().await, sunsets);
+        !photos.join(&photos_before).exists()
+    })
+    .await;
+    assert_ne!(std::fs::read_to_string(photos.join("CURRENT")).unwrap(), photos_before);
 }
 
 #[tokio::test]

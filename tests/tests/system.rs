@@ -105,6 +105,11 @@ async fn health_names_each_dependency() {
     }
     app.get("/health/live").await.expect(200);
     app.get("/health/ready").await.expect(200);
+    for (language, message) in [("en", "Success"), ("zh-CN", "成功")] {
+        let asked = app.request(Method::GET, "/health").header("Accept-Language", language);
+        let told = app.send(asked).await.expect(200);
+        assert_eq!((&told.body["message"], told.header("content-language")), (&json!(message), language));
+    }
     app.stop().await;
 }
 

@@ -16,15 +16,15 @@ use sharestack_tests::{Account, Answer, Database, Gallery, Harness, Options, ass
 
 const TAGS: &str = "/api/v1/tags";
 
-struct Room {
-    app: Harness,
+pub struct Room {
+    pub app: Harness,
     admin: Account,
     curator: Account,
-    gallery: Gallery,
+    pub gallery: Gallery,
 }
 
 impl Room {
-    async fn open(database: Database) -> Self {
+    pub async fn open(database: Database) -> Self {
         let app = Harness::start(Options::on(database)).await;
         let admin = app.admin().await;
         let curator = app.with_role(&admin, "curator", "admin").await;
@@ -49,7 +49,7 @@ impl Room {
         self.app.post_as(&self.curator.token, &format!("{TAGS}/merge"), &body).await
     }
 
-    async fn get(&self, query: &str) -> Answer {
+    pub async fn get(&self, query: &str) -> Answer {
         self.app.get(&format!("{TAGS}{query}")).await
     }
 
@@ -59,7 +59,7 @@ impl Room {
     }
 
     /// Says that listed photos got a tag on a day.
-    async fn used(&self, tag: i64, uses: i64, day: Day, at: DateTime<Utc>) {
+    pub async fn used(&self, tag: i64, uses: i64, day: Day, at: DateTime<Utc>) {
         let delta = UsageDelta { tag: TagId::new(tag), day, uses, used_at: Some(at) };
         let done: Result<(), StoreError> =
             transact!(self.gallery.store, |tx| { tx.labels().add_usage(&[delta]).await });
@@ -78,7 +78,7 @@ fn codes(answer: &Answer) -> Vec<String> {
     answer.fields().into_iter().map(|(field, code)| format!("{field} {code}")).collect()
 }
 
-fn names(answer: &Answer) -> Vec<String> {
+pub fn names(answer: &Answer) -> Vec<String> {
     answer.data().as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap().to_owned()).collect()
 }
 

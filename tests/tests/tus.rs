@@ -344,6 +344,12 @@ async fn another_makers_client_loses_its_connection_resumes_and_finishes() {
         assert_eq!((&first[0], &first[1]), (&json!("HEAD"), &json!(200)), "{resumed}");
         assert!(resumed["answers"][1][2].as_str().unwrap().parse::<u64>().unwrap() > 2 << 20, "{resumed}");
         assert_eq!(app.kept(&handle(url)).await, picture, "{place:?}");
+
+        // A way here that lets no PATCH through.
+        let said = client.upload(&endpoint, &lin.token, file.path(), "override").await;
+        let answers = said["answers"].as_array().unwrap();
+        assert_eq!((&said["done"], answers.iter().all(|answer| answer[0] == "POST")), (&json!(true), true), "{said}");
+        assert_eq!(app.kept(&handle(said["url"].as_str().unwrap())).await, picture, "{place:?}");
         app.stop().await;
     }
 }

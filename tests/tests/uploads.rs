@@ -235,6 +235,9 @@ async fn one_is_told_what_one_has_uploaded_before() {
             codes,
             ["[0].sha256 INVALID_FORMAT", "[0].size REQUIRED", "[1].sha256 REQUIRED", "[1].size REQUIRED"]
         );
+        let vast = json!([{ "sha256": hash, "size": 9_223_372_036_854_775_808_u64 }, { "sha256": hash, "size": 0 }]);
+        let refused = app.post_as(&lin.token, path, &vast).await.refused(400, "VALIDATION_ERROR");
+        assert_eq!(refused.fields(), [("[0].size".to_owned(), "OUT_OF_RANGE".to_owned())]);
         app.post_as(&lin.token, path, &json!([])).await.refused(400, "VALIDATION_ERROR");
         app.post_as(&lin.token, path, &json!({})).await.refused(422, "UNPROCESSABLE_ENTITY");
         app.stop().await;

@@ -80,9 +80,22 @@ async fn pieces_come_in_any_order_twice_and_at_once() {
         put(&app, url(&begun, 1), parts[1]).await.expect(200);
         let rest = [2, 3, 4, 6, 7, 7, 2].map(|index| put(&app, url(&begun, index), parts[index]));
         let answers = join_all(rest).await;
-        assert!(answers.iter().all(|answer| answer.status == 200 || answer.status == 409), "{place:?}");
+        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        assert_eq!(statuses, [200; 7], "{place:?}");
+        // Who brought the last is told of all.
+        let map = |done: &Value| {
+            ["chunk_size", "total_chunks", "received_chunks", "received", "missing"].map(|name| done[name].clone())
+        };
+        let whole_map = [json!(PIECE), json!(8), json!(8), json!([0, 1, 2, 3, 4, 5, 6, 7]), json!([])];
+        let last: Vec<&Answer> = answers.iter().filter(|one| one.data()["status"] == "completed").collect();
+        assert!(!last.is_empty());
+        for answer in last {
+            assert_eq!(map(answer.data()), whole_map, "{place:?}");
+        }
+        // Later nobody knows how it came.
         let done = read().await;
         assert_eq!((&done["status"], &done["progress"]), (&json!("completed"), &json!(100)), "{place:?}");
+        assert_eq!(map(&done), [Value::Null, Value::Null, Value::Null, Value::Null, json!([])]);
         let file = &done["file"];
         let handle = file["file_id"].as_str().unwrap();
         assert_eq!((&file["mime_type"], &file["file_size"]), (&json!("image/jpeg"), &json!(whole.len())));
@@ -93,7 +106,9 @@ async fn pieces_come_in_any_order_twice_and_at_once() {
         let said = app.post_as(&lin.token, &complete, &sum).await.expect(201);
         assert_eq!(said.data()["file_id"], file["file_id"]);
         let wrong = json!({ "sha256": sha256(b"other") });
-        app.post_as(&lin.token, &complete, &wrong).await.refused(422, "UNPROCESSABLE_ENTITY");
+        let wrong = app.post_as(&lin.token, &complete, &wrong).await.refused(422, "UNPROCESSABLE_ENTITY");
+        let details = json!({ "reason": "checksum_mismatch", "file_id": handle });
+        assert_eq!(wrong.body["error"]["details"], details, "what to remove is named");
         put(&app, url(&begun, 3), parts[3]).await.expect(200);
         assert_eq!(app.count("SELECT COUNT(*) FROM files").await, 1);
         app.stop().await;
@@ -117,7 +132,7 @@ async fn of_many_completes_at_once_one_makes_the_file() {
             let last = join_all((0..2).map(|_| put(&app, url(&begun, 0), parts[0])));
             let completes = join_all((0..6).map(|_| app.post_as(&lin.token, &path, &body)));
             let (last, completes) = futures::join!(last, completes);
-            assert!(last.iter().any(|answer| answer.status == 200));
+            assert!(last.iter().all(|answer| answer.status == 200), "{place:?}");
             let made: Vec<&Answer> = completes.iter().filter(|answer| answer.status == 201).collect();
             assert!(completes.iter().all(|answer| [201, 409].contains(&answer.status)), "{place:?}");
             assert!(made.windows(2).all(|pair| pair[0].data()["file_id"] == pair[1].data()["file_id"]));

@@ -4,8 +4,12 @@ use futures::stream;
 use reqwest::{Body, Method};
 use serde_json::json;
 use sharestack_media::sample::Sample;
-use sharestack_tests::uploading::{FORM, MULTIPLE, SINGLE, creator, form, noise, send_file, send_form};
+use sharestack_tests::uploading::{
+    FORM, MULTIPLE, SINGLE, TUS, begin, chunked, creator, form, noise, send_file, send_form,
+};
 use sharestack_tests::{Account, Database, Harness, Options, Place};
+
+use crate::intake::Line;
 
 fn quiet(place: impl Into<Place>) -> Options {
     Options { workers: false, ..Options::on(place) }
@@ -206,6 +210,52 @@ async fn a_file_is_its_owners_and_is_kept_while_a_photo_uses_it() {
         app.get(url.split_once('?').unwrap().0).await.refused(404, "RESOURCE_NOT_FOUND");
         app.get(&format!("{url}0")).await.refused(404, "RESOURCE_NOT_FOUND");
         app.get(&url.replace("expires=1", "expires=2")).await.refused(404, "RESOURCE_NOT_FOUND");
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals_come_while_the_sender_goes_on() {
+    for place in Place::all() {
+        let app = Harness::start(quiet(place).with("SHARESTACK__UPLOAD__MAX_FILE_SIZE", "300000")).await;
+        let lin = creator(&app, "lin").await;
+        let reader = app.account("reader").await;
+        // A body whose end never comes.
+        let said = async |what: &str, token: &str, headers: &str, begun: &[u8]| {
+            let head =
+                format!("{what} HTTP/1.1\r\ntransfer-encoding: chunked\r\nauthorization: Bearer {token}{headers}");
+            let size = format!("{:x}\r\n", begun.len());
+            let piece = [size.as_bytes(), begun, b"\r\n"].concat();
+            Line::open(&app, &head, if begun.is_empty() { b"" } else { &piece }).await.answer().await
+        };
+        let form_type = format!("\r\ncontent-type: {FORM}");
+        let large = form(&[("file", "a.jpg", &noise(400_000))]);
+        let (status, _, body) = said(&format!("POST {SINGLE}"), &lin.token, &form_type, &large[..350_000]).await;
+        assert_eq!((status, &body["error"]["details"]["max_size"]), (413, &json!(300_000)), "{place:?}");
+
+        let begun = begin(&app, &lin.token, 100_000, 65_536).await;
+        let pieces = chunked(begun["upload_id"].as_str().unwrap(), "");
+        let (status, _, body) = said(&format!("PUT {pieces}/chunk_0"), &lin.token, "", &noise(70_000)).await;
+        assert_eq!((status, &body["error"]["details"]["reason"]), (409, &json!("wrong_size")), "{place:?}");
+
+        let tus = app.request(Method::POST, TUS).bearer_auth(&lin.token).header("Tus-Resumable", "1.0.0");
+        let tus = app.send(tus.header("Upload-Length", "1000")).await.expect(201);
+        let place_of = tus.header("location").strip_prefix(&app.base).unwrap().to_owned();
+        let headers = "\r\ntus-resumable: 1.0.0\r\nupload-offset: 0\r\ncontent-type: application/offset+octet-stream";
+        let (status, head, _) = said(&format!("PATCH {place_of}"), &lin.token, headers, &noise(2000)).await;
+        assert_eq!((status, head.contains("tus-resumable: 1.0.0")), (413, true), "{place:?}");
+
+        // Of who may not, nothing needs to come.
+        for path in [SINGLE, MULTIPLE, TUS] {
+            let headers = if path == TUS { headers } else { &form_type };
+            assert_eq!(said(&format!("POST {path}"), &reader.token, headers, b"").await.0, 403, "{path}");
+            assert_eq!(said(&format!("POST {path}"), "nobody", headers, b"").await.0, 401, "{path}");
+        }
+        assert_eq!(app.count("SELECT COUNT(*) FROM files").await, 0);
+        app.delete_as(&lin.token, &pieces).await.expect(204);
+        let end = app.request(Method::DELETE, &place_of).bearer_auth(&lin.token).header("Tus-Resumable", "1.0.0");
+        app.send(end).await.expect(204);
+        app.nothing_is_left().await;
         app.stop().await;
     }
 }

@@ -1,6 +1,7 @@
 // Uploads a file by tus as a browser's page would: `node upload.mjs ENDPOINT TOKEN FILE [URL]`.
 // Prints one line of JSON: the upload's URL and every answer on the way. With a URL it goes
-// on where an earlier run ended; with `pause` in its place it stops in the midst.
+// on where an earlier run ended; with `pause` in its place it stops in the midst; with
+// `override` its way there lets no PATCH through.
 import { createReadStream, statSync } from "node:fs";
 import { Upload } from "tus-js-client";
 
@@ -15,7 +16,8 @@ const upload = new Upload(createReadStream(file), {
   endpoint,
   uploadSize: size,
   chunkSize: 1 << 20,
-  uploadUrl: before && before !== "pause" ? before : undefined,
+  uploadUrl: before?.includes("/") ? before : undefined,
+  overridePatchMethod: before === "override",
   headers: { Authorization: `Bearer ${token}` },
   metadata: { filename: "城市 夜景.jpg", filetype: "image/jpeg" },
   retryDelays: Array.from({ length: 40 }, () => 250),

@@ -148,6 +148,9 @@ pub enum DeleteError {
     /// Somebody bought it: take it back instead.
     #[error("article was sold")]
     Sold,
+    /// It has none of the versions that the caller accepts.
+    #[error("article has another version")]
+    Stale,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -167,6 +170,9 @@ pub enum ReadError {
 /// Why articles could not be listed.
 #[derive(Debug, Error)]
 pub enum ListError {
+    /// Nobody is signed in, and what is asked for is not for everybody.
+    #[error("sign in to see this")]
+    SignIn,
     /// The caller may not see articles in that state.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -273,14 +279,20 @@ impl Classified for DeleteError {
         match self {
             Self::Refused(error) => error.category(),
             Self::Sold => Category::Conflict,
+            Self::Stale => Category::Stale,
             Self::Store(error) => error.category(),
         }
+    }
+
+    fn code(&self) -> Option<&'static str> {
+        matches!(self, Self::Stale).then_some("PRECONDITION_FAILED")
     }
 
     fn details(&self) -> Details {
         match self {
             Self::Refused(error) => error.details(),
             Self::Sold => Details::Object(json!({"reason": "sold"})),
+            Self::Stale => Details::None,
             Self::Store(error) => error.details(),
         }
     }
@@ -305,6 +317,7 @@ impl Classified for ReadError {
 impl Classified for ListError {
     fn category(&self) -> Category {
         match self {
+            Self::SignIn => Category::Unauthenticated,
             Self::Denied(error) => error.category(),
             Self::Store(error) => error.category(),
         }
@@ -312,6 +325,7 @@ impl Classified for ListError {
 
     fn details(&self) -> Details {
         match self {
+            Self::SignIn => Details::None,
             Self::Denied(error) => error.details(),
             Self::Store(error) => error.details(),
         }

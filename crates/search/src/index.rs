@@ -138,13 +138,18 @@ impl<L: Layout> SearchIndex<L::Kind> for Index<L> {
         let counted =
             |(facet, counts): (Facet, Vec<(String, u64)>)| FacetCounts { facet, counts: shown(facet, counts) };
         let facets = facets.into_iter().zip(answer.tallies).map(counted).collect();
-        Ok(Found { hits, total: answer.total, facets })
+        Ok(Found { hits, total: answer.total, facets, forgiven: answer.forgiven })
     }
 
-    async fn highlight(&self, query: &str, texts: Vec<Highlighted>) -> Result<Vec<Option<String>>, StoreError> {
-        let query = query.to_owned();
+    async fn highlight(
+        &self,
+        query: &str,
+        forgiven: &[String],
+        texts: Vec<Highlighted>,
+    ) -> Result<Vec<Option<String>>, StoreError> {
+        let (query, forgiven) = (query.to_owned(), forgiven.to_vec());
         blocking(move || {
-            let words = Words::parse(&query);
+            let words = Words::parse(&query).forgiving(forgiven);
             let mark = |Highlighted { text, cut }: Highlighted| {
                 if cut { passage(&words, &text).map(|passage| passage.html) } else { marked(&words, &text) }
             };

@@ -1,12 +1,12 @@
 //! Reading rows: a stored value becomes a type that holds no wrong one, or the store is
 //! corrupt.
 
-use sea_orm::sea_query::{Expr, SelectStatement};
-use sea_orm::{ConnectionTrait, QueryResult, TryGetable};
+use sea_orm::sea_query::{Expr, SelectStatement, SimpleExpr};
+use sea_orm::{ConnectionTrait, ExprTrait, QueryResult, TryGetable};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
 
-use crate::connect::Store;
+use crate::connect::{Dialect, Store};
 use crate::error::store_error;
 
 /// How many values one statement names at most. SQLite takes 32,766, PostgreSQL 65,535.
@@ -75,6 +75,15 @@ pub(crate) async fn page<T: Stored>(
     let total = count(store, select.clone()).await?;
     select.limit(u64::from(request.limit())).offset(request.offset());
     Ok(Page { items: all(store.read(), &select).await?, total, request })
+}
+
+/// A whole number as 64 bits: databases make decimals of sums else.
+pub(crate) fn whole(expression: SimpleExpr, dialect: Dialect) -> SimpleExpr {
+    let name = match dialect {
+        Dialect::MySql => "signed",
+        Dialect::Sqlite | Dialect::Postgres => "bigint",
+    };
+    expression.cast_as(name)
 }
 
 /// Selects columns of `table` under names that begin with `prefix`.

@@ -121,13 +121,17 @@ impl Plans {
     /// Takes a plan off sale; nothing happens when it is off sale already.
     ///
     /// # Errors
-    /// When there is no such plan, it is another's, or changed meanwhile.
-    pub async fn archive(&self, actor: &Actor, id: PlanId) -> Result<(), PlanError> {
+    /// When there is no such plan, it is another's, has none of the versions `if_version`, or
+    /// changed meanwhile.
+    pub async fn archive(&self, actor: &Actor, id: PlanId, if_version: Option<&[i64]>) -> Result<(), PlanError> {
         let Billing { ids, clock, .. } = &self.billing;
         let cause = Cause { id: ids.uuid(), actor: Some(actor.user_id), at: clock.now() };
         transact!(self.billing.store, |tx| {
             let mut plan = tx.plans().find_by_id(id).await?.ok_or(PlanError::NotFound(id))?;
             actor.require_owner_or(plan.creator_id, PLAN_DELETE)?;
+            if if_version.is_some_and(|versions| !versions.contains(&plan.version)) {
+                return Err(PlanError::Stale);
+            }
             if plan.archive(cause.at) {
                 tx.plans().update(&plan).await?;
                 tx.outbox().append(&events::plan(cause, events::PLAN_ARCHIVED, &plan)).await?;

@@ -44,7 +44,12 @@ impl Subject {
     }
 
     async fn found(&self, category: CategoryId) -> (u64, Vec<i64>) {
-        let list = self.queries.list(&filter(|filter| filter.category = Some(category)), page(1, 100)).await.unwrap();
+        self.found_by(category, false).await
+    }
+
+    async fn found_by(&self, category: CategoryId, sees_hidden: bool) -> (u64, Vec<i64>) {
+        let wanted = filter(|filter| (filter.category, filter.hidden_category) = (Some(category), sees_hidden));
+        let list = self.queries.list(&wanted, page(1, 100)).await.unwrap();
         let mut ids: Vec<i64> = list.items.iter().map(|card| card.id.get()).collect();
         ids.sort_unstable();
         (list.total, ids)
@@ -74,6 +79,25 @@ pub async fn an_article_of_an_unknown_category_is_refused(subject: Subject) {
     let nowhere = Article { category: None, version: 2, ..article };
     subject.update(&nowhere, 1).await.unwrap();
     assert_eq!(subject.find(ArticleId::new(1)).await.unwrap().card.category, None);
+}
+
+/// Also when visitors do not see the category; else nothing is in such a one.
+pub async fn nothing_is_in_a_hidden_category_for_visitors(subject: Subject) {
+    subject.author(1).await;
+    let top = subject.plant(Kind::Article, None).await;
+    let below = subject.plant(Kind::Article, Some(top)).await;
+    let beside = subject.plant(Kind::Article, None).await;
+    for (id, category) in [(1, top), (2, below), (3, beside)] {
+        subject.write(id, Some(category)).await;
+    }
+    let hide = EditCategory { is_active: Some(false), ..EditCategory::default() };
+    let (curator, categories) = (subject.taxonomy.curator(), subject.categories());
+    categories.edit(&curator, Kind::Article, &top.into(), hide).await.unwrap();
+    for (category, all) in [(top, vec![1, 2]), (below, vec![2])] {
+        assert_eq!(subject.found(category).await, (0, vec![]));
+        assert_eq!(subject.found_by(category, true).await, (all.len() as u64, all));
+    }
+    assert_eq!(subject.found(beside).await, (1, vec![3]));
 }
 
 /// And with as many as the category says.
@@ -108,8 +132,8 @@ pub async fn a_category_counts_published_articles_in_it_and_below_it(subject: Su
     subject.delete(&Article { status: Status::Published, ..first }, 1).await.unwrap();
     assert_eq!(subject.counts().await, [(root, (0, 2)), (below, (2, 2))].into());
     let (categories, curator) = (subject.categories(), subject.taxonomy.curator());
-    assert!(categories.delete(&curator, Kind::Article, &below.into(), None).await.is_err(), "articles are in it");
-    categories.delete(&curator, Kind::Article, &below.into(), Some(root)).await.unwrap();
+    assert!(categories.delete(&curator, Kind::Article, &below.into(), None, None).await.is_err(), "articles are in it");
+    categories.delete(&curator, Kind::Article, &below.into(), Some(root), None).await.unwrap();
     assert_eq!(subject.counts().await, [(root, (2, 2))].into());
     assert_eq!(subject.found(root).await, (2, vec![3, 4]));
 }
@@ -131,7 +155,7 @@ pub async fn rivals_for_a_category_leave_no_article_without_one(subject: Subject
             }
         }
     });
-    let remover = async { categories.delete(&curator, Kind::Article, &goes.into(), Some(stays)).await.unwrap() };
+    let remover = async { categories.delete(&curator, Kind::Article, &goes.into(), Some(stays), None).await.unwrap() };
     let (written, ()) = futures::join!(join_all(writers), remover);
     let kept = written.into_iter().filter(|kept| *kept).count();
     let (total, ids) = subject.found(stays).await;

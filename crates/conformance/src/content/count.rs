@@ -157,7 +157,7 @@ impl Newsroom {
         };
         match dice.below(3) {
             0 => drop(categories.create(&curator, Kind::Article, new_category(Some(first))).await),
-            1 => drop(categories.delete(&curator, Kind::Article, &first.into(), Some(second)).await),
+            1 => drop(categories.delete(&curator, Kind::Article, &first.into(), Some(second), None).await),
             _ => {
                 let parent = if dice.below(3) == 0 { Patch::Clear } else { Patch::Set(second) };
                 let command = EditCategory { parent, ..EditCategory::default() };
@@ -172,7 +172,7 @@ impl Newsroom {
         match dice.below(12) {
             0..=2 => drop(self.publishing.publish(editor, key, PublishArticle::default()).await),
             3 => drop(self.publishing.unpublish(editor, key).await),
-            4 => drop(self.authoring.delete(editor, key).await),
+            4 => drop(self.authoring.delete(editor, key, None).await),
             5 => {
                 let command = EditArticle { tags: Some(dice.tags()), ..EditArticle::default() };
                 drop(self.authoring.edit(editor, key, command).await);

@@ -68,6 +68,7 @@ macro_rules! content_cases {
             content::category: [
                 an_article_of_an_unknown_category_is_refused,
                 articles_are_found_in_a_category_and_below_it,
+                nothing_is_in_a_hidden_category_for_visitors,
                 a_category_counts_published_articles_in_it_and_below_it,
                 rivals_for_a_category_leave_no_article_without_one
             ],
@@ -160,6 +161,7 @@ macro_rules! search_cases {
                 a_rebuild_is_seen_when_it_is_finished,
                 an_unfinished_rebuild_changes_nothing,
                 marks_stand_on_escaped_text,
+                what_was_found_marks_nothing_that_is_like_it,
                 what_it_knows_of_a_walk
             ],
             $($own)*

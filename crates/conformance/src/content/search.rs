@@ -184,12 +184,22 @@ pub async fn an_unfinished_rebuild_changes_nothing<K: Sample>(subject: Subject<K
 pub async fn marks_stand_on_escaped_text<K: Sample>(subject: Subject<K>) {
     let text = |text: &str, cut| Highlighted { text: text.to_owned(), cut };
     let texts = vec![text("<b>夜景</b> & more", false), text("城市夜景", true), text("没有", false), text("", true)];
-    let marked = subject.highlight("夜景", texts).await.unwrap();
+    let marked = subject.highlight("夜景", &[], texts).await.unwrap();
     assert_eq!(marked.len(), 4);
     let first = marked[0].as_deref().unwrap();
     assert!(first.contains("<mark>夜景</mark>") && !first.contains("<b>") && first.contains("&amp; more"), "{first}");
     assert_eq!(marked[1].as_deref(), Some("城市<mark>夜景</mark>"));
     assert_eq!((&marked[2], &marked[3]), (&None, &None));
+}
+
+/// MUST NOT mark a word that is only like one that was found as it was typed.
+pub async fn what_was_found_marks_nothing_that_is_like_it<K: Sample>(subject: Subject<K>) {
+    built(&subject, vec![K::titled(1, "night"), K::titled(2, "light")]).await;
+    let found = find(&subject, words("night")).await;
+    assert_eq!((found.total, &found.forgiven), (1, &Vec::new()));
+    let texts = ["night", "light"].map(|text| Highlighted { text: text.to_owned(), cut: false });
+    let marked = subject.highlight("night", &found.forgiven, texts.to_vec()).await.unwrap();
+    assert_eq!(marked, [Some("<mark>night</mark>".to_owned()), None]);
 }
 
 /// Whatever the store says by now.

@@ -8,7 +8,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::transact;
 
-use super::{Failure, Subject, now, photo, taken};
+use super::{Failure, OWNER, Subject, but, now, photo, taken};
 
 const ONE: PhotoId = PhotoId::new(1);
 
@@ -59,6 +59,27 @@ pub async fn likes_count_each_user_once(subject: Subject) {
         Ok((photos.find_one_liked_by(UserId::new(8)).await?, photos.find_one_liked_by(UserId::new(9)).await?))
     });
     assert_eq!(left.unwrap(), (None, Some(ONE)));
+}
+
+/// Of the photos that everybody sees, of one owner.
+pub async fn likes_are_counted_by_owner(subject: Subject) {
+    let hidden = but(2, |photo| photo.visibility = Visibility::Private);
+    let others = but(3, |photo| photo.owner_id = UserId::new(8));
+    subject.register(&[8]).await;
+    subject.keep(&[photo(1), hidden, others, photo(4)]).await;
+    assert_eq!(subject.queries.likes_of(OWNER).await.unwrap(), 0);
+    let done: Result<(), Failure> = transact!(subject.store, |tx| {
+        for (id, users) in [(1, 3), (2, 2), (3, 5), (4, 1)] {
+            tx.photos().find_for_update(PhotoId::new(id)).await?;
+            for user in 0..users {
+                tx.photos().like(PhotoId::new(id), UserId::new(100 + user), now()).await?;
+            }
+        }
+        Ok(())
+    });
+    done.unwrap();
+    let likes = async |owner| subject.queries.likes_of(owner).await.unwrap();
+    assert_eq!((likes(OWNER).await, likes(UserId::new(8)).await, likes(UserId::new(9)).await), (4, 5, 0));
 }
 
 /// Of many users, and of one who asks many times.

@@ -58,6 +58,7 @@ macro_rules! photos_cases {
                 views_and_downloads_added_at_the_same_time_all_count,
                 likes_count_each_user_once,
                 likes_at_the_same_time_all_count,
+                likes_are_counted_by_owner,
                 lengths_added_at_the_same_time_all_count,
                 lengths_never_drift
             ],

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use futures::future::join_all;
 use sharestack_content::model::{
     Caption, Coordinate, Derivative, Exif, FileId, FormatName, Metadata, Photo, PhotoId, PhotoKey, PhotoStatus, Place,
-    Position, ShareTarget, Slug, Title, Visibility,
+    Position, Said, ShareTarget, Slug, Title, Visibility,
 };
 use sharestack_content::ports::PhotoHead;
 use sharestack_kernel::id::UserId;
@@ -35,6 +35,7 @@ pub async fn a_photo_reads_back_as_it_was_written(subject: Subject) {
             country: Some("China".to_owned()),
             city: Some("Shanghai".to_owned()),
         };
+        photo.said = Said { taken: false, position: true };
         photo.exif = Exif {
             camera: Some("Canon EOS R5".to_owned()),
             lens: Some("RF 24-70mm f/2.8L IS USM".to_owned()),

@@ -158,7 +158,7 @@ async fn disturb(subject: &Subject, dice: &mut Dice) {
         6 => drop(categories.remove_photos(&curator, &one.into(), &photos).await),
         7 if ids.len() > 3 => {
             let move_to = (dice.below(2) == 0).then_some(other);
-            drop(categories.delete(&curator, Kind::Photo, &one.into(), move_to).await);
+            drop(categories.delete(&curator, Kind::Photo, &one.into(), move_to, None).await);
         }
         8 => {
             let all: Vec<_> = usage(subject).await.into_keys().map(TagId::new).collect();

@@ -77,17 +77,17 @@ pub async fn a_chain_of_two_hundred_levels_is_made_moved_counted_and_removed(sub
     assert_eq!((subject.sums(&[top]).await, subject.sums(&upper[1..]).await), (vec![2], vec![1; LEVELS / 2 - 1]));
     assert_eq!(subject.listed(top).await, (vec![1, 2], 2));
 
-    let full = categories.delete(&curator, Kind::Photo, &top.into(), None).await;
+    let full = categories.delete(&curator, Kind::Photo, &top.into(), None, None).await;
     assert!(matches!(full, Err(CategoryError::HasChildren(n)) if n == LEVELS - 1), "{full:?}");
     // What was at the end comes to the first.
-    categories.delete(&curator, Kind::Photo, &deepest.into(), Some(top)).await.unwrap();
+    categories.delete(&curator, Kind::Photo, &deepest.into(), Some(top), None).await.unwrap();
     assert_eq!(subject.counts().await[&top.get()], (2, 2));
     assert_eq!(
         (subject.sums(&upper[1..]).await, subject.sums(&lower[..LEVELS / 2 - 1]).await),
         (vec![1; LEVELS / 2 - 1], vec![0; LEVELS / 2 - 1])
     );
     for id in chain.iter().rev().skip(1) {
-        categories.delete(&curator, Kind::Photo, &(*id).into(), None).await.unwrap();
+        categories.delete(&curator, Kind::Photo, &(*id).into(), None, None).await.unwrap();
     }
     assert!(subject.counts().await.is_empty() && subject.links(PhotoId::new(1)).await.0.is_empty());
 }
@@ -133,7 +133,7 @@ pub async fn what_stands_elsewhere_too_counts_there_still(subject: Subject) {
     assert_eq!(subject.counts().await, [(1, (0, 1)), (2, (2, 2)), (3, (1, 1)), (4, (0, 2))].into());
     let (categories, ..) = subject.services();
     let (gone, into) = (CategoryId::new(2), CategoryId::new(3));
-    categories.delete(&subject.curator(), Kind::Photo, &gone.into(), Some(into)).await.unwrap();
+    categories.delete(&subject.curator(), Kind::Photo, &gone.into(), Some(into), None).await.unwrap();
     assert_eq!(subject.counts().await, [(1, (0, 2)), (3, (2, 2)), (4, (0, 0))].into());
 }
 

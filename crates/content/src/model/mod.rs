@@ -32,7 +32,7 @@ pub use notes::CameraNotes;
 pub use outline::plain_text;
 pub use photo::{
     Bounds, Caption, Coordinate, Derivative, Exif, FormatName, Formats, MAX_METADATA, Metadata, Photo, PhotoCount,
-    PhotoStatus, Picture, Place, Position, ShareLink, ShareLinkId, ShareTarget, Taken, Visibility, photo_deltas,
+    PhotoStatus, Picture, Place, Position, Said, ShareLink, ShareLinkId, ShareTarget, Taken, Visibility, photo_deltas,
 };
 pub use processing::{Pace, Step, StepState, Steps};
 pub use rendered::{EXCERPT_CHARS, PREVIEW_CHARS, Rendered, Text, TooDeep};

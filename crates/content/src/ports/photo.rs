@@ -288,6 +288,9 @@ pub trait PhotoQueries: Send + Sync {
     /// Those of these photos that a user likes.
     async fn liked(&self, user: UserId, ids: &[PhotoId]) -> Result<Vec<PhotoId>, StoreError>;
 
+    /// How many likes the listed photos of a user have.
+    async fn likes_of(&self, owner: UserId) -> Result<u64, StoreError>;
+
     /// Listed photos in a part of the map, gathered in squares of `cell` steps; at most
     /// `limit` clusters, the largest first.
     ///

@@ -173,6 +173,8 @@ pub struct ArticleFilter {
     pub tag: Option<String>,
     /// In this category or below it.
     pub category: Option<CategoryId>,
+    /// Also when visitors do not see the category; else nothing is in such a one.
+    pub hidden_category: bool,
     /// Of this level.
     pub access: Option<AccessLevel>,
     /// With this text in the title or the summary, in any case of letters.

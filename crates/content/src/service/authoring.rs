@@ -276,8 +276,9 @@ impl Authoring {
     /// Deletes an article for everybody, and frees its slug.
     ///
     /// # Errors
-    /// When it is not there for the actor, and when somebody bought it.
-    pub async fn delete(&self, actor: &Actor, key: &ArticleKey) -> Result<(), DeleteError> {
+    /// When it is not there for the actor, when somebody bought it, and when it has none of the
+    /// versions `if_version`.
+    pub async fn delete(&self, actor: &Actor, key: &ArticleKey, if_version: Option<&[i64]>) -> Result<(), DeleteError> {
         let head: ArticleHead = self.ports.open::<DeleteError>(actor, key, DELETE).await?;
         if self.ports.entitlements.is_sold_one_off(head.id).await? {
             return Err(DeleteError::Sold);
@@ -286,6 +287,9 @@ impl Authoring {
         let occasion = self.ports.occasion(Some(actor), now);
         let deleted = transact!(self.ports.store, |tx| {
             let before: Article = lock::<DeleteError>(tx, &head).await?;
+            if if_version.is_some_and(|versions| !versions.contains(&before.version)) {
+                return Err(DeleteError::Stale);
+            }
             tx.articles().delete(head.id, before.version, now).await?;
             tx.drafts().delete(head.id).await?;
             tx.counts().add(&deltas(Some(&before), None)).await?;

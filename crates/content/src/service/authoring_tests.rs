@@ -132,7 +132,7 @@ async fn others_do_not_know_of_a_draft() {
     assert_eq!(missing.category(), Category::NotFound);
     let editor = actor(9, &["article.update"]);
     assert!(world.authoring.edit(&editor, &key, EditArticle::default()).await.is_ok());
-    let denied = world.authoring.delete(&editor, &key).await.unwrap_err();
+    let denied = world.authoring.delete(&editor, &key, None).await.unwrap_err();
     assert_eq!(denied.category(), Category::Denied);
 }
 
@@ -197,14 +197,14 @@ async fn an_edit_forgets_no_draft_unseen() {
 async fn deleting_frees_the_slug_and_sold_articles_stay() {
     let world = world();
     let key = world.created("a").await;
-    world.authoring.delete(&author(), &key).await.unwrap();
-    let again = world.authoring.delete(&author(), &key).await.unwrap_err();
+    world.authoring.delete(&author(), &key, None).await.unwrap();
+    let again = world.authoring.delete(&author(), &key, None).await.unwrap_err();
     assert_eq!(again.category(), Category::NotFound);
     let second = world.created("a").await;
     assert_eq!(world.detail(&second).await.card.slug, "a");
 
     world.content.put_article(&crate::memory::article(99));
-    let sold = world.authoring.delete(&author(), &ArticleId::new(99).into()).await.unwrap_err();
+    let sold = world.authoring.delete(&author(), &ArticleId::new(99).into(), None).await.unwrap_err();
     assert_eq!(sold.category(), Category::Conflict);
 }
 
@@ -240,6 +240,6 @@ async fn every_change_makes_the_cache_forget_the_article() {
     assert_eq!(world.content.forgotten(), [id]);
     let save = Autosave { base_version: 2, title: None, body: None, keep_format: true, summary: Patch::Keep };
     world.authoring.autosave(&author(), &key, save).await.unwrap();
-    world.authoring.delete(&author(), &key).await.unwrap();
+    world.authoring.delete(&author(), &key, None).await.unwrap();
     assert_eq!(world.content.forgotten(), [id; 3]);
 }

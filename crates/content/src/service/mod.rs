@@ -50,8 +50,9 @@ pub use taxonomy::{
     TIMELINE_UPDATE, Tags, TaxonomyPorts, Timeline, TimelineStats, YearOfPhotos,
 };
 pub use uploads::{
-    Algorithm, BeginChunked, BeginTus, COMPLETE_JOB, Checksum, CompleteUpload, ERASE_JOB, EraseBlobs, ORPHANS_JOB,
-    Progress, RemoveFiles, RemoveOrphans, Swept, UPLOAD, UPLOADS_KEPT, UploadError, UploadPorts, Uploads, remove_file,
+    Algorithm, BeginChunked, BeginTus, COMPLETE_JOB, Checksum, CompleteUpload, ERASE_JOB, EraseBlobs, LISTED,
+    ORPHANS_JOB, Progress, RemoveFiles, RemoveOrphans, Swept, UPLOAD, UPLOADS_KEPT, UploadError, UploadPorts, Uploads,
+    remove_file,
 };
 pub use views::{VIEW_WINDOW, ViewBuffer};
 

@@ -7,10 +7,11 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
 
+use super::taxonomy::sees_hidden;
 use super::views::ViewBuffer;
 use super::{Ports, UPDATE, not_an_editor};
 use crate::error::{ListError, ReadError, Refused};
-use crate::model::{AccessLevel, ArticleId, ArticleKey, CategoryId, Draft, Format, Status, TagName, is_bot};
+use crate::model::{AccessLevel, ArticleId, ArticleKey, CategoryId, Draft, Format, Kind, Status, TagName, is_bot};
 use crate::ports::{Access, ArticleCard, ArticleDetail, ArticleFilter, GateQuery, Order, Sort};
 
 /// Who reads.
@@ -193,10 +194,13 @@ impl Reading {
     /// A page of articles.
     ///
     /// # Errors
-    /// When the reader asks for articles that are not public, and is neither their
-    /// author nor an editor.
+    /// When the reader asks for articles that are not public, and is not signed in, or neither
+    /// their author nor an editor.
     pub async fn list(&self, reader: Reader<'_>, query: ListArticles) -> Result<Page<ListedArticle>, ListError> {
         let status = query.status.unwrap_or(Status::Published);
+        if status != Status::Published && reader.actor.is_none() {
+            return Err(ListError::SignIn);
+        }
         let mut author = match &query.author {
             None => None,
             Some(name) => match self.ports.queries.find_author(name).await? {
@@ -216,6 +220,7 @@ impl Reading {
             author,
             tag: query.tag.map(|tag| tag.key().to_owned()),
             category: query.category,
+            hidden_category: sees_hidden(Kind::Article, reader.actor),
             access: query.access,
             search: query.search,
             sort: query.sort,

@@ -55,6 +55,8 @@ pub struct Answer {
     pub total: u64,
     /// The counts by each field, the most frequent values first.
     pub tallies: Vec<Vec<(String, u64)>>,
+    /// The terms of the words in which slips were forgiven.
+    pub forgiven: Vec<String>,
 }
 
 /// Documents with a term.
@@ -153,10 +155,10 @@ impl Request {
         let searcher = generation.searcher();
         if self.words.is_empty() {
             let tallies = self.tallies.iter().map(|_| Vec::new()).collect();
-            return Ok(Answer { hits: Vec::new(), total: 0, tallies });
+            return Ok(Answer { hits: Vec::new(), total: 0, tallies, forgiven: Vec::new() });
         }
         let (offset, limit) = (self.offset.min(DEEPEST), self.limit.clamp(1, DEEPEST));
-        let query = self.query(&searcher)?;
+        let (query, forgiven) = self.query(&searcher)?;
         let statistics =
             AnyField { searcher: &searcher, fields: self.fields.iter().map(|(field, _)| *field).collect() };
         let top = TopDocs::with_limit(limit).and_offset(offset);
@@ -178,12 +180,12 @@ impl Request {
         };
         let document = |(score, address)| Ok((shown(score), searcher.doc::<TantivyDocument>(address)?));
         let hits = top.into_iter().map(document).collect::<tantivy::Result<_>>()?;
-        Ok(Answer { hits, total: total as u64, tallies })
+        Ok(Answer { hits, total: total as u64, tallies, forgiven })
     }
 
-    fn query(&self, searcher: &Searcher) -> tantivy::Result<BooleanQuery> {
+    fn query(&self, searcher: &Searcher) -> tantivy::Result<(BooleanQuery, Vec<String>)> {
         let units = self.words.units();
-        let mut forgiven = 0;
+        let mut forgiven = Vec::new();
         let words = units
             .iter()
             .map(|unit| Ok((Occur::Should, self.unit(unit, searcher, &mut forgiven)?)))
@@ -191,7 +193,7 @@ impl Request {
         // One word in four may be missing.
         let needed = units.len() - units.len() / 4;
         let words: Box<dyn Query> = Box::new(BooleanQuery::with_minimum_required_clauses(words, needed));
-        Ok(self.filtered(words))
+        Ok((self.filtered(words), forgiven))
     }
 
     /// The same, as far as what must hold beside does.
@@ -232,14 +234,14 @@ impl Request {
     }
 
     /// One word in the field where it weighs most.
-    fn unit(&self, unit: &Unit, searcher: &Searcher, forgiven: &mut usize) -> tantivy::Result<Box<dyn Query>> {
+    fn unit(&self, unit: &Unit, searcher: &Searcher, forgiven: &mut Vec<String>) -> tantivy::Result<Box<dyn Query>> {
         let whole = unit.term();
-        let mut slips = if *forgiven < FORGIVEN { unit.slips() } else { 0 };
+        let mut slips = if forgiven.len() < FORGIVEN { unit.slips() } else { 0 };
         // A slip is forgiven where the word itself is nowhere.
         if slips > 0 && self.stands(&whole, searcher)? {
             slips = 0;
         }
-        *forgiven += usize::from(slips > 0);
+        forgiven.extend((slips > 0).then(|| whole.clone()));
         let fields = self.fields.iter().map(|(field, weight)| -> Box<dyn Query> {
             let term = Term::from_field_text(*field, &whole);
             let query: Box<dyn Query> = match unit {

@@ -65,11 +65,11 @@ fn window(text: &str, at: usize) -> Range<usize> {
 fn marks(words: &Words, text: &str, patience: usize) -> Vec<Mark> {
     let longest = words.units().iter().map(|unit| if let Unit::Letters(all) = unit { all.len() } else { 1 }).max();
     let longest = longest.unwrap_or_default();
-    let mut exact: Vec<Mark> = Vec::new();
-    let mut near: Vec<Mark> = Vec::new();
+    let slips: Vec<u8> = words.units().iter().map(|unit| words.slips(unit)).collect();
+    let mut marks: Vec<Mark> = Vec::new();
     let mut recent: Vec<Token> = Vec::new();
     for token in Tokens::plain(text) {
-        if exact.first().is_some_and(|first| token.start > first.bytes.start.saturating_add(patience)) {
+        if marks.first().is_some_and(|first| token.start > first.bytes.start.saturating_add(patience)) {
             break;
         }
         recent.push(token);
@@ -77,34 +77,25 @@ fn marks(words: &Words, text: &str, patience: usize) -> Vec<Mark> {
             recent.remove(0);
         }
         for (number, unit) in words.units().iter().enumerate() {
-            match ends_with(&recent, unit) {
-                Some((bytes, true)) => exact.push(Mark { bytes, unit: number }),
-                Some((bytes, false)) => near.push(Mark { bytes, unit: number }),
-                None => {}
-            }
+            marks.extend(ends_with(&recent, unit, slips[number]).map(|bytes| Mark { bytes, unit: number }));
         }
     }
-    // A slip is forgiven where the word itself is nowhere.
-    near.retain(|mark| exact.iter().all(|other| other.unit != mark.unit));
-    exact.append(&mut near);
-    exact.sort_by_key(|mark| (mark.bytes.start, mark.bytes.end));
-    exact
+    marks.sort_by_key(|mark| (mark.bytes.start, mark.bytes.end));
+    marks
 }
 
-/// The bytes of a word that ends with the last token, and whether it is the word itself.
-fn ends_with(recent: &[Token], unit: &Unit) -> Option<(Range<usize>, bool)> {
+/// The bytes of a word that ends with the last token and has so many slips at the most.
+fn ends_with(recent: &[Token], unit: &Unit, slips: u8) -> Option<Range<usize>> {
     let last = recent.last()?;
     match unit {
         Unit::Letters(letters) => {
             let tail = &recent[recent.len().checked_sub(letters.len())?..];
             let follow = tail.windows(2).all(|pair| pair[0].position + 1 == pair[1].position);
             let same = tail.iter().zip(letters).all(|(token, letter)| token.term == *letter);
-            (follow && same).then(|| (tail[0].start..last.end, true))
+            (follow && same).then(|| tail[0].start..last.end)
         }
         Unit::Spaced { stem, .. } if last.kind == Kind::Spaced => {
-            let same = last.term == *stem;
-            let near = same || within(&last.term, stem, unit.slips());
-            near.then_some((last.start..last.end, same))
+            (last.term == *stem || within(&last.term, stem, slips)).then_some(last.start..last.end)
         }
         Unit::Spaced { .. } => None,
     }
@@ -194,9 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_is_forgiven_where_the_word_is_nowhere() {
-        assert_eq!(mark("photografy", "About photography").unwrap(), "About <mark>photography</mark>");
-        assert_eq!(mark("rust", "rust and trust").unwrap(), "<mark>rust</mark> and trust");
+    fn slips_are_marked_of_the_words_that_the_search_forgave() {
+        let words = Words::parse("photografy rust");
+        let forgiven = words.clone().forgiving(vec![words.units()[0].term()]);
+        let text = "About photography: rust and trust";
+        let shown = "About <mark>photography</mark>: <mark>rust</mark> and trust";
+        assert_eq!(marked(&forgiven, text).unwrap(), shown);
+        assert_eq!(marked(&words, text).unwrap(), "About photography: <mark>rust</mark> and trust");
+        assert_eq!(mark("rust", "A trust fund"), None);
     }
 
     #[test]
@@ -220,6 +216,8 @@ mod tests {
         #[test]
         fn marks_never_break_a_text(query in "\\PC{0,12}|[a-c一二 <>&]{0,8}", text in "\\PC{0,60}|[a-c一二 <>&\"'/]{0,60}") {
             let words = Words::parse(&query);
+            let all = words.units().iter().map(Unit::term).collect();
+            let words = words.forgiving(all);
             for html in [marked(&words, &text), passage(&words, &text).map(|shown| shown.html)].into_iter().flatten() {
                 let bare = html.replace("<mark>", "").replace("</mark>", "");
                 prop_assert!(!bare.contains(['<', '>', '"', '\'']), "{}", html);

@@ -37,7 +37,7 @@ impl Unit {
         }
     }
 
-    /// How many slips of the finger are forgiven.
+    /// How many slips of the finger are forgiven where it is nowhere.
     pub fn slips(&self) -> u8 {
         match self {
             Self::Spaced { plain, .. } if plain.chars().all(char::is_alphabetic) => match plain.chars().count() {
@@ -54,6 +54,7 @@ impl Unit {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Words {
     units: Vec<Unit>,
+    forgiven: Vec<String>,
 }
 
 impl Words {
@@ -82,7 +83,17 @@ impl Words {
             units.retain(|unit| !is_empty(unit));
         }
         units.truncate(MAX_UNITS);
-        Self { units }
+        Self { units, forgiven: Vec::new() }
+    }
+
+    /// The same, with the terms of those that may stand with slips.
+    pub fn forgiving(self, forgiven: Vec<String>) -> Self {
+        Self { forgiven, ..self }
+    }
+
+    /// How many slips of a word are forgiven.
+    pub fn slips(&self, unit: &Unit) -> u8 {
+        if self.forgiven.contains(&unit.term()) { unit.slips() } else { 0 }
     }
 
     /// The different words.

@@ -136,7 +136,7 @@ impl LedgerQueries for Store {
         period: RevenuePeriod,
         settled_before: DateTime<Utc>,
     ) -> Result<RevenueSummary, StoreError> {
-        let sum = |value: SimpleExpr| Func::sum(value).cast_as(rows::big_integer(self.dialect()));
+        let sum = |value: SimpleExpr| rows::whole(Func::sum(value).into(), self.dialect());
         let only = |condition: Cond| -> SimpleExpr {
             CaseStatement::new().case(condition, Expr::col("amount")).finally(0_i64).into()
         };
@@ -188,7 +188,7 @@ impl LedgerQueries for Store {
     }
 
     async fn trial_balance(&self) -> Result<TrialBalance, StoreError> {
-        let total = Func::sum(Expr::col("amount")).cast_as(rows::big_integer(self.dialect()));
+        let total = rows::whole(Func::sum(Expr::col("amount")).into(), self.dialect());
         let select = Query::select()
             .column("currency")
             .expr_as(total, "total")

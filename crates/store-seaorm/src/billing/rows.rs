@@ -8,9 +8,8 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::money::{Currency, Money};
 
-use crate::connect::Dialect;
 use crate::error::{Constraint, store_error, violated};
-pub(super) use crate::rows::{Fields, Stored, all, count, known, one, page, select_as};
+pub(super) use crate::rows::{Fields, Stored, all, count, known, one, page, select_as, whole};
 
 /// Joins the user whose id stands in `column` as `alias`, and selects the profile under
 /// the same prefix.
@@ -28,14 +27,6 @@ pub(super) fn profile(fields: Fields<'_>, id: UserId) -> Result<Profile, StoreEr
         display_name: fields.get("display_name")?,
         avatar_url: fields.get("avatar_url")?,
     })
-}
-
-/// What a 64-bit number is called in a `CAST`.
-pub(super) const fn big_integer(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::MySql => "SIGNED",
-        Dialect::Sqlite | Dialect::Postgres => "BIGINT",
-    }
 }
 
 pub(super) fn money(amount: i64, currency: &str) -> Result<Money, StoreError> {

@@ -77,6 +77,12 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<ArticleCard>, StoreError> {
         let empty = Page { items: Vec::new(), total: 0, request: page };
+        if let Some(category) = filter.category
+            && !filter.hidden_category
+            && self.is_hidden(Kind::Article, category).await?
+        {
+            return Ok(empty);
+        }
         let tag = match &filter.tag {
             None => None,
             Some(key) => match read_tags(self.read(), [key.as_str()]).await?.first() {

@@ -20,22 +20,22 @@ impl Stored for Hidden {
 }
 
 impl Store {
-    /// The categories of photos that are hidden themselves; they hide what is below them.
-    pub(super) async fn hidden_categories(&self) -> Result<Vec<CategoryId>, StoreError> {
+    /// The categories of a kind that are hidden themselves; they hide what is below them.
+    pub(super) async fn hidden_categories(&self, kind: Kind) -> Result<Vec<CategoryId>, StoreError> {
         let select = Query::select()
             .column("id")
             .from("categories")
-            .and_where(Expr::col("kind").eq(Kind::Photo.as_str()))
+            .and_where(Expr::col("kind").eq(kind.as_str()))
             .and_where(Expr::col("is_active").eq(false))
             .to_owned();
         Ok(all::<Hidden>(self.read(), &select).await?.into_iter().map(|Hidden(id)| id).collect())
     }
 
-    /// Whether visitors do not see a category of photos; one that is not there is not hidden.
-    pub(super) async fn is_hidden(&self, id: CategoryId) -> Result<bool, StoreError> {
-        let Some(category) = CategoryQueries::find(self, Kind::Photo, &id.into()).await? else { return Ok(false) };
+    /// Whether visitors do not see a category; one that is not there is not hidden.
+    pub(crate) async fn is_hidden(&self, kind: Kind, id: CategoryId) -> Result<bool, StoreError> {
+        let Some(category) = CategoryQueries::find(self, kind, &id.into()).await? else { return Ok(false) };
         let above = category.path.ids().len() > 1;
-        let hidden = if category.is_active && above { self.hidden_categories().await? } else { Vec::new() };
+        let hidden = if category.is_active && above { self.hidden_categories(kind).await? } else { Vec::new() };
         Ok(!category.is_active || hidden.iter().any(|id| category.path.contains(*id)))
     }
 }

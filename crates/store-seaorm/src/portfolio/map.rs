@@ -1,13 +1,13 @@
 //! Photos on a map, gathered in squares by the database.
 
 use sea_orm::ExprTrait;
-use sea_orm::sea_query::{Cond, Expr, Func, Order, Query, SimpleExpr};
+use sea_orm::sea_query::{Cond, Expr, Func, Order, Query};
 use sharestack_content::model::{Bounds, Coordinate, PhotoId, Position};
 use sharestack_content::ports::PhotoCluster;
 use sharestack_kernel::error::StoreError;
 
 use crate::connect::{Dialect, Store};
-use crate::rows::{Fields, Stored, all};
+use crate::rows::{Fields, Stored, all, whole};
 
 struct Square(PhotoCluster);
 
@@ -24,15 +24,6 @@ impl Stored for Square {
             photo: PhotoId::new(fields.get("latest")?),
         }))
     }
-}
-
-/// A whole number as 64 bits: databases make sums of decimals else.
-fn whole(expression: SimpleExpr, dialect: Dialect) -> SimpleExpr {
-    let name = match dialect {
-        Dialect::MySql => "signed",
-        Dialect::Sqlite | Dialect::Postgres => "bigint",
-    };
-    expression.cast_as(name)
 }
 
 impl Store {

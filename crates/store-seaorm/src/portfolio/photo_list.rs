@@ -3,7 +3,7 @@
 
 use sea_orm::sea_query::{Cond, Expr, JoinType, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
-use sharestack_content::model::{CategoryId, PhotoCount};
+use sharestack_content::model::{CategoryId, Kind, PhotoCount};
 use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, PhotoSort, PhotoView};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
@@ -180,7 +180,7 @@ impl Store {
     ) -> Result<Page<PhotoView>, StoreError> {
         let (column, order) = sorted_by(filter);
         if let Some(category) = filter.category {
-            if !filter.hidden_category && self.is_hidden(category).await? {
+            if !filter.hidden_category && self.is_hidden(Kind::Photo, category).await? {
                 return Ok(Page { items: Vec::new(), total: 0, request: page });
             }
             let listed = self.photo_count(PhotoCount::Listed).await?;

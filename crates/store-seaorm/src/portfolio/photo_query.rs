@@ -1,11 +1,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
-use sea_orm::ExprTrait;
-use sea_orm::sea_query::{Expr, JoinType, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, Func, JoinType, Order, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, ExprTrait};
 use serde::de::IgnoredAny;
 use sharestack_content::model::{
-    Bounds, CategoryId, FormatName, Photo, PhotoId, PhotoKey, PhotoStatus, ShareLink, TagId, TreePath, Visibility,
+    Bounds, CategoryId, FormatName, Kind, Photo, PhotoId, PhotoKey, PhotoStatus, ShareLink, TagId, TreePath, Visibility,
 };
 use sharestack_content::ports::{
     PhotoCategory, PhotoCluster, PhotoFilter, PhotoHead, PhotoQueries, PhotoTag, PhotoThumb, PhotoView,
@@ -17,7 +17,8 @@ use sharestack_kernel::page::{Page, PageRequest};
 use super::photo_rows::{PhotoRow, photo_columns};
 use super::share::read_link;
 use crate::connect::Store;
-use crate::rows::{AT_ONCE, Fields, Stored, all, known, one};
+use crate::error::store_error;
+use crate::rows::{AT_ONCE, Fields, Stored, all, known, one, whole};
 
 /// Keeps the photo with this key; `None` when no photo can have it.
 fn with_key<'a>(select: &'a mut SelectStatement, key: &PhotoKey) -> Option<&'a mut SelectStatement> {
@@ -132,7 +133,7 @@ impl Store {
         let mut of_photo: HashMap<PhotoId, (Vec<PhotoCategory>, Vec<PhotoTag>)> = HashMap::new();
         let categories: Vec<CategoryRow> = all(self.read(), &categories).await?;
         let nested = categories.iter().any(|CategoryRow(_, _, path)| path.ids().len() > 1);
-        let hidden = if nested { self.hidden_categories().await? } else { Vec::new() };
+        let hidden = if nested { self.hidden_categories(Kind::Photo).await? } else { Vec::new() };
         for CategoryRow(photo, mut category, path) in categories {
             category.is_hidden |= hidden.iter().any(|id| path.contains(*id));
             of_photo.entry(photo).or_default().0.push(category);
@@ -221,6 +222,19 @@ impl PhotoQueries for Store {
             .and_where(Expr::col("photo_id").is_in(ids.iter().map(|id| id.get())))
             .to_owned();
         Ok(all::<Liked>(self.read(), &select).await?.into_iter().map(|Liked(id)| id).collect())
+    }
+
+    async fn likes_of(&self, owner: UserId) -> Result<u64, StoreError> {
+        let sum = whole(Func::sum(Expr::col("like_count")).into(), self.dialect());
+        let select = Query::select()
+            .expr_as(sum, "likes")
+            .from("photos")
+            .and_where(Expr::col("owner_id").eq(owner.get()))
+            .and_where(Expr::col("listed").eq(true))
+            .to_owned();
+        let row = self.read().query_one(&select).await.map_err(store_error)?;
+        let likes = row.map(|row| row.try_get::<Option<i64>>("", "likes")).transpose().map_err(store_error)?;
+        u64::try_from(likes.flatten().unwrap_or_default()).map_err(StoreError::corrupt)
     }
 
     async fn clusters(&self, bounds: Bounds, cell: i64, limit: u64) -> Result<Vec<PhotoCluster>, StoreError> {

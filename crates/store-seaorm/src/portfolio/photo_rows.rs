@@ -4,15 +4,15 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{SelectStatement, SimpleExpr};
 use serde_json::Value;
 use sharestack_content::model::{
-    Caption, Coordinate, Exif, FileId, Metadata, Photo, PhotoId, PhotoStatus, Picture, Place, Position, Slug, Taken,
-    Title, Visibility,
+    Caption, Coordinate, Exif, FileId, Metadata, Photo, PhotoId, PhotoStatus, Picture, Place, Position, Said, Slug,
+    Taken, Title, Visibility,
 };
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 
 use crate::rows::{Fields, Stored};
 
-const COLUMNS: [&str; 38] = [
+const COLUMNS: [&str; 40] = [
     "id",
     "owner_id",
     "file_id",
@@ -29,6 +29,8 @@ const COLUMNS: [&str; 38] = [
     "place_name",
     "country",
     "city",
+    "taken_said",
+    "position_said",
     "camera",
     "lens",
     "iso",
@@ -101,6 +103,7 @@ impl Stored for PhotoRow {
                 country: fields.get("country")?,
                 city: fields.get("city")?,
             },
+            said: Said { taken: fields.get("taken_said")?, position: fields.get("position_said")? },
             exif: Exif {
                 camera: fields.get("camera")?,
                 lens: fields.get("lens")?,
@@ -159,6 +162,8 @@ pub(super) fn changeable(photo: &Photo) -> Result<Vec<(&'static str, SimpleExpr)
         ("place_name", photo.place.name.clone().into()),
         ("country", photo.place.country.clone().into()),
         ("city", photo.place.city.clone().into()),
+        ("taken_said", photo.said.taken.into()),
+        ("position_said", photo.said.position.into()),
         ("camera", photo.exif.camera.clone().into()),
         ("lens", photo.exif.lens.clone().into()),
         ("iso", photo.exif.iso.map(i64::from).into()),

@@ -151,11 +151,22 @@ pub async fn update_plan(
 /// hold `plan.delete`.
 #[utoipa::path(
     tag = "Subscriptions",
-    params(("id" = i64, Path, description = "The plan's id", example = 5)),
-    responses((status = 204, description = "It is archived")),
+    params(
+        ("id" = i64, Path, description = "The plan's id", example = 5),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of what is meant"),
+    ),
+    responses(
+        (status = 204, description = "It is archived"),
+        (status = 412, description = "The plan was changed since `If-Match`"),
+    ),
 )]
 #[delete("/api/v1/subscriptions/plans/{id}")]
-pub async fn archive_plan(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {
-    app.billing.plans.archive(&auth.0, plan_id(&path)?).await?;
+pub async fn archive_plan(
+    app: Data<App>,
+    auth: Auth,
+    path: Path<String>,
+    precondition: IfMatch,
+) -> Result<HttpResponse, ApiError> {
+    app.billing.plans.archive(&auth.0, plan_id(&path)?, precondition.0.versions().as_deref()).await?;
     Ok(no_content())
 }

@@ -145,14 +145,24 @@ pub async fn edit_article(
 /// Deletes an article. For its author, and for those who hold `article.delete`.
 #[utoipa::path(
     tag = "Articles",
-    params(("id" = String, Path, description = "The article's id or slug", example = "7")),
+    params(
+        ("id" = String, Path, description = "The article's id or slug", example = "7"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of what is meant"),
+    ),
     responses(
         (status = 204, description = "It is gone"),
+        (status = 412, description = "The article was changed since `If-Match`"),
         (status = 409, description = "Somebody bought it; unpublish it instead"),
     ),
 )]
 #[delete("/api/v1/articles/{id}")]
-pub async fn delete_article(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {
-    app.content.authoring.delete(&auth.0, &ArticleKey::parse(&path)).await?;
+pub async fn delete_article(
+    app: Data<App>,
+    auth: Auth,
+    path: Path<String>,
+    precondition: IfMatch,
+) -> Result<HttpResponse, ApiError> {
+    let versions = precondition.0.versions();
+    app.content.authoring.delete(&auth.0, &ArticleKey::parse(&path), versions.as_deref()).await?;
     Ok(no_content())
 }

@@ -151,10 +151,12 @@ pub async fn edit_article_category(
     extensions(("x-required-permission" = json!("article_category.delete"))),
     params(
         ("id" = String, Path, description = "The category's id or slug", example = "4"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of what is meant"),
         CategoryDeleteQuery,
     ),
     responses(
         (status = 204, description = "It is gone"),
+        (status = 412, description = "The category was changed since `If-Match`"),
         (status = 409, description = "Articles are in it and there is no `move_to`, or others stand below it"),
     ),
 )]
@@ -163,7 +165,8 @@ pub async fn delete_article_category(
     app: Data<App>,
     auth: Auth,
     path: Path<String>,
+    precondition: IfMatch,
     query: Params<CategoryDeleteQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    remove(&app, &auth.0, (Kind::Article, &path), query.0).await
+    remove(&app, &auth.0, (Kind::Article, &path), &precondition, query.0).await
 }

@@ -25,6 +25,7 @@ use tracing::Instrument;
 use crate::http::context::{HeadersOnly, RequestContext, client_ip, request_id};
 use crate::http::error::ApiError;
 use crate::http::language::Language;
+use crate::http::middleware::tus;
 use crate::http::routes::Answers;
 use crate::wiring::App;
 
@@ -38,6 +39,8 @@ pub async fn layer(
     let mut context = open(&request, &app);
     request.extensions_mut().insert(context.clone());
     canonical_path(&mut request);
+    let speaks_tus = tus::covers(request.path());
+    let overridden = if speaks_tus { tus::override_method(&mut request) } else { Ok(()) };
     // The answer to HEAD is that to GET; the connection leaves the body out.
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
@@ -49,7 +52,9 @@ pub async fn layer(
         tracing::info_span!("request", request.id = %context.request_id, http.method = %method, http.route = %pattern);
     let in_flight = InFlight::new();
     let answers = app.routes.answers(method.as_str(), &pattern);
-    let outcome = if !accepts_answer(&request, answers) {
+    let outcome = if let Err(error) = overridden {
+        Ok(Err(error.into()))
+    } else if !accepts_answer(&request, answers) {
         Ok(Err(ApiError::not_acceptable(answers.map_or(&[], |answers| &answers.types)).into()))
     } else if is_probe(request.path()) || answers_host(&app.config.server.allowed_hosts, &request) {
         let work = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone());
@@ -72,15 +77,20 @@ pub async fn layer(
     };
     let status = answer.as_ref().map_or_else(|rendered| rendered.status, ServiceResponse::status);
     measure(&method, &pattern, status, started);
+    let finish = |headers: &mut HeaderMap| {
+        decorate(headers, &context, &app);
+        vary(status, headers, answers);
+        if speaks_tus {
+            tus::announce(status, headers);
+        }
+    };
     match answer {
         Ok(mut response) => {
-            decorate(response.headers_mut(), &context, &app);
-            vary(status, response.headers_mut(), answers);
+            finish(response.headers_mut());
             Ok(response)
         }
         Err(mut rendered) => {
-            decorate(&mut rendered.headers, &context, &app);
-            vary(status, &mut rendered.headers, answers);
+            finish(&mut rendered.headers);
             Err(rendered.into())
         }
     }

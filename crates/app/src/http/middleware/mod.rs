@@ -7,3 +7,4 @@ pub mod idempotency;
 pub mod intake;
 pub mod rate_limit;
 mod streamed;
+pub mod tus;

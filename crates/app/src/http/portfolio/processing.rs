@@ -82,6 +82,7 @@ impl From<FileProgress> for ProcessingStatus {
 #[schema(example = json!({ "formats": ["thumb_small", "thumb_medium", "webp"], "force": true }))]
 pub struct ReprocessFile {
     /// `thumb_small`, `thumb_medium`, `thumb_large`, `display`, `webp`; `jpg` is `display`. All when it is left out.
+    /// A file that did not come through gets all that it has not, too.
     #[schema(min_items = 1, max_items = 20)]
     formats: Option<Vec<String>>,
     /// Those that are there, too; else only what is missing.

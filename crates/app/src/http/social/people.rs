@@ -38,7 +38,7 @@ pub async fn user_stats(app: Data<App>, auth: MaybeAuth, path: Path<String>) -> 
         articles: app.content.reading.count_published(user).await?,
         followers: counts.followers,
         following: counts.following,
-        likes: 0,
+        likes: app.photos.likes.count_of(user).await?,
         subscribers: app.billing.subscriptions.count_subscribers(user).await?,
         revenue,
     }))

@@ -122,7 +122,7 @@ impl From<Listed> for BlockedUser {
 /// Somebody in figures.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "user_id": 42, "articles": 31, "followers": 128, "following": 12, "likes": 0, "subscribers": 9, "revenue": null
+    "user_id": 42, "articles": 31, "followers": 128, "following": 12, "likes": 86, "subscribers": 9, "revenue": null
 }))]
 pub struct UserStats {
     pub user_id: i64,
@@ -132,7 +132,7 @@ pub struct UserStats {
     pub followers: u64,
     /// How many they follow.
     pub following: u64,
-    /// How often something of theirs is liked: 0 while nothing can be.
+    /// How many likes the photos of theirs have that everybody sees.
     pub likes: u64,
     /// Readers with a subscription that runs.
     pub subscribers: u64,

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::health::{Report, Status};
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
+use crate::http::messages::{self, Message};
 use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
 
@@ -36,10 +37,11 @@ pub async fn health(app: Data<App>, context: RequestContext) -> HttpResponse {
     let report = app.health.report().await;
     let down = report.status == Status::Down;
     let status = if down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let message = if down { messages::of_type("SERVICE_UNAVAILABLE") } else { Message::SUCCESS };
     let mut body = serde_json::json!({
         "success": !down,
         "code": status.as_u16(),
-        "message": if down { "Service unavailable" } else { "Success" },
+        "message": message.text(context.language),
         "meta": context.meta(),
     });
     if down {

@@ -161,7 +161,7 @@ async fn what_cannot_be_bought_is_refused() {
     assert!(matches!(refused(channel).await, CheckoutError::UnknownChannel { .. }));
     let coupon = Subscribe { coupon: Some("X".to_owned()), ..wished("x") };
     assert!(matches!(refused(coupon).await, CheckoutError::InvalidCoupon));
-    world.plans.archive(&actor(CREATOR, &[]), plan.id).await.unwrap();
+    world.plans.archive(&actor(CREATOR, &[]), plan.id, None).await.unwrap();
     let other = Subscribe { payer: Payer { buyer_id: UserId::new(3), ..payer("x") }, ..wished("x") };
     assert!(matches!(refused(other).await, CheckoutError::PlanArchived));
 }

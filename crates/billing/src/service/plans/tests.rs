@@ -46,9 +46,9 @@ async fn an_edit_is_the_owner_s_and_sees_the_version_it_names() {
 async fn an_archived_plan_is_archived_again_and_not_edited() {
     let world = World::new();
     let plan = world.plan(Interval::Month, 0).await;
-    assert!(matches!(world.plans.archive(&actor(READER, &[]), plan.id).await, Err(PlanError::Denied(_))));
-    world.plans.archive(&actor(CREATOR, &[]), plan.id).await.unwrap();
-    world.plans.archive(&actor(CREATOR, &[]), plan.id).await.unwrap();
+    assert!(matches!(world.plans.archive(&actor(READER, &[]), plan.id, None).await, Err(PlanError::Denied(_))));
+    world.plans.archive(&actor(CREATOR, &[]), plan.id, None).await.unwrap();
+    world.plans.archive(&actor(CREATOR, &[]), plan.id, None).await.unwrap();
     let edit = world.plans.update(&actor(CREATOR, &[]), plan.id, PlanPatch::default()).await;
     assert!(matches!(edit, Err(PlanError::Archived)));
     assert_eq!(world.store.books().event_kinds(), ["plan.created", "plan.archived"]);

@@ -167,6 +167,14 @@ impl PhotoQueries for MemoryPortfolio {
         Ok(ids.iter().copied().filter(|id| state.likes.contains(&(*id, user))).collect())
     }
 
+    async fn likes_of(&self, owner: UserId) -> Result<u64, StoreError> {
+        let state = self.state();
+        let photos = state.photos.values().map(|row| &row.photo);
+        let listed: Vec<PhotoId> =
+            photos.filter(|photo| photo.owner_id == owner && photo.is_listed()).map(|photo| photo.id).collect();
+        Ok(state.likes.iter().filter(|(photo, _)| listed.contains(photo)).count() as u64)
+    }
+
     async fn clusters(&self, bounds: Bounds, cell: i64, limit: u64) -> Result<Vec<PhotoCluster>, StoreError> {
         let state = self.state();
         let mut squares: BTreeMap<(i64, i64), Vec<(PhotoId, Position)>> = BTreeMap::new();

@@ -5,7 +5,7 @@ use sharestack_kernel::id::UserId;
 
 use crate::model::{
     Category, CategoryName, Derivative, Exif, FileId, FormatName, Kind, Metadata, Photo, PhotoId, PhotoStatus, Picture,
-    Place, Slug, Title, TreePath, Visibility,
+    Place, Said, Slug, Title, TreePath, Visibility,
 };
 
 /// 2026-01-15 10:30 UTC.
@@ -34,6 +34,7 @@ pub fn photo(id: i64) -> Photo {
         sort_order: 0,
         taken: None,
         place: Place::default(),
+        said: Said::default(),
         exif: Exif::default(),
         picture: Picture {
             original_filename: "DSC_0001.jpg".to_owned(),

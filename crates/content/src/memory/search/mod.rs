@@ -148,10 +148,15 @@ impl<K: Scanned> SearchIndex<K> for MemorySearch<K> {
             score: f32::from(*score) / 8.0,
             kept: K::kept(document),
         };
-        Ok(Found { hits: page.map(hit).collect(), total: found.len() as u64, facets })
+        Ok(Found { hits: page.map(hit).collect(), total: found.len() as u64, facets, forgiven: Vec::new() })
     }
 
-    async fn highlight(&self, query: &str, texts: Vec<Highlighted>) -> Result<Vec<Option<String>>, StoreError> {
+    async fn highlight(
+        &self,
+        query: &str,
+        _forgiven: &[String],
+        texts: Vec<Highlighted>,
+    ) -> Result<Vec<Option<String>>, StoreError> {
         let words = words(query);
         let mark = |Highlighted { text, .. }: Highlighted| {
             let word = words.iter().find(|word| text.contains(word.as_str()))?;

@@ -109,6 +109,16 @@ struct Notes {
     position: Option<Position>,
 }
 
+/// What of a photo its owner had a say in, be it that it is not told: the camera says nothing
+/// about it any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Said {
+    /// When it was taken.
+    pub taken: bool,
+    /// At which point it was taken.
+    pub position: bool,
+}
+
 /// A photo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Photo {
@@ -134,6 +144,8 @@ pub struct Photo {
     pub taken: Option<Taken>,
     /// Where it was taken.
     pub place: Place,
+    /// What of this its owner said.
+    pub said: Said,
     /// What the camera noted.
     pub exif: Exif,
     /// What it took over from its file.
@@ -178,23 +190,22 @@ impl Photo {
         }
     }
 
-    /// Fills what nobody said with what the camera noted. What was said stays.
+    /// Fills what its owner did not say with what the camera noted. What was said stays, and
+    /// what was taken out stays out.
     pub fn fill_from(&mut self, exif: &Exif, taken: Option<Taken>, position: Option<Position>) {
         self.exif = std::mem::take(&mut self.exif).or(exif);
-        if self.taken.is_none() {
+        if !self.said.taken && self.taken.is_none() {
             self.taken = taken;
         }
-        if self.place.position.is_none() {
+        if !self.said.position && self.place.position.is_none() {
             self.place.position = position;
         }
     }
 
-    /// Takes over what is known of the file that it was made from. Where and when it was taken
-    /// is filled in once: what its owner took out afterwards stays out, however often the
-    /// file is processed again.
+    /// Takes over what is known of the file that it was made from, as often as the file is
+    /// processed.
     pub fn follow(&mut self, file: &UploadedFile) {
         let processing = &file.processing;
-        let filled = self.picture.revision > 0 || self.exif != Exif::default();
         let read = |value: &Value| Formats::deserialize(value).ok();
         let formats = processing.derivatives.as_ref().and_then(read).unwrap_or_default();
         let revision = self.picture.revision + i64::from(formats != self.picture.formats);
@@ -209,11 +220,7 @@ impl Photo {
             revision,
         };
         let notes = processing.exif.as_ref().and_then(|value| Notes::deserialize(value).ok()).unwrap_or_default();
-        if filled {
-            self.fill_from(&notes.exif, None, None);
-        } else {
-            self.fill_from(&notes.exif, notes.taken.and_then(Taken::known), notes.position);
-        }
+        self.fill_from(&notes.exif, notes.taken.and_then(Taken::known), notes.position);
     }
 
     /// The year and the month in which it was taken, where it was taken.

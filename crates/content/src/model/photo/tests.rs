@@ -53,6 +53,10 @@ fn a_camera_fills_only_what_nobody_said() {
     assert_eq!((photo.taken, photo.place.position), (Some(time), Some(position)));
     photo.fill_from(&camera, Some(taken("2000-01-01T00:00:00Z")), None);
     assert_eq!((photo.taken, photo.place.position), (Some(time), Some(position)));
+    (photo.taken, photo.place.position) = (None, None);
+    photo.said = Said { taken: true, position: false };
+    photo.fill_from(&camera, Some(time), Some(position));
+    assert_eq!((photo.taken, photo.place.position), (None, Some(position)));
 }
 
 #[test]

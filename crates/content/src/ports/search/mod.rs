@@ -162,13 +162,16 @@ pub struct Found<K: Searchable> {
     pub total: u64,
     /// The counts that were asked for, in the order they were asked for.
     pub facets: Vec<FacetCounts>,
+    /// The words, as the index keeps them, that stand nowhere: what is only like them was
+    /// found.
+    pub forgiven: Vec<String>,
 }
 
 impl<K: Searchable> Found<K> {
     /// Nothing, counted by these.
     pub fn nothing(facets: &[Facet]) -> Self {
         let none = |facet: &Facet| FacetCounts { facet: *facet, counts: Vec::new() };
-        Self { hits: Vec::new(), total: 0, facets: facets.iter().map(none).collect() }
+        Self { hits: Vec::new(), total: 0, facets: facets.iter().map(none).collect(), forgiven: Vec::new() }
     }
 }
 
@@ -232,10 +235,17 @@ pub trait SearchIndex<K: Searchable>: Send + Sync {
     /// for the first index, then fails as unavailable.
     async fn search(&self, query: &SearchQuery<K>) -> Result<Found<K>, StoreError>;
 
-    /// Marks the words of a query in texts: HTML with `<mark>`, `None` where none is.
+    /// Marks the words of a query in texts: HTML with `<mark>`, `None` where none is. Words
+    /// that are only like one are marked for those that the search forgave.
     ///
-    /// MUST escape everything else.
-    async fn highlight(&self, query: &str, texts: Vec<Highlighted>) -> Result<Vec<Option<String>>, StoreError>;
+    /// MUST escape everything else. MUST NOT mark a word that is only like one that was found
+    /// as it was typed.
+    async fn highlight(
+        &self,
+        query: &str,
+        forgiven: &[String],
+        texts: Vec<Highlighted>,
+    ) -> Result<Vec<Option<String>>, StoreError>;
 }
 
 /// An index that is being built.

@@ -92,8 +92,10 @@ impl EditPhoto {
         }
         self.description.clone().apply(&mut photo.description);
         self.taken.apply(&mut photo.taken);
+        photo.said.taken |= self.taken != Patch::Keep;
         self.place_name.clone().apply(&mut photo.place.name);
         self.position.apply(&mut photo.place.position);
+        photo.said.position |= self.position != Patch::Keep;
         self.country.clone().apply(&mut photo.place.country);
         self.city.clone().apply(&mut photo.place.city);
     }

@@ -5,8 +5,8 @@ use super::{CREATE_PHOTO, PhotoPorts};
 use crate::error::PhotoCreateError;
 use crate::events;
 use crate::model::{
-    Caption, CategoryId, Exif, FileId, FileStatus, Metadata, Photo, PhotoId, PhotoStatus, Picture, Place, Shelves,
-    Slug, TagName, Tagging, Taken, Title, Visibility, photo_deltas,
+    Caption, CategoryId, Exif, FileId, FileStatus, Metadata, Photo, PhotoId, PhotoStatus, Picture, Place, Said,
+    Shelves, Slug, TagName, Tagging, Taken, Title, Visibility, photo_deltas,
 };
 use crate::service::{labels, shelving};
 
@@ -128,6 +128,7 @@ fn new_photo(
         sort_order: command.sort_order,
         taken: command.taken,
         place: command.place.clone(),
+        said: Said { taken: command.taken.is_some(), position: command.place.position.is_some() },
         exif: Exif::default(),
         picture: Picture::default(),
         metadata: command.metadata.clone(),

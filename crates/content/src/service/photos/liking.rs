@@ -1,4 +1,6 @@
 use sharestack_kernel::actor::{Actor, OWN_WRITE};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
 use sharestack_kernel::transact;
 
 use super::{PhotoPorts, sees};
@@ -32,6 +34,14 @@ impl LikePhotos {
     /// When it is not there for the actor.
     pub async fn unlike(&self, actor: &Actor, key: &PhotoKey) -> Result<(PhotoId, i64), PhotoEditError> {
         self.set(actor, key, false).await
+    }
+
+    /// How many likes the photos of a user have that everybody sees.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn count_of(&self, owner: UserId) -> Result<u64, StoreError> {
+        self.ports.queries.likes_of(owner).await
     }
 
     async fn set(&self, actor: &Actor, key: &PhotoKey, liked: bool) -> Result<(PhotoId, i64), PhotoEditError> {

@@ -40,8 +40,14 @@ impl TrashPhotos {
     /// Puts a photo into the trash, from where it goes for good when its time is over.
     ///
     /// # Errors
-    /// When it is not there for the actor, or not to be deleted by them.
-    pub async fn delete(&self, actor: &Actor, key: &PhotoKey) -> Result<(), PhotoEditError> {
+    /// When it is not there for the actor, or not to be deleted by them, and when it has none of
+    /// the versions `if_version`.
+    pub async fn delete(
+        &self,
+        actor: &Actor,
+        key: &PhotoKey,
+        if_version: Option<&[i64]>,
+    ) -> Result<(), PhotoEditError> {
         let ports = &self.ports;
         let found = ports.queries.find_head(key).await?.filter(|head| head.trashed_at.is_none());
         let head = found.ok_or_else(|| PhotoRefused::Missing(key.clone()))?;
@@ -50,6 +56,9 @@ impl TrashPhotos {
         let (deleted, job) = (ports.occasion(Some(actor), now), ports.ids.uuid());
         transact!(ports.store, |tx| {
             let photo = lock::<PhotoEditError>(tx, head.id, false).await?;
+            if if_version.is_some_and(|versions| !versions.contains(&photo.version)) {
+                return Err(PhotoEditError::Stale);
+            }
             put_away(tx, &photo, deleted, (job, self.retention), now).await
         })
     }

@@ -45,7 +45,8 @@ impl Reprocessing {
         Self { ports, watching }
     }
 
-    /// Has derivatives of a file made anew; those that are there stay until then.
+    /// Has derivatives of a file made anew; those that are there stay until then. Of a file that
+    /// did not come through, all that it has not are made too.
     ///
     /// # Errors
     /// When there is no such file for the caller, or it is being worked on.
@@ -59,14 +60,16 @@ impl Reprocessing {
         let (file, started) = transact!(self.ports.store, |tx| {
             let mut file = tx.files().find_for_update(id).await?.ok_or(ReprocessError::Missing(id))?;
             let processing = &mut file.processing;
-            let here = match processing.status {
-                FileStatus::Ready => formats_of(processing),
-                // It may be half of what a run made, or makes now: then its job is there.
-                FileStatus::Uploaded | FileStatus::Processing | FileStatus::Failed => crate::model::Formats::new(),
-            };
+            let here = formats_of(processing);
+            let missing = |kind: &FormatName| !here.contains_key(kind);
             let mut wanted = command.formats.clone().unwrap_or_else(|| FormatName::ALL.into_iter().collect());
-            if !command.force {
-                wanted.retain(|kind| !here.contains_key(kind));
+            match processing.status {
+                FileStatus::Ready if command.force => {}
+                FileStatus::Ready => wanted.retain(missing),
+                // It is ready afterwards: then it has all.
+                FileStatus::Uploaded | FileStatus::Processing | FileStatus::Failed => {
+                    wanted.extend(FormatName::ALL.into_iter().filter(missing));
+                }
             }
             if wanted.is_empty() {
                 return Ok((file, false));

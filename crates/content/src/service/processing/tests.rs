@@ -403,6 +403,29 @@ async fn a_failed_file_is_tried_again_when_its_owner_asks() {
 }
 
 #[tokio::test]
+async fn what_is_asked_of_a_failed_file_comes_with_all_that_it_has_not() {
+    let whole = Scene::with(picture(|| Ok(None)));
+    whole.process().await;
+    let mut some = whole.file().await.processing.derivatives.unwrap();
+    some.as_object_mut().unwrap().remove("display");
+    let all: Vec<_> = FormatName::ALL.iter().map(|kind| kind.as_str()).collect();
+    // What it has is left alone unless it is asked for.
+    for (has, wanted) in [(None, json!(all)), (Some(some), json!(["display", "webp"]))] {
+        let scene = Scene::with(picture(|| Ok(None)));
+        let mut file = scene.file().await;
+        (file.processing.status, file.processing.derivatives) = (FileStatus::Failed, has);
+        scene.store.put_file(&file);
+        scene.reprocess(&owner(), Some(&[FormatName::Webp]), false).await.unwrap();
+        let job = scene.store.jobs().into_iter().rfind(|job| job.kind == PROCESS_JOB).unwrap();
+        assert_eq!(job.payload, json!({ "file_id": 1, "formats": wanted }));
+        scene.run(job.payload, 1, 0).await.unwrap();
+        let processing = scene.file().await.processing;
+        let derivatives = processing.derivatives.unwrap();
+        assert_eq!((processing.status, derivatives.as_object().unwrap().len()), (FileStatus::Ready, all.len()));
+    }
+}
+
+#[tokio::test]
 async fn files_are_their_owners_and_who_looks_after_photos() {
     let scene = Scene::with(picture(|| Ok(None)));
     scene.process().await;

@@ -106,7 +106,7 @@ impl Searching {
         let nothing = nowhere || author == Some(None);
         let found: Found<Articles> =
             if nothing { Found::nothing(&query.facets) } else { self.index.search(&query).await? };
-        let Found { hits, total, facets } = found;
+        let Found { hits, total, facets, forgiven } = found;
         let ids: Vec<ArticleId> = hits.iter().map(|hit| hit.id).collect();
         let cards = if ids.is_empty() { Vec::new() } else { self.ports.queries.find_published(&ids).await? };
         let page = Page { items: cards, total, request: query.page };
@@ -116,7 +116,7 @@ impl Searching {
         let shown: Vec<(Hit<Articles>, ListedArticle)> =
             hits.into_iter().filter_map(|hit| listed.remove(&hit.id).map(|listed| (hit, listed))).collect();
         let vanished = (ids.len() - shown.len()) as u64;
-        let items = self.mark(&query.text, shown).await?;
+        let items = self.mark(&query.text, &forgiven, shown).await?;
         let page = Page { items, total: total - vanished.min(total), request: query.page };
         Ok(SearchResult { page, facets: counted(facets, &tree.names(reader.actor)) })
     }
@@ -125,6 +125,7 @@ impl Searching {
     async fn mark(
         &self,
         query: &str,
+        forgiven: &[String],
         shown: Vec<(Hit<Articles>, ListedArticle)>,
     ) -> Result<Vec<FoundArticle>, StoreError> {
         let texts = shown.iter().flat_map(|(hit, listed)| {
@@ -133,7 +134,7 @@ impl Searching {
             let summary = Highlighted { text: card.summary.clone().unwrap_or_default(), cut: true };
             [title, summary, Highlighted { text: public_text(hit, card), cut: true }]
         });
-        let mut marked = self.index.highlight(query, texts.collect()).await?.into_iter();
+        let mut marked = self.index.highlight(query, forgiven, texts.collect()).await?.into_iter();
         let mut next = || marked.next().flatten();
         let found = shown.into_iter().map(|(hit, listed)| {
             let (title, summary, text) = (next(), next(), next());

@@ -111,7 +111,7 @@ impl SearchingPhotos {
         let nowhere = query.conditions.categories.as_ref().is_some_and(Vec::is_empty);
         let found: Found<Photos> =
             if nowhere { Found::nothing(&query.facets) } else { self.index.search(&query).await? };
-        let Found { hits, total, facets } = found;
+        let Found { hits, total, facets, forgiven } = found;
         let ids: Vec<PhotoId> = hits.iter().map(|hit| hit.id).collect();
         let views = if ids.is_empty() { Vec::new() } else { self.photos.find_many(&ids).await? };
         let views = views.into_iter().filter(|view| sees(sight, &view.photo));
@@ -119,15 +119,20 @@ impl SearchingPhotos {
         let shown: Vec<(Hit<Photos>, PhotoView)> =
             hits.into_iter().filter_map(|hit| views.remove(&hit.id).map(|view| (hit, view))).collect();
         let vanished = (ids.len() - shown.len()) as u64;
-        let items = self.mark(&query.text, shown).await?;
+        let items = self.mark(&query.text, &forgiven, shown).await?;
         let page = Page { items, total: total - vanished.min(total), request: query.page };
         Ok(SearchResult { page, facets: counted(facets, &tree.names(actor)) })
     }
 
     /// Marks the words in titles, descriptions, places and tags.
-    async fn mark(&self, query: &str, shown: Vec<(Hit<Photos>, PhotoView)>) -> Result<Vec<FoundPhoto>, StoreError> {
+    async fn mark(
+        &self,
+        query: &str,
+        forgiven: &[String],
+        shown: Vec<(Hit<Photos>, PhotoView)>,
+    ) -> Result<Vec<FoundPhoto>, StoreError> {
         let texts = shown.iter().flat_map(|(_, view)| texts(view)).collect();
-        let mut marked = self.index.highlight(query, texts).await?.into_iter();
+        let mut marked = self.index.highlight(query, forgiven, texts).await?.into_iter();
         let mut next = || marked.next().flatten();
         let found = shown.into_iter().map(|(hit, view)| {
             let (title, description) = (next(), next());

@@ -250,13 +250,22 @@ impl Tags {
     /// Removes a tag, and takes it from all photos.
     ///
     /// # Errors
-    /// Without the right, and when it is not there.
-    pub async fn delete(&self, actor: &Actor, key: &TagKey) -> Result<(), LabelError> {
+    /// Without the right, when it is not there, and when it has none of the versions
+    /// `if_version`.
+    pub async fn delete(
+        &self,
+        actor: &Actor,
+        key: &TagKey,
+        if_version: Option<&[i64]>,
+    ) -> Result<(), LabelError> {
         actor.require(TAG_DELETE)?;
         let id = self.find(key).await?;
         let telling = self.ports.telling(actor, self.ports.clock.now());
         transact!(self.ports.store, |tx| {
             let label = hold(tx, id).await?;
+            if if_version.is_some_and(|versions| !versions.contains(&label.version)) {
+                return Err(LabelError::Stale);
+            }
             tx.labels().delete(id, label.version).await?;
             let deleted = json!({ "tag_id": id, "name": label.name.name(), "slug": label.slug.as_str() });
             tx.outbox().append(&telling.of(events::TAG_DELETED, events::TAG, id.get(), deleted)).await?;

@@ -261,12 +261,21 @@ impl Timeline {
     /// Removes an event.
     ///
     /// # Errors
-    /// Without the right, and when it is not there.
-    pub async fn delete(&self, actor: &Actor, id: TimelineEventId) -> Result<(), EventError> {
+    /// Without the right, when it is not there, and when it has none of the versions
+    /// `if_version`.
+    pub async fn delete(
+        &self,
+        actor: &Actor,
+        id: TimelineEventId,
+        if_version: Option<&[i64]>,
+    ) -> Result<(), EventError> {
         actor.require(TIMELINE_DELETE)?;
         let telling = self.ports.telling(actor, self.ports.clock.now());
         transact!(self.ports.store, |tx| {
             let event = tx.timeline().find_for_update(id).await?.ok_or(EventError::Missing(id))?;
+            if if_version.is_some_and(|versions| !versions.contains(&event.version)) {
+                return Err(EventError::Stale);
+            }
             tx.timeline().delete(id, event.version).await?;
             let deleted = json!({ "event_id": id });
             let told = telling.of(events::TIMELINE_DELETED, events::TIMELINE_EVENT, id.get(), deleted);

@@ -24,7 +24,7 @@ pub struct BeginChunked {
 }
 
 /// So many pieces are listed to who puts one; who asks is told of all.
-const LISTED: u64 = 2000;
+pub const LISTED: u64 = 2000;
 
 /// How far an upload has come.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,8 +36,13 @@ pub enum Progress {
         /// The pieces that are there, in order; `None` when they are not listed.
         received: Option<Vec<u64>>,
     },
-    /// It has become this file.
-    Completed(UploadedFile),
+    /// It has become a file.
+    Completed {
+        /// The file.
+        file: UploadedFile,
+        /// What the upload was, for who puts a piece of it: whoever asks later is not told.
+        upload: Option<Upload>,
+    },
 }
 
 impl Uploads {
@@ -135,7 +140,7 @@ impl Uploads {
     ) -> Result<Progress, UploadError> {
         let Some(upload) = self.open(owner, id, UploadKind::Chunked).await? else {
             // Who did not hear that the last piece came sends it again.
-            return Ok(Progress::Completed(self.outcome(owner, id).await?));
+            return Ok(Progress::Completed { file: self.outcome(owner, id).await?, upload: None });
         };
         let (start, size) = upload.chunk(index).ok_or(UploadError::NoChunk(index))?;
         let mut meter = Meter::new().exactly(size).checked(checksums);
@@ -147,22 +152,26 @@ impl Uploads {
             return Err(meter.reason(error));
         }
         let part = Part { start, size, blob_key: key.to_string() };
-        let upload = match self.note(id, None, std::slice::from_ref(&part)).await {
-            Ok(upload) => upload,
+        let completed = |file| Progress::Completed { file, upload: Some(upload.clone()) };
+        let noted = match self.note(id, None, std::slice::from_ref(&part)).await {
+            Ok(noted) => noted,
             Err(error) => {
                 self.discard(&key).await;
                 return match error {
                     // It became a file while this piece came, or becomes one now.
-                    UploadError::NoUpload(_) => Ok(Progress::Completed(self.outcome(owner, id).await?)),
-                    UploadError::Busy => Ok(Progress::Completed(self.complete_chunked(owner, id).await?)),
+                    UploadError::NoUpload(_) => Ok(completed(self.outcome(owner, id).await?)),
+                    UploadError::Busy => Ok(completed(self.complete_chunked(owner, id).await?)),
                     error => Err(error),
                 };
             }
         };
-        if upload.is_whole() {
-            return Ok(Progress::Completed(self.complete_chunked(owner, id).await?));
+        if noted.is_whole() {
+            return Ok(completed(self.complete_chunked(owner, id).await?));
         }
-        self.progress_of(owner, id, UploadKind::Chunked, LISTED).await
+        match self.progress_of(owner, id, UploadKind::Chunked, LISTED).await? {
+            Progress::Completed { file, .. } => Ok(completed(file)),
+            open @ Progress::Open { .. } => Ok(open),
+        }
     }
 
     async fn complete_chunked(&self, owner: Option<UserId>, id: FileId) -> Result<UploadedFile, UploadError> {
@@ -219,7 +228,7 @@ impl Uploads {
         most: u64,
     ) -> Result<Progress, UploadError> {
         let Some(upload) = self.open(owner, id, kind).await? else {
-            return Ok(Progress::Completed(self.outcome(owner, id).await?));
+            return Ok(Progress::Completed { file: self.outcome(owner, id).await?, upload: None });
         };
         if upload.chunk_size == 0 || upload.total_chunks() > most {
             return Ok(Progress::Open { upload, received: None });

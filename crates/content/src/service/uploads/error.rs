@@ -55,6 +55,9 @@ pub enum UploadError {
     /// The content has another checksum than its sender says.
     #[error("checksum does not match")]
     Checksum,
+    /// The file that was made has another checksum than its sender says.
+    #[error("file {0} has another checksum")]
+    OtherContent(FileId),
     /// There is nothing in it.
     #[error("file is empty")]
     Empty,
@@ -103,7 +106,7 @@ impl Classified for UploadError {
             Self::Busy | Self::InUse | Self::Missing { .. } | Self::WrongSize { .. } | Self::WrongOffset(_) => {
                 Category::Conflict
             }
-            Self::Checksum | Self::Empty | Self::Broken => Category::Unprocessable,
+            Self::Checksum | Self::OtherContent(_) | Self::Empty | Self::Broken => Category::Unprocessable,
             Self::TooLarge { .. } => Category::TooLarge,
             Self::Quota { .. } => Category::RateLimited,
             Self::Type { .. } => Category::Unsupported,
@@ -136,6 +139,7 @@ impl Classified for UploadError {
             Self::WrongSize { expected } => Details::Object(json!({"reason": "wrong_size", "expected_size": expected})),
             Self::WrongOffset(offset) => Details::Object(json!({"reason": "wrong_offset", "offset": offset})),
             Self::Checksum => Details::Object(json!({"reason": "checksum_mismatch"})),
+            Self::OtherContent(id) => Details::Object(json!({"reason": "checksum_mismatch", "file_id": id.handle()})),
             Self::Empty => Details::Object(json!({"reason": "empty"})),
             Self::Broken => Details::Object(json!({"reason": "incomplete"})),
             Self::TooLarge { max } => Details::Object(json!({"max_size": max})),

@@ -58,7 +58,7 @@ impl Uploads {
                 Turn::Done => {
                     let file = self.outcome(owner, id).await?;
                     if expected.is_some_and(|hash| hash != file.sha256) {
-                        return Err(UploadError::Checksum);
+                        return Err(UploadError::OtherContent(file.id));
                     }
                     return Ok(file);
                 }

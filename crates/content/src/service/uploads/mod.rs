@@ -29,7 +29,7 @@ use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::tx::Begin;
 
 pub use checksum::{Algorithm, Checksum};
-pub use chunked::{BeginChunked, Progress};
+pub use chunked::{BeginChunked, LISTED, Progress};
 pub use error::UploadError;
 pub use finishing::{COMPLETE_JOB, CompleteUpload};
 pub use removal::{ERASE_JOB, EraseBlobs, RemoveFiles, remove_file};

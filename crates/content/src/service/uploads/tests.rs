@@ -237,12 +237,15 @@ async fn pieces_come_in_any_order_and_more_than_once() {
         Err(UploadError::Missing { chunks, received: 25 }) => assert_eq!(chunks, [2]),
         other => panic!("{other:?}"),
     }
-    let Progress::Completed(file) = world.put(id, 2, &whole[20..30]).await.unwrap() else { panic!("it is whole") };
+    let Progress::Completed { file, upload } = world.put(id, 2, &whole[20..30]).await.unwrap() else {
+        panic!("it is whole")
+    };
+    assert_eq!(upload.map(|upload| upload.total_chunks()), Some(3));
     let mut stored = world.blobs.get(&BlobKey::parse(&file.blob_key).unwrap()).await.unwrap().unwrap();
     assert_eq!(stored.next().await.unwrap().unwrap(), whole);
     // Again, and too late: the same file.
     let again = world.put(id, 2, &whole[20..30]).await.unwrap();
-    assert!(matches!(again, Progress::Completed(same) if same.id == file.id));
+    assert!(matches!(again, Progress::Completed { file: same, upload: None } if same.id == file.id));
     assert_eq!(world.uploads.complete(None, id, None, None).await.unwrap(), file);
     world.work().await;
     assert_eq!(world.blobs.keys(), std::slice::from_ref(&file.blob_key));

@@ -1,7 +1,7 @@
 //! Categories are listed, made, changed, moved, removed.
 
 use actix_web::web::{Data, Path};
-use actix_web::{HttpResponse, delete, get, post, put, route};
+use actix_web::{HttpResponse, delete, get, post, route};
 use sharestack_content::model::{Category, Kind};
 use sharestack_content::ports::CategoryKey;
 
@@ -133,10 +133,12 @@ pub async fn edit_category(
     extensions(("x-required-permission" = json!("category.delete"))),
     params(
         ("id" = String, Path, description = "The category's id or slug", example = "1"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of what is meant"),
         CategoryDeleteQuery,
     ),
     responses(
         (status = 204, description = "It is gone"),
+        (status = 412, description = "The category was changed since `If-Match`"),
         (status = 409, description = "Other categories stand below it"),
     ),
 )]
@@ -145,30 +147,39 @@ pub async fn delete_category(
     app: Data<App>,
     auth: Auth,
     path: Path<String>,
+    precondition: IfMatch,
     query: Params<CategoryDeleteQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    remove(&app, &auth.0, (Kind::Photo, &path), query.0).await
+    remove(&app, &auth.0, (Kind::Photo, &path), &precondition, query.0).await
 }
 
 /// Chooses the photo that stands for a category. It needs `category.update`.
 #[utoipa::path(
+    method(put, patch),
+    path = "/api/v1/categories/{id}/cover",
     tag = "Categories",
     extensions(("x-required-permission" = json!("category.update"))),
-    params(("id" = String, Path, description = "The category's id or slug", example = "1")),
+    params(
+        ("id" = String, Path, description = "The category's id or slug", example = "1"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on"),
+    ),
     request_body = CategoryCover,
     responses(
         (status = 200, description = "The category", body = Envelope<CategoryDetail>),
+        (status = 412, description = "The category was changed since `If-Match`"),
         (status = 422, description = "The photo is neither in the category nor below it"),
     ),
 )]
-#[put("/api/v1/categories/{id}/cover")]
+#[route("/api/v1/categories/{id}/cover", method = "PUT", method = "PATCH")]
 pub async fn set_category_cover(
     app: Data<App>,
     auth: Auth,
     path: Path<String>,
+    precondition: IfMatch,
     body: Body<CategoryCover>,
 ) -> Result<Reply<CategoryDetail>, ApiError> {
-    let category = app.taxonomy.categories.set_cover(&auth.0, &CategoryKey::parse(&path), body.0).await?;
+    let (key, versions) = (CategoryKey::parse(&path), precondition.0.versions());
+    let category = app.taxonomy.categories.set_cover(&auth.0, &key, body.0, versions.as_deref()).await?;
     let detail = changed(&app, &category).await?;
     Ok(Reply::ok(detail).message("Cover updated", "封面已更新").versioned(category.version))
 }

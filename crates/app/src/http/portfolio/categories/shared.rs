@@ -104,14 +104,17 @@ pub(in crate::http) async fn edit(
     Ok(app.taxonomy.categories.edit(actor, kind, &CategoryKey::parse(key), command).await?)
 }
 
-/// Removes a category.
+/// Removes a category as far as the caller's `If-Match` allows.
 pub(in crate::http) async fn remove(
     app: &App,
     actor: &Actor,
     (kind, key): (Kind, &str),
+    precondition: &IfMatch,
     move_to: Option<CategoryId>,
 ) -> Result<HttpResponse, ApiError> {
-    app.taxonomy.categories.delete(actor, kind, &CategoryKey::parse(key), move_to).await?;
+    let versions = precondition.0.versions();
+    let key = CategoryKey::parse(key);
+    app.taxonomy.categories.delete(actor, kind, &key, move_to, versions.as_deref()).await?;
     Ok(no_content())
 }
 

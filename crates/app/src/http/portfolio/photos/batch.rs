@@ -1,7 +1,7 @@
 //! Many photos at once.
 
 use actix_web::web::Data;
-use actix_web::{post, put};
+use actix_web::{post, route};
 use serde::{Deserialize, Serialize};
 use sharestack_content::model::{CategoryId, PhotoId, PhotoStatus, TagName, tag_names};
 use sharestack_content::service::{BatchAction, BatchOutcome, MAX_BATCH, MAX_REORDER};
@@ -89,8 +89,10 @@ impl Parse for PhotoBatch {
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({ "id": 1, "sort_order": 10 }))]
 pub struct PhotoPlace {
-    id: i64,
-    sort_order: i64,
+    #[schema(required = true, nullable = false)]
+    id: Option<i64>,
+    #[schema(required = true, nullable = false)]
+    sort_order: Option<i64>,
 }
 
 /// Photos in their order: `[{id, sort_order}]`.
@@ -112,8 +114,12 @@ impl Parse for PhotoOrder {
         }
         let mut order: Vec<(PhotoId, i64)> = Vec::new();
         for (index, place) in self.0.into_iter().take(MAX_REORDER).enumerate() {
-            let id = check.range(&format!("[{index}].id"), place.id, 1, MAX_NUMERIC_ID - 1).map(PhotoId::new);
-            let at = check.check(&format!("[{index}].sort_order"), sort_order(place.sort_order));
+            let field = format!("[{index}].id");
+            let id = check.required(&field, place.id);
+            let id = id.and_then(|id| check.range(&field, id, 1, MAX_NUMERIC_ID - 1)).map(PhotoId::new);
+            let field = format!("[{index}].sort_order");
+            let at = check.required(&field, place.sort_order);
+            let at = at.and_then(|at| check.check(&field, sort_order(at)));
             let Some((id, at)) = id.zip(at) else { continue };
             if order.iter().any(|(known, _)| *known == id) {
                 check.push(format!("[{index}].id"), Issue::NotAllowed { allowed: Vec::new() });
@@ -209,11 +215,13 @@ pub struct Reordered {
 
 /// Puts up to 500 photos in order: all of them, or none when one is not there for the caller.
 #[utoipa::path(
+    method(put, patch),
+    path = "/api/v1/photos/reorder",
     tag = "Photos",
     request_body = PhotoOrder,
     responses((status = 200, description = "They stand in this order", body = Envelope<Reordered>)),
 )]
-#[put("/api/v1/photos/reorder")]
+#[route("/api/v1/photos/reorder", method = "PUT", method = "PATCH")]
 pub async fn reorder_photos(app: Data<App>, auth: Auth, body: Body<PhotoOrder>) -> Result<Reply<Reordered>, ApiError> {
     let reordered = body.0.len();
     app.photos.changing.reorder(&auth.0, body.0).await?;

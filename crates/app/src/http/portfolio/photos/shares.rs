@@ -177,11 +177,13 @@ pub async fn create_share_link(
     Ok(reply.customize().insert_header(NO_STORE))
 }
 
-/// Ends a link of one's own at once.
+/// Ends a link of one's own: it opens nothing any more, at once. Addresses of pictures and of
+/// originals that it gave before hold until the end that stands in them as `expires`, for two
+/// hours at the most.
 #[utoipa::path(
     tag = "Photos",
     params(("link_id" = String, Path, description = "The link's id", example = "019c4a5e-7d31-7c02-9b5a-3f6c1d2e4a10")),
-    responses((status = 204, description = "It shows nothing any more")),
+    responses((status = 204, description = "The link opens nothing any more")),
 )]
 #[delete("/api/v1/photos/share-links/{link_id}")]
 pub async fn revoke_share_link(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {

@@ -11,7 +11,7 @@ use super::resource::changed;
 use super::views::{PhotoDetail, PhotoItem};
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
-use crate::http::extract::{Auth, PageQuery, Params};
+use crate::http::extract::{Auth, IfMatch, PageQuery, Params};
 use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::{App, PhotoLinks};
 
@@ -49,12 +49,24 @@ impl TrashedPhoto {
 /// `photo.delete` deletes nothing, their own photos included.
 #[utoipa::path(
     tag = "Photos",
-    params(("id" = String, Path, description = "The photo's id or slug", example = "1")),
-    responses((status = 204, description = "It is in the trash")),
+    params(
+        ("id" = String, Path, description = "The photo's id or slug", example = "1"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of what is meant"),
+    ),
+    responses(
+        (status = 204, description = "It is in the trash"),
+        (status = 412, description = "The photo was changed since `If-Match`"),
+    ),
 )]
 #[delete("/api/v1/photos/{id}")]
-pub async fn delete_photo(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {
-    app.photos.trash.delete(&auth.0, &PhotoKey::parse(&path)).await?;
+pub async fn delete_photo(
+    app: Data<App>,
+    auth: Auth,
+    path: Path<String>,
+    precondition: IfMatch,
+) -> Result<HttpResponse, ApiError> {
+    let versions = precondition.0.versions();
+    app.photos.trash.delete(&auth.0, &PhotoKey::parse(&path), versions.as_deref()).await?;
     Ok(no_content())
 }
 

@@ -153,12 +153,24 @@ pub async fn edit_tag(
 #[utoipa::path(
     tag = "Tags",
     extensions(("x-required-permission" = json!("tag.delete"))),
-    params(("id" = String, Path, description = "The tag's id or slug", example = "night-view")),
-    responses((status = 204, description = "It is gone")),
+    params(
+        ("id" = String, Path, description = "The tag's id or slug", example = "night-view"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of what is meant"),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 412, description = "The tag was changed since `If-Match`"),
+    ),
 )]
 #[delete("/api/v1/tags/{id}")]
-pub async fn delete_tag(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {
-    app.taxonomy.tags.delete(&auth.0, &TagKey::parse(&path)).await?;
+pub async fn delete_tag(
+    app: Data<App>,
+    auth: Auth,
+    path: Path<String>,
+    precondition: IfMatch,
+) -> Result<HttpResponse, ApiError> {
+    let versions = precondition.0.versions();
+    app.taxonomy.tags.delete(&auth.0, &TagKey::parse(&path), versions.as_deref()).await?;
     Ok(no_content())
 }
 

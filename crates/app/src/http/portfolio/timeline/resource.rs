@@ -135,11 +135,23 @@ pub async fn edit_timeline_event(
 #[utoipa::path(
     tag = "Timeline",
     extensions(("x-required-permission" = json!("timeline.delete"))),
-    params(("id" = i64, Path, description = "The event's id", example = 1)),
-    responses((status = 204, description = "It is gone")),
+    params(
+        ("id" = i64, Path, description = "The event's id", example = 1),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of what is meant"),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 412, description = "The event was changed since `If-Match`"),
+    ),
 )]
 #[delete("/api/v1/timeline/events/{id}")]
-pub async fn delete_timeline_event(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {
-    app.taxonomy.timeline.delete(&auth.0, TimelineEventId::new(NumericId::parse("timeline_event", &path)?)).await?;
+pub async fn delete_timeline_event(
+    app: Data<App>,
+    auth: Auth,
+    path: Path<String>,
+    precondition: IfMatch,
+) -> Result<HttpResponse, ApiError> {
+    let id = TimelineEventId::new(NumericId::parse("timeline_event", &path)?);
+    app.taxonomy.timeline.delete(&auth.0, id, precondition.0.versions().as_deref()).await?;
     Ok(no_content())
 }

@@ -45,11 +45,18 @@ impl Parse for CheckFiles {
             let field = format!("[{at}].sha256");
             let hash = check.required(&field, content.sha256);
             let hash = hash.and_then(|hash| check.check(&field, Sha256::parse(&hash)));
-            let size = check.required(&format!("[{at}].size"), content.size);
-            contents.extend(hash.zip(size.filter(|size| i64::try_from(*size).is_ok())));
+            let field = format!("[{at}].size");
+            let size = check.required(&field, content.size);
+            let size = size.and_then(|size| check.check(&field, bytes(size)));
+            contents.extend(hash.zip(size));
         }
         check.finish().map(|()| contents)
     }
+}
+
+/// A size that a file can have at all.
+fn bytes(size: u64) -> Result<u64, Issue> {
+    if i64::try_from(size).is_ok() { Ok(size) } else { Err(Issue::OutOfRange { min: 0, max: i64::MAX }) }
 }
 
 /// Whether a content was uploaded before.

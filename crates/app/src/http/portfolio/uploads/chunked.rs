@@ -176,7 +176,9 @@ impl Parse for CompleteRequest {
     }
 }
 
-/// Makes the file of the pieces, once; who asks again is told the same file.
+/// Makes the file of the pieces, once; who asks again is told the same file. When the file is
+/// made already and has another `sha256`, the refusal names it as `file_id` in its details: it
+/// stays until it is removed.
 #[utoipa::path(
     tag = "Uploads",
     params(("upload_id" = String, Path, description = "The upload", example = "chunked_123456789")),

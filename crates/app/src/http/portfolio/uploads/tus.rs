@@ -1,7 +1,6 @@
 //! The protocol tus 1.0: creation, creation with upload, checksum, expiration, termination.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, options, patch, post};
 use chrono::{DateTime, Utc};
@@ -13,24 +12,13 @@ use super::{headers, upload_id};
 use crate::http::background::to_the_end;
 use crate::http::error::ApiError;
 use crate::http::extract::actor;
+use crate::http::middleware::tus::{RESUMABLE, VERSION};
 use crate::http::streaming::feed;
 use crate::wiring::App;
 
-const VERSION: &str = "1.0.0";
-const RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 const OFFSET: &str = "Upload-Offset";
 const LENGTH: &str = "Upload-Length";
 const BYTES: &str = "application/offset+octet-stream";
-
-/// An answer of the protocol: every one names the version, refusals among them.
-fn answer(outcome: Result<HttpResponse, ApiError>) -> HttpResponse {
-    let mut response = outcome.unwrap_or_else(HttpResponse::from_error);
-    if response.status() == StatusCode::PRECONDITION_FAILED {
-        response.headers_mut().insert(HeaderName::from_static("tus-version"), HeaderValue::from_static(VERSION));
-    }
-    response.headers_mut().insert(RESUMABLE, HeaderValue::from_static(VERSION));
-    response
-}
 
 /// Who asks, in the version that is spoken here.
 async fn enter(request: &HttpRequest) -> Result<Actor, ApiError> {
@@ -46,7 +34,8 @@ fn http_date(at: DateTime<Utc>) -> String {
     at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// What of the protocol is spoken here.
+/// What of the protocol is spoken here. `X-HTTP-Method-Override` names the method of any
+/// request below this address, whatever it comes as.
 #[utoipa::path(
     tag = "Uploads",
     security(()),
@@ -60,7 +49,7 @@ pub async fn describe_tus(app: Data<App>) -> HttpResponse {
         .insert_header(("Tus-Extension", "creation,creation-with-upload,checksum,expiration,termination"))
         .insert_header(("Tus-Max-Size", app.uploads.service.limits().max_file_size.to_string()))
         .insert_header(("Tus-Checksum-Algorithm", Algorithm::ALL.map(Algorithm::as_str).join(",")));
-    answer(Ok(response.finish()))
+    response.finish()
 }
 
 /// Begins an upload by tus: `Upload-Length`, `Upload-Metadata` with `filename` and `filetype`.
@@ -79,11 +68,11 @@ pub async fn describe_tus(app: Data<App>) -> HttpResponse {
     ),
 )]
 #[post("/api/v1/upload/tus")]
-pub async fn begin_tus_upload(request: HttpRequest, app: Data<App>, payload: Payload) -> HttpResponse {
-    answer(begin(request, app, payload).await)
-}
-
-async fn begin(request: HttpRequest, app: Data<App>, payload: Payload) -> Result<HttpResponse, ApiError> {
+pub async fn begin_tus_upload(
+    request: HttpRequest,
+    app: Data<App>,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
     let actor = enter(&request).await?;
     let size = headers::bytes(request.headers(), LENGTH)?;
     let metadata = headers::metadata(request.headers())?;
@@ -165,17 +154,17 @@ async fn add(
     ),
 )]
 #[get("/api/v1/upload/tus/{upload_id}")]
-pub async fn read_tus_offset(request: HttpRequest, app: Data<App>, path: Path<String>) -> HttpResponse {
-    answer(offset(&request, &app, &path).await)
-}
-
-async fn offset(request: &HttpRequest, app: &App, path: &str) -> Result<HttpResponse, ApiError> {
-    let actor = enter(request).await?;
+pub async fn read_tus_offset(
+    request: HttpRequest,
+    app: Data<App>,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let actor = enter(&request).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
-    match app.uploads.service.progress(&actor, upload_id(path)?, UploadKind::Tus).await? {
+    match app.uploads.service.progress(&actor, upload_id(&path)?, UploadKind::Tus).await? {
         Progress::Open { upload, .. } => describe(&mut response, &upload),
-        Progress::Completed(file) => {
+        Progress::Completed { file, .. } => {
             for name in [OFFSET, LENGTH] {
                 response.insert_header((name, file.size.to_string()));
             }
@@ -219,16 +208,12 @@ pub async fn append_to_tus_upload(
     app: Data<App>,
     path: Path<String>,
     payload: Payload,
-) -> HttpResponse {
-    answer(append(request, app, &path, payload).await)
-}
-
-async fn append(request: HttpRequest, app: Data<App>, path: &str, payload: Payload) -> Result<HttpResponse, ApiError> {
+) -> Result<HttpResponse, ApiError> {
     let actor = enter(&request).await?;
-    let id = upload_id(path)?;
+    let id = upload_id(&path)?;
     let expires = match app.uploads.service.progress(&actor, id, UploadKind::Tus).await? {
         Progress::Open { upload, .. } => Some(http_date(upload.expires_at)),
-        Progress::Completed(_) => None,
+        Progress::Completed { .. } => None,
     };
     if request.content_type() != BYTES {
         return Err(ApiError::unsupported_media_type(BYTES));
@@ -259,12 +244,12 @@ async fn append(request: HttpRequest, app: Data<App>, path: &str, payload: Paylo
     ),
 )]
 #[delete("/api/v1/upload/tus/{upload_id}")]
-pub async fn end_tus_upload(request: HttpRequest, app: Data<App>, path: Path<String>) -> HttpResponse {
-    answer(end(&request, &app, &path).await)
-}
-
-async fn end(request: &HttpRequest, app: &App, path: &str) -> Result<HttpResponse, ApiError> {
-    let actor = enter(request).await?;
-    app.uploads.service.abort(&actor, upload_id(path)?, UploadKind::Tus).await?;
+pub async fn end_tus_upload(
+    request: HttpRequest,
+    app: Data<App>,
+    path: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let actor = enter(&request).await?;
+    app.uploads.service.abort(&actor, upload_id(&path)?, UploadKind::Tus).await?;
     Ok(HttpResponse::NoContent().finish())
 }

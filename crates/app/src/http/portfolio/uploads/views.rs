@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sharestack_content::model::{FileStatus, Upload, UploadedFile};
-use sharestack_content::service::Progress;
+use sharestack_content::service::{LISTED, Progress};
 use utoipa::ToSchema;
 
 use crate::http::context::timestamp;
@@ -79,10 +79,12 @@ pub struct ProgressView {
     status: &'static str,
     filename: String,
     file_size: u64,
-    chunk_size: u64,
-    total_chunks: u64,
+    /// `null`, as `total_chunks`, `received_chunks` and `received`, of a file that was made before:
+    /// how it came is not kept.
+    chunk_size: Option<u64>,
+    total_chunks: Option<u64>,
     received_bytes: u64,
-    received_chunks: u64,
+    received_chunks: Option<u64>,
     /// The pieces that are there; `null` to who puts one of more than 2000, for `GET` to tell.
     received: Option<Vec<u64>>,
     /// Those that are not; `null` with the others.
@@ -98,7 +100,7 @@ impl ProgressView {
     pub(super) fn of(app: &App, progress: &Progress) -> Self {
         match progress {
             Progress::Open { upload, received } => Self::open(upload, received.as_deref()),
-            Progress::Completed(file) => Self::completed(app, file),
+            Progress::Completed { file, upload } => Self::completed(app, file, upload.as_ref()),
         }
     }
 
@@ -109,10 +111,10 @@ impl ProgressView {
             status: "uploading",
             filename: upload.filename.as_str().to_owned(),
             file_size: upload.size,
-            chunk_size: upload.chunk_size,
-            total_chunks: upload.total_chunks(),
+            chunk_size: Some(upload.chunk_size),
+            total_chunks: Some(upload.total_chunks()),
             received_bytes: upload.received,
-            received_chunks: upload.received_chunks(),
+            received_chunks: Some(upload.received_chunks()),
             received: received.map(<[u64]>::to_vec),
             missing: received.map(|received| upload.missing(&starts(received))),
             progress: upload.received * 100 / upload.size.max(1),
@@ -121,17 +123,18 @@ impl ProgressView {
         }
     }
 
-    fn completed(app: &App, file: &UploadedFile) -> Self {
+    fn completed(app: &App, file: &UploadedFile, upload: Option<&Upload>) -> Self {
+        let total = upload.map(Upload::total_chunks);
         Self {
             upload_id: file.id.upload_handle(),
             status: "completed",
             filename: file.original_filename.as_str().to_owned(),
             file_size: file.size,
-            chunk_size: 0,
-            total_chunks: 0,
+            chunk_size: upload.map(|upload| upload.chunk_size),
+            total_chunks: total,
             received_bytes: file.size,
-            received_chunks: 0,
-            received: Some(Vec::new()),
+            received_chunks: total,
+            received: total.filter(|total| *total <= LISTED).map(|total| (0..total).collect()),
             missing: Some(Vec::new()),
             progress: 100,
             expires_at: None,

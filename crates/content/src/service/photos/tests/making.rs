@@ -139,3 +139,50 @@ async fn what_an_owner_took_out_stays_out_when_the_file_is_processed_again() {
     assert_eq!((photo.picture.revision, photo.exif.iso), (2, Some(800)));
     assert_eq!((photo.taken, photo.place.position), (None, None));
 }
+
+#[tokio::test]
+async fn what_an_owner_took_out_before_the_file_was_processed_stays_out() {
+    let world = world();
+    // Notes with a place and a time, and nothing of a camera, known before the file is processed.
+    let glanced = |mut file: UploadedFile| {
+        let mut notes = notes();
+        for field in ["camera", "iso", "aperture", "shutter_speed", "focal_length"] {
+            notes[field] = Value::Null;
+        }
+        file.processing.exif = Some(notes);
+        file
+    };
+    let following = FollowFiles::new(world.ports.clone());
+    for file_id in [5, 6] {
+        world.portfolio.put_file(&glanced(file(file_id)));
+    }
+    let creating = CreatePhotos::new(world.ports.clone());
+    let id = creating.create(&owner(), command("x", 5)).await.unwrap();
+    let other = creating.create(&owner(), command("y", 6)).await.unwrap();
+    let made = world.photo(id.get());
+    assert!(made.taken.is_some() && made.place.position.is_some() && made.picture.revision == 0);
+    let changing = ChangePhotos::new(world.ports.clone());
+    let forget = EditPhoto { taken: Patch::Clear, position: Patch::Clear, ..EditPhoto::default() };
+    changing.edit(&owner(), &id.into(), forget).await.unwrap();
+    // Who says something else of a photo says nothing of where and when.
+    let renamed = EditPhoto { title: Some(Title::parse("z".to_owned()).unwrap()), ..EditPhoto::default() };
+    changing.edit(&owner(), &other.into(), renamed).await.unwrap();
+    for file_id in [5, 6] {
+        world.portfolio.put_file(&glanced(ready(file_id)));
+        following.follow(FileId::new(file_id)).await.unwrap();
+    }
+    let (photo, other) = (world.photo(id.get()), world.photo(other.get()));
+    assert!(photo.is_listed() && other.is_listed());
+    assert_eq!((photo.taken, photo.place.position), (None, None));
+    assert!(other.taken.is_some() && other.place.position.is_some());
+    // What its owner says again stands, also when the file says another.
+    let said = Position::degrees(1.0, 2.0).unwrap();
+    let again = EditPhoto { position: Patch::Set(said), ..EditPhoto::default() };
+    changing.edit(&owner(), &id.into(), again).await.unwrap();
+    let mut anew = glanced(ready(5));
+    anew.processing.derivatives = Some(derivatives(2));
+    world.portfolio.put_file(&anew);
+    following.follow(FileId::new(5)).await.unwrap();
+    let photo = world.photo(id.get());
+    assert_eq!((photo.taken, photo.place.position, photo.picture.revision), (None, Some(said), 2));
+}

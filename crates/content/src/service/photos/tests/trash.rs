@@ -28,11 +28,11 @@ async fn what_is_put_away_comes_back_as_it_was_or_goes_for_good() {
     world.portfolio.put_file(&attached);
     world.put(1, |_| {});
     let trash = trash(&world);
-    trash.delete(&owner(), &key(1)).await.unwrap();
+    trash.delete(&owner(), &key(1), None).await.unwrap();
     assert_eq!(world.photo(1).trashed_at, Some(world.clock.now()));
     let first = world.portfolio.jobs()[0].clone();
     assert_eq!((first.kind.as_str(), first.run_at), (PURGE_JOB, world.clock.now() + Duration::days(30)));
-    let again = trash.delete(&owner(), &key(1)).await.unwrap_err();
+    let again = trash.delete(&owner(), &key(1), None).await.unwrap_err();
     assert_eq!(again.category(), Category::NotFound);
     trash.restore(&owner(), &key(1)).await.unwrap();
     assert_eq!((world.photo(1).trashed_at, world.photo(1).status), (None, PhotoStatus::Published));
@@ -41,7 +41,7 @@ async fn what_is_put_away_comes_back_as_it_was_or_goes_for_good() {
     assert!(world.portfolio.photo(PhotoId::new(1)).is_some(), "the job of a restored photo does nothing");
 
     world.clock.advance(Duration::days(1));
-    trash.delete(&owner(), &key(1)).await.unwrap();
+    trash.delete(&owner(), &key(1), None).await.unwrap();
     run(&world, 0).await;
     assert!(world.portfolio.photo(PhotoId::new(1)).is_some(), "nor does it later: its time counts anew");
     for _ in 0..2 {
@@ -62,12 +62,12 @@ async fn an_editor_deletes_nothing_their_own_included() {
     world.put(2, |photo| photo.owner_id = UserId::new(9));
     let trash = trash(&world);
     for id in [1, 2] {
-        let refused = trash.delete(&actor(9, EDITOR), &key(id)).await.unwrap_err();
+        let refused = trash.delete(&actor(9, EDITOR), &key(id), None).await.unwrap_err();
         assert_eq!(refused.category(), Category::Denied, "{id}");
-        let refused = trash.delete(&actor(10, CREATOR), &key(id)).await.unwrap_err();
+        let refused = trash.delete(&actor(10, CREATOR), &key(id), None).await.unwrap_err();
         assert_eq!(refused.category(), Category::Denied, "{id}");
     }
-    trash.delete(&actor(10, ADMIN), &key(1)).await.unwrap();
+    trash.delete(&actor(10, ADMIN), &key(1), None).await.unwrap();
     let hidden = trash.restore(&actor(10, CREATOR), &key(1)).await.unwrap_err();
     assert_eq!(hidden.category(), Category::NotFound, "nobody else knows what is in a trash");
     trash.restore(&owner(), &key(1)).await.unwrap();

@@ -190,19 +190,21 @@ impl Categories {
     ///
     /// # Errors
     /// Without the right, when it is not there, while others stand below it, for a `move_to`
-    /// that is not there or is the category itself; articles must be told where to go.
+    /// that is not there or is the category itself, and when it has none of the versions
+    /// `if_version`; articles must be told where to go.
     pub async fn delete(
         &self,
         actor: &Actor,
         kind: Kind,
         key: &CategoryKey,
         move_to: Option<CategoryId>,
+        if_version: Option<&[i64]>,
     ) -> Result<(), CategoryError> {
         actor.require(right(kind, Act::Delete))?;
         let id = self.find(kind, key).await?;
         let telling = self.ports.telling(actor, self.ports.clock.now());
         transact!(self.ports.store, |tx| {
-            let category = hold(tx, kind, id, None).await?;
+            let category = hold(tx, kind, id, if_version).await?;
             let below = tx.categories().subtree(kind, &category.path).await?.len() - 1;
             if below > 0 {
                 return Err(CategoryError::HasChildren(below));

@@ -55,13 +55,14 @@ impl Categories {
     /// Chooses the photo that stands for a category of photos, or none.
     ///
     /// # Errors
-    /// Without the right, when the category or the photo is not there, and when the photo is
-    /// neither in the category nor below it.
+    /// Without the right, when the category or the photo is not there, when the photo is neither
+    /// in the category nor below it, and when the category has none of the versions `if_version`.
     pub async fn set_cover(
         &self,
         actor: &Actor,
         key: &CategoryKey,
         photo: Option<PhotoId>,
+        if_version: Option<&[i64]>,
     ) -> Result<Category, CategoryError> {
         actor.require(right(Kind::Photo, Act::Update))?;
         let id = self.find(Kind::Photo, key).await?;
@@ -71,7 +72,7 @@ impl Categories {
             if let Some(photo) = photo {
                 hold_photo(tx, photo).await?;
             }
-            let before = hold(tx, Kind::Photo, id, None).await?;
+            let before = hold(tx, Kind::Photo, id, if_version).await?;
             if let Some(photo) = photo {
                 let placed = tx.shelves().placements(photo).await?;
                 let ids: Vec<CategoryId> = placed.iter().map(|one| one.category).collect();
