@@ -3,26 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use std::sync::Arc;
-
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use sharestack_kernel::clock::{Clock, SystemClock};
-use sharestack_kernel::error::StoreError;
-use sharestack_kernel::id::UserId;
-use sharestack_kernel::transact;
-use sharestack_kernel::tx::Begin;
-use sharestack_media::sample::Sample;
-use sharestack_tests::files::plant_in;
-use sharestack_tests::money::{monthly_plan, notify, paid_article, subscribe, success};
-use sharestack_tests::passkey::Device;
-use sharestack_tests::uploading::{TUS, begin};
-use sharestack_tests::{Account, Answer, Harness, photos};
-use sharestack_users::model::{ExternalIdentity, IdentityId, ProviderName, ProviderProfile, Subject};
-use sharestack_users::ports::UsersTx;
-use uuid::Uuid;
+use sharestack_tests::operation::{Operation, Things, fill, operations};
+use sharestack_tests::owned::{Owner, owner, picture};
+use sharestack_tests::uploading::{FORM, TUS, form};
+use sharestack_tests::{Account, Answer, Harness};
 
-const TABLE: &str = include_str!("permissions.txt");
+static TABLE: std::sync::LazyLock<String> =
+    std::sync::LazyLock::new(|| std::fs::read_to_string("tests/permissions.txt").unwrap());
 const ROLES: [&str; 6] = ["user", "creator", "finance", "editor", "admin", "super_admin"];
 
 /// Who may call a route.
@@ -47,7 +36,17 @@ struct Row {
     session: bool,
     /// Whether that session must have proved a short while ago who sits there.
     recent: bool,
+    /// What stands behind the path.
+    query: String,
+    /// Who gets which other answer than a good one, though they may.
+    instead: BTreeSet<(String, u16)>,
     body: Option<Value>,
+}
+
+impl Row {
+    fn instead_of_done(&self, who: &str, status: u16) -> bool {
+        ["all", who].into_iter().any(|who| self.instead.contains(&(who.to_owned(), status)))
+    }
 }
 
 fn row(line: &str) -> (String, Row) {
@@ -56,6 +55,10 @@ fn row(line: &str) -> (String, Row) {
     let mut words = access.split_whitespace();
     let kind = words.next().unwrap();
     let mut roles: BTreeSet<String> = words.map(str::to_owned).collect();
+    let query = roles.iter().find(|word| word.starts_with('?')).cloned().unwrap_or_default();
+    let instead = roles.iter().filter_map(|word| word.split_once('=').filter(|_| !word.starts_with('?')));
+    let instead = instead.map(|(who, status)| (who.to_owned(), status.parse().unwrap())).collect();
+    roles.retain(|word| !word.contains('='));
     let recent = roles.remove("recent");
     let session = roles.remove("session") || recent;
     assert!(roles.iter().all(|role| ROLES.contains(&role.as_str())), "{line}");
@@ -67,165 +70,25 @@ fn row(line: &str) -> (String, Row) {
         "owner" => Access::Owner(roles),
         _ => panic!("{line}"),
     };
-    (name.to_owned(), Row { access, session, recent, body: body.map(|text| serde_json::from_str(text).unwrap()) })
+    let body = body.map(|text| serde_json::from_str(text).unwrap());
+    (name.to_owned(), Row { access, session, recent, query, instead, body })
 }
 
 fn table() -> BTreeMap<String, Row> {
     TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(row).collect()
 }
 
-/// A route of the document, with the example of its body.
-struct Operation {
-    method: Method,
-    path: String,
-    example: Option<Value>,
-}
-
-impl Operation {
-    fn name(&self) -> String {
-        format!("{} {}", self.method, self.path)
-    }
-}
-
-/// The example of a request's body, in itself or in its schema.
-fn example(operation: &Value, document: &Value) -> Option<Value> {
-    let content = &operation["requestBody"]["content"]["application/json"];
-    let mut schema = &content["schema"];
-    let shown = |schema: &Value| {
-        [&schema["example"], &schema["examples"][0]].into_iter().find(|value| !value.is_null()).cloned()
-    };
-    if !content["example"].is_null() {
-        return Some(content["example"].clone());
-    }
-    for _ in 0..4 {
-        if let Some(found) = shown(schema) {
-            return Some(found);
+/// A body about what the owner has: `{name}` is a thing of theirs, a number where it is one.
+fn about(body: &Value, things: &Things) -> Value {
+    let mut text = body.to_string();
+    for (name, thing) in things {
+        let place = format!("{{{name}}}");
+        if thing.parse::<i64>().is_ok() {
+            text = text.replace(&format!("\"{place}\""), thing);
         }
-        let parts = schema["oneOf"].as_array().or_else(|| schema["allOf"].as_array());
-        let reference = |schema: &Value| schema["$ref"].as_str().map(str::to_owned);
-        let next = reference(schema).or_else(|| parts?.iter().find_map(reference))?;
-        schema = document.pointer(next.trim_start_matches('#'))?;
+        text = text.replace(&place, thing);
     }
-    None
-}
-
-async fn operations(app: &Harness) -> Vec<Operation> {
-    let document = app.get("/openapi.json").await.expect(200).body;
-    let mut all = Vec::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for (method, value) in item.as_object().unwrap() {
-            if let Ok(method) = method.to_uppercase().parse::<Method>()
-                && value["responses"].is_object()
-            {
-                all.push(Operation { method, path: path.clone(), example: example(value, &document) });
-            }
-        }
-    }
-    all
-}
-
-/// Somebody who owns one of everything, made anew for each route that asks about one.
-struct Owner {
-    account: Account,
-    things: BTreeMap<&'static str, String>,
-}
-
-async fn owner(app: &Harness, admin: &Account, number: usize, operation: &Operation) -> Owner {
-    let name = format!("owner{number}");
-    let account = app.with_role(admin, &name, "creator").await;
-    let mut things = BTreeMap::from([("user_id", account.id.to_string()), ("username", name.clone())]);
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let path = operation.path.as_str();
-    if path.contains("session") {
-        let sessions = app.get_as(&account.token, "/api/v1/auth/sessions").await.expect(200);
-        things.insert("session_id", text(&sessions.data()[0]["id"]));
-    }
-    if path.contains("/roles/{") {
-        let role = json!({ "name": format!("role_{number}"), "permissions": ["article.read"] });
-        let role = app.post_as(&admin.token, "/api/v1/roles", &role).await.expect(201);
-        things.insert("role_id", role.data()["id"].to_string());
-    }
-    if path.contains("/passkeys/{") {
-        let mut laptop = Device::on(&app.base.replace("127.0.0.1", "localhost"));
-        let options =
-            app.post_as(&account.token, "/api/v1/auth/passkeys/register/options", &json!({})).await.expect(200);
-        let made = json!({ "credential": laptop.create(options.data()) });
-        let made = app.post_as(&account.token, "/api/v1/auth/passkeys/register", &made).await.expect(201);
-        things.insert("id", text(&made.data()["id"]));
-    } else if path.contains("/identities/{") {
-        things.insert("id", link(app, &account, number).await);
-    } else if path.contains("/export/{") {
-        let begun = app.post_as(&account.token, "/api/v1/users/me/export", &json!({})).await.expect(202);
-        things.insert("id", text(&begun.data()["id"]));
-    }
-    if path.contains("/photos/reorder") || path.contains("/share-links/{") {
-        let file = photos::file(app, &account, "a.jpg", |_| {}).await;
-        let photo = json!({ "title": "夜", "file_id": file });
-        let photo = app.post_as(&account.token, "/api/v1/photos", &photo).await.expect(201).data()["id"].clone();
-        let link = json!({ "photo_ids": [photo] });
-        let link = app.post_as(&account.token, "/api/v1/photos/share-links", &link).await.expect(201);
-        things.insert("link_id", text(&link.data()["id"]));
-        things.insert("id", photo.to_string());
-    }
-    if path.contains("/articles/{") {
-        let draft = json!({ "title": "慢慢写", "content": "一" });
-        let draft = app.post_as(&account.token, "/api/v1/articles", &draft).await.expect(201);
-        things.insert("id", draft.data()["id"].to_string());
-    } else if path.contains("/photos/{") {
-        let file = photos::file(app, &account, "a.jpg", |_| {}).await;
-        let draft = json!({ "title": "夜", "file_id": file });
-        let draft = app.post_as(&account.token, "/api/v1/photos", &draft).await.expect(201);
-        things.insert("id", draft.data()["id"].to_string());
-    } else if path.contains("/api-keys/{") {
-        let key = json!({ "name": "one", "scopes": ["article.read"] });
-        let key = app.post_as(&account.token, "/api/v1/auth/api-keys", &key).await.expect(201);
-        things.insert("id", text(&key.data()["id"]));
-    } else if path.contains("/subscriptions/plans/{") {
-        things.insert("id", monthly_plan(app, &account.token).await.to_string());
-    } else if path.contains("/subscriptions/{") || path.contains("/orders/{") {
-        let seller = app.with_role(admin, &format!("seller{number}"), "creator").await;
-        paid_article(app, &seller.token).await;
-        let plan = monthly_plan(app, &seller.token).await;
-        let sold = subscribe(app, &account.token, plan, "one").await.expect(201);
-        things.insert("order_id", sold.data()["order"]["id"].to_string());
-        things.insert("id", sold.data()["subscription"]["id"].to_string());
-        if path.contains("/subscriptions/{") {
-            notify(app, &success(&sold.data()["order"], &format!("txn-{number}"))).await.expect(200);
-        }
-    }
-    if path.contains("/{file_id}") {
-        let picture = Sample::corners(60, 40).jpeg();
-        things.insert("file_id", plant_in(app, account.id, "DSC_0001.jpg", picture).await);
-    }
-    if path.contains("/chunked/{upload_id}") {
-        let begun = begin(app, &account.token, 100_000, 65_536).await;
-        things.insert("upload_id", text(&begun["upload_id"]));
-        things.insert("n", "0".to_owned());
-    } else if path.contains("/tus/{upload_id}") {
-        let request = app.request(Method::POST, TUS).bearer_auth(&account.token).header("upload-length", "5000");
-        let begun = app.send(request.header("tus-resumable", "1.0.0")).await.expect(201);
-        things.insert("upload_id", begun.header("location").rsplit('/').next().unwrap().to_owned());
-    }
-    Owner { account, things }
-}
-
-/// An account elsewhere that somebody signs in by; its id.
-async fn link(app: &Harness, account: &Account, number: usize) -> String {
-    let number = u128::try_from(number).unwrap();
-    let profile = ProviderProfile::of(Subject::parse(&format!("subject-{number}")).unwrap());
-    let (id, provider) = (Uuid::from_u128(number << 64 | 7), ProviderName::parse("google").unwrap());
-    let linked =
-        ExternalIdentity::link(IdentityId::new(id), UserId::new(account.id), provider, &profile, SystemClock.now());
-    let store: Arc<dyn Begin<dyn UsersTx>> = Arc::new(app.app().store.clone());
-    let done: Result<bool, StoreError> = transact!(store, |tx| { Ok(tx.identities().insert(&linked).await.is_ok()) });
-    assert!(done.unwrap());
-    id.to_string()
-}
-
-/// A body with the id of what the owner has in place of `"{id}"`.
-fn about(body: &Value, things: &BTreeMap<&str, String>) -> Value {
-    let id = things.get("id").map_or("999999", String::as_str);
-    serde_json::from_str(&body.to_string().replace("\"{id}\"", id)).unwrap()
+    serde_json::from_str(&text).unwrap()
 }
 
 /// Somebody whose session was opened long ago; its token.
@@ -245,30 +108,40 @@ fn problem_of_old(row: &Row, answer: &Answer) -> Option<String> {
     (refused != row.recent).then(|| format!("an old session got {} {missing}", answer.status))
 }
 
-/// The path with what the owner has.
-fn filled(path: &str, things: &BTreeMap<&str, String>) -> String {
-    let mut parts = path.split('{');
-    let mut filled = parts.next().unwrap().to_owned();
-    for part in parts {
-        let (name, rest) = part.split_once('}').unwrap();
-        filled.push_str(things.get(name).map_or("999999", String::as_str));
-        filled.push_str(rest);
-    }
-    filled
-}
-
 /// A call to a route that may be repeated under `key`.
-fn asked(app: &Harness, operation: &Operation, path: &str, body: Option<&Value>, key: &str) -> RequestBuilder {
-    let mut request = app.request(operation.method.clone(), path);
+fn asked(
+    app: &Harness,
+    operation: &Operation,
+    row: &Row,
+    things: &Things,
+    key: &str,
+    example: &Value,
+) -> RequestBuilder {
+    let path = operation.about(things) + &fill(&row.query, things);
+    let mut request = app.request(operation.method.clone(), &path);
     if operation.method == Method::POST {
         request = request.header("idempotency-key", key);
     }
     if path.starts_with(TUS) {
         request = request.header("tus-resumable", "1.0.0");
     }
-    match body {
-        Some(body) => request.json(body),
-        None => request,
+    let body = row.body.as_ref().or(Some(example)).filter(|body| !body.is_null()).map(|body| about(body, things));
+    match (operation.method.as_str(), body) {
+        (_, Some(Value::String(form))) => {
+            request.header("content-type", "application/x-www-form-urlencoded").body(form)
+        }
+        (_, Some(body)) => request.json(&body),
+        ("POST", None) if path == TUS => request.header("upload-length", "5000"),
+        ("PATCH", None) if path.starts_with(TUS) => {
+            let request = request.header("content-type", "application/offset+octet-stream");
+            request.header("upload-offset", "0").body(picture())
+        }
+        ("PUT", None) if path.starts_with("/api/v1/upload/") => request.body(picture()),
+        (_, None) if operation.takes("multipart/form-data") => {
+            let field = if path.ends_with("/multiple") { "files" } else { "file" };
+            request.header("content-type", FORM).body(form(&[(field, "a.jpg", &picture())]))
+        }
+        (_, None) => request,
     }
 }
 
@@ -296,41 +169,120 @@ fn problem_of_key(row: &Row, operation: &Operation, answer: &Answer) -> Option<S
     (refused != row.session).then(|| format!("a key got {} {missing}", answer.status))
 }
 
-async fn call(app: &Harness, operation: &Operation, path: &str, body: Option<&Value>, token: Option<&str>) -> u16 {
-    let request = asked(app, operation, path, body, "once");
-    let request = match token {
-        Some(token) => request.bearer_auth(token),
-        None => request,
-    };
-    app.send(request).await.status
+/// What somebody was told; of one thing among many, what became of that.
+fn outcome(answer: &Answer) -> u16 {
+    let results = answer.data()["results"].as_array().filter(|results| results.len() == 1);
+    match results.and_then(|results| results[0]["error"]["type"].as_str()) {
+        Some("PERMISSION_DENIED") => 403,
+        Some("RESOURCE_NOT_FOUND") => 404,
+        _ => answer.status,
+    }
 }
 
-/// What is wrong with a status that somebody got.
-fn problem(access: &Access, who: &str, status: u16) -> Option<String> {
-    let passed = ![401, 403].contains(&status);
-    let right = match (access, who) {
-        (Access::Public, _) => passed,
-        (Access::Door, _) => status != 403,
-        (_, "nobody") => status == 401,
-        (Access::Signed, _) => passed,
-        (Access::Owner(_), "owner") => passed && status != 404,
-        (_, "owner") => true,
-        (Access::Roles(roles), role) => {
-            if roles.contains(role) {
-                passed
-            } else {
-                status == 403
+/// How who may not is refused; `None` who may.
+fn refusals(access: &Access, who: &str) -> Option<&'static [u16]> {
+    // Owners are creators.
+    let holds = |roles: &BTreeSet<String>| roles.contains(if who == "owner" { "creator" } else { who });
+    match access {
+        Access::Public | Access::Door => None,
+        _ if who == "nobody" => Some(&[401]),
+        Access::Signed => None,
+        Access::Roles(roles) => (!holds(roles)).then_some(&[403][..]),
+        Access::Owner(roles) => (who != "owner" && !roles.contains(who)).then_some(&[403, 404][..]),
+    }
+}
+
+/// A server, an admin, a key that may do all that keys may, and what was found wrong.
+struct Matrix {
+    app: Harness,
+    admin: Account,
+    key: String,
+    made: usize,
+    problems: Vec<String>,
+}
+
+impl Matrix {
+    async fn owner(&mut self, operation: &Operation) -> Owner {
+        self.made += 1;
+        owner(&self.app, &self.admin, self.made, operation).await
+    }
+
+    async fn caller(&self, role: &str) -> Account {
+        let name = format!("{role}_{}", self.made);
+        if role == "user" { self.app.account(&name).await } else { self.app.with_role(&self.admin, &name, role).await }
+    }
+
+    fn problem(&mut self, operation: &Operation, problem: Option<String>) {
+        self.problems.extend(problem.map(|text| format!("{}: {text}", operation.name())));
+    }
+
+    async fn call(&self, case: &Case<'_>, things: &Things, token: Option<&str>) -> Answer {
+        let key = format!("once-{}", self.made);
+        let request = asked(&self.app, case.operation, case.row, things, &key, &case.example);
+        self.app
+            .send(match token {
+                Some(token) => request.bearer_auth(token),
+                None => request,
+            })
+            .await
+    }
+
+    /// Who may does it. Where somebody before has done it, or it can be done once, there is
+    /// another to do it to.
+    async fn ask(&mut self, case: &Case<'_>, owner: &Owner, who: &str, token: Option<&str>) {
+        let Case { operation, row, .. } = case;
+        let right = |answer: &Answer| {
+            let status = outcome(answer);
+            match refusals(&row.access, who) {
+                Some(refusals) => refusals.contains(&status),
+                None => operation.promises(status) || row.instead_of_done(who, status),
             }
+        };
+        let mut answer = self.call(case, &owner.things, token).await;
+        if !right(&answer) && refusals(&row.access, who).is_none() {
+            let other = self.owner(operation).await;
+            let token = if who == "owner" { Some(other.account.token.as_str()) } else { token };
+            answer = self.call(case, &other.things, token).await;
         }
-        (Access::Owner(roles), role) => {
-            if roles.contains(role) {
-                passed
-            } else {
-                [403, 404].contains(&status)
-            }
+        let text: String = answer.text.chars().take(300).collect();
+        let problem = (!right(&answer)).then(|| format!("{who} got {}: {text}", outcome(&answer)));
+        self.problem(operation, problem);
+    }
+
+    async fn walk(&mut self, case: &Case<'_>) {
+        let Case { operation, row, .. } = case;
+        let owner = self.owner(operation).await;
+        self.ask(case, &owner, "nobody", None).await;
+        // The lowest first: what is refused changes nothing, what is done may end the thing.
+        // Who may touch what another owns comes after the owner.
+        let others = |role: &&&str| matches!(&row.access, Access::Owner(roles) if roles.contains(**role));
+        for role in ROLES.iter().filter(|role| !others(role)) {
+            let caller = self.caller(role).await;
+            self.ask(case, &owner, role, Some(&caller.token)).await;
         }
-    };
-    (!right).then(|| format!("{who} got {status}"))
+        self.ask(case, &owner, "owner", Some(&owner.account.token)).await;
+        for role in ROLES.iter().filter(others) {
+            let caller = self.caller(role).await;
+            self.ask(case, &owner, role, Some(&caller.token)).await;
+        }
+        if row.session {
+            let token = old_session(&self.app, &format!("old_{}", self.made)).await;
+            let answer = self.call(case, &owner.things, Some(&token)).await;
+            self.problem(operation, problem_of_old(row, &answer));
+        }
+        // Last: it may do what all others may.
+        let once = operation.name().replace([' ', '/', '{', '}'], "-");
+        let request = asked(&self.app, operation, row, &owner.things, &once, &case.example);
+        let answer = self.app.send(request.header("x-api-key", &self.key)).await;
+        self.problem(operation, problem_of_key(row, operation, &answer));
+    }
+}
+
+/// A route with what the table says of it, and the example of its body.
+struct Case<'a> {
+    operation: &'a Operation,
+    row: &'a Row,
+    example: Value,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -341,51 +293,19 @@ async fn every_route_lets_in_who_may_and_nobody_else() {
     let key = app.post_as(&admin.token, "/api/v1/auth/api-keys", &key).await.expect(201);
     let key = key.data()["secret"].as_str().unwrap().to_owned();
     let table = table();
-    let mut problems = Vec::new();
-    let operations = operations(&app).await;
+    let (operations, document) = operations(&app).await;
     let known: BTreeSet<_> = operations.iter().map(Operation::name).collect();
-    problems.extend(table.keys().filter(|name| !known.contains(*name)).map(|name| format!("{name}: no such route")));
-    for (number, operation) in operations.iter().enumerate() {
+    let unknown = table.keys().filter(|name| !known.contains(*name));
+    let problems = unknown.map(|name| format!("{name}: no such route")).collect();
+    let mut matrix = Matrix { app, admin, key, made: 0, problems };
+    for operation in &operations {
         let Some(row) = table.get(&operation.name()) else {
-            problems.push(format!("{}: has no row in permissions.txt", operation.name()));
+            matrix.problem(operation, Some("has no row in permissions.txt".to_owned()));
             continue;
         };
-        let owner = owner(&app, &admin, number, operation).await;
-        let path = filled(&operation.path, &owner.things);
-        let body = row.body.as_ref().or(operation.example.as_ref()).map(|body| about(body, &owner.things));
-        let body = body.as_ref();
-        let mut note = |who: &str, status: u16| {
-            problems.extend(problem(&row.access, who, status).map(|text| format!("{}: {text}", operation.name())));
-        };
-        note("nobody", call(&app, operation, &path, body, None).await);
-        // The lowest first: what is refused changes nothing, what is done may end the thing.
-        for role in ROLES {
-            // Who may touch what another owns comes after the owner.
-            if matches!(&row.access, Access::Owner(roles) if roles.contains(role)) {
-                continue;
-            }
-            let name = format!("{role}_{number}");
-            let caller =
-                if role == "user" { app.account(&name).await } else { app.with_role(&admin, &name, role).await };
-            note(role, call(&app, operation, &path, body, Some(&caller.token)).await);
-        }
-        note("owner", call(&app, operation, &path, body, Some(&owner.account.token)).await);
-        if let Access::Owner(roles) = &row.access {
-            for role in roles {
-                let caller = app.with_role(&admin, &format!("{role}_{number}"), role).await;
-                note(role, call(&app, operation, &path, body, Some(&caller.token)).await);
-            }
-        }
-        if row.session {
-            let token = old_session(&app, &format!("old_{number}")).await;
-            let answer = app.send(asked(&app, operation, &path, body, "old").bearer_auth(token)).await;
-            problems.extend(problem_of_old(row, &answer).map(|text| format!("{}: {text}", operation.name())));
-        }
-        // Last: it may do what all others may.
-        let once = operation.name().replace([' ', '/', '{', '}'], "-");
-        let answer = app.send(asked(&app, operation, &path, body, &once).header("x-api-key", &key)).await;
-        problems.extend(problem_of_key(row, operation, &answer).map(|text| format!("{}: {text}", operation.name())));
+        let example = operation.example(&document).unwrap_or_default();
+        matrix.walk(&Case { operation, row, example }).await;
     }
-    assert!(problems.is_empty(), "{}", problems.join("\n"));
-    app.stop().await;
+    assert!(matrix.problems.is_empty(), "{}", matrix.problems.join("\n"));
+    matrix.app.stop().await;
 }

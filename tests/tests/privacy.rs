@@ -23,15 +23,15 @@ pub async fn export(app: &Harness, account: &Account) -> Value {
 }
 
 /// The JSON documents of an archive, by their names.
-fn documents(archive: &[u8]) -> BTreeMap<String, Value> {
+pub fn documents(archive: &[u8]) -> BTreeMap<String, Value> {
     let mut zip = zip::ZipArchive::new(Cursor::new(archive)).unwrap();
     let mut found = BTreeMap::new();
     for index in 0..zip.len() {
         let mut file = zip.by_index(index).unwrap();
-        let mut text = String::new();
-        file.read_to_string(&mut text).unwrap();
         let name = file.name().unwrap().into_owned();
         if let Some(name) = name.strip_prefix("data/") {
+            let mut text = String::new();
+            file.read_to_string(&mut text).unwrap();
             found.insert(name.to_owned(), serde_json::from_str(&text).unwrap());
         }
     }

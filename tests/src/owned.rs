@@ -1,0 +1,266 @@
+//! Somebody who owns what a path of the document is about.
+
+use std::sync::Arc;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use sharestack_kernel::clock::{Clock, SystemClock};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
+use sharestack_kernel::transact;
+use sharestack_kernel::tx::Begin;
+use sharestack_media::sample::Sample;
+use sharestack_users::model::{ExternalIdentity, IdentityId, ProviderName, ProviderProfile, Subject};
+use sharestack_users::ports::UsersTx;
+use uuid::Uuid;
+
+use crate::files::plant_in;
+use crate::money::{monthly_plan, notify, paid_article, subscribe, success};
+use crate::operation::{Operation, Things};
+use crate::passkey::Device;
+use crate::uploading::{TUS, begin, put};
+use crate::{Account, Harness, photos};
+
+/// A creator with a thing of every kind that an operation names.
+pub struct Owner {
+    pub account: Account,
+    pub things: Things,
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Makes somebody and what an operation is about, as it must be for it to be done.
+pub async fn owner(app: &Harness, admin: &Account, number: usize, operation: &Operation) -> Owner {
+    let name = format!("owner{number}");
+    let account = app.with_role(admin, &name, "creator").await;
+    let mut made = Making { app, admin, number, operation, things: Things::new(), account };
+    made.things.extend([("user_id", made.account.id.to_string()), ("username", name), ("fresh", number.to_string())]);
+    made.things.extend([("year", "2024".to_owned()), ("month", "1".to_owned())]);
+    made.of_account().await;
+    made.of_site().await;
+    made.of_content().await;
+    made.of_money().await;
+    made.of_files().await;
+    Owner { account: made.account, things: made.things }
+}
+
+struct Making<'a> {
+    app: &'a Harness,
+    admin: &'a Account,
+    number: usize,
+    operation: &'a Operation,
+    account: Account,
+    things: Things,
+}
+
+impl Making<'_> {
+    fn about(&self, part: &str) -> bool {
+        self.operation.path.contains(part)
+    }
+
+    fn keep(&mut self, name: &'static str, thing: &Value) {
+        self.things.insert(name, text(thing));
+    }
+
+    /// Makes something as its owner; what the server says of it.
+    async fn own(&self, path: &str, body: Value, status: u16) -> Value {
+        self.app.post_as(&self.account.token, path, &body).await.expect(status).data().clone()
+    }
+
+    /// The same, as the admin does.
+    async fn site(&self, path: &str, body: Value) -> Value {
+        self.app.post_as(&self.admin.token, path, &body).await.expect(201).data().clone()
+    }
+
+    async fn of_account(&mut self) {
+        if self.about("session") {
+            let sessions = self.app.get_as(&self.account.token, "/api/v1/auth/sessions").await.expect(200);
+            self.keep("session_id", &sessions.data()[0]["id"]);
+        }
+        if self.about("/passkeys/{") {
+            let mut laptop = Device::on(&self.app.base.replace("127.0.0.1", "localhost"));
+            let options = self.own("/api/v1/auth/passkeys/register/options", json!({}), 200).await;
+            let made = json!({ "credential": laptop.create(&options) });
+            let made = self.own("/api/v1/auth/passkeys/register", made, 201).await;
+            self.keep("id", &made["id"]);
+        } else if self.about("/identities/{") {
+            let id = link(self.app, &self.account, self.number).await;
+            self.keep("id", &json!(id));
+        } else if self.about("/export/{") {
+            let begun = self.own("/api/v1/users/me/export", json!({}), 202).await;
+            self.keep("id", &begun["id"]);
+        } else if self.about("/api-keys/{") {
+            let key = json!({ "name": "one", "scopes": ["article.read"] });
+            let key = self.own("/api/v1/auth/api-keys", key, 201).await;
+            self.keep("id", &key["id"]);
+        }
+    }
+
+    /// What belongs to nobody.
+    async fn of_site(&mut self) {
+        let number = self.number;
+        let slug = format!("thing-{number}");
+        let (path, field, body) = if self.about("/roles/{") {
+            ("/api/v1/roles", "role_id", json!({ "name": format!("role_{number}"), "permissions": ["article.read"] }))
+        } else if self.about("/invitations/{") {
+            ("/api/v1/auth/invitations", "id", json!({}))
+        } else if self.about("/articles/categories/{") {
+            ("/api/v1/articles/categories", "id", json!({ "name": format!("栏目 {number}"), "slug": slug }))
+        } else if self.about("/v1/categories/{") {
+            ("/api/v1/categories", "id", json!({ "name": format!("分类 {number}"), "slug": slug }))
+        } else if self.about("/v1/tags/{") || self.about("/tags/merge") {
+            ("/api/v1/tags", "id", json!({ "name": format!("标签 {number}"), "slug": slug }))
+        } else if self.about("/timeline/events/{") {
+            ("/api/v1/timeline/events", "id", json!({ "title": "得奖", "date": "2024-03-15", "type": "achievement" }))
+        } else {
+            return self.of_operators().await;
+        };
+        let made = self.site(path, body).await;
+        self.keep(field, &made["id"]);
+        if self.about("/tags/merge") {
+            let other = json!({ "name": format!("别名 {number}"), "slug": format!("other-{number}") });
+            let other = self.site(path, other).await;
+            self.keep("other", &other["id"]);
+        }
+    }
+
+    async fn of_operators(&mut self) {
+        if self.about("/audit-logs/{") {
+            let logged = self.app.get_as(&self.admin.token, "/api/v1/audit-logs?limit=1").await.expect(200);
+            self.keep("id", &logged.data()[0]["id"]);
+        } else if self.about("/cache/{") {
+            let key = format!("key-{}", self.number);
+            let path = format!("/cache/{key}");
+            self.app.post_as(&self.admin.token, &path, &json!({ "data": { "n": 1 }, "ttl": 600 })).await.expect(200);
+            self.keep("key", &json!(key));
+        }
+    }
+
+    async fn of_content(&mut self) {
+        if self.about("/articles/{") {
+            let draft = json!({ "title": "慢慢写", "content": "一" });
+            let draft = self.own("/api/v1/articles", draft, 201).await;
+            self.keep("id", &draft["id"]);
+            let path = format!("/api/v1/articles/{}", draft["id"]);
+            if self.operation.method == Method::GET || self.about("/unpublish") {
+                self.own(&format!("{path}/publish"), json!({}), 200).await;
+            }
+        }
+        let grouped = self.about("/v1/categories/{");
+        if grouped || (self.about("/photos") && !self.operation.path.ends_with("/photos/search")) {
+            let file = photos::file(self.app, &self.account, "a.jpg", |_| {}).await;
+            self.keep("file", &json!(file));
+            if self.operation.path == "/api/v1/photos" {
+                return;
+            }
+            // Drafts are their owners' alone.
+            let shown = grouped || self.operation.method == Method::GET || self.about("/like");
+            let status = if shown { "published" } else { "draft" };
+            let photo = json!({ "title": "夜", "file_id": file, "status": status });
+            let photo = self.own("/api/v1/photos", photo, 201).await["id"].clone();
+            self.keep("photo", &photo);
+            if !grouped {
+                self.keep("id", &photo);
+            }
+            self.of_photo(&photo).await;
+        }
+        if self.about("/share-links/{") || self.about("/share/{") {
+            let photo: Value = match self.things.get("photo") {
+                Some(id) => id.parse().unwrap(),
+                None => {
+                    let file = photos::file(self.app, &self.account, "a.jpg", |_| {}).await;
+                    self.own("/api/v1/photos", json!({ "title": "夜", "file_id": file }), 201).await["id"].clone()
+                }
+            };
+            let link = self.own("/api/v1/photos/share-links", json!({ "photo_ids": [photo] }), 201).await;
+            self.keep("link_id", &link["id"]);
+            self.keep("token", &link["token"]);
+        }
+    }
+
+    async fn of_photo(&self, photo: &Value) {
+        let path = format!("/api/v1/photos/{photo}");
+        if self.about("/restore") {
+            self.app.delete_as(&self.account.token, &path).await.expect(204);
+        }
+        if self.about("/v1/categories/{") && self.operation.method == Method::DELETE {
+            let category = &self.things["id"];
+            let held = json!({ "photo_ids": [photo] });
+            let path = format!("/api/v1/categories/{category}/photos");
+            if self.about("/photos") {
+                self.app.post_as(&self.admin.token, &path, &held).await.expect(200);
+            }
+        }
+    }
+
+    async fn of_money(&mut self) {
+        if self.about("/subscriptions/plans/{") {
+            let plan = monthly_plan(self.app, &self.account.token).await;
+            self.keep("id", &json!(plan));
+            return;
+        }
+        let sold = ["/subscriptions/{", "/orders/{", "/pay/{"].into_iter().any(|part| self.about(part));
+        if !sold && self.operation.path != "/api/v1/subscriptions" && !self.about("/subscriptions/access") {
+            return;
+        }
+        let seller = self.app.with_role(self.admin, &format!("seller{}", self.number), "creator").await;
+        let article = paid_article(self.app, &seller.token).await;
+        let plan = monthly_plan(self.app, &seller.token).await;
+        self.keep("plan", &json!(plan));
+        self.keep("article", &json!(article));
+        if !sold {
+            return;
+        }
+        let sold = subscribe(self.app, &self.account.token, plan, "one").await.expect(201).data().clone();
+        self.keep("order_id", &sold["order"]["id"]);
+        self.keep("order_no", &sold["order"]["order_no"]);
+        self.keep("id", &sold["subscription"]["id"]);
+        if self.about("/subscriptions/{") {
+            notify(self.app, &success(&sold["order"], &format!("txn-{}", self.number))).await.expect(200);
+        }
+        if self.about("/resume") {
+            let path = format!("/api/v1/subscriptions/{}/cancel", sold["subscription"]["id"]);
+            self.own(&path, json!({}), 200).await;
+        }
+    }
+
+    async fn of_files(&mut self) {
+        if self.about("/{file_id}") {
+            let file = plant_in(self.app, self.account.id, "DSC_0001.jpg", picture()).await;
+            self.keep("file_id", &json!(file));
+        }
+        if self.about("/chunked/{upload_id}") {
+            let begun = begin(self.app, &self.account.token, picture().len(), 65_536).await;
+            if self.about("/complete") {
+                put(self.app, begun["upload_urls"][0].as_str().unwrap(), &picture()).await.expect(200);
+            }
+            self.keep("upload_id", &begun["upload_id"]);
+            self.keep("n", &json!(0));
+        } else if self.about("/tus/{upload_id}") {
+            let request = self.app.request(Method::POST, TUS).bearer_auth(&self.account.token);
+            let request = request.header("upload-length", picture().len()).header("tus-resumable", "1.0.0");
+            let begun = self.app.send(request).await.expect(201);
+            self.keep("upload_id", &json!(begun.header("location").rsplit('/').next().unwrap()));
+        }
+    }
+}
+
+/// What is uploaded here.
+pub fn picture() -> Vec<u8> {
+    Sample::corners(60, 40).jpeg()
+}
+
+/// An account elsewhere that somebody signs in by; its id.
+async fn link(app: &Harness, account: &Account, number: usize) -> String {
+    let number = u128::try_from(number).unwrap();
+    let profile = ProviderProfile::of(Subject::parse(&format!("subject-{number}")).unwrap());
+    let (id, provider) = (Uuid::from_u128(number << 64 | 7), ProviderName::parse("google").unwrap());
+    let linked =
+        ExternalIdentity::link(IdentityId::new(id), UserId::new(account.id), provider, &profile, SystemClock.now());
+    let store: Arc<dyn Begin<dyn UsersTx>> = Arc::new(app.app().store.clone());
+    let done: Result<bool, StoreError> = transact!(store, |tx| { Ok(tx.identities().insert(&linked).await.is_ok()) });
+    assert!(done.unwrap());
+    id.to_string()
+}
