@@ -25,7 +25,7 @@ async fn a_lost_database_is_told_and_used_again_when_it_is_back(database: Databa
     proxy.cut();
     until("the health is told", async || app.get("/health").await.status == 503).await;
     let health = app.get("/health").await.refused(503, "SERVICE_UNAVAILABLE");
-    let asked = app.request(reqwest::Method::GET, "/health").header("Accept-Language", "zh-CN");
+    let asked = app.request(Method::GET, "/health").header("Accept-Language", "zh-CN");
     assert_eq!(app.send(asked).await.expect(503).body["message"], "服务不可用");
     let details = &health.body["error"]["details"];
     assert_eq!((&details["status"], &details["system_status"]["database"]), (&json!("down"), &json!("down")));

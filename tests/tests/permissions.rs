@@ -10,8 +10,7 @@ use sharestack_tests::owned::{Owner, owner, picture};
 use sharestack_tests::uploading::{FORM, TUS, form};
 use sharestack_tests::{Account, Answer, Harness};
 
-static TABLE: std::sync::LazyLock<String> =
-    std::sync::LazyLock::new(|| std::fs::read_to_string("tests/permissions.txt").unwrap());
+const TABLE: &str = include_str!("permissions.txt");
 const ROLES: [&str; 6] = ["user", "creator", "finance", "editor", "admin", "super_admin"];
 
 /// Who may call a route.

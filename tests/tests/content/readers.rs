@@ -1,5 +1,7 @@
 //! What readers see of an article, and how they are counted.
 
+use sharestack_tests::Database;
+
 use super::*;
 
 #[tokio::test]

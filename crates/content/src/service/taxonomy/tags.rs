@@ -252,12 +252,7 @@ impl Tags {
     /// # Errors
     /// Without the right, when it is not there, and when it has none of the versions
     /// `if_version`.
-    pub async fn delete(
-        &self,
-        actor: &Actor,
-        key: &TagKey,
-        if_version: Option<&[i64]>,
-    ) -> Result<(), LabelError> {
+    pub async fn delete(&self, actor: &Actor, key: &TagKey, if_version: Option<&[i64]>) -> Result<(), LabelError> {
         actor.require(TAG_DELETE)?;
         let id = self.find(key).await?;
         let telling = self.ports.telling(actor, self.ports.clock.now());
