@@ -167,12 +167,11 @@ impl Making<'_> {
             self.of_photo(&photo).await;
         }
         if self.about("/share-links/{") || self.about("/share/{") {
-            let photo: Value = match self.things.get("photo") {
-                Some(id) => id.parse().unwrap(),
-                None => {
-                    let file = photos::file(self.app, &self.account, "a.jpg", |_| {}).await;
-                    self.own("/api/v1/photos", json!({ "title": "夜", "file_id": file }), 201).await["id"].clone()
-                }
+            let photo: Value = if let Some(id) = self.things.get("photo") {
+                id.parse().unwrap()
+            } else {
+                let file = photos::file(self.app, &self.account, "a.jpg", |_| {}).await;
+                self.own("/api/v1/photos", json!({ "title": "夜", "file_id": file }), 201).await["id"].clone()
             };
             let link = self.own("/api/v1/photos/share-links", json!({ "photo_ids": [photo] }), 201).await;
             self.keep("link_id", &link["id"]);

@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sharestack_store_seaorm::Dialect;
 use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
 
 const PLANS: &str = "/api/v1/subscriptions/plans";
@@ -233,8 +234,9 @@ async fn a_key_is_another_order_after_a_day() {
     let plan = market.plan(json!({})).await;
     let first = market.subscribe(plan, "k").await.expect(201);
     let store = market.app.store().await;
+    let zone = if store.dialect() == Dialect::MySql { "" } else { "+00:00" };
     for table in ["orders", "idempotency_keys"] {
-        let aged = format!("UPDATE {table} SET created_at = '2026-01-15 10:30:00'");
+        let aged = format!("UPDATE {table} SET created_at = '2026-01-15 10:30:00{zone}'");
         store.execute_raw(&aged).await.unwrap();
     }
     store.close().await;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sharestack_content::model::{FileId, FormatName, Formats};
 use sharestack_content::ports::FileQueries;
 use sharestack_kernel::blob::BlobKey;
+use sharestack_kernel::clock::{Clock as _, SystemClock};
 use sharestack_media::sample::Sample;
 use sharestack_tests::process::command;
 use sharestack_tests::uploading::{INIT, MULTIPLE, TUS, begin, creator, form, noise, put, send_file, send_form};
@@ -174,7 +175,7 @@ async fn pieces_and_their_time_are_as_they_are_set() {
     let usual = init(None).await.expect(201);
     assert_eq!((&usual.data()["chunk_size"], &usual.data()["total_chunks"]), (&json!(131_072), &json!(8)));
     let ends = chrono::DateTime::parse_from_rfc3339(usual.data()["expires_at"].as_str().unwrap()).unwrap();
-    let left = (ends.to_utc() - chrono::Utc::now()).num_minutes();
+    let left = (ends.to_utc() - SystemClock.now()).num_minutes();
     assert!((118..=120).contains(&left), "{left} minutes");
     for (size, taken) in [(99_999, false), (100_000, true), (200_000, true), (200_001, false)] {
         assert_eq!(init(Some(size)).await.status, if taken { 201 } else { 400 }, "{size}");

@@ -145,7 +145,7 @@ async fn who_is_answered_in_the_midst_of_chunks_is_let_go() {
     let app = Harness::embedded().await;
     let lin = app.account("lin").await;
     let bearer = format!("Authorization: Bearer {}", lin.token);
-    let piece = [&b"10000\r\n"[..], &[b' '; 0x10000], b"\r\n"].concat();
+    let piece = [&b"10000\r\n"[..], &vec![b' '; 0x10000], b"\r\n"].concat();
     for (path, credential, kind, status) in [
         ("nowhere", "Accept: */*", "application/json", 404),
         ("articles", "Accept: */*", "application/json", 401),

@@ -134,8 +134,8 @@ mod tests {
 
     use super::*;
 
-    fn piece(name: &'static str, records: &[i32]) -> Result<Extract, StoreError> {
-        Ok(Extract { name, records: records.iter().map(|n| json!({ "n": n })).collect() })
+    fn piece(name: &'static str, records: &[i32]) -> Extract {
+        Extract { name, records: records.iter().map(|n| json!({ "n": n })).collect() }
     }
 
     #[tokio::test]
@@ -144,7 +144,7 @@ mod tests {
         let archive = ZipArchive(blobs.clone());
         let pieces =
             [piece("none", &[]), piece("many", &[1, 2]), piece("many", &[3]), piece("many", &[]), piece("one", &[4])];
-        let size = archive.write("exports/a.zip", stream::iter(pieces).boxed(), &[]).await.unwrap();
+        let size = archive.write("exports/a.zip", stream::iter(pieces.map(Ok)).boxed(), &[]).await.unwrap();
         let key = BlobKey::parse("exports/a.zip").unwrap();
         let content: Vec<Bytes> = blobs.get(&key).await.unwrap().unwrap().try_collect().await.unwrap();
         let content = content.concat();
@@ -161,7 +161,7 @@ mod tests {
         ]);
         assert_eq!(read("manifest.json"), json!({ "contents": contents }));
 
-        let pieces = [piece("many", &[1]), Err(StoreError::Unavailable("gone".into())), piece("one", &[4])];
+        let pieces = [Ok(piece("many", &[1])), Err(StoreError::Unavailable("gone".into())), Ok(piece("one", &[4]))];
         let failed = archive.write("exports/b.zip", stream::iter(pieces).boxed(), &[]).await;
         assert!(matches!(failed, Err(BlobError::Content(_))));
         assert_eq!(blobs.size(&BlobKey::parse("exports/b.zip").unwrap()).await.unwrap(), None);

@@ -160,10 +160,11 @@ impl Reading {
     }
 
     fn count(&self, reader: Reader<'_>, article: &ReadArticle) {
-        if article.card.status == Status::Published && reader.user() != Some(article.card.author.id) {
-            if let Some(viewer) = reader.viewer() {
-                self.views.record(article.card.id, viewer);
-            }
+        if article.card.status == Status::Published
+            && reader.user() != Some(article.card.author.id)
+            && let Some(viewer) = reader.viewer()
+        {
+            self.views.record(article.card.id, viewer);
         }
     }
 

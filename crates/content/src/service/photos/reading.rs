@@ -102,10 +102,11 @@ impl ReadPhotos {
         let read = self.look(reader.actor, key).await?;
         let photo = &read.view.photo;
         let own = reader.actor.is_some_and(|actor| actor.user_id == photo.owner_id);
-        if photo.status == PhotoStatus::Published && !own {
-            if let Some(viewer) = reader.viewer() {
-                self.views.record(photo.id, viewer);
-            }
+        if photo.status == PhotoStatus::Published
+            && !own
+            && let Some(viewer) = reader.viewer()
+        {
+            self.views.record(photo.id, viewer);
         }
         Ok(read)
     }

@@ -41,7 +41,7 @@ pub enum Progress {
         /// The file.
         file: UploadedFile,
         /// What the upload was, for who puts a piece of it: whoever asks later is not told.
-        upload: Option<Upload>,
+        upload: Option<Box<Upload>>,
     },
 }
 
@@ -152,7 +152,7 @@ impl Uploads {
             return Err(meter.reason(error));
         }
         let part = Part { start, size, blob_key: key.to_string() };
-        let completed = |file| Progress::Completed { file, upload: Some(upload.clone()) };
+        let completed = |file| Progress::Completed { file, upload: Some(Box::new(upload.clone())) };
         let noted = match self.note(id, None, std::slice::from_ref(&part)).await {
             Ok(noted) => noted,
             Err(error) => {

@@ -100,7 +100,7 @@ impl ProgressView {
     pub(super) fn of(app: &App, progress: &Progress) -> Self {
         match progress {
             Progress::Open { upload, received } => Self::open(upload, received.as_deref()),
-            Progress::Completed { file, upload } => Self::completed(app, file, upload.as_ref()),
+            Progress::Completed { file, upload } => Self::completed(app, file, upload.as_deref()),
         }
     }
 
