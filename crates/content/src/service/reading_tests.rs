@@ -110,8 +110,8 @@ async fn other_states_are_for_authors_and_editors() {
     assert_eq!(total(reading.list(by(&actor(7, &[])), drafts(own.clone())).await.unwrap()), 1);
     assert_eq!(total(reading.list(by(&actor(8, &[])), drafts(None)).await.unwrap()), 0);
     assert_eq!(total(reading.list(by(&actor(9, &["*"])), drafts(None)).await.unwrap()), 1);
-    for reader in [NOBODY, by(&actor(8, &[]))] {
-        assert_eq!(reading.list(reader, drafts(own.clone())).await.unwrap_err().category(), Category::Denied);
+    for (reader, refusal) in [(NOBODY, Category::Unauthenticated), (by(&actor(8, &[])), Category::Denied)] {
+        assert_eq!(reading.list(reader, drafts(own.clone())).await.unwrap_err().category(), refusal);
     }
     assert_eq!(reading.drafts(&actor(7, &[]), PageRequest::default()).await.unwrap().total, 1);
 }

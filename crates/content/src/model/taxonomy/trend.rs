@@ -172,7 +172,7 @@ mod tests {
             assert_eq!((weights[0].0, weights.last().unwrap().0), (period.first(today), Day(today.0 + 1)));
             for (day, weight) in weights {
                 let score = period.score(&[(day, 1)], today);
-                assert!((score - weight).abs() <= 0.005, "{period:?} {day:?}: {weight} beside {score}");
+                assert!((score - weight).abs() <= 0.005 + f64::EPSILON, "{period:?} {day:?}: {weight} beside {score}");
             }
         }
     }

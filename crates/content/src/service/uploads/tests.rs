@@ -240,7 +240,7 @@ async fn pieces_come_in_any_order_and_more_than_once() {
     let Progress::Completed { file, upload } = world.put(id, 2, &whole[20..30]).await.unwrap() else {
         panic!("it is whole")
     };
-    assert_eq!(upload.map(|upload| upload.total_chunks()), Some(3));
+    assert_eq!(upload.map(|upload| upload.total_chunks()), Some(4));
     let mut stored = world.blobs.get(&BlobKey::parse(&file.blob_key).unwrap()).await.unwrap().unwrap();
     assert_eq!(stored.next().await.unwrap().unwrap(), whole);
     // Again, and too late: the same file.
