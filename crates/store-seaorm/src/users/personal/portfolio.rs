@@ -132,6 +132,8 @@ pub(super) const PORTFOLIO: &[Holding] = &[
             ("sort_order", Number),
             ("taken_at", Time),
             ("taken_offset_minutes", Number),
+            ("taken_said", Flag),
+            ("position_said", Flag),
             ("latitude", Number),
             ("longitude", Number),
             ("place_name", Text),
