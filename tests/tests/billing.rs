@@ -236,7 +236,7 @@ async fn a_key_is_another_order_after_a_day() {
     let store = market.app.store().await;
     let zone = if store.dialect() == Dialect::MySql { "" } else { "+00:00" };
     for table in ["orders", "idempotency_keys"] {
-        let aged = format!("UPDATE {table} SET created_at = '2026-01-15 10:30:00{zone}'");
+        let aged = format!("UPDATE {table} SET created_at = '2026-01-15T10:30:00{zone}'");
         store.execute_raw(&aged).await.unwrap();
     }
     store.close().await;

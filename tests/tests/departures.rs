@@ -240,14 +240,15 @@ async fn what_came_while_a_creator_went_holds_up_nothing(database: Database) {
     shop.delete(&shop.creator).await;
     // A sale that was being written when the account ended.
     let creator = Book::CreatorPayable(UserId::new(shop.creator.id));
-    shop.post("race", [(Book::ChannelClearing("sandbox".to_owned()), PRICE), (creator, -PRICE)]).await;
+    let late = PRICE - 1;
+    shop.post("race", [(Book::ChannelClearing("sandbox".to_owned()), late), (creator, -late)]).await;
     let store = shop.app.store().await;
     store.execute_raw("UPDATE jobs SET run_at = created_at WHERE kind = 'user.purge'").await.unwrap();
     store.close().await;
     shop.is_erased(&shop.creator).await;
-    assert!(shop.has(&format!("ledger_postings WHERE account_code = 'unclaimed:CNY' AND amount = -{PRICE}")).await);
+    assert!(shop.has(&format!("ledger_postings WHERE account_code = 'unclaimed:CNY' AND amount = -{late}")).await);
     let own = format!("ledger_postings WHERE account_code = 'creator_payable:{}:CNY'", shop.creator.id);
-    assert!(shop.has(&format!("{own} AND amount = {PRICE}")).await);
+    assert!(shop.has(&format!("{own} AND amount = {late}")).await);
     shop.books_balance(0).await;
     shop.app.stop().await;
 }

@@ -212,22 +212,18 @@ fn overrides(variables: &BTreeMap<String, String>) -> Result<Vec<Override>, Conf
     for (name, text) in variables {
         let Some(path) = name.strip_prefix(PREFIX) else { continue };
         let setting = path.to_ascii_lowercase().replace("__", ".");
-        let lists = [
-            "cors.origins",
-            "cors.allow_methods",
-            "cors.allow_headers",
-            "server.allowed_hosts",
-            "server.trusted_proxies",
-            "oauth.redirect_uris",
-            "auth.guard.pair",
-            "auth.guard.strangers",
-            "auth.guard.network",
-        ];
         let scopes = setting.starts_with("oauth.providers.") && setting.ends_with(".scopes");
-        let kind = if scopes || lists.contains(&setting.as_str()) { Kind::List } else { Kind::Plain };
+        let kind = if scopes || is_list(&setting) { Kind::List } else { Kind::Plain };
         found.push((name.clone(), setting, value(name, text, kind)?));
     }
     Ok(found)
+}
+
+/// Whether a setting has several values: the one that is shipped has.
+fn is_list(setting: &str) -> bool {
+    let shipped = File::from_str(DEFAULT, FileFormat::Toml);
+    let shipped = config::Config::builder().add_source(shipped).build();
+    shipped.is_ok_and(|shipped| shipped.get_array(setting).is_ok())
 }
 
 fn value(name: &str, text: &str, kind: Kind) -> Result<config::Value, ConfigError> {

@@ -182,7 +182,7 @@ impl Parse for CompleteRequest {
 #[utoipa::path(
     tag = "Uploads",
     params(("upload_id" = String, Path, description = "The upload", example = "chunked_123456789")),
-    request_body = CompleteRequest,
+    request_body = Option<CompleteRequest>,
     responses(
         (status = 201, description = "The file is kept and will be processed", body = Envelope<UploadedView>),
         (status = 409, description = "Pieces are missing"),
