@@ -18,7 +18,7 @@ fn picture() -> Vec<u8> {
 /// Registers a creator; their token.
 async fn creator(client: &Client, admin: &str) -> String {
     let body = json!({ "username": "lin", "email": "lin@example.com", "password": PASSWORD });
-    let id = client.post("/api/v1/auth/register", &body).await.expect(201).data()["user"]["id"].clone();
+    let id = client.post("/api/v1/auth/register", &body).await.expect(201).data()["id"].clone();
     let roles = json!({ "roles": ["user", "creator"] });
     client.put_as(admin, &format!("/api/v1/users/{id}/roles"), &roles).await.expect(200);
     let answer = client.post("/api/v1/auth/login", &json!({ "username": "lin", "password": PASSWORD })).await;
