@@ -35,6 +35,9 @@ mod m0040_lost_workers;
 mod m0041_used_tags;
 mod m0042_tag_days;
 mod m0043_said_of_photos;
+mod m0044_counted_tag_days;
+mod m0045_no_tag_sums;
+mod m0046_said_before;
 
 use sea_orm_migration::prelude::*;
 
@@ -75,6 +78,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0041_used_tags::Migration),
             Box::new(m0042_tag_days::Migration),
             Box::new(m0043_said_of_photos::Migration),
+            Box::new(m0044_counted_tag_days::Migration),
+            Box::new(m0045_no_tag_sums::Migration),
+            Box::new(m0046_said_before::Migration),
         ]
     }
 }

@@ -21,14 +21,7 @@ impl MigrationTrait for Migration {
             let column = flag(name, false);
             manager.alter_table(Table::alter().table("photos").add_column(column).to_owned()).await?;
         }
-        // Of photos that were processed or changed nobody knows what was taken out: nothing
-        // comes back.
-        let said = Query::update()
-            .table("photos")
-            .values(COLUMNS.map(|name| (name, true.into())))
-            .and_where(Expr::col("revision").gt(0).or(Expr::col("version").gt(1)))
-            .to_owned();
-        manager.execute(said).await
+        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

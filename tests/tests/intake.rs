@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sharestack_tests::money::{NOTIFY, signature};
 use sharestack_tests::{Database, Harness, Options};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// A request as it stands on the wire, up to wherever its sender stops.
 pub struct Line(TcpStream);
@@ -178,6 +178,25 @@ async fn who_is_answered_in_the_midst_of_chunks_is_let_go() {
             drop(sender.await.unwrap());
         }
     }
+    app.stop().await;
+}
+
+/// However long the answer takes.
+#[tokio::test]
+async fn who_reads_a_long_answer_slowly_behind_chunks_is_let_go() {
+    let app = Harness::embedded().await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(app.base.strip_prefix("http://").unwrap().parse().unwrap()).await.unwrap();
+    let head = "GET /openapi.json HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n \r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 1000];
+    stream.read_exact(&mut answer).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let rest = tokio::time::timeout(std::time::Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    rest.expect("the connection is kept").unwrap();
+    let text = String::from_utf8_lossy(&answer);
+    assert!(text.starts_with("HTTP/1.1 200 ") && text.ends_with('}'), "{}", answer.len());
     app.stop().await;
 }
 

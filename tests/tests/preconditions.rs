@@ -126,6 +126,12 @@ async fn a_stale_removal_is_refused(database: Database) {
         (admin, made(admin, "/api/v1/timeline/events", event).await, "title"),
         (lin, made(lin, "/api/v1/articles", json!({ "title": "甲", "content": "正文" })).await, "title"),
         (lin, format!("/api/v1/subscriptions/plans/{}", monthly_plan(app, lin).await), "name"),
+        (
+            admin,
+            made(admin, "/api/v1/roles", json!({ "name": "x_y", "permissions": ["tag.read"] })).await,
+            "description",
+        ),
+        (admin, format!("/api/v1/users/{}", app.account("leaver").await.id), "bio"),
     ] {
         let seen = changed(app, token, &path, &json!({ field: "one" })).await;
         let now = changed(app, token, &path, &json!({ field: "two" })).await;

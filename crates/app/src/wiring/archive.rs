@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use serde_json::json;
 use sharestack_kernel::blob::{Blob, BlobError, BlobKey};
+use sharestack_kernel::error::{Category, Classified as _, StoreError};
 use sharestack_users::model::{Extract, HeldFile};
 use sharestack_users::ports::{Archive, Extracts};
 use tokio::runtime::Handle;
@@ -36,6 +37,14 @@ fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> BlobErr
     BlobError::Content(error.into())
 }
 
+/// Records that could not be read: asking again may help, or not.
+fn unread(error: StoreError) -> BlobError {
+    match error.category() {
+        Category::Unavailable => BlobError::Unavailable(Box::new(error)),
+        _ => broken(error),
+    }
+}
+
 /// Everything but the files of the person, piece by piece as it comes.
 fn write_records(zip: &mut ZipWriter<File>, mut extracts: Extracts, runtime: &Handle) -> Result<(), BlobError> {
     let options = SimpleFileOptions::default();
@@ -44,7 +53,7 @@ fn write_records(zip: &mut ZipWriter<File>, mut extracts: Extracts, runtime: &Ha
     // How many records each document has; the last is open.
     let mut written: Vec<(&str, usize)> = Vec::new();
     while let Some(piece) = runtime.block_on(extracts.next()) {
-        let Extract { name, records } = piece.map_err(broken)?;
+        let Extract { name, records } = piece.map_err(unread)?;
         let mut count = match written.pop() {
             Some((open, count)) if open == name => count,
             before => {
@@ -127,12 +136,10 @@ impl Archive for ZipArchive {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use futures::TryStreamExt as _;
     use serde_json::Value;
     use sharestack_blob::{BlobConfig, connect};
-    use sharestack_kernel::error::StoreError;
-
-    use super::*;
 
     fn piece(name: &'static str, records: &[i32]) -> Extract {
         Extract { name, records: records.iter().map(|n| json!({ "n": n })).collect() }
@@ -163,7 +170,7 @@ mod tests {
 
         let pieces = [Ok(piece("many", &[1])), Err(StoreError::Unavailable("gone".into())), Ok(piece("one", &[4]))];
         let failed = archive.write("exports/b.zip", stream::iter(pieces).boxed(), &[]).await;
-        assert!(matches!(failed, Err(BlobError::Content(_))));
+        assert!(matches!(failed, Err(BlobError::Unavailable(_))));
         assert_eq!(blobs.size(&BlobKey::parse("exports/b.zip").unwrap()).await.unwrap(), None);
     }
 }

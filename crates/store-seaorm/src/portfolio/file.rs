@@ -191,7 +191,7 @@ impl Store {
             .to_owned();
         let select = select_files()
             .and_where(Expr::col("owner_id").eq(owner.get()))
-            .and_where(Expr::col("status").ne(FileStatus::Failed.as_str()))
+            .and_where(Expr::col("status").ne(FileStatus::Failed.stored()))
             .and_where(Expr::exists(in_the_trash).not())
             .cond_where(any)
             .to_owned();

@@ -45,7 +45,7 @@ impl ProcessingQueries for Store {
     }
 
     async fn ahead(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let waiting = [FileStatus::Uploaded, FileStatus::Processing].map(FileStatus::as_str);
+        let waiting = [FileStatus::Uploaded, FileStatus::Processing].map(FileStatus::stored);
         let select = Query::select()
             .column("id")
             .from("files")

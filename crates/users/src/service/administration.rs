@@ -216,11 +216,11 @@ impl Administration {
     /// goes later.
     ///
     /// # Errors
-    /// When the actor may not, there is no such user, something must be settled first, or
-    /// no super admin would be left.
-    pub async fn delete(&self, actor: &Actor, user: UserId) -> Outcome<()> {
+    /// When the actor may not, there is no such user, it has none of the versions
+    /// `if_version`, something must be settled first, or no super admin would be left.
+    pub async fn delete(&self, actor: &Actor, user: UserId, if_version: Option<&[i64]>) -> Outcome<()> {
         actor.require("user.delete")?;
-        self.end(Some(actor), user).await.map(drop)
+        self.end(Some(actor), user, if_version).await.map(drop)
     }
 
     /// Ends an account whose owner wanted to go, and what it holds of them at once: they have
@@ -230,18 +230,18 @@ impl Administration {
     /// # Errors
     /// As [`Self::delete`].
     pub async fn end_own(&self, user: UserId) -> Outcome<bool> {
-        self.end(None, user).await
+        self.end(None, user, None).await
     }
 
     /// Ends an account for an administrator, or else for its owner.
-    async fn end(&self, administrator: Option<&Actor>, user: UserId) -> Outcome<bool> {
+    async fn end(&self, administrator: Option<&Actor>, user: UserId, if_version: Option<&[i64]>) -> Outcome<bool> {
         let by = administrator.map_or(user, |actor| actor.user_id);
         let ports = &self.ports.accounts;
         let obligations = self.ports.obligations.find(user).await?;
         let (now, event_id, job_id) = (ports.clock.now(), ports.ids.uuid(), ports.ids.uuid());
         let ended = transact!(ports.store, |tx| {
             tx.roles().hold().await?;
-            tx.edits().hold_record(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
+            let record = tx.edits().hold_record(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
             // Looked at while nobody can take it back.
             let due = tx.privacy().find_departure(user).await?.map(|wish| wish.due_at);
             if administrator.is_none() && due.is_none_or(|due| due > now) {
@@ -261,6 +261,9 @@ impl Administration {
                 Some(actor) => self.both(tx, actor, user).await?.1,
                 None => tx.roles().find_by_user(user).await?,
             };
+            if !record.is_among(if_version) {
+                return Err(AdministerError::Stale);
+            }
             if !obligations.is_empty() {
                 return Err(AdministerError::Owes(obligations.clone()));
             }

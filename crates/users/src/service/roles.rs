@@ -129,8 +129,8 @@ impl Roles {
     ///
     /// # Errors
     /// When the actor may not, or not so high; when there is no such role, it is built
-    /// in, or somebody holds it.
-    pub async fn delete(&self, actor: &Actor, id: RoleId) -> Result<(), RoleError> {
+    /// in, it has none of the versions `if_version`, or somebody holds it.
+    pub async fn delete(&self, actor: &Actor, id: RoleId, if_version: Option<&[i64]>) -> Result<(), RoleError> {
         actor.require("role.delete")?;
         let ports = &self.ports.accounts;
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
@@ -142,6 +142,9 @@ impl Roles {
             }
             let own = tx.roles().find_by_user(actor.user_id).await?;
             require_reach(actor, &own, before.role.rank, &before.role.permissions)?;
+            if if_version.is_some_and(|versions| !versions.contains(&before.version())) {
+                return Err(RoleError::Stale);
+            }
             tx.role_catalog().delete(id).await?;
             let name = before.role.name.as_str();
             let event = events::role(event_id, events::ROLE_DELETED, id, name, actor.user_id, now);

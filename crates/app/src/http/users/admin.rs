@@ -289,16 +289,25 @@ pub async fn update_user(
 #[utoipa::path(
     tag = "User Management",
     extensions(("x-required-permission" = json!("user.delete"))),
-    params(("user_id" = i64, Path, description = "The user", example = 42)),
+    params(
+        ("user_id" = i64, Path, description = "The user", example = 42),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of what is meant"),
+    ),
     responses(
         (status = 204, description = "It is gone"),
         (status = 409, description = "No super admin would be left, or there is a balance to be settled"),
+        (status = 412, description = "The account was changed since `If-Match`"),
     ),
 )]
 #[delete("/api/v1/users/{user_id}")]
-pub async fn delete_user(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn delete_user(
+    app: Data<App>,
+    auth: Auth,
+    path: Path<String>,
+    precondition: IfMatch,
+) -> Result<HttpResponse, ApiError> {
     let id = user(&auth.0, "user.delete", &path)?;
-    app.people.administration.delete(&auth.0, id).await?;
+    app.people.administration.delete(&auth.0, id, precondition.0.versions().as_deref()).await?;
     Ok(no_content())
 }
 

@@ -220,15 +220,24 @@ pub async fn update_role(
 #[utoipa::path(
     tag = "User Management",
     extensions(("x-required-permission" = json!("role.delete"))),
-    params(("role_id" = i64, Path, description = "The role", example = 101)),
+    params(
+        ("role_id" = i64, Path, description = "The role", example = 101),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of what is meant"),
+    ),
     responses(
         (status = 204, description = "It is gone"),
         (status = 409, description = "The role is built in, or somebody holds it"),
+        (status = 412, description = "The role was changed since `If-Match`"),
     ),
 )]
 #[delete("/api/v1/roles/{role_id}")]
-pub async fn delete_role(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn delete_role(
+    app: Data<App>,
+    auth: Auth,
+    path: Path<String>,
+    precondition: IfMatch,
+) -> Result<HttpResponse, ApiError> {
     let id = role(&auth.0, "role.delete", &path)?;
-    app.people.roles.delete(&auth.0, id).await?;
+    app.people.roles.delete(&auth.0, id, precondition.0.versions().as_deref()).await?;
     Ok(no_content())
 }

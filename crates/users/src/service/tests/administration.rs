@@ -190,7 +190,7 @@ async fn two_super_admins_cannot_switch_each_other_off() {
     let left = if one.is_ok() { &house.root } else { &other };
     let alone = house.administration.set_active(left, left.user_id, false).await.unwrap_err();
     assert!(matches!(alone, AdministerError::LastSuperAdmin));
-    let alone = house.administration.delete(left, left.user_id).await.unwrap_err();
+    let alone = house.administration.delete(left, left.user_id, None).await.unwrap_err();
     assert_eq!(alone.details(), Details::Object(serde_json::json!({ "reason": "last_super_admin" })));
 }
 
@@ -205,16 +205,19 @@ async fn a_deleted_account_is_gone_and_erased_later() {
     house.settings.update(lin.user_id, change, Some("203.0.113.7".parse().unwrap())).await.unwrap();
     let owed = Obligation { kind: "balance".to_owned(), amount: Some(1), currency: Some("CNY".to_owned()) };
     house.owing.0.lock().unwrap().push(owed.clone());
-    let refused = house.administration.delete(&house.root, lin.user_id).await.unwrap_err();
+    let refused = house.administration.delete(&house.root, lin.user_id, None).await.unwrap_err();
     let Details::Object(details) = refused.details() else { panic!("{refused}") };
     assert_eq!((refused.category(), &details["obligations"][0]["amount"]), (Category::Conflict, &serde_json::json!(1)));
     assert!(house.world.checks.authenticate(access(&tokens)).await.is_ok());
     house.owing.0.lock().unwrap().clear();
-    house.administration.delete(&house.root, lin.user_id).await.unwrap();
+    house.administration.delete(&house.root, lin.user_id, None).await.unwrap();
     assert_eq!(house.last_event().kind, events::DELETED);
     assert!(house.world.checks.authenticate(access(&tokens)).await.is_err());
     assert_eq!(house.world.accounts.find(lin.user_id).await.unwrap(), None);
-    assert!(matches!(house.administration.delete(&house.root, lin.user_id).await, Err(AdministerError::NoSuchUser(_))));
+    assert!(matches!(
+        house.administration.delete(&house.root, lin.user_id, None).await,
+        Err(AdministerError::NoSuchUser(_))
+    ));
     assert!(house.world.accounts.register(registration("lin")).await.is_err(), "names stay taken meanwhile");
     let job = house.world.store.jobs().pop().unwrap();
     assert_eq!(job.run_at, house.world.clock.now() + chrono::Duration::days(30));
@@ -244,11 +247,11 @@ async fn only_who_may_deletes() {
     let house = House::new().await;
     let (admin, _) = house.with_role("adm", "admin").await;
     let lin = house.world.user("lin").await;
-    assert_eq!(denied(house.administration.delete(&admin, lin.id).await), "user.delete");
+    assert_eq!(denied(house.administration.delete(&admin, lin.id, None).await), "user.delete");
     house.role("hr", 700, &["user.*"]).await;
     let (hr, _) = house.with_role("hr_one", "hr").await;
-    assert_eq!(denied(house.administration.delete(&hr, admin.user_id).await), "*");
-    assert!(house.administration.delete(&hr, lin.id).await.is_ok());
+    assert_eq!(denied(house.administration.delete(&hr, admin.user_id, None).await), "*");
+    assert!(house.administration.delete(&hr, lin.id, None).await.is_ok());
 }
 
 #[tokio::test]

@@ -28,10 +28,10 @@ async fn roles_are_made_changed_and_deleted() {
     let count = house.world.store.events().len();
     house.roles.update(&house.root, id, wider).await.unwrap();
     assert_eq!(house.world.store.events().len(), count);
-    assert!(matches!(house.roles.delete(&house.root, id).await, Err(RoleError::InUse)));
+    assert!(matches!(house.roles.delete(&house.root, id, None).await, Err(RoleError::InUse)));
     house.grant(lin.user_id, &["user"]).await;
-    house.roles.delete(&house.root, id).await.unwrap();
-    assert!(matches!(house.roles.delete(&house.root, id).await, Err(RoleError::NoSuchRole(_))));
+    house.roles.delete(&house.root, id, None).await.unwrap();
+    assert!(matches!(house.roles.delete(&house.root, id, None).await, Err(RoleError::NoSuchRole(_))));
     let gone = house.roles.update(&house.root, id, RoleChange::default()).await.unwrap_err();
     assert_eq!(gone.category(), Category::NotFound);
     assert_eq!(gone.details(), Details::Missing { resource: "role", id: serde_json::json!(id) });
@@ -82,7 +82,7 @@ async fn a_changed_role_is_told_again_by_its_event() {
 async fn built_in_roles_stay_and_names_are_unique() {
     let house = House::new().await;
     for role in BuiltInRole::ALL {
-        assert!(matches!(house.roles.delete(&house.root, role.id()).await, Err(RoleError::BuiltIn)));
+        assert!(matches!(house.roles.delete(&house.root, role.id(), None).await, Err(RoleError::BuiltIn)));
         let same = house.roles.update(&house.root, role.id(), RoleChange::default()).await.unwrap_err();
         assert_eq!(same.details(), Details::Object(serde_json::json!({ "reason": "built_in" })));
     }
@@ -124,14 +124,14 @@ async fn nobody_makes_or_touches_a_role_above_themselves() {
     assert_eq!(denied(house.roles.update(&keeper, mine, change(1, &["plan.read"])).await), "*");
     for id in [high, strong] {
         assert_eq!(denied(house.roles.update(&keeper, id, change(1, &[])).await), "*");
-        assert_eq!(denied(house.roles.delete(&keeper, id).await), "*");
+        assert_eq!(denied(house.roles.delete(&keeper, id, None).await), "*");
     }
-    assert!(house.roles.delete(&keeper, mine).await.is_ok());
+    assert!(house.roles.delete(&keeper, mine, None).await.is_ok());
     let (admin, _) = house.with_role("adm", "admin").await;
     let new = role_input("new", 1, &[]).create().unwrap();
     assert_eq!(denied(house.roles.create(&admin, new).await), "role.create");
     assert_eq!(denied(house.roles.update(&admin, mine, change(1, &[])).await), "role.update");
-    assert_eq!(denied(house.roles.delete(&admin, mine).await), "role.delete");
+    assert_eq!(denied(house.roles.delete(&admin, mine, None).await), "role.delete");
     let lin = house.world.user("lin").await;
     let plain = house.world.actor(&house.world.login("lin", PASSWORD).await.unwrap()).await;
     assert_eq!(denied(house.roles.list(&plain).await), "role.read");
