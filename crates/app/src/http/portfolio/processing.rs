@@ -85,7 +85,7 @@ pub struct ReprocessFile {
     /// A file that did not come through gets all that it has not, too.
     #[schema(min_items = 1, max_items = 20)]
     formats: Option<Vec<String>>,
-    /// Those that are there, too; else only what is missing.
+    /// Those that are there, too; else of a file that is completed only what is missing.
     force: Option<bool>,
 }
 

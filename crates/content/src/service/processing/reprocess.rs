@@ -63,12 +63,13 @@ impl Reprocessing {
             let here = formats_of(processing);
             let missing = |kind: &FormatName| !here.contains_key(kind);
             let mut wanted = command.formats.clone().unwrap_or_else(|| FormatName::ALL.into_iter().collect());
-            if !command.force {
-                wanted.retain(missing);
-            }
-            if processing.status != FileStatus::Ready {
+            match processing.status {
+                FileStatus::Ready if command.force => {}
+                FileStatus::Ready => wanted.retain(missing),
                 // It is ready afterwards: then it has all.
-                wanted.extend(FormatName::ALL.into_iter().filter(missing));
+                FileStatus::Uploaded | FileStatus::Processing | FileStatus::Failed => {
+                    wanted.extend(FormatName::ALL.into_iter().filter(missing));
+                }
             }
             if wanted.is_empty() {
                 return Ok((file, false));
