@@ -52,7 +52,7 @@ async fn a_photo_comes_by_two_nodes_and_both_find_what_becomes_of_it() {
     // Whichever node processed it.
     both_find(1).await;
     let shown = other.get(&path(photo)).await.expect(200);
-    let display = shown.data()["formats"]["display"].as_str().unwrap().to_owned();
+    let display = shown.data()["formats"]["jpg"].as_str().unwrap().to_owned();
     for node in [one, other] {
         let (_, there) = display.split_once("/api/").unwrap();
         let bytes = node.request(reqwest::Method::GET, &format!("/api/{there}")).send().await.unwrap();

@@ -59,7 +59,7 @@ async fn what_was_taken_out_before_a_file_was_processed_stays_out(database: Data
         };
         let photo = photo.expect(200).data().clone();
         assert_eq!((&photo["location"], &photo["taken_at"]), (&Value::Null, &Value::Null), "{database:?}");
-        assert!(photo["formats"]["display"].is_string());
+        assert!(photo["formats"]["jpg"].is_string());
     }
     let other = client.get(&path(made[1])).await.expect(200).data().clone();
     assert_eq!(other["location"]["latitude"], 31.23, "what nobody took out is told");
