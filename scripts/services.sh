@@ -109,7 +109,9 @@ as_service() {
 # Whatever it is told, MariaDB waits for the disk hundreds of times while the tables of one
 # test are made.
 has_memory() {
-  local room
+  local room limit
+  limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null || true)
+  [[ ! $limit =~ ^[0-9]+$ || $limit -ge $((6 << 30)) ]] || return 1
   room=$(df --output=avail -B1M /dev/shm 2>/dev/null | tail -n 1)
   [[ -w /dev/shm && ${room:-0} -ge 3072 ]] && awk '/^MemAvailable:/ { exit $2 < 4 * 1024 * 1024 }' /proc/meminfo
 }
@@ -156,7 +158,7 @@ pid_of() { # prints the pid when that process is ours and runs
   pid=$(head -n 1 "$(pid_file "$1")" 2>/dev/null || true)
   [[ $pid =~ ^[0-9]+$ && -r /proc/$pid/cmdline ]] || return 1
   # The number may have gone to another process since: ours name our directory.
-  tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF -e "$data" -e "redis-server 127.0.0.1:${port[redis]:-none}" || return 1
+  tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF -e "$data" -e "redis-server 127.0.0.1:${port[redis]:-}" || return 1
   echo "$pid"
 }
 
@@ -280,7 +282,8 @@ finish() { # the account and the database that the address names
 
 start() {
   local name=$1 log=$data/$1.log
-  pid_of "$name" >/dev/null && ready "$name" && return 0
+  # What runs on a port that nobody remembers is of no use.
+  [[ -n ${port[$name]:-} ]] && pid_of "$name" >/dev/null && ready "$name" && return 0
   stop "$name"
   rm -rf "${data:?}/$name" "$(pid_file "$name")"
   choose_port "$name"
