@@ -106,8 +106,14 @@ impl Config {
         if self.server.workers > MOST_WORKERS {
             return Err(ConfigError::new("server.workers", format!("must be at most {MOST_WORKERS}; 0 is one a core")));
         }
-        if self.rate_limit.seconds == 0 || self.rate_limit.times == 0 {
-            return Err(ConfigError::new("rate_limit", "times and seconds must be at least 1"));
+        let nothing = [
+            ("rate_limit.seconds", self.rate_limit.seconds == 0),
+            ("rate_limit.times", self.rate_limit.times == 0),
+            ("jwt.access_token_expire_minutes", self.jwt.access_token_expire_minutes == 0),
+            ("jwt.refresh_token_expire_days", self.jwt.refresh_token_expire_days == 0),
+        ];
+        if let Some((setting, _)) = nothing.into_iter().find(|(_, is_nothing)| *is_nothing) {
+            return Err(ConfigError::new(setting, "must be at least 1"));
         }
         if !(15..=1024).contains(&self.search.writer_memory_mib) {
             return Err(ConfigError::new("search.writer_memory_mib", "must be between 15 and 1024"));
@@ -364,6 +370,10 @@ mod tests {
             (&[("SHARESTACK__SMS__DEFAULT_COUNTRY", "+86")], "sms.default_country"),
             (&[("SHARESTACK__AUTH__REGISTRATION", "closed")], "auth.registration"),
             (&[("SHARESTACK__AUTH__GUARD__TRUST_DAYS", "-1")], "SHARESTACK__AUTH__GUARD__TRUST_DAYS"),
+            (&[("RATE_LIMIT_TIMES", "0")], "rate_limit.times"),
+            (&[("RATE_LIMIT_SECONDS", "0")], "rate_limit.seconds"),
+            (&[("JWT_ACCESS_TOKEN_EXPIRE_MINUTES", "0")], "jwt.access_token_expire_minutes"),
+            (&[("JWT_REFRESH_TOKEN_EXPIRE_DAYS", "0")], "jwt.refresh_token_expire_days"),
             (&[("SHARESTACK__VERIFICATION__CODE_LENGTH", "3")], "verification.code_length"),
             (&[("SHARESTACK__VERIFICATION__CODE_MAX_ATTEMPTS", "0")], "verification"),
             (&[("SHARESTACK__VERIFICATION__CODE_EXPIRE_MINUTES", "100000")], "verification"),
