@@ -233,7 +233,8 @@ impl Matrix {
         let right = |answer: &Answer| {
             let status = outcome(answer);
             match refusals(&row.access, who) {
-                Some(refusals) => refusals.contains(&status),
+                // Whose session ended with what was done to them, for one.
+                Some(refusals) => refusals.contains(&status) || row.instead_of_done(who, status),
                 None => operation.promises(status) || row.instead_of_done(who, status),
             }
         };
