@@ -129,7 +129,7 @@ async fn a_stale_removal_is_refused(database: Database) {
         (
             admin,
             made(admin, "/api/v1/roles", json!({ "name": "x_y", "permissions": ["tag.read"] })).await,
-            "description",
+            "display_name",
         ),
         (admin, format!("/api/v1/users/{}", app.account("leaver").await.id), "bio"),
     ] {
