@@ -1,6 +1,6 @@
 //! What is in a copy of somebody's data, domain by domain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -28,8 +28,11 @@ async fn a_copy_holds_what_was_made_and_bought(database: Database) {
     }
     let link = json!({ "photo_ids": photos, "allow_download": true });
     app.post_as(&lin.token, "/api/v1/photos/share-links", &link).await.expect(201);
+    let category = json!({ "name": "理财", "slug": "money" });
+    let category = app.post_as(&studio.admin.token, "/api/v1/articles/categories", &category).await.expect(201);
     let draft = json!({
         "title": "投资", "content": "正文", "access_level": "paid", "seo_title": "投资入门",
+        "category_id": category.data()["id"], "tags": ["基金"],
     });
     app.post_as(&lin.token, "/api/v1/articles", &draft).await.expect(201);
     let plan = monthly_plan(app, &lin.token).await;
@@ -45,11 +48,30 @@ async fn a_copy_holds_what_was_made_and_bought(database: Database) {
     assert_eq!(of("photos.json", "sort_order"), [0, 1]);
     assert_eq!((of("photos.json", "width"), rows("files.json").len()), (vec![json!(6000); 2], 2));
     assert_eq!(of("photo_tags.json", "photo_id"), [photos[0], photos[0], photos[1], photos[1]]);
+    assert_eq!(of("files.json", "status"), ["completed", "completed"], "as answers call it");
+    let named = |name: &str| {
+        let words = rows(name).into_iter().map(|row| (row["name"].clone(), row["slug"].clone()));
+        let mut words: Vec<_> = words.map(|(name, slug)| [name, slug].map(|word| word.to_string())).collect();
+        words.sort();
+        words
+    };
+    let tags = app.get("/api/v1/tags").await.expect(200);
+    let tags = tags.data().as_array().unwrap().iter().flat_map(|tag| vec![[&tag["name"], &tag["slug"]]; 2]);
+    let mut tags: Vec<_> = tags.map(|words| words.map(Value::to_string)).collect();
+    tags.sort();
+    assert_eq!((tags.len(), named("photo_tags.json")), (4, tags));
     assert_eq!(of("photo_categories.json", "category_id"), [1, 2, 1, 2]);
+    assert_eq!(of("photo_categories.json", "name"), ["城市", "夜", "城市", "夜"]);
+    assert_eq!(of("photo_categories.json", "slug"), ["city", "night", "city", "night"]);
     assert_eq!(of("photo_categories.json", "is_primary"), [true, false, true, false]);
     assert_eq!(of("share_link_photos.json", "photo_id"), photos);
     assert_eq!(of("share_link_photos.json", "link_id"), vec![rows("share_links.json")[0]["id"].clone(); 2]);
-    assert_eq!(of("articles.json", "seo_title"), ["投资入门"]);
+    let article = &rows("articles.json")[0];
+    assert_eq!(article["seo_title"], "投资入门");
+    assert_eq!((&article["category_name"], &article["category_slug"]), (&json!("理财"), &json!("money")));
+    assert_eq!((&article["tag_list"][0]["name"], article["tag_list"][0]["slug"].is_string()), (&json!("基金"), true));
+    let roles: BTreeSet<_> = rows("roles.json").iter().map(|role| role["name"].to_string()).collect();
+    assert_eq!(roles, ["\"creator\"", "\"user\""].map(str::to_owned).into());
     assert_eq!((of("plans.json", "id"), of("plan_prices.json", "amount")), (vec![json!(plan)], vec![json!(1990)]));
     assert_eq!((of("sales.json", "amount"), of("followers.json", "from_id")), (vec![json!(1990)], vec![json!(wei.id)]));
     assert!(rows("sales.json")[0].get("buyer_id").is_none(), "who buys is not the seller's");

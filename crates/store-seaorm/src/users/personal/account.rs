@@ -1,6 +1,6 @@
 //! What the users domain holds of a person: it ends with the account itself.
 
-use super::holding::Kind::{Flag, Id, Json, Number, Text, Time};
+use super::holding::Kind::{Flag, Id, Json, Number, Of, Text, Time};
 use super::holding::{End, Holding, IDENTIFIED, NUMBERED, Whose};
 
 pub(super) const ACCOUNT: &[Holding] = &[
@@ -30,8 +30,8 @@ pub(super) const ACCOUNT: &[Holding] = &[
         extract: Some("roles"),
         table: "user_roles",
         whose: Whose::Column("user_id"),
-        key: &[("role_id", Number)],
-        columns: &[("role_id", Number), ("granted_at", Time)],
+        key: &[("user_id", Number), ("role_id", Number)],
+        columns: &[("role_id", Number), ("name", Of("role_id", "roles", "name")), ("granted_at", Time)],
         end: End::Gone,
     },
     Holding {
@@ -122,7 +122,7 @@ pub(super) const ACCOUNT: &[Holding] = &[
         extract: Some("recovery_codes"),
         table: "recovery_codes",
         whose: Whose::Column("user_id"),
-        key: &[("hash", Text)],
+        key: &[("user_id", Number), ("hash", Text)],
         columns: &[("created_at", Time), ("used_at", Time)],
         end: End::Gone,
     },

@@ -1,9 +1,14 @@
 //! A person's records, a few at a time. Between two pieces no connection is held: a copy
 //! may be written for as long as it takes, and nobody waits for it.
+//!
+//! Which rows are somebody's is asked for many at once, by their keys alone; then they are
+//! read by these, however many more there are.
+
+use std::collections::VecDeque;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::{Stream, StreamExt as _, stream};
-use sea_orm::sea_query::{Cond, Expr, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Cond, Expr, Order, Query, SelectStatement, SubQueryStatement};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait, QueryResult, Value as Bound};
 use serde_json::{Map, Value};
 use sharestack_kernel::error::StoreError;
@@ -19,11 +24,25 @@ use crate::error::store_error;
 
 /// How many records are in memory at once: an article may be long.
 pub(super) const PIECE: usize = 50;
+/// How many keys of records are: they are short, and finding them reads all that somebody has.
+pub(super) const KEYS: usize = 20_000;
+
+/// What tells a row of a table from all others.
+type RowKey = Vec<Bound>;
 
 /// Every extract of a person, an empty one too.
 pub(super) fn extracts(store: Store, user: UserId) -> Extracts {
     let shown = holdings().filter_map(|holding| Some((holding.extract?, holding)));
     stream::iter(shown).flat_map(move |(name, holding)| pieces(store.clone(), user, name, holding)).boxed()
+}
+
+/// How far the reading of one table came.
+struct Reading {
+    store: Store,
+    /// Rows that are still to be read.
+    known: VecDeque<RowKey>,
+    /// Behind which row others may be: at first before all.
+    behind: Option<RowKey>,
 }
 
 fn pieces(
@@ -32,58 +51,97 @@ fn pieces(
     name: &'static str,
     holding: &'static Holding,
 ) -> impl Stream<Item = Result<Extract, StoreError>> + Send {
-    // Where the next piece begins; there is none behind the last.
-    let from = Some(Vec::new());
-    stream::try_unfold((store, from), move |(store, from)| async move {
-        let Some(from) = from else { return Ok(None) };
-        let select = select(holding, user, &from);
-        let rows = store.read().query_all(&select).await.map_err(store_error)?;
-        let records: Result<_, DbErr> = rows.iter().map(|row| record(row, holding, user)).collect();
-        let last = rows.last().filter(|_| rows.len() == PIECE);
-        let next = last.map(|row| place(row, holding.key)).transpose().map_err(store_error)?;
-        Ok(Some((Extract { name, records: records.map_err(store_error)? }, (store, next))))
+    let reading = Reading { store, known: VecDeque::new(), behind: Some(RowKey::new()) };
+    stream::try_unfold(reading, move |mut reading| async move {
+        let records = reading.next(holding, user).await.map_err(store_error)?;
+        Ok(records.map(|records| (Extract { name, records }, reading)))
     })
 }
 
-fn select(holding: &Holding, user: UserId, from: &[Bound]) -> SelectStatement {
-    let mut columns: Vec<_> = holding.columns.iter().map(|(column, _)| *column).collect();
-    let owners = holding.columns.iter().filter_map(|(_, kind)| match kind {
-        Kind::Own(owner, _) => Some(*owner),
-        _ => None,
-    });
-    for column in holding.key.iter().map(|(column, _)| *column).chain(owners) {
-        if !columns.contains(&column) {
-            columns.push(column);
+impl Reading {
+    /// The next piece; the first may be empty.
+    async fn next(&mut self, holding: &Holding, user: UserId) -> Result<Option<Vec<Value>>, DbErr> {
+        if self.known.is_empty() {
+            let Some(behind) = self.behind.take() else { return Ok(None) };
+            let found = self.store.read().query_all(&keys(holding, user, &behind)).await?;
+            self.known = found.iter().map(|row| row_key(row, holding.key)).collect::<Result<_, _>>()?;
+            self.behind = self.known.back().filter(|_| self.known.len() == KEYS).cloned();
+            if self.known.is_empty() {
+                return Ok(behind.is_empty().then(Vec::new));
+            }
         }
+        let piece: Vec<_> = self.known.drain(..self.known.len().min(PIECE)).collect();
+        let found = self.store.read().query_all(&rows(holding, &piece)).await?;
+        found.iter().map(|row| record(row, holding, user)).collect::<Result<_, _>>().map(Some)
     }
+}
+
+/// Which rows are theirs, behind one of them.
+fn keys(holding: &Holding, user: UserId, behind: &[Bound]) -> SelectStatement {
     let mut select = Query::select()
-        .columns(columns)
+        .columns(holding.key.iter().map(|(column, _)| *column))
         .from(holding.table)
         .and_where(holding.whose.condition(user))
-        .limit(PIECE as u64)
+        .limit(KEYS as u64)
         .to_owned();
-    for (column, _) in holding.key {
-        select.order_by(*column, Order::Asc);
+    if !behind.is_empty() {
+        select.cond_where(after(holding.key, behind));
     }
-    if !from.is_empty() {
-        select.cond_where(behind(holding.key, from));
+    in_order(select, holding.key)
+}
+
+/// These rows, which are found by nothing but their keys.
+pub(super) fn rows(holding: &Holding, keys: &[RowKey]) -> SelectStatement {
+    let mut select = Query::select().from(holding.table).cond_where(one_of(holding.key, keys)).to_owned();
+    let mut read = Vec::new();
+    for (column, kind) in holding.columns {
+        match kind {
+            Kind::Of(reference, table, there) => {
+                let named = Query::select()
+                    .column((*table, *there))
+                    .from(*table)
+                    .and_where(Expr::col((*table, "id")).equals((holding.table, *reference)))
+                    .to_owned();
+                select.expr_as(Expr::from(SubQueryStatement::from(named)), *column);
+            }
+            Kind::Own(owner, _) => read.extend([*owner, *column]),
+            _ => read.push(*column),
+        }
+    }
+    read.sort_unstable();
+    read.dedup();
+    select.columns(read);
+    in_order(select, holding.key)
+}
+
+fn in_order(mut select: SelectStatement, key: Key) -> SelectStatement {
+    for (column, _) in key {
+        select.order_by(*column, Order::Asc);
     }
     select
 }
 
 /// The rows that come after the one with these values.
-fn behind(key: Key, values: &[Bound]) -> Cond {
-    let equal = |count| {
-        let known = key.iter().zip(values).take(count);
-        known.fold(Cond::all(), |all, ((column, _), value)| all.add(Expr::col(*column).eq(value.clone())))
-    };
+fn after(key: Key, values: &[Bound]) -> Cond {
+    let equal = |count| equal(&key[..count], values);
     key.iter().zip(values).enumerate().fold(Cond::any(), |any, (place, ((column, _), value))| {
         any.add(equal(place).add(Expr::col(*column).gt(value.clone())))
     })
 }
 
-/// The values of a row's key.
-fn place(row: &QueryResult, key: Key) -> Result<Vec<Bound>, DbErr> {
+fn one_of(key: Key, rows: &[RowKey]) -> Cond {
+    match key {
+        [(column, _)] => Cond::all().add(Expr::col(*column).is_in(rows.iter().flatten().cloned())),
+        _ => rows.iter().fold(Cond::any(), |any, values| any.add(equal(key, values))),
+    }
+}
+
+fn equal(key: &[(&'static str, Kind)], values: &[Bound]) -> Cond {
+    let columns = key.iter().zip(values);
+    columns.fold(Cond::all(), |all, ((column, _), value)| all.add(Expr::col(*column).eq(value.clone())))
+}
+
+fn row_key(row: &QueryResult, key: Key) -> Result<RowKey, DbErr> {
     let value = |(column, kind): &(&str, Kind)| match kind {
         Kind::Number => row.try_get::<i64>("", column).map(Bound::from),
         Kind::Id => row.try_get::<Uuid>("", column).map(Bound::from),
@@ -104,7 +162,11 @@ fn read(row: &QueryResult, column: &str, kind: Kind, user: UserId) -> Result<Val
             .try_get::<Option<i64>>("", column)
             .or_else(|_| row.try_get::<Option<i32>>("", column).map(|number| number.map(i64::from)))?
             .into(),
-        Kind::Text => row.try_get::<Option<String>>("", column)?.into(),
+        Kind::Text | Kind::Of(..) => row.try_get::<Option<String>>("", column)?.into(),
+        Kind::Word(spoken) => {
+            let stored = row.try_get::<Option<String>>("", column)?;
+            stored.map(|stored| spoken(&stored).map_or(stored, str::to_owned)).into()
+        }
         Kind::Time => row.try_get::<Option<DateTime<Utc>>>("", column)?.map_or(Value::Null, time),
         Kind::Flag => row.try_get::<Option<bool>>("", column)?.into(),
         Kind::Id => row.try_get::<Option<Uuid>>("", column)?.map(|id| id.to_string()).into(),

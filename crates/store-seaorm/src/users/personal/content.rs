@@ -1,6 +1,6 @@
 //! What a person wrote.
 
-use super::holding::Kind::{Flag, Json, Number, Text, Time};
+use super::holding::Kind::{Flag, Json, Number, Of, Text, Time};
 use super::holding::{End, Holding, NUMBERED, Whose};
 
 pub(super) const CONTENT: &[Holding] = &[
@@ -51,6 +51,8 @@ pub(super) const CONTENT: &[Holding] = &[
             ("summary", Text),
             ("cover", Text),
             ("category_id", Number),
+            ("category_name", Of("category_id", "categories", "name")),
+            ("category_slug", Of("category_id", "categories", "slug")),
             ("tag_list", Json),
             ("plan_ids", Text),
             ("price_amount", Number),

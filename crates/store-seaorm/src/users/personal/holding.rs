@@ -13,11 +13,16 @@ pub(super) enum Kind {
     Flag,
     Id,
     Json,
+    /// A word that answers have another for.
+    Word(fn(&str) -> Option<&'static str>),
+    /// The text that stands in this table in this column, in the row that this one refers to
+    /// by its own column: reference, table, column.
+    Of(&'static str, &'static str, &'static str),
     /// Shown only where this column names the person: else it tells of somebody else.
     Own(&'static str, &'static Kind),
 }
 
-/// Columns that say which row it is.
+/// Columns that tell a row of a table from all others.
 pub(super) type Key = &'static [(&'static str, Kind)];
 
 /// Rows with a number.
@@ -85,7 +90,7 @@ pub(super) struct Holding {
     pub extract: Option<&'static str>,
     pub table: &'static str,
     pub whose: Whose,
-    /// What tells the rows of one person apart; they are handed out in its order.
+    /// What tells the rows of the table apart; they are handed out in its order.
     pub key: Key,
     pub columns: &'static [(&'static str, Kind)],
     pub end: End,

@@ -1,6 +1,8 @@
 //! The files and photos of a person, and what they showed and liked.
 
-use super::holding::Kind::{Flag, Id, Json, Number, Text, Time};
+use sharestack_content::model::FileStatus;
+
+use super::holding::Kind::{Flag, Id, Json, Number, Of, Text, Time, Word};
 use super::holding::{End, Holding, IDENTIFIED, NUMBERED, Whose};
 
 pub(super) const PORTFOLIO: &[Holding] = &[
@@ -43,7 +45,7 @@ pub(super) const PORTFOLIO: &[Holding] = &[
             ("size", Number),
             ("mime_type", Text),
             ("sha256", Text),
-            ("status", Text),
+            ("status", Word(|stored| FileStatus::read(stored).map(FileStatus::as_str))),
             ("failure", Text),
             ("exif", Json),
             ("width", Number),
@@ -66,7 +68,7 @@ pub(super) const PORTFOLIO: &[Holding] = &[
         extract: Some("photo_likes"),
         table: "photo_likes",
         whose: Whose::Column("user_id"),
-        key: &[("photo_id", Number)],
+        key: &[("photo_id", Number), ("user_id", Number)],
         columns: &[("photo_id", Number), ("created_at", Time)],
         end: End::Gone,
     },
@@ -86,6 +88,8 @@ pub(super) const PORTFOLIO: &[Holding] = &[
         columns: &[
             ("id", Id),
             ("category_id", Number),
+            ("category_name", Of("category_id", "categories", "name")),
+            ("category_slug", Of("category_id", "categories", "slug")),
             ("allow_download", Flag),
             ("hide_metadata", Flag),
             ("expires_at", Time),
@@ -102,6 +106,8 @@ pub(super) const PORTFOLIO: &[Holding] = &[
         columns: &[
             ("photo_id", Number),
             ("tag_id", Number),
+            ("name", Of("tag_id", "tags", "name")),
+            ("slug", Of("tag_id", "tags", "slug")),
             ("source", Text),
             ("confidence", Number),
             ("created_at", Time),
@@ -113,7 +119,14 @@ pub(super) const PORTFOLIO: &[Holding] = &[
         table: "photo_categories",
         whose: Whose::Through("photo_id", "photos", "owner_id"),
         key: &[("photo_id", Number), ("category_id", Number)],
-        columns: &[("photo_id", Number), ("category_id", Number), ("is_primary", Flag), ("created_at", Time)],
+        columns: &[
+            ("photo_id", Number),
+            ("category_id", Number),
+            ("name", Of("category_id", "categories", "name")),
+            ("slug", Of("category_id", "categories", "slug")),
+            ("is_primary", Flag),
+            ("created_at", Time),
+        ],
         end: End::Kept,
     },
     Holding {

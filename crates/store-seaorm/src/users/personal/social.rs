@@ -1,14 +1,17 @@
 //! Whom a person follows and blocks, and who them.
 
 use super::holding::Kind::{Number, Time};
-use super::holding::{End, Holding, Whose};
+use super::holding::{End, Holding, Key, Whose};
+
+/// Who, and whom.
+const PAIR: Key = &[("from_id", Number), ("to_id", Number)];
 
 pub(super) const SOCIAL: &[Holding] = &[
     Holding {
         extract: Some("following"),
         table: "follows",
         whose: Whose::Column("from_id"),
-        key: &[("to_id", Number)],
+        key: PAIR,
         columns: &[("to_id", Number), ("created_at", Time)],
         end: End::Gone,
     },
@@ -16,7 +19,7 @@ pub(super) const SOCIAL: &[Holding] = &[
         extract: Some("followers"),
         table: "follows",
         whose: Whose::Column("to_id"),
-        key: &[("from_id", Number)],
+        key: PAIR,
         columns: &[("from_id", Number), ("created_at", Time)],
         end: End::Gone,
     },
@@ -24,7 +27,7 @@ pub(super) const SOCIAL: &[Holding] = &[
         extract: Some("blocks"),
         table: "user_blocks",
         whose: Whose::Column("from_id"),
-        key: &[("to_id", Number)],
+        key: PAIR,
         columns: &[("to_id", Number), ("created_at", Time)],
         end: End::Gone,
     },
