@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use sharestack_store_seaorm::Claim;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::operator::{Admin, Invite, Jobs, User, create_admin, dead_jobs, invite, reset_mfa};
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError};
 use crate::server::{self, Server};
 use crate::wiring::{self, App};
 use crate::workers::Workers;
@@ -160,7 +161,14 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     }
     let variables: BTreeMap<String, String> = std::env::vars().collect();
     let config = Config::load(&config_dir(cli.config_dir)?, &variables)?;
+    if matches!(command, Command::Demo | Command::Serve { demo: true, .. }) {
+        demo::permit(&config)?;
+    }
+    let misspelt = config::misspelt(variables.keys());
     if matches!(command, Command::Doctor) {
+        for (name, meant) in &misspelt {
+            say(&format!("ignored  {name}: {meant} is the setting"));
+        }
         return if Box::pin(doctor::run(&config, &mut std::io::stdout())).await {
             Ok(())
         } else {
@@ -169,6 +177,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     }
     let _telemetry = telemetry::start(&config)?;
     telemetry::start_metrics();
+    for (name, meant) in misspelt {
+        tracing::warn!("{name} is no setting and is ignored: {meant} is one");
+    }
     match command {
         Command::Serve { no_worker, demo } => Box::pin(serve(config, !no_worker, demo)).await,
         Command::Worker => Box::pin(work(config)).await,
@@ -207,6 +218,12 @@ fn config_dir(named: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
 
 async fn ready_app(config: Config) -> Result<App, Failure> {
     let app = wiring::build(config).await?;
+    prepare(&app).await?;
+    Ok(app)
+}
+
+/// Brings the schema up to date where a start does that, and finds out whether it is.
+async fn prepare(app: &App) -> Result<(), Failure> {
     if app.config.migrates_on_start() {
         app.store.migrate().await.map_err(Failure::other)?;
     }
@@ -214,15 +231,26 @@ async fn ready_app(config: Config) -> Result<App, Failure> {
     if missing.iter().any(|one| !one.applied) {
         return Err(Failure::Other("the database lacks migrations: run `sharestack migrate up`".to_owned()));
     }
-    Ok(app)
+    if let Some(left) = demo::left_in_production(app).await {
+        tracing::warn!("{left}");
+    }
+    Ok(())
+}
+
+/// Keeps a second server from a database that takes one: what one of them changes, the other
+/// would learn late or never.
+fn claim(app: &App) -> Result<Claim, ConfigError> {
+    app.store.claim().map_err(|taken| {
+        let problem = "SQLite takes one server; stop it, or give this one a directory of its own";
+        ConfigError::new("DATA_DIR", format!("{taken}: {problem}"))
+    })
 }
 
 async fn serve(mut config: Config, with_workers: bool, with_demo: bool) -> Result<(), Failure> {
-    if with_demo && config.is_production() {
-        return Err(ConfigError::new("--demo", "demo content has known passwords: production refuses it").into());
-    }
     let listener = server::bind(&mut config)?;
-    let app = Box::pin(ready_app(config)).await?;
+    let app = wiring::build(config).await?;
+    let _claim = claim(&app)?;
+    prepare(&app).await?;
     let told = if with_demo {
         demo::fill(&app).await.map_err(|error| Failure::Other(format!("{error:#}")))?
     } else {

@@ -6,6 +6,7 @@ use sharestack_kernel::event::{EventLog as _, STUCK_AFTER};
 use sharestack_kernel::job::JobStore as _;
 
 use crate::config::{Config, Secret};
+use crate::demo;
 use crate::health::{SearchIndex, Status};
 use crate::wiring;
 
@@ -96,6 +97,9 @@ pub async fn run(config: &Config, out: &mut impl Write) -> bool {
         });
     }
     say(&format!("{:<9}migrations (0 pending)", "ok"));
+    if let Some(left) = demo::left_in_production(&app).await {
+        say(&format!("{:<9}{left}", "danger"));
+    }
     app.close().await;
     well
 }

@@ -23,6 +23,7 @@
 //! ```
 
 mod billing;
+mod claim;
 mod config;
 mod conn;
 mod connect;
@@ -45,6 +46,7 @@ mod tail;
 mod tx;
 mod users;
 
+pub use claim::{Claim, Claimed};
 pub use config::{InvalidUrl, StoreConfig};
 pub use connect::{ConnectError, Dialect, Store};
 pub use ids::SequenceIds;

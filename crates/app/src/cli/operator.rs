@@ -15,10 +15,13 @@ use crate::wiring;
 pub enum Admin {
     /// Makes a super admin; the password is read from standard input.
     Create {
+        /// What they sign in with.
         #[arg(long)]
         username: String,
+        /// Their address.
         #[arg(long)]
         email: String,
+        /// There is no other way: an argument would stand in the list of processes.
         #[arg(long, required = true)]
         password_stdin: bool,
     },
@@ -54,17 +57,19 @@ pub enum Jobs {
         /// Of this kind alone, for example `message.send`.
         #[arg(long)]
         kind: Option<String>,
+        /// At most so many.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=10_000))]
         limit: u64,
     },
     /// Offers jobs that were given up again, as if they were new.
     Retry {
-        /// Which, by their ids.
-        #[arg(required_unless_present = "all")]
+        /// The jobs' ids, as `jobs dead` lists them.
+        #[arg(value_name = "ID", required_unless_present = "all")]
         ids: Vec<uuid::Uuid>,
-        /// All of them; with `--kind` all of a kind.
+        /// All that were given up, in place of ids.
         #[arg(long, conflicts_with = "ids")]
         all: bool,
+        /// With `--all`: those of this kind alone, for example `message.send`.
         #[arg(long, requires = "all")]
         kind: Option<String>,
     },

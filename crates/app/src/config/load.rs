@@ -10,7 +10,7 @@ use thiserror::Error;
 use sharestack_users::model::RegistrationMode;
 
 use super::names::{Kind, NAMES, list};
-use super::{Config, MailTransport};
+use super::{Config, MailTransport, spelling};
 
 /// Where the product runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -37,19 +37,26 @@ impl ConfigError {
         Self { setting: setting.into(), problem: problem.to_string() }
     }
 
-    /// Names the variable that set it, beside the setting.
+    /// Names the variable that set it, or something below it that there is not, beside the setting.
     fn set_by(self, variables: &BTreeMap<String, String>) -> Self {
-        match variables.get(&self.setting) {
-            Some(variable) => Self { setting: format!("{variable} ({})", self.setting), ..self },
-            None => self,
-        }
+        let Self { setting, problem } = self;
+        let below = format!("{setting}.");
+        let within = || variables.iter().find(|(set, _)| set.starts_with(&below)).map(|(_, variable)| variable);
+        let is_unknown = problem.contains("unknown field");
+        let Some(variable) = variables.get(&setting).or_else(|| within().filter(|_| is_unknown)) else {
+            return Self { setting, problem };
+        };
+        let meant = spelling::right(variable).filter(|_| is_unknown);
+        let meant = meant.map(|right| format!("; {right} is one")).unwrap_or_default();
+        Self { setting: format!("{variable} ({setting})"), problem: format!("{problem}{meant}") }
     }
 }
 
-const PREFIX: &str = "SHARESTACK__";
+/// What the names of variables begin with that reach every setting.
+pub(super) const PREFIX: &str = "SHARESTACK__";
 /// How many threads the server can keep count of.
 const MOST_WORKERS: usize = 512;
-const DEFAULT: &str = include_str!("../../../../config/default.toml");
+pub(super) const DEFAULT: &str = include_str!("../../../../config/default.toml");
 /// Secrets that stand in examples: production refuses them.
 const SAMPLES: &[&str] =
     &["your-super-secret-jwt-key-change-in-production", "your-app-secret-key-change-in-production"];
@@ -315,8 +322,14 @@ mod tests {
 
     #[test]
     fn an_unknown_setting_is_named() {
-        let error = load(&[("SHARESTACK__SERVER__PROT", "1")]).unwrap_err().to_string();
-        assert!(error.contains("prot"), "{error}");
+        for (variable, said) in [
+            ("SHARESTACK__SERVER__PROT", "SHARESTACK__SERVER__PROT (server.prot): unknown field"),
+            ("SHARESTACK__NO_SUCH_SECTION__KEY", "SHARESTACK__NO_SUCH_SECTION__KEY (no_such_section): unknown field"),
+            ("SHARESTACK__SERVER_PORT", "; SHARESTACK__SERVER__PORT is one"),
+        ] {
+            let error = load(&[(variable, "1")]).unwrap_err().to_string();
+            assert!(error.contains(variable) && error.contains(said), "{error}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod files;
 mod load;
 mod names;
 mod secret;
+mod spelling;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub use files::{Media, PhotoSettings, Storage, StorageBackend, Upload};
 pub use load::{ConfigError, Environment};
 pub use names::NAMES;
 pub use secret::Secret;
+pub use spelling::misspelt;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Deserialize, Serialize)]

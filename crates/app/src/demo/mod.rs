@@ -2,7 +2,6 @@
 
 mod portfolio;
 
-use anyhow::bail;
 use secrecy::SecretString;
 use sharestack_billing::model::interval::Interval;
 use sharestack_billing::model::plan::{Benefits, PlanContent, PlanDescription, PlanName, Terms, TrialDays};
@@ -12,14 +11,18 @@ use sharestack_kernel::actor::{Actor, Credential};
 use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::money::{Currency, Money};
 use sharestack_kernel::patch::Patch;
-use sharestack_users::model::{BuiltInRole, LoginName, ProfileInput, RegistrationInput};
+use sharestack_users::model::{BuiltInRole, LoginName, ProfileInput, RegistrationInput, UserView};
 use sharestack_users::ports::AccountQueries as _;
 
+use crate::config::{Config, ConfigError};
 use crate::wiring::App;
 
-const ADMIN: (&str, &str) = ("admin", "demo-admin-password");
-const CREATOR: (&str, &str) = ("lin", "demo-creator-password");
-const READER: (&str, &str) = ("wei", "demo-reader-password");
+/// Name and password of an account, which everybody can read here.
+type Known = (&'static str, &'static str);
+
+const ADMIN: Known = ("admin", "demo-admin-password");
+const CREATOR: Known = ("lin", "demo-creator-password");
+const READER: Known = ("wei", "demo-reader-password");
 
 /// Title, summary, tags, access, text.
 type Sample = (&'static str, &'static str, &'static [&'static str], AccessLevel, &'static str);
@@ -49,15 +52,23 @@ const ARTICLES: &[Sample] = &[
     ),
 ];
 
+/// Whether there may be demo content at all.
+///
+/// # Errors
+/// In production.
+pub fn permit(config: &Config) -> Result<(), ConfigError> {
+    if config.is_production() {
+        return Err(ConfigError::new("demo", "demo content has known passwords: production refuses it"));
+    }
+    Ok(())
+}
+
 /// Fills an empty database; what to tell the newcomer, line by line. One that ever had an
 /// account is left alone.
 ///
 /// # Errors
-/// In production, and when something cannot be written.
+/// When something cannot be written.
 pub async fn fill(app: &App) -> anyhow::Result<Vec<String>> {
-    if app.config.is_production() {
-        bail!("demo content has known passwords: it is refused in production");
-    }
     // Who was deleted counts: demo accounts that somebody removed do not come back.
     if app.store.had_any().await? {
         let mut told = vec!["the database is not empty: no demo content was added".to_owned()];
@@ -82,22 +93,58 @@ pub async fn fill(app: &App) -> anyhow::Result<Vec<String>> {
 
 /// The demo's accounts as they are now: those that still have the demo's password.
 async fn accounts(app: &App) -> anyhow::Result<Vec<String>> {
-    let mut told = Vec::new();
-    for (name, password) in [ADMIN, CREATOR, READER] {
+    let open = remaining(app).await?.into_iter().filter(|(.., is_open)| *is_open);
+    let told = open.map(|((name, password), user, _)| {
+        format!("demo account: {name} / {password} ({})", user.role().replace('_', " "))
+    });
+    Ok(told.collect())
+}
+
+/// Who has a name of the demo's accounts, and whether its password opens theirs.
+async fn remaining(app: &App) -> anyhow::Result<Vec<(Known, UserView, bool)>> {
+    let mut remaining = Vec::new();
+    for known in [ADMIN, CREATOR, READER] {
+        let (name, password) = known;
         let Some(login) = LoginName::parse(name) else { continue };
         let Some(found) = app.store.find_credentials(&login).await? else { continue };
         let Some(user) = app.accounts.find(found.user_id).await? else { continue };
-        if app.access.passwords.fits(user.id, &SecretString::from(password)).await? {
-            told.push(format!("demo account: {name} / {password} ({})", user.role().replace('_', " ")));
-        }
+        let is_open = app.access.passwords.fits(user.id, &SecretString::from(password)).await?;
+        remaining.push((known, user, is_open));
     }
-    Ok(told)
+    Ok(remaining)
 }
 
-fn registration((name, password): (&str, &str), display: &str) -> RegistrationInput {
+/// What production is told of demo content in its database.
+pub async fn left_in_production(app: &App) -> Option<String> {
+    if !app.config.is_production() {
+        return None;
+    }
+    let remaining = remaining(app).await.inspect_err(|error| tracing::debug!(%error, "demo accounts were not read"));
+    let remaining = remaining.unwrap_or_default();
+    let named = |is_meant: &dyn Fn(&(Known, UserView, bool)) -> bool| {
+        let names: Vec<_> = remaining.iter().filter(|one| is_meant(one)).map(|((name, _), ..)| *name).collect();
+        names.join(", ")
+    };
+    let (open, all) =
+        (named(&|(.., is_open)| *is_open), named(&|(known, user, is_open)| *is_open || user.email == address(*known)));
+    if all.is_empty() {
+        return None;
+    }
+    let known = if open.is_empty() { String::new() } else { format!("; anybody can sign in as {open}") };
+    Some(format!(
+        "the database holds demo content, with the accounts {all}{known}: delete them, or take another database"
+    ))
+}
+
+/// The address of one of the demo's accounts.
+fn address((name, _): Known) -> String {
+    format!("{name}@example.com")
+}
+
+fn registration((name, password): Known, display: &str) -> RegistrationInput {
     RegistrationInput {
         username: Some(name.to_owned()),
-        email: Some(format!("{name}@example.com")),
+        email: Some(address((name, password))),
         password: Some(password.to_owned()),
         profile: ProfileInput { display_name: Patch::Set(display.to_owned()), ..ProfileInput::default() },
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{
     Content, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema, SecurityRequirement,
-    schema::{AnyOfBuilder, ObjectBuilder, SchemaType},
+    schema::{ObjectBuilder, SchemaType},
 };
 
 use super::limits::{class, required_permission};
@@ -19,12 +19,6 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub fn complete(mut document: OpenApi) -> OpenApi {
     let components = document.components.get_or_insert_default();
     docs_headers::define(components);
-    // A part of a keyset list has the fields of both: one of the two need not exclude the other.
-    if let Some(RefOr::T(Schema::OneOf(kinds))) = components.schemas.get("Paging") {
-        let either = kinds.items.iter().cloned().fold(AnyOfBuilder::new(), AnyOfBuilder::item);
-        let either = either.description(kinds.description.clone());
-        components.schemas.insert("Paging".to_owned(), RefOr::T(Schema::AnyOf(either.build())));
-    }
     let object = || ObjectBuilder::new();
     let error = object()
         .property("success", object().schema_type(utoipa::openapi::Type::Boolean))

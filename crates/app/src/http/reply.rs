@@ -26,7 +26,7 @@ pub struct Reply<T> {
     beside: Map<String, Value>,
 }
 
-/// The envelope, as it is written and as the document shows it.
+/// The envelope, as it is written, and as the document shows that of a single thing.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Envelope<T> {
     pub success: bool,
@@ -37,7 +37,7 @@ pub struct Envelope<T> {
     pub message: String,
     pub data: T,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<PagingSchema>)]
+    #[schema(ignore)]
     pub pagination: Option<Paging>,
     /// What a few answers have beside their data.
     #[serde(flatten)]
@@ -54,13 +54,34 @@ pub enum Paging {
     Keyset(CursorPagination),
 }
 
-/// By number, or by cursor.
+/// The envelope of one page of a list, as the document shows it.
 #[derive(Debug, ToSchema)]
-#[schema(as = Paging)]
-#[serde(untagged)]
-pub enum PagingSchema {
-    Numbered(PaginationSchema),
-    Keyset(CursorPaginationSchema),
+#[expect(dead_code, reason = "the document's view of the envelope")]
+pub struct Paged<T> {
+    success: bool,
+    /// The HTTP status.
+    #[schema(example = 200)]
+    code: u16,
+    #[schema(example = "Success")]
+    message: String,
+    data: T,
+    pagination: PaginationSchema,
+    meta: Meta,
+}
+
+/// The envelope of a slice of a keyset list, as the document shows it.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "the document's view of the envelope")]
+pub struct Sliced<T> {
+    success: bool,
+    /// The HTTP status.
+    #[schema(example = 200)]
+    code: u16,
+    #[schema(example = "Success")]
+    message: String,
+    data: T,
+    pagination: CursorPaginationSchema,
+    meta: Meta,
 }
 
 /// The slice that was asked for.

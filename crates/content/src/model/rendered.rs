@@ -15,7 +15,7 @@ use super::outline::{blocks, plain_text, visible, weight};
 pub const EXCERPT_CHARS: usize = 200;
 /// The most characters of a preview.
 pub const PREVIEW_CHARS: usize = 500;
-/// A preview and a teaser show at most one part in so many of a text.
+/// A preview shows at most one part in so many of a text.
 const SHARE: usize = 5;
 /// How deep elements may stand in each other.
 const MAX_DEPTH: usize = 200;
@@ -52,13 +52,8 @@ impl Rendered {
             return Err(TooDeep);
         }
         let html = SANITISER.clean(&with_breaks(&raw)).to_string();
-        let text = plain_text(&html);
-        Ok(Self {
-            preview: preview(&html),
-            excerpt: cut(&text, EXCERPT_CHARS),
-            teaser: cut(&text, EXCERPT_CHARS.min(visible(&text) / SHARE)),
-            html,
-        })
+        let preview = preview(&html);
+        Ok(Self { teaser: teaser(&preview), excerpt: cut(&plain_text(&html), EXCERPT_CHARS), preview, html })
     }
 
     /// What a store kept of a rendered text.
@@ -81,7 +76,7 @@ impl Rendered {
         &self.excerpt
     }
 
-    /// The excerpt for readers before the gate: never more than a fifth of the text.
+    /// The excerpt for readers before the gate: nothing that the preview does not show.
     pub fn teaser(&self) -> &str {
         &self.teaser
     }
@@ -291,6 +286,15 @@ fn preview(html: &str) -> String {
         shown.push('\n');
     }
     SANITISER.clean(&shown).to_string().trim().to_owned()
+}
+
+/// The beginning of a preview as plain text; the text goes on behind it.
+fn teaser(preview: &str) -> String {
+    let mut head = cut(&plain_text(preview), EXCERPT_CHARS);
+    if !head.is_empty() && !head.ends_with('…') {
+        head.push('…');
+    }
+    head
 }
 
 #[cfg(test)]

@@ -110,6 +110,17 @@ fn a_preview_is_whole_blocks() {
 }
 
 #[test]
+fn a_teaser_never_goes_beyond_the_preview() {
+    // The preview ends with the short beginning: there would be room for more in a fifth.
+    let source = format!("{}\n\n{}", "短的开头。".repeat(8), "秘密的长文。".repeat(50));
+    let rendered = render(Format::Markdown, &source);
+    assert_eq!(rendered.preview(), format!("<p>{}</p>", "短的开头。".repeat(8)));
+    assert_eq!(rendered.teaser(), format!("{}…", "短的开头。".repeat(8)));
+    let album = render(Format::Markdown, &format!("![x](https://example.com/a.png)\n\n{}", "长文。".repeat(100)));
+    assert_eq!((album.preview(), album.teaser()), ("", ""));
+}
+
+#[test]
 fn a_text_as_deep_as_a_pit_is_refused() {
     let n = 100_000;
     for (format, source) in [
@@ -157,6 +168,8 @@ proptest! {
         // The "…" of a cut is one more.
         prop_assert!(shown <= whole / 5 + 1 && shown <= PREVIEW_CHARS + 1, "{shown} of {whole}");
         prop_assert!(whole == 0 || shown < whole || whole < 2);
+        let beginning = rendered.teaser().strip_suffix('…').unwrap_or_default();
+        prop_assert!(plain_text(rendered.preview()).starts_with(beginning), "{}", rendered.teaser());
         prop_assert!(visible(rendered.teaser()) <= whole / 5 + 1);
         prop_assert!(visible(rendered.excerpt()) <= EXCERPT_CHARS + 1);
         prop_assert_eq!(SANITISER.clean(rendered.html()).to_string(), rendered.html());

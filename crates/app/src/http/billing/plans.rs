@@ -17,7 +17,7 @@ use super::requests::{PlanCreate, PlanUpdate};
 use super::views::Plan;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, NumericId, Params, Parse, parse_page};
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::reply::{Envelope, Paged, Reply, no_content};
 use crate::wiring::App;
 
 /// Which plans a list shows.
@@ -66,7 +66,7 @@ async fn find(app: &App, id: PlanId) -> Result<Plan, ApiError> {
     tag = "Subscriptions",
     security((), ("bearer" = [])),
     params(PlanListQuery),
-    responses((status = 200, description = "One page of the list", body = Envelope<Vec<Plan>>)),
+    responses((status = 200, description = "One page of the list", body = Paged<Vec<Plan>>)),
 )]
 #[get("/api/v1/subscriptions/plans")]
 pub async fn list_plans(

@@ -16,7 +16,7 @@ use super::requests::{CancelRequest, RenewRequest, SubscribeRequest, Wish};
 use super::views::{Checkout, Order, Subscription};
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IdempotencyKey, NumericId, OptionalBody, Params, Parse, parse_page};
-use crate::http::reply::{Envelope, Reply};
+use crate::http::reply::{Envelope, Paged, Reply};
 use crate::wiring::App;
 
 /// Which subscriptions a list shows.
@@ -65,7 +65,7 @@ fn payer(actor: &Actor, wish: Wish, key: &IdempotencyKey) -> Payer {
 #[utoipa::path(
     tag = "Subscriptions",
     params(SubscriptionListQuery),
-    responses((status = 200, description = "One page of the list", body = Envelope<Vec<Subscription>>)),
+    responses((status = 200, description = "One page of the list", body = Paged<Vec<Subscription>>)),
 )]
 #[get("/api/v1/subscriptions/me")]
 pub async fn list_my_subscriptions(

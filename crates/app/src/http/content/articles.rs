@@ -13,7 +13,7 @@ use super::views::{Article, ArticleDetail};
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, Params};
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::reply::{Envelope, Paged, Reply, no_content};
 use crate::wiring::App;
 
 /// The article as its editor sees it after a change.
@@ -33,7 +33,7 @@ pub(super) async fn changed(app: &App, actor: &Actor, id: ArticleId) -> Result<R
     security((), ("bearer" = [])),
     params(ArticleListQuery),
     responses(
-        (status = 200, description = "One page of the list", body = Envelope<Vec<Article>>),
+        (status = 200, description = "One page of the list", body = Paged<Vec<Article>>),
         (status = 403, description = "Drafts of others"),
     ),
 )]

@@ -8,14 +8,14 @@ use super::requests::ArticleDraft;
 use super::views::{Article, SavedDraft};
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, PageQuery, Params};
-use crate::http::reply::{Envelope, Reply};
+use crate::http::reply::{Envelope, Paged, Reply};
 use crate::wiring::App;
 
 /// One's own articles that are not public, the last changed first.
 #[utoipa::path(
     tag = "Articles",
     params(PageQuery),
-    responses((status = 200, description = "One page of the list", body = Envelope<Vec<Article>>)),
+    responses((status = 200, description = "One page of the list", body = Paged<Vec<Article>>)),
 )]
 #[get("/api/v1/articles/drafts")]
 pub async fn list_drafts(app: Data<App>, auth: Auth, page: Params<PageQuery>) -> Result<Reply<Vec<Article>>, ApiError> {

@@ -17,7 +17,7 @@ use super::views::Article;
 use crate::http::error::ApiError;
 use crate::http::extract::{MaybeAuth, Params, Parse};
 use crate::http::portfolio::categories::category_text;
-use crate::http::reply::{Envelope, Reply};
+use crate::http::reply::{Paged, Reply};
 use crate::http::search::{self, SearchFacets};
 use crate::wiring::App;
 
@@ -165,7 +165,7 @@ impl From<FoundArticle> for ArticleHit {
     tag = "Articles",
     security((), ("bearer" = [])),
     params(ArticleSearchQuery),
-    responses((status = 200, description = "One page of what was found", body = Envelope<ArticleSearchResult>)),
+    responses((status = 200, description = "One page of what was found", body = Paged<ArticleSearchResult>)),
 )]
 #[get("/api/v1/articles/search")]
 pub async fn search_articles(

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Params, Parse, UuidId, option, parse_limit};
-use crate::http::reply::{Envelope, Reply};
+use crate::http::reply::{Envelope, Reply, Sliced};
 use crate::wiring::App;
 
 /// One act: who did what to whom, from where, and what came of it.
@@ -146,7 +146,7 @@ impl Parse for AuditQuery {
     tag = "Audit",
     extensions(("x-required-permission" = json!("audit.read"))),
     params(AuditQuery),
-    responses((status = 200, description = "The entries", body = Envelope<Vec<AuditLogEntry>>)),
+    responses((status = 200, description = "The entries", body = Sliced<Vec<AuditLogEntry>>)),
 )]
 #[get("/api/v1/audit-logs")]
 pub async fn list_audit_logs(

@@ -17,7 +17,7 @@ use crate::http::extract::{MaybeAuth, Params, Parse, option};
 use crate::http::portfolio::categories::category_text;
 use crate::http::portfolio::photos::examples::{item_example, with};
 use crate::http::portfolio::photos::views::PhotoItem;
-use crate::http::reply::{Envelope, Reply};
+use crate::http::reply::{Paged, Reply};
 use crate::wiring::{App, PhotoLinks};
 
 /// What to look for, and where.
@@ -176,7 +176,7 @@ pub struct PhotoSearchResult {
     tag = "Photos",
     security((), ("bearer" = [])),
     params(PhotoSearchQuery),
-    responses((status = 200, description = "One page of what was found", body = Envelope<PhotoSearchResult>)),
+    responses((status = 200, description = "One page of what was found", body = Paged<PhotoSearchResult>)),
 )]
 #[get("/api/v1/photos/search")]
 pub async fn search_photos(

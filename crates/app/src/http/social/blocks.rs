@@ -7,7 +7,7 @@ use super::person;
 use super::views::BlockedUser;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, PageQuery, Params};
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::reply::{Paged, Reply, no_content};
 use crate::wiring::App;
 
 /// Blocks a user: neither of the two follows the other any more, nor can.
@@ -43,7 +43,7 @@ pub async fn unblock_user(app: Data<App>, auth: Auth, path: Path<String>) -> Res
 #[utoipa::path(
     tag = "Social",
     params(PageQuery),
-    responses((status = 200, description = "One page of the list", body = Envelope<Vec<BlockedUser>>)),
+    responses((status = 200, description = "One page of the list", body = Paged<Vec<BlockedUser>>)),
 )]
 #[get("/api/v1/users/me/blocks")]
 pub async fn list_blocks(

@@ -9,7 +9,7 @@ use super::person;
 use super::views::{FollowedUser, RelatedUser};
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, MaybeAuth, PageQuery, Params};
-use crate::http::reply::{Envelope, Reply};
+use crate::http::reply::{Envelope, Paged, Reply};
 use crate::wiring::App;
 
 /// Somebody as the caller sees them after a change.
@@ -57,7 +57,7 @@ pub async fn unfollow_user(app: Data<App>, auth: Auth, path: Path<String>) -> Re
     security((), ("bearer" = [])),
     params(("user_id" = String, Path, description = "An id or a username; digits are an id when somebody has it", example = "linxiaohong"), PageQuery),
     responses(
-        (status = 200, description = "One page of the list", body = Envelope<Vec<FollowedUser>>),
+        (status = 200, description = "One page of the list", body = Paged<Vec<FollowedUser>>),
         (status = 403, description = "The user keeps the list to themselves"),
     ),
 )]
@@ -81,7 +81,7 @@ pub async fn list_followers(
     security((), ("bearer" = [])),
     params(("user_id" = String, Path, description = "An id or a username; digits are an id when somebody has it", example = "linxiaohong"), PageQuery),
     responses(
-        (status = 200, description = "One page of the list", body = Envelope<Vec<FollowedUser>>),
+        (status = 200, description = "One page of the list", body = Paged<Vec<FollowedUser>>),
         (status = 403, description = "The user keeps the list to themselves"),
     ),
 )]

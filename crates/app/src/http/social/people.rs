@@ -12,7 +12,7 @@ use super::views::UserStats;
 use crate::http::content::{Article, ArticleListQuery};
 use crate::http::error::ApiError;
 use crate::http::extract::{MaybeAuth, Params, Parse};
-use crate::http::reply::{Envelope, Reply};
+use crate::http::reply::{Envelope, Paged, Reply};
 use crate::wiring::App;
 
 /// A user in figures. What they earned is shown to themselves alone.
@@ -85,7 +85,7 @@ fn by(user: UserId, query: ListArticles) -> ListArticles {
     security((), ("bearer" = [])),
     params(("user_id" = String, Path, description = "An id or a username; digits are an id when somebody has it", example = "linxiaohong"), UserArticleQuery),
     responses(
-        (status = 200, description = "One page of the list", body = Envelope<Vec<Article>>),
+        (status = 200, description = "One page of the list", body = Paged<Vec<Article>>),
         (status = 403, description = "Drafts of others"),
     ),
 )]

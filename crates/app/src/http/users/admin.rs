@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::views::{User, tagged};
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, NumericId, Params, Parse, option, parse_page, set};
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::reply::{Envelope, Paged, Reply, no_content};
 use crate::wiring::App;
 
 /// Who may not learns nothing about who exists.
@@ -76,7 +76,7 @@ impl Parse for UserListQuery {
     tag = "User Management",
     extensions(("x-required-permission" = json!("user.read"))),
     params(UserListQuery),
-    responses((status = 200, description = "One page of the list", body = Envelope<Vec<User>>)),
+    responses((status = 200, description = "One page of the list", body = Paged<Vec<User>>)),
 )]
 #[get("/api/v1/users")]
 pub async fn list_users(

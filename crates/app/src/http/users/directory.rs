@@ -10,7 +10,7 @@ use sharestack_users::model::{SearchText, UserRef};
 use super::people_views::PublicUser;
 use crate::http::error::ApiError;
 use crate::http::extract::{MaybeAuth, Params, Parse, parse_page};
-use crate::http::reply::{Envelope, Reply};
+use crate::http::reply::{Envelope, Paged, Reply};
 use crate::wiring::App;
 
 /// Who is looked for.
@@ -50,7 +50,7 @@ impl Parse for UserSearchQuery {
     tag = "User Management",
     security((), ("bearer" = [])),
     params(UserSearchQuery),
-    responses((status = 200, description = "One page of public profiles", body = Envelope<Vec<PublicUser>>)),
+    responses((status = 200, description = "One page of public profiles", body = Paged<Vec<PublicUser>>)),
 )]
 #[get("/api/v1/users/search")]
 pub async fn search_users(

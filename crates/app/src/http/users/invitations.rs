@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, Params, Parse, option, parse_page};
-use crate::http::reply::{Envelope, NO_STORE, Reply, no_content};
+use crate::http::reply::{Envelope, NO_STORE, Paged, Reply, no_content};
 use crate::wiring::App;
 
 /// How long an invitation is good when nothing is said.
@@ -97,7 +97,7 @@ impl Parse for InvitationListQuery {
     tag = "User Management",
     extensions(("x-required-permission" = json!("user.create"))),
     params(InvitationListQuery),
-    responses((status = 200, description = "One page of the list", body = Envelope<Vec<Invitation>>)),
+    responses((status = 200, description = "One page of the list", body = Paged<Vec<Invitation>>)),
 )]
 #[get("/api/v1/auth/invitations")]
 pub async fn list_invitations(

@@ -14,7 +14,7 @@ use super::device::device;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{NumericId, OptionalBody, PageQuery, Params, Parse, RecentAuth, SessionAuth, UuidId};
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::reply::{Envelope, Paged, Reply, no_content};
 use crate::wiring::App;
 
 /// An open session.
@@ -76,7 +76,7 @@ async fn page(app: &App, actor: &Actor, user: UserId, page: PageRequest) -> Resu
     tag = "Authentication",
     security(("bearer" = []), ("password" = [])),
     params(PageQuery),
-    responses((status = 200, description = "The sessions", body = Envelope<Vec<Session>>)),
+    responses((status = 200, description = "The sessions", body = Paged<Vec<Session>>)),
 )]
 #[get("/api/v1/auth/sessions")]
 pub async fn list_own_sessions(
@@ -148,7 +148,7 @@ pub async fn logout_all(
     extensions(("x-required-permission" = json!("user.read"))),
     security(("bearer" = []), ("password" = [])),
     params(("user_id" = i64, Path, description = "The user", example = 42), PageQuery),
-    responses((status = 200, description = "The sessions", body = Envelope<Vec<Session>>)),
+    responses((status = 200, description = "The sessions", body = Paged<Vec<Session>>)),
 )]
 #[get("/api/v1/users/{user_id}/sessions")]
 pub async fn list_user_sessions(

@@ -10,7 +10,7 @@ use super::views::CategoryPhotosAdded;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, MaybeAuth, OptionalBody, Params};
 use crate::http::portfolio::photos::views::PhotoItem;
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::reply::{Envelope, Paged, Reply, no_content};
 use crate::wiring::App;
 
 /// The photos of a category that everybody may see; with `include_children` those of the
@@ -22,7 +22,7 @@ use crate::wiring::App;
         ("id" = String, Path, description = "The category's id or slug", example = "cityscape"),
         CategoryPhotoListQuery,
     ),
-    responses((status = 200, description = "One page of the list", body = Envelope<Vec<PhotoItem>>)),
+    responses((status = 200, description = "One page of the list", body = Paged<Vec<PhotoItem>>)),
 )]
 #[get("/api/v1/categories/{id}/photos")]
 pub async fn list_category_photos(

@@ -13,7 +13,7 @@ use super::views::{PhotoDetail, PhotoItem};
 use crate::http::context::RequestContext;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, Params};
-use crate::http::reply::{Envelope, Reply};
+use crate::http::reply::{Envelope, Paged, Reply};
 use crate::wiring::App;
 
 /// The photo as its owner sees it after a change.
@@ -28,7 +28,7 @@ pub(super) async fn changed(app: &App, actor: &Actor, id: PhotoId) -> Result<Pho
     tag = "Photos",
     security((), ("bearer" = [])),
     params(PhotoListQuery),
-    responses((status = 200, description = "One page of the list", body = Envelope<Vec<PhotoItem>>)),
+    responses((status = 200, description = "One page of the list", body = Paged<Vec<PhotoItem>>)),
 )]
 #[get("/api/v1/photos")]
 pub async fn list_photos(

@@ -17,7 +17,7 @@ use crate::http::content::fields::time;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, PageQuery, Params, Parse, UuidId, option};
-use crate::http::reply::{Envelope, NO_STORE, Reply, no_content};
+use crate::http::reply::{Envelope, NO_STORE, Paged, Reply, no_content};
 use crate::wiring::{App, PhotoLinks, public_url};
 
 /// Where the password of a link stands.
@@ -202,7 +202,7 @@ pub async fn revoke_share_link(app: Data<App>, auth: Auth, path: Path<String>) -
         PageQuery,
     ),
     responses(
-        (status = 200, description = "One page of its photos", body = Envelope<SharedView>),
+        (status = 200, description = "One page of its photos", body = Paged<SharedView>),
         (status = 401, description = "It has a password, which is missing or another"),
         (status = 410, description = "Its time is over"),
         (status = 429, description = "Too many passwords were tried"),

@@ -12,7 +12,7 @@ use super::views::{PhotoDetail, PhotoItem};
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, IfMatch, PageQuery, Params};
-use crate::http::reply::{Envelope, Reply, no_content};
+use crate::http::reply::{Envelope, Paged, Reply, no_content};
 use crate::wiring::{App, PhotoLinks};
 
 /// A photo in the trash.
@@ -74,7 +74,7 @@ pub async fn delete_photo(
 #[utoipa::path(
     tag = "Photos",
     params(PageQuery),
-    responses((status = 200, description = "One page of the trash", body = Envelope<Vec<TrashedPhoto>>)),
+    responses((status = 200, description = "One page of the trash", body = Paged<Vec<TrashedPhoto>>)),
 )]
 #[get("/api/v1/photos/trash")]
 pub async fn list_trashed_photos(

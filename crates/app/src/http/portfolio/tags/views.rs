@@ -78,17 +78,9 @@ pub struct TagPage {
     message: String,
     data: Vec<TagItem>,
     groups: BTreeMap<String, GroupView>,
-    #[serde(skip)]
-    #[schema(inline)]
-    pagination: Paged,
+    pagination: PaginationSchema,
     meta: Meta,
 }
-
-/// Where in the list the page stands.
-#[derive(Debug, ToSchema)]
-#[schema(as = TagPaging)]
-#[expect(dead_code, reason = "the document's view")]
-pub struct Paged(PaginationSchema);
 
 /// A tag that may be meant.
 #[derive(Debug, Serialize, ToSchema)]
