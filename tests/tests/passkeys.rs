@@ -264,9 +264,7 @@ async fn login_options_tell_nothing_of_any_account() {
     let lin = app.account("lin").await;
     device(&app, &lin, "laptop").await;
     let ask = async |body: Value| {
-        // Whether a connection is kept depends on more than the question: none is asked to be.
-        let request = app.request(Method::POST, LOGIN_OPTIONS).header("connection", "close").json(&body);
-        let answer = app.send(request).await.expect(200);
+        let answer = app.post(LOGIN_OPTIONS, &body).await.expect(200);
         let mut names: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
         names.sort_unstable();
         (shape(answer.data()), names)

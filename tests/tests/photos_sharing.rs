@@ -82,11 +82,16 @@ async fn a_link_opens_by_its_password_until_it_ends() {
     assert_eq!(studio.app.count("SELECT COUNT(*) FROM share_links WHERE password_hash LIKE '$argon2%'").await, 1);
     let asked = open(&studio, &link, None).await.refused(401, "AUTHENTICATION_REQUIRED");
     assert_eq!(asked.body["error"]["details"]["reason"], "password_required");
+    assert_eq!(asked.body["message"], "The link has a password");
     for _ in 0..8 {
         open(&studio, &link, Some("外滩-1930")).await.expect(200);
     }
-    for _ in 0..5 {
-        open(&studio, &link, Some("外滩-1931")).await.refused(401, "INVALID_CREDENTIALS");
+    for language in ["en", "zh-CN", "en", "zh-CN", "en"] {
+        let request =
+            studio.app.request(Method::GET, link["url"].as_str().unwrap()).header("accept-language", language);
+        let wrong = request.header("x-share-password", "外滩-1931".as_bytes());
+        let wrong = studio.app.send(wrong).await.refused(401, "INVALID_CREDENTIALS");
+        assert_eq!(wrong.body["message"], if language == "en" { "Incorrect password" } else { "密码错误" });
     }
     let throttled = open(&studio, &link, Some("外滩-1930")).await.refused(429, "RATE_LIMIT_EXCEEDED");
     assert!(!throttled.header("retry-after").is_empty());

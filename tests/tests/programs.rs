@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use serde_json::{Value, json};
 use sharestack_tests::harness::PASSWORD;
@@ -101,10 +103,15 @@ async fn the_log_is_json_that_names_requests_and_tells_no_secret() {
     let copy = copy.headers()["x-request-id"].to_str().unwrap().to_owned();
     secrets.push(url.split_once("ticket=").unwrap().1.to_owned());
     let missing = client.get("/no/such/path").await.expect(404);
+    let mut raw = TcpStream::connect(client.base.strip_prefix("http://").unwrap()).unwrap();
+    raw.write_all("GET /基金 HTTP/1.1\r\nHost: x\r\n\r\n".as_bytes()).unwrap();
+    let mut unreadable = String::new();
+    raw.read_to_string(&mut unreadable).unwrap();
+    let unreadable = unreadable.lines().find_map(|line| line.strip_prefix("x-request-id: ")).unwrap().to_owned();
     let answers: Vec<_> = [&again, &key, &by_key, &wrong, &app, &asked, &missing]
         .map(|answer| (answer.header("x-request-id").to_owned(), u64::from(answer.status)))
         .into_iter()
-        .chain([(copy, 200)])
+        .chain([(copy, 200), (unreadable, 400)])
         .collect();
     assert!(server.terminate().success());
 
@@ -113,6 +120,7 @@ async fn the_log_is_json_that_names_requests_and_tells_no_secret() {
     for line in &lines {
         let missing = ["timestamp", "level", "target"].into_iter().find(|name| !line[name].is_string());
         assert_eq!(missing, None, "{line}");
+        assert_ne!(line["level"], "ERROR", "nothing failed: {line}");
     }
     let answered: BTreeSet<_> = lines
         .iter()

@@ -250,6 +250,10 @@ async fn the_pages_and_all_they_load_are_in_the_binary() {
     assert_eq!(app.get("/docs").await.header("location"), "/docs/");
     let page = app.get("/docs/").await.expect(200);
     assert!(page.header("content-security-policy").contains("default-src 'self'"));
+    assert_eq!(app.get("/docs/index.html").await.expect(200).text, page.text);
+    for page in [&page, &app.get("/redoc").await.expect(200)] {
+        assert!(page.text.contains("<title>ShareStack API</title>"), "{}", page.text);
+    }
     for asset in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
         app.get(&format!("/docs/{asset}")).await.expect(200);
     }

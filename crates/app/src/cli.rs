@@ -231,10 +231,13 @@ async fn prepare(app: &App) -> Result<(), Failure> {
     if missing.iter().any(|one| !one.applied) {
         return Err(Failure::Other("the database lacks migrations: run `sharestack migrate up`".to_owned()));
     }
+    Ok(())
+}
+
+async fn warn_of_demo(app: &App) {
     if let Some(left) = demo::left_in_production(app).await {
         tracing::warn!("{left}");
     }
-    Ok(())
 }
 
 /// Keeps a second server from a database that takes one: what one of them changes, the other
@@ -251,6 +254,7 @@ async fn serve(mut config: Config, with_workers: bool, with_demo: bool) -> Resul
     let app = wiring::build(config).await?;
     let _claim = claim(&app)?;
     prepare(&app).await?;
+    warn_of_demo(&app).await;
     let told = if with_demo {
         demo::fill(&app).await.map_err(|error| Failure::Other(format!("{error:#}")))?
     } else {
@@ -274,6 +278,7 @@ async fn serve(mut config: Config, with_workers: bool, with_demo: bool) -> Resul
 
 async fn work(config: Config) -> Result<(), Failure> {
     let app = Arc::new(Box::pin(ready_app(config)).await?);
+    warn_of_demo(&app).await;
     let mut signals = Signals::new()?;
     let workers = Workers::start(&app);
     say("working");

@@ -98,7 +98,7 @@ pub async fn run(config: &Config, out: &mut impl Write) -> bool {
     }
     say(&format!("{:<9}migrations (0 pending)", "ok"));
     if let Some(left) = demo::left_in_production(&app).await {
-        say(&format!("{:<9}{left}", "danger"));
+        say(&format!("{:<9}{left}", "warning"));
     }
     app.close().await;
     well

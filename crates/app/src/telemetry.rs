@@ -10,7 +10,9 @@ use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
@@ -47,8 +49,35 @@ pub fn start(config: &Config) -> Result<Telemetry, ConfigError> {
     let traces =
         provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("sharestack")));
     // A second start in one process keeps the first subscriber: the tests do that.
-    drop(tracing_subscriber::registry().with(filter).with(lines).with(traces).try_init());
+    drop(tracing_subscriber::registry().with(filter).with(Connections).with(lines).with(traces).try_init());
     Ok(Telemetry(provider))
+}
+
+/// Leaves out what the framework says of connections that ended badly. An answer to what could
+/// not be read is told of as every other is, with its request's id; who hangs up is no failure.
+struct Connections;
+
+impl<S: Subscriber> Layer<S> for Connections {
+    fn event_enabled(&self, event: &Event<'_>, _context: Context<'_, S>) -> bool {
+        let metadata = event.metadata();
+        if *metadata.level() != Level::ERROR || metadata.target() != "actix_http::h1::dispatcher" {
+            return true;
+        }
+        let mut said = Said(String::new());
+        event.record(&mut said);
+        !said.0.starts_with("stream error")
+    }
+}
+
+/// What an event says.
+struct Said(String);
+
+impl Visit for Said {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        if field.name() == "message" {
+            self.0 = format!("{value:?}");
+        }
+    }
 }
 
 fn exporter(config: &Config) -> Result<Option<SdkTracerProvider>, ConfigError> {

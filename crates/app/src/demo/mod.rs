@@ -58,7 +58,7 @@ const ARTICLES: &[Sample] = &[
 /// In production.
 pub fn permit(config: &Config) -> Result<(), ConfigError> {
     if config.is_production() {
-        return Err(ConfigError::new("demo", "demo content has known passwords: production refuses it"));
+        return Err(ConfigError::new("demo", "its accounts have known passwords: production refuses them"));
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The API document, and the pages that show it. Everything they load is in the binary.
 
+use std::sync::Arc;
+
 use actix_web::http::header;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
@@ -10,6 +12,7 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Info, License, OpenApi, OpenApiBuilder, SecurityRequirement, Server};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use super::error::ApiError;
 use super::registry::Registry;
 use super::routes;
 use crate::wiring::App;
@@ -87,14 +90,26 @@ pub async fn openapi_json(app: Data<App>) -> HttpResponse {
         .body(app.document.clone())
 }
 
+/// The page that tries operations out, under our name.
+async fn swagger() -> Result<HttpResponse, ApiError> {
+    let page = utoipa_swagger_ui::serve("index.html", Arc::default())
+        .map_err(|error| ApiError::internal(error.to_string()))?;
+    let page = page.ok_or_else(|| ApiError::internal("the page of the documents is missing"))?;
+    let page =
+        String::from_utf8_lossy(&page.bytes).replace("<title>Swagger UI</title>", "<title>ShareStack API</title>");
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page))
+}
+
 /// The pages.
 pub fn pages(config: &mut ServiceConfig) {
-    let swagger = SwaggerUi::new("/docs/{_:.*}")
+    let rest = SwaggerUi::new("/docs/{_:.*}")
         .config(Config::from("/openapi.json").persist_authorization(true).try_it_out_enabled(true).filter(true));
     config
         .service(web::redirect("/docs", "/docs/"))
+        .route("/docs/", web::get().to(swagger))
+        .route("/docs/index.html", web::get().to(swagger))
         .service(web::redirect("/redoc/", "/redoc"))
-        .service(swagger)
+        .service(rest)
         .route(
             "/redoc",
             web::get().to(|| async { HttpResponse::Ok().content_type("text/html; charset=utf-8").body(REDOC_PAGE) }),

@@ -74,6 +74,8 @@ pub fn of_reason(reason: &str) -> Option<Message> {
         "file_over_quota" => ("Storage quota is used up", "存储配额已用完"),
         "file_incomplete" => ("File is incomplete", "文件不完整"),
         "file_not_stored" => ("File could not be stored", "文件无法保存"),
+        "share_password_required" => ("The link has a password", "该分享链接需要密码"),
+        "share_password_wrong" => ("Incorrect password", "密码错误"),
         "passkey_refused" => ("The passkey was not accepted", "通行密钥未被接受"),
         _ => return None,
     };

@@ -263,6 +263,14 @@ impl Classified for ShareOpenError {
         matches!(self, Self::WrongPassword).then_some("INVALID_CREDENTIALS")
     }
 
+    fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::PasswordRequired => Some("share_password_required"),
+            Self::WrongPassword => Some("share_password_wrong"),
+            _ => None,
+        }
+    }
+
     fn details(&self) -> Details {
         match self {
             // The token is a secret: no answer repeats it.

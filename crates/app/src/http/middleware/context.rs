@@ -106,6 +106,7 @@ pub fn unreadable(app: &App, peer: IpAddr, status: u16) -> Bytes {
         client: Client::new(Some(peer.to_string()), None),
         received_at: app.clock.now(),
     };
+    let _entered = tracing::info_span!("request", request.id = %context.request_id).entered();
     let error = ApiError::malformed(status);
     let body = error.body(&context).to_string();
     let mut headers = HeaderMap::new();
