@@ -1,12 +1,15 @@
 //! What the program says when it cannot start, and how it ends.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use sharestack_kernel::clock::SystemClock;
+use sharestack_store_seaorm::{Store, StoreConfig};
 use sharestack_tests::process::{Process, command};
 
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Output, tempfile::TempDir) {
@@ -92,8 +95,21 @@ fn every_setting_is_in_the_operators_manual() {
 
 #[test]
 fn an_unknown_key_is_named() {
-    refuses(&[("SHARESTACK__SERVER__PROT", "1")], "prot");
-    refuses(&[("SHARESTACK__NO_SUCH_SECTION__KEY", "1")], "no_such_section");
+    refuses(&[("SHARESTACK__SERVER__PROT", "1")], "SHARESTACK__SERVER__PROT (server.prot)");
+    refuses(&[("SHARESTACK__NO_SUCH_SECTION__KEY", "1")], "SHARESTACK__NO_SUCH_SECTION__KEY (no_such_section)");
+    refuses(&[("SHARESTACK__SERVER_PORT", "1")], "SHARESTACK__SERVER__PORT is one");
+}
+
+#[test]
+fn a_name_that_only_looks_like_a_setting_is_told_with_the_right_one() {
+    let wrong = [("SHARESTACK_SERVER_PORT", "1")];
+    let (output, data) = run(&["migrate", "up"], &wrong);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let told = "SHARESTACK_SERVER_PORT is no setting and is ignored: SHARESTACK__SERVER__PORT is one";
+    assert!(output.status.success() && said.contains(told), "{said}");
+    let said = String::from_utf8(run_in(data.path(), &["doctor"], &wrong).stdout).unwrap();
+    assert!(said.contains("ignored  SHARESTACK_SERVER_PORT: SHARESTACK__SERVER__PORT is the setting"), "{said}");
+    assert!(!String::from_utf8(run_in(data.path(), &["doctor"], &[]).stdout).unwrap().contains("ignored"));
 }
 
 #[test]
@@ -132,6 +148,81 @@ fn production_refuses_a_short_secret_and_the_sandbox() {
     let secret = "k".repeat(40);
     let sandbox = ("SHARESTACK__PAYMENTS__SANDBOX_ENABLED", "true");
     refuses(&[("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", &secret), sandbox], "payments.sandbox_enabled");
+}
+
+#[test]
+fn production_refuses_demo_content_before_it_makes_anything() {
+    let secret = "k".repeat(40);
+    for arguments in [&["demo"][..], &["serve", "--demo"]] {
+        let (output, data) = run(arguments, &[("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", &secret)]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), said.trim().lines().count()), (Some(2), 1), "{said}");
+        assert!(said.contains("known passwords"), "{said}");
+        assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0, "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn production_is_told_of_demo_content() {
+    let data = tempfile::tempdir().unwrap();
+    let secret = "k".repeat(40);
+    let production = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", secret.as_str())];
+    let log = data.path().join("log");
+    let serve = |variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut program = command(data.path(), &["serve"], &variables);
+        program.stderr(File::create(&log).unwrap());
+        assert!(Process::launch(program, "listening on ").terminate().success());
+        std::fs::read_to_string(&log).unwrap()
+    };
+    assert!(!serve(&production).contains("demo"), "there is none");
+    assert!(run_in(data.path(), &["demo"], &[]).status.success());
+    assert!(!serve(&[]).contains("demo content"), "where it may be");
+    let told = "the database holds demo content, with the accounts admin, lin, wei";
+    let said = serve(&production);
+    assert!(said.contains(&format!("{told}; anybody can sign in as admin, lin, wei")), "{said}");
+    // With other passwords they are still there.
+    let url = format!("sqlite://{}", data.path().join("sharestack.db").display());
+    let store = Store::connect(&StoreConfig::new(&url), Arc::new(SystemClock)).await.unwrap();
+    let swap = "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE username = 'lin') \
+                WHERE username <> 'lin'";
+    assert_eq!(store.execute_raw(swap).await.unwrap(), 2);
+    store.close().await;
+    let said = String::from_utf8(run_in(data.path(), &["doctor"], &production).stdout).unwrap();
+    assert!(said.contains(&format!("warning  {told}; anybody can sign in as lin:")), "{said}");
+}
+
+#[tokio::test]
+async fn a_second_server_on_one_directory_is_refused_and_commands_are_not() {
+    let data = tempfile::tempdir().unwrap();
+    let none = BTreeMap::new();
+    let mut server = Process::start(data.path(), &["serve"], &none);
+    for arguments in [&["serve"][..], &["serve", "--no-worker"]] {
+        let second = run_in(data.path(), arguments, &[]);
+        let said = String::from_utf8_lossy(&second.stderr).into_owned();
+        assert_eq!((second.status.code(), said.trim().lines().count()), (Some(2), 1), "{said}");
+        let database = data.path().join("sharestack.db").display().to_string();
+        assert!(said.contains("another server runs on") && said.contains(&database), "{said}");
+    }
+    for arguments in [&["migrate", "status"][..], &["migrate", "up"], &["jobs", "dead"], &["search", "rebuild"]] {
+        let output = run_in(data.path(), arguments, &[]);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(Process::launch(command(data.path(), &["worker"], &none), "working").terminate().success());
+    server.client.get("/health/ready").await.expect(200);
+    assert!(server.terminate().success());
+    // Neither one that ended nor one that was killed keeps others out.
+    Process::start(data.path(), &["serve"], &none).kill();
+    assert!(Process::start(data.path(), &["serve"], &none).terminate().success());
+}
+
+#[test]
+fn the_help_says_what_commands_take() {
+    let (output, _data) = run(&["jobs", "retry", "--help"], &[]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    for part in ["[ID]...", "as `jobs dead` lists them", "in place of ids", "With `--all`"] {
+        assert!(said.contains(part), "{said}");
+    }
 }
 
 #[test]

@@ -1,13 +1,11 @@
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::{DomainEvent, Subscriber};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
 use sharestack_kernel::transact;
-use uuid::Uuid;
 
 use super::Ports;
 use crate::error::DeleteError;
@@ -15,50 +13,89 @@ use crate::events;
 use crate::model::{Article, deltas};
 
 /// What the users domain says of an account that ended.
-pub(super) const ACCOUNT_DELETED: &str = "user.deleted";
-/// The kind of the job that deletes an author's articles.
-const REMOVE_JOB: &str = "article.remove_all";
+const ACCOUNT_DELETED: &str = "user.deleted";
 
-/// Who has gone. What they had is removed by a job: it may be much, and events of others wait
-/// while one is handled.
+/// Who has gone.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Departed {
-    pub user_id: UserId,
+struct Departed {
+    user_id: UserId,
 }
 
-impl Departed {
-    /// The person of an event about an account.
-    pub fn of(event: &DomainEvent) -> Result<Self, StoreError> {
-        Ok(Self { user_id: UserId::new(event.aggregate_id.parse().map_err(StoreError::corrupt)?) })
+/// What somebody who has gone leaves behind.
+#[async_trait]
+pub trait Leavings: Send + Sync {
+    /// What the subscriber is called that hears of it.
+    const SUBSCRIBER: &'static str;
+    /// The kind of the job that removes it.
+    const JOB: &'static str;
+
+    /// Removes all of it.
+    async fn remove_all(&self, person: UserId) -> Result<(), StoreError>;
+
+    /// Enqueues the job with this payload.
+    async fn enqueue(&self, payload: Value) -> Result<(), StoreError>;
+}
+
+/// Removes what somebody leaves behind. A job does it: it may be much, and events of others
+/// wait while one is handled.
+pub struct Departure<L> {
+    pub(super) leavings: L,
+}
+
+impl<L: Leavings> Departure<L> {
+    /// Removes all that a person leaves, now.
+    ///
+    /// # Errors
+    /// The store's; what is removed by then stays so.
+    pub async fn remove_all(&self, person: UserId) -> Result<(), StoreError> {
+        self.leavings.remove_all(person).await
+    }
+}
+
+#[async_trait]
+impl<L: Leavings> Subscriber for Departure<L> {
+    fn name(&self) -> &'static str {
+        L::SUBSCRIBER
     }
 
-    /// The job that removes what they had.
-    pub fn job(&self, id: Uuid, kind: &'static str, now: DateTime<Utc>) -> NewJob {
-        NewJob::new(id, kind, json!(self), now)
+    fn wants(&self, kind: &str) -> bool {
+        kind == ACCOUNT_DELETED
+    }
+
+    async fn handle(&self, event: &DomainEvent) -> Result<(), StoreError> {
+        let user_id = UserId::new(event.aggregate_id.parse().map_err(StoreError::corrupt)?);
+        self.leavings.enqueue(json!(Departed { user_id })).await
+    }
+}
+
+#[async_trait]
+impl<L: Leavings> JobHandler for Departure<L> {
+    fn kind(&self) -> &'static str {
+        L::JOB
+    }
+
+    async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
+        Ok(self.remove_all(Departed::deserialize(&job.payload)?.user_id).await?)
     }
 }
 
 /// Deletes the articles of who has gone, one after another: each leaves its event, so that
 /// caches, counts and the search index follow.
-pub struct RemoveArticles {
-    ports: Ports,
-}
+pub type RemoveArticles = Departure<Articles>;
 
 impl RemoveArticles {
     /// A subscriber over these ports.
     pub const fn new(ports: Ports) -> Self {
-        Self { ports }
+        Self { leavings: Articles { ports } }
     }
+}
 
-    /// Deletes every article of an author.
-    ///
-    /// # Errors
-    /// The store's; what is deleted by then stays so.
-    pub async fn remove_all(&self, author: UserId) -> Result<(), StoreError> {
-        while self.remove_one(author).await? {}
-        Ok(())
-    }
+/// The articles of an author.
+pub struct Articles {
+    ports: Ports,
+}
 
+impl Articles {
     async fn remove_one(&self, author: UserId) -> Result<bool, StoreError> {
         let now = self.ports.clock.now();
         let occasion = self.ports.occasion(None, now);
@@ -83,28 +120,17 @@ impl RemoveArticles {
 }
 
 #[async_trait]
-impl Subscriber for RemoveArticles {
-    fn name(&self) -> &'static str {
-        "content.remove_articles"
+impl Leavings for Articles {
+    const SUBSCRIBER: &'static str = "content.remove_articles";
+    const JOB: &'static str = "article.remove_all";
+
+    async fn remove_all(&self, person: UserId) -> Result<(), StoreError> {
+        while self.remove_one(person).await? {}
+        Ok(())
     }
 
-    fn wants(&self, kind: &str) -> bool {
-        kind == ACCOUNT_DELETED
-    }
-
-    async fn handle(&self, event: &DomainEvent) -> Result<(), StoreError> {
-        let job = Departed::of(event)?.job(self.ports.ids.uuid(), REMOVE_JOB, self.ports.clock.now());
+    async fn enqueue(&self, payload: Value) -> Result<(), StoreError> {
+        let job = NewJob::new(self.ports.ids.uuid(), Self::JOB, payload, self.ports.clock.now());
         transact!(self.ports.store, |tx| { tx.jobs().enqueue(&job).await.map(drop) })
-    }
-}
-
-#[async_trait]
-impl JobHandler for RemoveArticles {
-    fn kind(&self) -> &'static str {
-        REMOVE_JOB
-    }
-
-    async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
-        Ok(self.remove_all(Departed::deserialize(&job.payload)?.user_id).await?)
     }
 }

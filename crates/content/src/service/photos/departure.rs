@@ -1,50 +1,32 @@
 use async_trait::async_trait;
-use serde::Deserialize as _;
+use serde_json::Value;
 use sharestack_kernel::error::StoreError;
-use sharestack_kernel::event::{DomainEvent, Subscriber};
 use sharestack_kernel::id::UserId;
-use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler};
+use sharestack_kernel::job::NewJob;
 use sharestack_kernel::transact;
 
 use super::PhotoPorts;
 use super::trash::remove;
 use crate::error::PhotoEditError;
-use crate::service::departure::{ACCOUNT_DELETED, Departed};
+use crate::service::departure::{Departure, Leavings};
 
-/// The kind of the job that removes a person's photos.
-const REMOVE_JOB: &str = "photo.remove_all";
-
-/// Removes the photos of who has gone, one after another, and takes back what they liked.
-pub struct RemovePhotos {
-    ports: PhotoPorts,
-}
+/// Removes the photos of who has gone, one after another, takes back what they liked, and ends
+/// their share links.
+pub type RemovePhotos = Departure<Portfolio>;
 
 impl RemovePhotos {
     /// A subscriber over these ports.
     pub const fn new(ports: PhotoPorts) -> Self {
-        Self { ports }
+        Self { leavings: Portfolio { ports } }
     }
+}
 
-    /// Removes every photo and every like of a person, and ends their share links.
-    ///
-    /// # Errors
-    /// The store's; what is removed by then stays so.
-    pub async fn remove_all(&self, person: UserId) -> Result<(), StoreError> {
-        let done = async {
-            while self.remove_one(person).await? {}
-            while self.unlike_one(person).await? {}
-            transact!(self.ports.store, |tx| {
-                tx.share_links().delete_by_owner(person).await?;
-                Ok::<_, PhotoEditError>(())
-            })
-        };
-        match done.await {
-            Ok(()) => Ok(()),
-            Err(PhotoEditError::Store(error)) => Err(error),
-            Err(error) => Err(StoreError::Internal(Box::new(error))),
-        }
-    }
+/// The photos of a person, their likes and their share links.
+pub struct Portfolio {
+    ports: PhotoPorts,
+}
 
+impl Portfolio {
     async fn remove_one(&self, owner: UserId) -> Result<bool, PhotoEditError> {
         let now = self.ports.clock.now();
         let occasion = self.ports.occasion(None, now);
@@ -69,28 +51,28 @@ impl RemovePhotos {
 }
 
 #[async_trait]
-impl Subscriber for RemovePhotos {
-    fn name(&self) -> &'static str {
-        "content.remove_photos"
+impl Leavings for Portfolio {
+    const SUBSCRIBER: &'static str = "content.remove_photos";
+    const JOB: &'static str = "photo.remove_all";
+
+    async fn remove_all(&self, person: UserId) -> Result<(), StoreError> {
+        let done = async {
+            while self.remove_one(person).await? {}
+            while self.unlike_one(person).await? {}
+            transact!(self.ports.store, |tx| {
+                tx.share_links().delete_by_owner(person).await?;
+                Ok::<_, PhotoEditError>(())
+            })
+        };
+        match done.await {
+            Ok(()) => Ok(()),
+            Err(PhotoEditError::Store(error)) => Err(error),
+            Err(error) => Err(StoreError::Internal(Box::new(error))),
+        }
     }
 
-    fn wants(&self, kind: &str) -> bool {
-        kind == ACCOUNT_DELETED
-    }
-
-    async fn handle(&self, event: &DomainEvent) -> Result<(), StoreError> {
-        let job = Departed::of(event)?.job(self.ports.ids.uuid(), REMOVE_JOB, self.ports.clock.now());
+    async fn enqueue(&self, payload: Value) -> Result<(), StoreError> {
+        let job = NewJob::new(self.ports.ids.uuid(), Self::JOB, payload, self.ports.clock.now());
         transact!(self.ports.store, |tx| { tx.jobs().enqueue(&job).await.map(drop) })
-    }
-}
-
-#[async_trait]
-impl JobHandler for RemovePhotos {
-    fn kind(&self) -> &'static str {
-        REMOVE_JOB
-    }
-
-    async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
-        Ok(self.remove_all(Departed::deserialize(&job.payload)?.user_id).await?)
     }
 }

@@ -57,7 +57,7 @@ pub struct GroupView {
 }
 
 /// A page of tags, with the groups beside it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 #[schema(example = json!({
     "success": true, "code": 200, "message": "Success", "data": [{
         "id": 1, "name": "夜景", "slug": "night-view", "description": "夜晚拍摄的景色", "color": "#2c3e50", "icon": "moon",
