@@ -15,7 +15,7 @@ cargo=${CARGO:-cargo}
 # Subjects whose acceptance tests hold in every place. Most of them name none: above they
 # run on SQLite with nothing beside it.
 subjects=(
-  access administration audit audit_acts billing code_uses content counted guessing identity
+  access administration api_keys audit audit_acts billing code_uses content counted guessing identity
   invitations limits mfa oauth oauth_edges oauth_recorded oauth_sign_up oauth_tokens passkeys
   people permissions pictures preconditions privacy roles social step_up takeover tokens
   verification

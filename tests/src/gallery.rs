@@ -4,15 +4,18 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sharestack_content::memory;
 use sharestack_content::model::{
     Category, CategoryId, CategoryName, Label, Photo, Shelves, Slug, TagId, TagName, Tagging, Taken, Title,
     photo_deltas,
 };
 use sharestack_content::ports::PortfolioTx;
-use sharestack_content::service::shelving;
+use sharestack_content::service::{labels, shelving};
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::id::UserId;
+use sharestack_kernel::random::uuid_v7;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
@@ -128,15 +131,76 @@ impl Gallery {
 
     /// Gives a photo these categories and tags and no others.
     pub async fn shelve(&self, photo: &Photo, categories: &[i64], tags: &[i64]) {
-        let shelves = Shelves {
-            categories: categories.iter().copied().map(CategoryId::new).collect(),
-            tags: tags.iter().map(|id| (TagId::new(*id), Tagging::default())).collect(),
-            ..Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at())
-        };
+        let tags: Vec<_> = tags.iter().copied().map(TagId::new).collect();
         let done: Result<(), StoreError> = transact!(self.store, |tx| {
             tx.photos().find_for_update(photo.id).await?;
-            shelving::move_photo(tx, photo.id, &shelves, photo.created_at).await.map_err(lost)
+            place(tx, photo, categories, tags).await
         });
         done.unwrap();
     }
+
+    /// Keeps a photo with its categories and tags, new ones among these, and tells of it, as
+    /// the services do.
+    pub async fn keep(&self, photo: &Photo, categories: &[i64], tags: &[(i64, &str)]) {
+        let event = self.event("photo.created", "photo", photo.id.get());
+        let done: Result<(), StoreError> = transact!(self.store, |tx| {
+            tx.photos().insert(photo).await.map_err(lost)?;
+            tx.photos().add_counts(&photo_deltas(None, Some(photo))).await?;
+            shelve_by_name(tx, photo, categories, tags).await?;
+            tx.outbox().append(&event).await
+        });
+        done.unwrap();
+    }
+
+    /// Changes a photo that was kept as its first version.
+    pub async fn change(&self, photo: &Photo, kind: &str, categories: &[i64], tags: &[(i64, &str)]) {
+        let event = self.event(kind, "photo", photo.id.get());
+        let after = Photo { version: 2, ..photo.clone() };
+        let done: Result<(), StoreError> = transact!(self.store, |tx| {
+            tx.photos().update(&after, 1).await.map_err(lost)?;
+            shelve_by_name(tx, &after, categories, tags).await?;
+            tx.outbox().append(&event).await
+        });
+        done.unwrap();
+    }
+
+    /// What is told of one of them, by their owner.
+    pub fn event(&self, kind: &str, aggregate: &str, id: i64) -> DomainEvent {
+        DomainEvent {
+            id: uuid_v7(),
+            kind: kind.to_owned(),
+            aggregate: aggregate.to_owned(),
+            aggregate_id: id.to_string(),
+            actor: Some(self.owner),
+            origin: None,
+            occurred_at: time("2026-01-15T10:30:00Z"),
+            payload: Value::Null,
+        }
+    }
+}
+
+/// Gives a photo these categories and tags and no others; tags that are not there are made.
+pub async fn shelve_by_name(
+    tx: &mut dyn PortfolioTx,
+    photo: &Photo,
+    categories: &[i64],
+    tags: &[(i64, &str)],
+) -> Result<(), StoreError> {
+    let names: Vec<_> = tags.iter().map(|(id, name)| (TagId::new(*id), TagName::parse(name).unwrap())).collect();
+    let tags = labels::resolve(tx, &names, photo.created_at).await.map_err(lost)?;
+    place(tx, photo, categories, tags).await
+}
+
+async fn place(
+    tx: &mut dyn PortfolioTx,
+    photo: &Photo,
+    categories: &[i64],
+    tags: impl IntoIterator<Item = TagId>,
+) -> Result<(), StoreError> {
+    let shelves = Shelves {
+        categories: categories.iter().copied().map(CategoryId::new).collect(),
+        tags: tags.into_iter().map(|id| (id, Tagging::default())).collect(),
+        ..Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at())
+    };
+    shelving::move_photo(tx, photo.id, &shelves, photo.created_at).await.map_err(lost)
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod administration;
+mod api_keys;
 mod article_categories;
 mod audit;
 mod audit_acts;

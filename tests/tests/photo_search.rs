@@ -1,117 +1,51 @@
 //! Photos found by their words, on every database.
 
-use std::sync::Arc;
+use std::ops::Deref;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
-use sharestack_content::error::ShelveError;
-use sharestack_content::memory;
-use sharestack_content::model::{
-    Caption, Category, CategoryId, CategoryName, Exif, Photo, PhotoStatus, Place, Shelves, TagId, TagName, Tagging,
-    Taken, Title, Visibility, photo_deltas,
-};
-use sharestack_content::ports::PortfolioTx;
-use sharestack_content::service::{labels, shelving};
+use sharestack_content::model::{Caption, Category, Exif, Photo, PhotoStatus, Place, TagId, Visibility};
 use sharestack_kernel::error::StoreError;
-use sharestack_kernel::event::DomainEvent;
-use sharestack_kernel::id::UserId;
-use sharestack_kernel::random::uuid_v7;
 use sharestack_kernel::transact;
-use sharestack_kernel::tx::Begin;
-use sharestack_store_seaorm::Store;
+use sharestack_tests::gallery::{category, lost, shelve_by_name, time};
 use sharestack_tests::operators::{SIGNS, signed, worded};
 use sharestack_tests::process::command;
-use sharestack_tests::{Account, Answer, Database, Harness, assert_shows, until};
+use sharestack_tests::{Account, Answer, Database, Gallery, Harness, Options, assert_shows, until};
 
 const SEARCH: &str = "/api/v1/photos/search";
 
-/// 2026-01-15 10:30 UTC.
-fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_768_473_000, 0).unwrap()
-}
-
-fn photo(id: i64, owner: &Account, title: &str) -> Photo {
-    Photo {
-        owner_id: UserId::new(owner.id),
-        file_id: None,
-        title: Title::stored(title.to_owned()),
-        created_at: now() + TimeDelta::minutes(id),
-        ..memory::photo(id)
-    }
-}
-
-fn taken(time: &str) -> Taken {
-    Taken::with_offset(DateTime::parse_from_rfc3339(time).unwrap())
-}
-
-fn broken(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::Internal(Box::new(error))
-}
-
-struct Gallery {
+/// A gallery whose photos are looked for.
+struct Searched {
     app: Harness,
     owner: Account,
-    kept: Store,
-    store: Arc<dyn Begin<dyn PortfolioTx>>,
+    gallery: Gallery,
 }
 
-impl Gallery {
+impl Deref for Searched {
+    type Target = Gallery;
+
+    fn deref(&self) -> &Gallery {
+        &self.gallery
+    }
+}
+
+impl Searched {
     async fn open(database: Database) -> Self {
-        let app = Harness::start(sharestack_tests::Options::on(database)).await;
+        let app = Harness::start(Options::on(database)).await;
         let owner = app.account("linxiaohong").await;
-        let kept = app.store().await;
-        Self { app, owner, store: Arc::new(kept.clone()), kept }
+        let gallery = Gallery::of(&app, owner.id);
+        Self { app, owner, gallery }
     }
 
-    async fn close(self) {
-        self.kept.close().await;
-        self.app.stop().await;
+    /// A listed photo, made a minute after the one before it.
+    fn photo(&self, id: i64, title: &str) -> Photo {
+        let photo = self.gallery.photo(id, title);
+        Photo { created_at: photo.created_at + TimeDelta::minutes(id), ..photo }
     }
 
-    fn event(&self, kind: &str, aggregate: &str, id: i64) -> DomainEvent {
-        DomainEvent {
-            id: uuid_v7(),
-            kind: kind.to_owned(),
-            aggregate: aggregate.to_owned(),
-            aggregate_id: id.to_string(),
-            actor: Some(UserId::new(self.owner.id)),
-            origin: None,
-            occurred_at: now(),
-            payload: Value::Null,
-        }
-    }
-
-    /// Keeps a photo with its categories and tags, as the services do.
-    async fn keep(&self, photo: &Photo, categories: &[i64], tags: &[(i64, &str)]) {
-        let event = self.event("photo.created", "photo", photo.id.get());
-        let done: Result<(), ShelveError> = transact!(self.store, |tx| {
-            tx.photos().insert(photo).await.map_err(broken)?;
-            tx.photos().add_counts(&photo_deltas(None, Some(photo))).await?;
-            shelve(tx, photo, categories, tags).await?;
-            tx.outbox().append(&event).await?;
-            Ok(())
-        });
-        done.unwrap();
-    }
-
-    /// Changes a photo that was kept as its first version.
-    async fn change(&self, photo: &Photo, kind: &str, categories: &[i64], tags: &[(i64, &str)]) {
-        let event = self.event(kind, "photo", photo.id.get());
-        let after = Photo { version: 2, ..photo.clone() };
-        let done: Result<(), ShelveError> = transact!(self.store, |tx| {
-            tx.photos().update(&after, 1).await.map_err(broken)?;
-            shelve(tx, &after, categories, tags).await?;
-            tx.outbox().append(&event).await?;
-            Ok(())
-        });
-        done.unwrap();
-    }
-
-    async fn category(&self, path: &str, name: &str, is_active: bool) {
-        let category = Category { name: CategoryName::stored(name.to_owned()), is_active, ..memory::category(path) };
-        let done: Result<(), StoreError> =
-            transact!(self.store, |tx| { tx.categories().insert(&category).await.map_err(broken) });
-        done.unwrap();
+    /// The same, taken at a time in a zone.
+    fn taken(&self, id: i64, title: &str, when: &str) -> Photo {
+        Photo { created_at: self.photo(id, title).created_at, ..self.gallery.taken(id, title, when) }
     }
 
     async fn find(&self, query: &str) -> Answer {
@@ -125,46 +59,27 @@ impl Gallery {
     }
 }
 
-async fn shelve(
-    tx: &mut dyn PortfolioTx,
-    photo: &Photo,
-    categories: &[i64],
-    tags: &[(i64, &str)],
-) -> Result<(), ShelveError> {
-    let names: Vec<_> = tags.iter().map(|(id, name)| (TagId::new(*id), TagName::parse(name).unwrap())).collect();
-    let tags = labels::resolve(tx, &names, now()).await?;
-    let shelves = Shelves {
-        categories: categories.iter().copied().map(CategoryId::new).collect(),
-        tags: tags.into_iter().map(|id| (id, Tagging::default())).collect(),
-        ..Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at())
-    };
-    shelving::move_photo(tx, photo.id, &shelves, now()).await?;
-    Ok(())
-}
-
 fn ids(answer: &Answer) -> Vec<i64> {
     answer.data()["photos"].as_array().unwrap().iter().map(|hit| hit["id"].as_i64().unwrap()).collect()
 }
 
 /// 43 photos of the night, 25 of them of 2024, sorted as the printed sample says: under the
 /// category that it asks for, 15 in itself, 8 in one below it, and 2 in one that is hidden.
-async fn sample(gallery: &Gallery) -> Photo {
-    gallery.category("1", "城市风光", true).await;
-    gallery.category("1/2", "建筑摄影", true).await;
-    gallery.category("1/3", "待整理", false).await;
+async fn sample(gallery: &Searched) -> Photo {
+    let waiting = Category { is_active: false, ..category("1/3", "待整理", "waiting") };
+    gallery.plant(&[category("1", "城市风光", "city"), category("1/2", "建筑摄影", "buildings"), waiting]).await;
     let place = Place { name: Some("上海外滩".to_owned()), city: Some("Shanghai".to_owned()), ..Place::default() };
     let first = Photo {
         description: Some(Caption::stored("繁华都市的夜晚景色".to_owned())),
-        taken: Some(taken("2024-01-15T18:30:00Z")),
         place: place.clone(),
-        ..photo(1, &gallery.owner, "城市夜景")
+        ..gallery.taken(1, "城市夜景", "2024-01-15T18:30:00Z")
     };
     gallery.keep(&first, &[1], &[(1, "夜景"), (2, "城市")]).await;
     for id in 2..=43 {
         let title = format!("很久以前在江边的大桥上拍到的一张长长的夜景照片，第{id}张");
         let year = if id <= 25 { 2024 } else { 2023 };
-        let time = Some(taken(&format!("{year}-07-01T12:00:00Z")));
-        let photo = Photo { taken: time, place: place.clone(), ..photo(id, &gallery.owner, &title) };
+        let photo = gallery.taken(id, &title, &format!("{year}-07-01T12:00:00Z"));
+        let photo = Photo { place: place.clone(), ..photo };
         let category = match id {
             16..=23 => 2,
             24..=25 => 3,
@@ -183,7 +98,7 @@ async fn sample(gallery: &Gallery) -> Photo {
 #[tokio::test]
 async fn the_printed_sample_is_what_is_answered() {
     for database in Database::all() {
-        let gallery = Gallery::open(database).await;
+        let gallery = Searched::open(database).await;
         let first = sample(&gallery).await;
         let dates = "date_from=2024-01-01&date_to=2024-12-31";
         let found = gallery.until_total(&format!("q=夜景&category=1&location=上海&{dates}"), 25).await;
@@ -235,10 +150,10 @@ async fn the_printed_sample_is_what_is_answered() {
 #[tokio::test]
 async fn everybody_finds_and_counts_what_they_may_see() {
     for database in Database::all() {
-        let gallery = Gallery::open(database).await;
+        let gallery = Searched::open(database).await;
         let admin = gallery.app.admin().await;
         let other = gallery.app.account("somebody").await;
-        let of = |id| photo(id, &gallery.owner, "猫在窗台上");
+        let of = |id| gallery.photo(id, "猫在窗台上");
         gallery.keep(&of(1), &[], &[(1, "公开")]).await;
         gallery.keep(&Photo { visibility: Visibility::Private, ..of(2) }, &[], &[(2, "私人")]).await;
         gallery.keep(&Photo { status: PhotoStatus::Draft, ..of(3) }, &[], &[(2, "私人")]).await;
@@ -261,7 +176,9 @@ async fn everybody_finds_and_counts_what_they_may_see() {
         assert!(!public.text.contains("私人"));
 
         // Put into the trash: gone at once, for the owner too.
-        gallery.change(&Photo { trashed_at: Some(now()), ..of(1) }, "photo.deleted", &[], &[]).await;
+        gallery
+            .change(&Photo { trashed_at: Some(time("2026-01-15T10:30:00Z")), ..of(1) }, "photo.deleted", &[], &[])
+            .await;
         assert_eq!(ids(&gallery.find("q=窗台").await), [0_i64; 0]);
         until("the owner no longer counts it", async || seen(&gallery.owner.token).await.1 == 3).await;
         assert_eq!(gallery.app.count("SELECT COUNT(*) FROM photos WHERE trashed_at IS NOT NULL").await, 1);
@@ -271,7 +188,7 @@ async fn everybody_finds_and_counts_what_they_may_see() {
 
 #[tokio::test]
 async fn filters_orders_and_pages_agree() {
-    let gallery = Gallery::open(Database::Sqlite).await;
+    let gallery = Searched::open(Database::Sqlite).await;
     for id in 1..=25 {
         let exif = Exif {
             camera: Some(if id % 2 == 0 { "Canon EOS R5" } else { "SONY ILCE-7M4" }.to_owned()),
@@ -279,9 +196,9 @@ async fn filters_orders_and_pages_agree() {
             ..Exif::default()
         };
         let place = Place { city: Some("Hangzhou".to_owned()), name: Some("西湖".to_owned()), ..Place::default() };
-        let taken = Some(taken(&format!("2024-03-{id:02}T00:30:00+08:00")));
         let title = format!("Sunrise 西湖日出 number {id}");
-        gallery.keep(&Photo { exif, place, taken, ..photo(id, &gallery.owner, &title) }, &[], &[]).await;
+        let photo = gallery.taken(id, &title, &format!("2024-03-{id:02}T00:30:00+08:00"));
+        gallery.keep(&Photo { exif, place, ..photo }, &[], &[]).await;
     }
     gallery.until_total("q=日出", 25).await;
     for (query, total) in [
@@ -323,8 +240,8 @@ async fn filters_orders_and_pages_agree() {
 
 #[tokio::test]
 async fn bad_input_gets_the_contracts_answer() {
-    let gallery = Gallery::open(Database::Sqlite).await;
-    gallery.keep(&photo(1, &gallery.owner, "<b>Night</b> 夜景"), &[], &[]).await;
+    let gallery = Searched::open(Database::Sqlite).await;
+    gallery.keep(&gallery.photo(1, "<b>Night</b> 夜景"), &[], &[]).await;
     gallery.until_total("q=night", 1).await;
     let long = "x".repeat(201);
     let codes = async |query: &str| {
@@ -376,10 +293,10 @@ async fn bad_input_gets_the_contracts_answer() {
 
 #[tokio::test]
 async fn names_and_categories_reach_the_index() {
-    let gallery = Gallery::open(Database::Sqlite).await;
-    gallery.category("1", "自然", true).await;
-    gallery.keep(&photo(1, &gallery.owner, "清晨的湖"), &[1], &[(1, "雾")]).await;
-    gallery.keep(&photo(2, &gallery.owner, "傍晚的湖"), &[], &[]).await;
+    let gallery = Searched::open(Database::Sqlite).await;
+    gallery.plant(&[category("1", "自然", "nature")]).await;
+    gallery.keep(&gallery.photo(1, "清晨的湖"), &[1], &[(1, "雾")]).await;
+    gallery.keep(&gallery.photo(2, "傍晚的湖"), &[], &[]).await;
     gallery.until_total("q=湖", 2).await;
     assert_eq!(ids(&gallery.find("q=湖&category=1").await), [1]);
     let name = json!({ "username": "blue-heron" });
@@ -389,21 +306,19 @@ async fn names_and_categories_reach_the_index() {
 
     // What is put into a category is told of the category alone.
     let told = gallery.event("category.updated", "category", 1);
-    let done: Result<(), ShelveError> = transact!(gallery.store, |tx| {
-        shelve(tx, &photo(1, &gallery.owner, ""), &[], &[(1, "雾")]).await?;
-        shelve(tx, &photo(2, &gallery.owner, ""), &[1], &[]).await?;
-        tx.outbox().append(&told).await?;
-        Ok(())
+    let done: Result<(), StoreError> = transact!(gallery.store, |tx| {
+        shelve_by_name(tx, &gallery.photo(1, "清晨的湖"), &[], &[(1, "雾")]).await?;
+        shelve_by_name(tx, &gallery.photo(2, "傍晚的湖"), &[1], &[]).await?;
+        tx.outbox().append(&told).await
     });
     done.unwrap();
     until("the other is in it", async || ids(&gallery.find("q=湖&category=1").await) == [2]).await;
 
     // A tag that is no more is on no photo in the store; the index knows where it was.
     let told = gallery.event("tag.deleted", "tag", 1);
-    let done: Result<(), ShelveError> = transact!(gallery.store, |tx| {
-        tx.labels().delete(TagId::new(1), 1).await.map_err(broken)?;
-        tx.outbox().append(&told).await?;
-        Ok(())
+    let done: Result<(), StoreError> = transact!(gallery.store, |tx| {
+        tx.labels().delete(TagId::new(1), 1).await.map_err(lost)?;
+        tx.outbox().append(&told).await
     });
     done.unwrap();
     gallery.until_total("q=雾", 0).await;
