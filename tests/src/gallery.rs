@@ -134,7 +134,7 @@ impl Gallery {
         let tags: Vec<_> = tags.iter().copied().map(TagId::new).collect();
         let done: Result<(), StoreError> = transact!(self.store, |tx| {
             tx.photos().find_for_update(photo.id).await?;
-            place(tx, photo, categories, tags).await
+            place(tx, photo, categories, tags.clone()).await
         });
         done.unwrap();
     }

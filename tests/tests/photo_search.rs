@@ -143,7 +143,7 @@ async fn the_printed_sample_is_what_is_answered() {
         // The seed's own base answers too.
         let short = gallery.app.get(&format!("/v1/photos/search?{printed}")).await.expect(200);
         assert_eq!(short.data()["photos"], found.data()["photos"]);
-        gallery.close().await;
+        gallery.app.stop().await;
     }
 }
 
@@ -182,7 +182,7 @@ async fn everybody_finds_and_counts_what_they_may_see() {
         assert_eq!(ids(&gallery.find("q=窗台").await), [0_i64; 0]);
         until("the owner no longer counts it", async || seen(&gallery.owner.token).await.1 == 3).await;
         assert_eq!(gallery.app.count("SELECT COUNT(*) FROM photos WHERE trashed_at IS NOT NULL").await, 1);
-        gallery.close().await;
+        gallery.app.stop().await;
     }
 }
 
@@ -235,7 +235,7 @@ async fn filters_orders_and_pages_agree() {
         gallery.find("q=日出&facets=years").await.data()["facets"],
         json!({ "years": [{ "year": 2024, "count": 25 }] })
     );
-    gallery.close().await;
+    gallery.app.stop().await;
 }
 
 #[tokio::test]
@@ -288,7 +288,7 @@ async fn bad_input_gets_the_contracts_answer() {
     assert!(gallery.app.get(&format!("{SEARCH}?q=%FF%FE")).await.status < 500);
     let found = gallery.find("q=(night*").await;
     assert_eq!(found.data()["photos"][0]["highlight"]["title"], "&lt;b&gt;<mark>Night</mark>&lt;/b&gt; 夜景");
-    gallery.close().await;
+    gallery.app.stop().await;
 }
 
 #[tokio::test]
@@ -324,7 +324,7 @@ async fn names_and_categories_reach_the_index() {
     gallery.until_total("q=雾", 0).await;
     let health = gallery.app.get("/health").await.expect(200);
     assert_eq!(health.data()["search"]["photos"]["documents"], 2);
-    gallery.close().await;
+    gallery.app.stop().await;
 }
 
 #[tokio::test]
