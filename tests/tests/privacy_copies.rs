@@ -20,10 +20,10 @@ async fn copied(app: &Harness, account: &Account) -> BTreeMap<String, Value> {
 async fn a_copy_holds_what_was_made_and_bought(database: Database) {
     let studio = Studio::open(database).await;
     let (app, lin, wei) = (&studio.app, &studio.lin, &studio.wei);
-    studio.categories(&[("1", "城市", "city"), ("2", "夜", "night")]).await;
+    studio.categories(&[("11", "城市", "city"), ("12", "夜", "night")]).await;
     let mut photos: Vec<_> = Vec::new();
     for n in 0..2 {
-        let extra = json!({ "categories": [1, 2], "tags": ["夜景", "城市"], "sort_order": n });
+        let extra = json!({ "categories": [11, 12], "tags": ["夜景", "城市"], "sort_order": n });
         photos.push(studio.photo("外滩", extra).await);
     }
     let link = json!({ "photo_ids": photos, "allow_download": true });
@@ -60,7 +60,7 @@ async fn a_copy_holds_what_was_made_and_bought(database: Database) {
     let mut tags: Vec<_> = tags.map(|words| words.map(Value::to_string)).collect();
     tags.sort();
     assert_eq!((tags.len(), named("photo_tags.json")), (4, tags));
-    assert_eq!(of("photo_categories.json", "category_id"), [1, 2, 1, 2]);
+    assert_eq!(of("photo_categories.json", "category_id"), [11, 12, 11, 12]);
     assert_eq!(of("photo_categories.json", "name"), ["城市", "夜", "城市", "夜"]);
     assert_eq!(of("photo_categories.json", "slug"), ["city", "night", "city", "night"]);
     assert_eq!(of("photo_categories.json", "is_primary"), [true, false, true, false]);
