@@ -14,12 +14,14 @@ use sharestack_users::model::{ExternalIdentity, IdentityId, ProviderName, Provid
 use sharestack_users::ports::UsersTx;
 use uuid::Uuid;
 
-use crate::files::plant_in;
-use crate::money::{monthly_plan, notify, paid_article, subscribe, success};
+use crate::authenticator::CodeApp;
+use crate::harness::PASSWORD;
+use crate::money::{NOTIFY, monthly_plan, notify, paid_article, subscribe, success};
 use crate::operation::{Operation, Things};
 use crate::passkey::Device;
-use crate::uploading::{TUS, begin, put};
-use crate::{Account, Harness, photos};
+use crate::photos::PHOTOS;
+use crate::uploading::{TUS, begin, form, put, send_file, send_form};
+use crate::{Account, Harness, photos, until};
 
 /// A creator with a thing of every kind that an operation names.
 pub struct Owner {
@@ -38,12 +40,44 @@ pub async fn owner(app: &Harness, admin: &Account, number: usize, operation: &Op
     let mut made = Making { app, admin, number, operation, things: Things::new(), account };
     made.things.extend([("user_id", made.account.id.to_string()), ("username", name), ("fresh", number.to_string())]);
     made.things.extend([("year", "2024".to_owned()), ("month", "1".to_owned())]);
+    made.things.insert("refresh_token", made.account.refresh_token.clone());
     made.of_account().await;
+    made.of_shown().await;
     made.of_site().await;
     made.of_content().await;
     made.of_money().await;
     made.of_files().await;
     Owner { account: made.account, things: made.things }
+}
+
+/// What who asks must have themselves, whoever owns what the operation is about.
+pub async fn brought(app: &Harness, account: &Account, operation: &Operation) -> Things {
+    const TOTP: &str = "/api/v1/auth/mfa/totp";
+    const CONFIRM: &str = "/api/v1/auth/mfa/totp/confirm";
+    let mut things = Things::new();
+    match (operation.method.as_str(), operation.path.as_str()) {
+        ("POST", PHOTOS) => {
+            things.insert("file", photos::file(app, account, "a.jpg", |_| {}).await);
+        }
+        (_, "/api/v1/users/me/deletion") => {
+            let leaving = app.request(Method::DELETE, "/api/v1/users/me").bearer_auth(&account.token);
+            app.send(leaving.json(&json!({ "password": PASSWORD }))).await.expect(202);
+        }
+        ("POST", CONFIRM | "/api/v1/auth/mfa/recovery-codes") | ("DELETE", TOTP) => {
+            let made = app.post_as(&account.token, TOTP, &json!({})).await.expect(201);
+            let code = CodeApp::new(made.data()["secret"].as_str().unwrap()).code();
+            if operation.path != CONFIRM {
+                app.post_as(&account.token, CONFIRM, &json!({ "code": code })).await.expect(200);
+            }
+            things.insert("code", code);
+        }
+        ("POST", "/api/v1/auth/passkeys/register") => {
+            let asked = app.post_as(&account.token, "/api/v1/auth/passkeys/register/options", &json!({})).await;
+            things.insert("credential", laptop(app).create(asked.expect(200).data()).to_string());
+        }
+        _ => {}
+    }
+    things
 }
 
 struct Making<'a> {
@@ -79,23 +113,53 @@ impl Making<'_> {
             let sessions = self.app.get_as(&self.account.token, "/api/v1/auth/sessions").await.expect(200);
             self.keep("session_id", &sessions.data()[0]["id"]);
         }
-        if self.about("/passkeys/{") {
-            let mut laptop = Device::on(&self.app.base.replace("127.0.0.1", "localhost"));
+        if self.about("/passkeys/{") || self.operation.path.ends_with("/passkeys/login") {
+            let mut laptop = laptop(self.app);
             let options = self.own("/api/v1/auth/passkeys/register/options", json!({}), 200).await;
             let made = json!({ "credential": laptop.create(&options) });
             let made = self.own("/api/v1/auth/passkeys/register", made, 201).await;
             self.keep("id", &made["id"]);
+            let asked = self.app.post("/api/v1/auth/passkeys/login/options", &json!({})).await.expect(200);
+            self.keep("credential", &laptop.get(asked.data()));
         } else if self.about("/identities/{") {
             let id = link(self.app, &self.account, self.number).await;
             self.keep("id", &json!(id));
         } else if self.about("/export/{") {
             let begun = self.own("/api/v1/users/me/export", json!({}), 202).await;
             self.keep("id", &begun["id"]);
+            if self.about("/download") {
+                let path = format!("/api/v1/users/me/export/{}", text(&begun["id"]));
+                let read = async || self.app.get_as(&self.account.token, &path).await.expect(200).data().clone();
+                until("the copy is made", async || read().await["status"] == "ready").await;
+                let url = read().await["download_url"].clone();
+                self.keep_address(&url);
+            }
         } else if self.about("/api-keys/{") {
             let key = json!({ "name": "one", "scopes": ["article.read"] });
             let key = self.own("/api/v1/auth/api-keys", key, 201).await;
             self.keep("id", &key["id"]);
         }
+    }
+
+    /// What is shown at an address of its own.
+    async fn of_shown(&mut self) {
+        let token = self.account.token.clone();
+        if self.about("/media/avatars/{") {
+            let body = form(&[("file", "a.jpg", &picture())]);
+            let sent = send_form(self.app, &token, "/api/v1/users/me/avatar", body).await.expect(200);
+            self.keep_address(&sent.data()["avatar_url"]);
+        } else if self.about("/upload/files/{") {
+            let sent = send_file(self.app, &token, "a.jpg", &picture()).await.expect(201);
+            self.keep_address(&sent.data()["upload_url"]);
+        }
+    }
+
+    /// The end of an address and its query.
+    fn keep_address(&mut self, address: &Value) {
+        let address = address.as_str().unwrap();
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        self.things.insert("name", path.rsplit('/').next().unwrap().to_owned());
+        self.things.insert("query", query.to_owned());
     }
 
     /// What belongs to nobody.
@@ -149,12 +213,9 @@ impl Making<'_> {
             }
         }
         let grouped = self.about("/v1/categories/{");
-        if grouped || (self.about("/photos") && !self.operation.path.ends_with("/photos/search")) {
+        let listed = self.operation.path == PHOTOS || self.operation.path.ends_with("/photos/search");
+        if grouped || (self.about("/photos") && !listed) {
             let file = photos::file(self.app, &self.account, "a.jpg", |_| {}).await;
-            self.keep("file", &json!(file));
-            if self.operation.path == "/api/v1/photos" {
-                return;
-            }
             // Drafts are their owners' alone.
             let shown = grouped || self.operation.method == Method::GET || self.about("/like");
             let status = if shown { "published" } else { "draft" };
@@ -163,6 +224,7 @@ impl Making<'_> {
             self.keep("photo", &photo);
             if !grouped {
                 self.keep("id", &photo);
+                self.keep("file", &json!("display.jpg"));
             }
             self.of_photo(&photo).await;
         }
@@ -184,13 +246,10 @@ impl Making<'_> {
         if self.about("/restore") {
             self.app.delete_as(&self.account.token, &path).await.expect(204);
         }
-        if self.about("/v1/categories/{") && self.operation.method == Method::DELETE {
-            let category = &self.things["id"];
-            let held = json!({ "photo_ids": [photo] });
-            let path = format!("/api/v1/categories/{category}/photos");
-            if self.about("/photos") {
-                self.app.post_as(&self.admin.token, &path, &held).await.expect(200);
-            }
+        let taken_out = self.about("/photos") && self.operation.method == Method::DELETE;
+        if self.about("/v1/categories/{") && (taken_out || self.about("/cover")) {
+            let path = format!("/api/v1/categories/{}/photos", self.things["id"]);
+            self.app.post_as(&self.admin.token, &path, &json!({ "photo_ids": [photo] })).await.expect(200);
         }
     }
 
@@ -200,7 +259,7 @@ impl Making<'_> {
             self.keep("id", &json!(plan));
             return;
         }
-        let sold = ["/subscriptions/{", "/orders/{", "/pay/{"].into_iter().any(|part| self.about(part));
+        let sold = ["/subscriptions/{", "/orders/{", "/pay/{", NOTIFY].into_iter().any(|part| self.about(part));
         if !sold && self.operation.path != "/api/v1/subscriptions" && !self.about("/subscriptions/access") {
             return;
         }
@@ -215,6 +274,7 @@ impl Making<'_> {
         let sold = subscribe(self.app, &self.account.token, plan, "one").await.expect(201).data().clone();
         self.keep("order_id", &sold["order"]["id"]);
         self.keep("order_no", &sold["order"]["order_no"]);
+        self.keep("now", &json!(SystemClock.now()));
         self.keep("id", &sold["subscription"]["id"]);
         if self.about("/subscriptions/{") {
             notify(self.app, &success(&sold["order"], &format!("txn-{}", self.number))).await.expect(200);
@@ -227,7 +287,7 @@ impl Making<'_> {
 
     async fn of_files(&mut self) {
         if self.about("/{file_id}") {
-            let file = plant_in(self.app, self.account.id, "DSC_0001.jpg", picture()).await;
+            let file = photos::file(self.app, &self.account, "DSC_0001.jpg", |_| {}).await;
             self.keep("file_id", &json!(file));
         }
         if self.about("/chunked/{upload_id}") {
@@ -249,6 +309,11 @@ impl Making<'_> {
 /// What is uploaded here.
 pub fn picture() -> Vec<u8> {
     Sample::corners(60, 40).jpeg()
+}
+
+/// Something that keeps passkeys for a page of the server.
+fn laptop(app: &Harness) -> Device {
+    Device::on(&app.base.replace("127.0.0.1", "localhost"))
 }
 
 /// An account elsewhere that somebody signs in by; its id.

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use sharestack_tests::money::{NOTIFY, signature};
 use sharestack_tests::operation::{Operation, Things, fill, operations};
-use sharestack_tests::owned::{Owner, owner, picture};
+use sharestack_tests::owned::{Owner, brought, owner, picture};
 use sharestack_tests::uploading::{FORM, TUS, form};
 use sharestack_tests::{Account, Answer, Harness};
 
@@ -43,8 +44,9 @@ struct Row {
 }
 
 impl Row {
-    fn instead_of_done(&self, who: &str, status: u16) -> bool {
-        ["all", who].into_iter().any(|who| self.instead.contains(&(who.to_owned(), status)))
+    /// What somebody who may gets in place of a good answer; none when it is a good one.
+    fn instead(&self, who: &str) -> BTreeSet<u16> {
+        self.instead.iter().filter(|(one, _)| one == "all" || one == who).map(|(_, status)| *status).collect()
     }
 }
 
@@ -57,7 +59,7 @@ fn row(line: &str) -> (String, Row) {
     let query = roles.iter().find(|word| word.starts_with('?')).cloned().unwrap_or_default();
     let instead = roles.iter().filter_map(|word| word.split_once('=').filter(|_| !word.starts_with('?')));
     let instead = instead.map(|(who, status)| (who.to_owned(), status.parse().unwrap())).collect();
-    roles.retain(|word| !word.contains('='));
+    roles.retain(|word| !word.starts_with('?') && !word.contains('='));
     let recent = roles.remove("recent");
     let session = roles.remove("session") || recent;
     assert!(roles.iter().all(|role| ROLES.contains(&role.as_str())), "{line}");
@@ -77,12 +79,13 @@ fn table() -> BTreeMap<String, Row> {
     TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(row).collect()
 }
 
-/// A body about what the owner has: `{name}` is a thing of theirs, a number where it is one.
+/// A body about what the owner has: `{name}` is a thing of theirs, a number or an object where
+/// it is one.
 fn about(body: &Value, things: &Things) -> Value {
     let mut text = body.to_string();
     for (name, thing) in things {
         let place = format!("{{{name}}}");
-        if thing.parse::<i64>().is_ok() {
+        if *name != "code" && (thing.parse::<i64>().is_ok() || thing.starts_with('{')) {
             text = text.replace(&format!("\"{place}\""), thing);
         }
         text = text.replace(&place, thing);
@@ -126,6 +129,9 @@ fn asked(
     }
     let body = row.body.as_ref().or(Some(example)).filter(|body| !body.is_null()).map(|body| about(body, things));
     match (operation.method.as_str(), body) {
+        ("POST", Some(body)) if path == NOTIFY => {
+            request.header("x-sandbox-signature", signature(body.to_string().as_bytes())).json(&body)
+        }
         (_, Some(Value::String(form))) => {
             request.header("content-type", "application/x-www-form-urlencoded").body(form)
         }
@@ -226,23 +232,39 @@ impl Matrix {
             .await
     }
 
+    /// Does it to what the owner has, with what the caller has.
+    async fn attempt(&self, case: &Case<'_>, owner: &Owner, mine: &Things, caller: Option<&Account>) -> Answer {
+        let mut things = owner.things.clone();
+        things.extend(mine.clone());
+        self.call(case, &things, caller.map(|caller| caller.token.as_str())).await
+    }
+
     /// Who may does it. Where somebody before has done it, or it can be done once, there is
     /// another to do it to.
-    async fn ask(&mut self, case: &Case<'_>, owner: &Owner, who: &str, token: Option<&str>) {
+    async fn ask(&mut self, case: &Case<'_>, owner: &Owner, who: &str, caller: Option<&Account>) {
         let Case { operation, row, .. } = case;
+        let instead = row.instead(who);
         let right = |answer: &Answer| {
             let status = outcome(answer);
             match refusals(&row.access, who) {
-                // Whose session ended with what was done to them, for one.
-                Some(refusals) => refusals.contains(&status) || row.instead_of_done(who, status),
-                None => operation.promises(status) || row.instead_of_done(who, status),
+                Some(refusals) => refusals.contains(&status),
+                None if instead.is_empty() => operation.promises(status),
+                None => instead.contains(&status),
             }
         };
-        let mut answer = self.call(case, &owner.things, token).await;
+        let mut mine = match caller {
+            Some(caller) => brought(&self.app, caller, operation).await,
+            None => Things::new(),
+        };
+        let mut answer = self.attempt(case, owner, &mine, caller).await;
         if !right(&answer) && refusals(&row.access, who).is_none() {
             let other = self.owner(operation).await;
-            let token = if who == "owner" { Some(other.account.token.as_str()) } else { token };
-            answer = self.call(case, &other.things, token).await;
+            let mut caller = caller;
+            if who == "owner" {
+                caller = Some(&other.account);
+                mine = brought(&self.app, &other.account, operation).await;
+            }
+            answer = self.attempt(case, &other, &mine, caller).await;
         }
         let text: String = answer.text.chars().take(300).collect();
         let problem = (!right(&answer)).then(|| format!("{who} got {}: {text}", outcome(&answer)));
@@ -253,17 +275,18 @@ impl Matrix {
         let Case { operation, row, .. } = case;
         let owner = self.owner(operation).await;
         self.ask(case, &owner, "nobody", None).await;
-        // The lowest first: what is refused changes nothing, what is done may end the thing.
-        // Who may touch what another owns comes after the owner.
-        let others = |role: &&&str| matches!(&row.access, Access::Owner(roles) if roles.contains(**role));
-        for role in ROLES.iter().filter(|role| !others(role)) {
-            let caller = self.caller(role).await;
-            self.ask(case, &owner, role, Some(&caller.token)).await;
-        }
-        self.ask(case, &owner, "owner", Some(&owner.account.token)).await;
-        for role in ROLES.iter().filter(others) {
-            let caller = self.caller(role).await;
-            self.ask(case, &owner, role, Some(&caller.token)).await;
+        let mut callers: Vec<&str> = ROLES.into_iter().chain(["owner"]).collect();
+        callers.sort_by_key(|who| match (refusals(&row.access, who), *who == "owner") {
+            // What is refused changes nothing.
+            (Some(_), _) => 0,
+            // What is done may end the thing: who may touch what another owns comes after the owner.
+            (None, true) if matches!(row.access, Access::Owner(_)) => 1,
+            (None, false) => 2,
+            (None, true) => 3,
+        });
+        for who in callers {
+            let caller = if who == "owner" { owner.account.clone() } else { self.caller(who).await };
+            self.ask(case, &owner, who, Some(&caller)).await;
         }
         if row.session {
             let token = old_session(&self.app, &format!("old_{}", self.made)).await;

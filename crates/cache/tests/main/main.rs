@@ -3,4 +3,5 @@
 mod fault;
 mod loader;
 mod ports;
+mod sessions;
 mod support;

@@ -33,11 +33,7 @@ mod in_process {
         let caching =
             Caching::in_process(&MemoryConfig::default(), Arc::new(clock.clone()), Arc::new(SystemRandomness));
         let node = support::node(&caching);
-        let pass = Arc::new(move |time| -> futures::future::BoxFuture<'static, ()> {
-            clock.advance(chrono::Duration::from_std(time).unwrap());
-            Box::pin(std::future::ready(()))
-        });
-        Some(Subject { one: node.clone(), other: node, pass })
+        Some(Subject { one: node.clone(), other: node, pass: support::advance(clock) })
     }
 
     sharestack_conformance::cache_cases!(run);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sharestack_cache::{Caching, MemoryConfig, RedisConfig};
 use sharestack_conformance::cache::{Node, Pass};
-use sharestack_kernel::clock::SystemClock;
+use sharestack_kernel::clock::{FakeClock, SystemClock};
 use sharestack_kernel::random::SystemRandomness;
 
 /// The settings of the test's own Redis, with keys that no other test has; `None` when
@@ -43,6 +43,15 @@ pub fn node(caching: &Caching) -> Node {
     }
 }
 
+/// Lets time pass on a test's clock.
+pub fn advance(clock: FakeClock) -> Pass {
+    Arc::new(move |time| {
+        clock.advance(chrono::Duration::from_std(time).unwrap());
+        Box::pin(std::future::ready(()))
+    })
+}
+
+/// Lets time pass.
 pub fn wait() -> Pass {
     Arc::new(|time| Box::pin(tokio::time::sleep(time)))
 }

@@ -16,6 +16,7 @@ pub mod privacy;
 pub mod role;
 pub mod role_catalog;
 pub mod session;
+pub mod session_cache;
 pub mod settings;
 
 use std::sync::Arc;

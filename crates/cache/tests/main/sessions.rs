@@ -1,0 +1,62 @@
+//! What of sessions and keys is kept in these caches, against the cases of its ports.
+
+use std::sync::Arc;
+
+use sharestack_cache::{Caching, MemoryConfig, Redis, RedisCache};
+use sharestack_conformance::users::session_cache::Subject;
+use sharestack_kernel::cache::Cache;
+use sharestack_kernel::clock::FakeClock;
+use sharestack_kernel::random::SystemRandomness;
+
+use crate::support;
+
+macro_rules! run {
+    ($($case:ident),*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $case() {
+            if let Some(subject) = subject().await {
+                sharestack_conformance::users::session_cache::$case(subject).await;
+            }
+        }
+    )*};
+}
+
+mod in_process {
+    use super::*;
+
+    #[expect(clippy::unused_async, reason = "the others wait")]
+    async fn subject() -> Option<Subject> {
+        let clock = FakeClock::default();
+        let caching =
+            Caching::in_process(&MemoryConfig::default(), Arc::new(clock.clone()), Arc::new(SystemRandomness));
+        let caches = [caching.strict_cache.clone(), caching.strict_cache.clone()];
+        Some(Subject::over(caches, support::advance(clock)))
+    }
+
+    sharestack_conformance::session_cache_cases!(run);
+}
+
+mod redis {
+    use super::*;
+
+    #[expect(clippy::unused_async, reason = "the others wait")]
+    async fn subject() -> Option<Subject> {
+        let config = support::redis_config()?;
+        let open = || -> Arc<dyn Cache> { Arc::new(RedisCache::new(Redis::open(&config).unwrap())) };
+        Some(Subject::over([open(), open()], support::wait()))
+    }
+
+    sharestack_conformance::session_cache_cases!(run);
+}
+
+mod connected {
+    use super::*;
+
+    async fn subject() -> Option<Subject> {
+        let config = support::redis_config()?;
+        let (one, other) = (support::connect(&config).await, support::connect(&config).await);
+        Some(Subject::over([one.strict_cache.clone(), other.strict_cache.clone()], support::wait()))
+    }
+
+    sharestack_conformance::session_cache_cases!(run);
+}
