@@ -40,6 +40,11 @@ macro_rules! on {
                 super::up_down_up($database).await;
             }
 
+            #[tokio::test]
+            async fn counts_and_notes_what_was_there() {
+                crate::migrated::uses_and_sayings_are_kept($database).await;
+            }
+
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn nodes_that_start_at_once_do_not_collide() {
                 super::twelve_nodes_at_once($database).await;
