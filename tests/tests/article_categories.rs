@@ -1,5 +1,7 @@
 //! Categories and tags of articles: the code of those of photos, on a tree of their own.
 
+use reqwest::Method;
+use reqwest::header::{ETAG, IF_MATCH};
 use serde_json::{Value, json};
 use sharestack_tests::{Account, Answer, Database, Harness, Options, assert_shows, until};
 
@@ -269,6 +271,86 @@ async fn what_is_in_a_hidden_category_is_found_by_who_sees_it() {
         assert_eq!(room.app.get(ARTICLES).await.expect(200).body["pagination"]["total"], 2, "they are not hidden");
         room.edit(money, &json!({ "is_active": true })).await.expect(200);
         until("it is shown again", || async { room.titles(funds).await == ["乙"] }).await;
+        room.app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_and_changes_nothing() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        let made = room.create(&json!({ "name": "投资理财", "slug": "money" })).await.expect(201);
+        let money = made.data()["id"].as_i64().unwrap();
+        room.published("甲", Some(money), &[]).await;
+        // By its slug, as by its id.
+        let by_slug = format!("{CATEGORIES}/money");
+        let changed = room.app.put_as(&room.editor.token, &by_slug, &json!({ "description": "钱" })).await.expect(200);
+        assert_shows(changed.data(), &json!({ "id": money, "slug": "money", "description": "钱", "article_count": 1 }));
+
+        // What was changed meanwhile is neither changed nor removed.
+        let stale = |method| {
+            let request = room.app.request(method, &by_slug).bearer_auth(&room.editor.token);
+            let request = request.header(IF_MATCH, made.header(ETAG.as_str()));
+            room.app.send(request.json(&json!({ "name": "旧" })))
+        };
+        for method in [Method::PUT, Method::PATCH, Method::DELETE] {
+            stale(method).await.refused(412, "PRECONDITION_FAILED");
+        }
+        let codes = |answer: Answer| -> Vec<String> {
+            let refused = answer.refused(400, "VALIDATION_ERROR");
+            refused.fields().into_iter().map(|(field, code)| format!("{field} {code}")).collect()
+        };
+        let wrong = json!({
+            "name": "钱".repeat(10_000), "slug": "a b", "description": "长".repeat(501), "parent_id": -1,
+            "color": "#12345", "icon": "<svg>", "sort_order": 9_000_000_000_i64, "seo_title": "长".repeat(201),
+            "seo_description": "长".repeat(501)
+        });
+        let all = [
+            "name TOO_LONG",
+            "slug INVALID_FORMAT",
+            "description TOO_LONG",
+            "parent_id OUT_OF_RANGE",
+            "color INVALID_FORMAT",
+            "icon INVALID_FORMAT",
+            "sort_order OUT_OF_RANGE",
+            "seo_title TOO_LONG",
+            "seo_description TOO_LONG",
+        ];
+        assert_eq!(codes(room.create(&wrong).await), all);
+        assert_eq!(codes(room.edit(money, &wrong).await), all);
+        for (body, code) in [
+            (json!({}), "name REQUIRED"),
+            (json!({ "name": " " }), "name REQUIRED"),
+            (json!({ "name": "x", "parent_id": 999 }), "parent_id NOT_ALLOWED"),
+        ] {
+            assert_eq!(codes(room.create(&body).await), [code], "{body}");
+        }
+        assert_eq!(codes(room.edit(money, &json!({ "name": null })).await), ["name REQUIRED"]);
+        for body in [json!({ "name": 1 }), json!({ "name": "x", "parent_id": "1" }), json!([])] {
+            room.create(&body).await.refused(422, "UNPROCESSABLE_ENTITY");
+        }
+        // What is in it comes to another of articles, and to nothing else.
+        let of_photos = json!({ "name": "城市", "slug": "city" });
+        let of_photos = room.app.post_as(&room.editor.token, "/api/v1/categories", &of_photos).await.expect(201);
+        for (place, code) in [
+            (of_photos.data()["id"].to_string(), "NOT_ALLOWED"),
+            (money.to_string(), "NOT_ALLOWED"),
+            ("999".to_owned(), "NOT_ALLOWED"),
+            ("0".to_owned(), "OUT_OF_RANGE"),
+            ("x".to_owned(), "INVALID_FORMAT"),
+        ] {
+            let refused = room.delete(&format!("{money}?move_to={place}")).await;
+            assert_eq!(codes(refused), [format!("move_to {code}")], "{place}");
+        }
+        for missing in ["0", "999", "no-such"] {
+            room.delete(missing).await.refused(404, "RESOURCE_NOT_FOUND");
+        }
+
+        assert_eq!(room.app.count("SELECT COUNT(*) FROM categories").await, 2);
+        let stays = format!("SELECT COUNT(*) FROM articles WHERE category_id = {money}");
+        assert_eq!(room.app.count(&stays).await, 1);
+        let stays = format!("SELECT COUNT(*) FROM categories WHERE id = {money} AND name = '投资理财' AND slug = 'money'");
+        assert_eq!(room.app.count(&stays).await, 1);
         room.app.stop().await;
     }
 }

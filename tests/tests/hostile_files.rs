@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use sharestack_content::model::{FileId, MediaType};
 use sharestack_kernel::clock::SystemClock;
 use sharestack_kernel::id::IdGenerator;
@@ -13,7 +14,7 @@ use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
 use sharestack_tests::files::{file, plant};
 use sharestack_tests::photos::PHOTOS;
 use sharestack_tests::process::{admin, forget_peak, memory};
-use sharestack_tests::uploading::{creator, send_file};
+use sharestack_tests::uploading::{begin, chunked, creator, put, send_file};
 use sharestack_tests::{Client, Harness, Options, Place, Process, until};
 
 /// A directory that is its own next, and its own exposures.
@@ -117,11 +118,35 @@ fn sparse() -> Vec<u8> {
         .bytes()
 }
 
+const SENT_PIECE: usize = 8 << 20;
+const SENT_PIECES: usize = 16;
+
+/// Sends its beginning, and nothing but zeros behind it; the file's handle.
+async fn send_sparse(client: &Client, token: &str) -> String {
+    let mut piece = sparse();
+    piece.resize(SENT_PIECE, 0);
+    let begun = begin(client, token, SENT_PIECES * SENT_PIECE, SENT_PIECE).await;
+    let mut sum = Sha256::new();
+    for url in begun["upload_urls"].as_array().unwrap() {
+        put(client, url.as_str().unwrap(), &piece).await.expect(200);
+        sum.update(&piece);
+        piece.fill(0);
+    }
+    let complete = chunked(begun["upload_id"].as_str().unwrap(), "/complete");
+    let whole = json!({ "sha256": hex::encode(sum.finalize()) });
+    let made = client.post_as(token, &complete, &whole).await.expect(201);
+    assert_eq!(made.data()["mime_type"], "image/tiff");
+    made.data()["file_id"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn none_takes_more_memory_than_there_is_for_it() {
     const BOUND_MIB: u64 = 64;
     let data = tempfile::tempdir().unwrap();
-    let variables = BTreeMap::from([("SHARESTACK__MEDIA__MAX_MEMORY_MIB".to_owned(), BOUND_MIB.to_string())]);
+    let variables = BTreeMap::from([
+        ("SHARESTACK__MEDIA__MAX_MEMORY_MIB".to_owned(), BOUND_MIB.to_string()),
+        ("SHARESTACK__UPLOAD__MAX_FILE_SIZE".to_owned(), (SENT_PIECES * SENT_PIECE).to_string()),
+    ]);
     let server = Process::start(data.path(), &["serve"], &variables);
     let token = admin(data.path(), &variables, &server.client).await;
     let url = format!("sqlite://{}", data.path().join("sharestack.db").display());
@@ -133,7 +158,8 @@ async fn none_takes_more_memory_than_there_is_for_it() {
     forget_peak(server.id());
     let idle = memory(server.id(), "VmRSS");
 
-    let mut handles = Vec::new();
+    // One comes over the wire, with all that reads it on its way: larger than what may be decoded.
+    let mut handles = vec![("sparse.tif".to_owned(), send_sparse(&server.client, &token).await)];
     let mut planted = |id: FileId, name: &str, bytes: &[u8], length: u64| {
         let mut file = file(id, owner, name, bytes);
         file.size = length;

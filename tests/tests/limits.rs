@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sharestack_tests::files::plant_in;
 use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::{Answer, Harness, Options};
 
@@ -96,6 +97,38 @@ async fn health_and_the_root_are_never_limited() {
             assert_eq!(answer.header("x-ratelimit-limit"), "", "{path}");
         }
     }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_open_has_no_limit() {
+    let options = limited().with("SHARESTACK__RATE_LIMIT__GENERAL_PER_HOUR", "3");
+    let app = Harness::start(Options { workers: false, ..options }).await;
+    let reader = app.account("reader").await;
+    let file = plant_in(&app, reader.id, "a.jpg", b"nobody looks at it".to_vec()).await;
+    let path = format!("/api/v1/upload/status/{file}");
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        for _ in 0..5 {
+            let stream = app.request(Method::GET, &path).bearer_auth(&reader.token);
+            let stream = stream.header("accept", "text/event-stream").send().await.unwrap();
+            assert_eq!((stream.status().as_u16(), &stream.headers()["content-type"]), (200, &"text/event-stream"));
+            assert!(!stream.headers().contains_key("x-ratelimit-limit"));
+            open.push(stream);
+        }
+        // One answer counts, and what is used up for those does not shut the streams.
+        for _ in 0..3 {
+            let answer = app.get_as(&reader.token, &path).await;
+            assert!([200, 429].contains(&answer.status));
+            assert_eq!(answer.header("x-ratelimit-limit"), "3");
+        }
+        app.get_as(&reader.token, &path).await.refused(429, "RATE_LIMIT_EXCEEDED");
+    }
+    // Who asks for a stream where there is none is counted.
+    let list = app.request(Method::GET, "/api/v1/auth/me").bearer_auth(&reader.token);
+    let list = list.header("accept", "text/event-stream, application/json;q=0.5");
+    app.send(list).await.refused(429, "RATE_LIMIT_EXCEEDED");
+    drop(open);
     app.stop().await;
 }
 

@@ -56,6 +56,40 @@ async fn bots_look_without_being_counted() {
     studio.app.stop().await;
 }
 
+#[tokio::test]
+async fn a_visitor_counts_once_in_half_an_hour_however_they_look() {
+    let studio = Studio::open(Database::Sqlite).await;
+    let (app, wei) = (&studio.app, &studio.wei);
+    let id = studio.photo("渡轮", json!({})).await;
+    let key = json!({ "name": "k", "scopes": ["photo.read"] });
+    let key = app.post_as(&wei.token, "/api/v1/auth/api-keys", &key).await.expect(201);
+    let key = key.data()["secret"].as_str().unwrap();
+    let look = |method| app.request(method, &path(id));
+    let all_ways = async || {
+        let seen = app.send(look(Method::GET).bearer_auth(&wei.token)).await.expect(200);
+        let known = look(Method::GET).bearer_auth(&wei.token).header(IF_NONE_MATCH, seen.header(ETAG.as_str()));
+        assert!([200, 304].contains(&app.send(known).await.status));
+        app.send(look(Method::HEAD).bearer_auth(&wei.token)).await.expect(200);
+        app.send(look(Method::GET).header("x-api-key", key)).await.expect(200);
+        app.send(look(Method::GET).bearer_auth(&studio.lin.token)).await.expect(200);
+    };
+    let views = format!("SELECT view_count FROM photos WHERE id = {id}");
+    let counted = async |expected: i64| {
+        until("the visitor is counted", async || app.count(&views).await >= expected).await;
+        app.app().flush_views().await.unwrap();
+        assert_eq!(app.count(&views).await, expected, "the owner is not, and nobody twice");
+    };
+    all_ways().await;
+    counted(1).await;
+    all_ways().await;
+    counted(1).await;
+    // Half an hour later nobody remembers them.
+    assert!(app.app().shared.0.cache.remove(&format!("view:photo:{id}:u{}", wei.id)).await.unwrap());
+    all_ways().await;
+    counted(2).await;
+    studio.app.stop().await;
+}
+
 async fn a_photo_goes_from_a_file_to_visitors_and_back(database: Database) {
     let studio = Studio::open(database).await;
     let app = &studio.app;

@@ -18,7 +18,7 @@ const RATE: u32 = 1000;
 const SECONDS: u32 = 4;
 /// How many hashes may run at once, and how many may wait.
 const HASHES: f64 = 1.0;
-const QUEUE: &str = "32";
+const QUEUE: f64 = 32.0;
 /// Where the victim lives.
 const HOME: &str = "203.0.113.7";
 
@@ -84,16 +84,15 @@ async fn storm(client: Client) -> Vec<u16> {
     statuses
 }
 
-/// Reads, one after the other, until it is over; how long each took.
-async fn reads(client: Client, over: Arc<AtomicBool>) -> Vec<Duration> {
-    let mut times = Vec::new();
+/// Reads, one after the other, until it is over; how many were answered.
+async fn reads(client: Client, over: Arc<AtomicBool>) -> u32 {
+    let mut answered = 0;
     while !over.load(Ordering::Relaxed) {
-        let start = Instant::now();
         client.get("/api/v1/articles").await.expect(200);
-        times.push(start.elapsed());
+        answered += 1;
         assert!(metric(&client, "argon2_in_flight").await <= HASHES);
     }
-    times
+    answered
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,7 +105,7 @@ async fn a_thousand_stolen_pairs_a_second_hold_up_nobody() {
         ("SHARESTACK__PASSWORD__MEMORY_KIB", "19456"),
         ("SHARESTACK__PASSWORD__ITERATIONS", "2"),
         ("SHARESTACK__PASSWORD__CONCURRENT_HASHES", "1"),
-        ("SHARESTACK__PASSWORD__QUEUE", QUEUE),
+        ("SHARESTACK__PASSWORD__QUEUE", "32"),
         // So that what is refused is refused for its password, on a busy machine too.
         ("SHARESTACK__DATABASE__ACQUIRE_TIMEOUT_SECONDS", "100"),
     ];
@@ -131,6 +130,8 @@ async fn a_thousand_stolen_pairs_a_second_hold_up_nobody() {
     client.post_as(&token, "/api/v1/auth/email/verify", &sent).await.expect(200);
     let hashed_before = metric(&client, "argon2_wait_seconds_count").await;
 
+    let waited_before = metric(&client, "argon2_wait_seconds_sum").await;
+    let begun = Instant::now();
     let over = Arc::new(AtomicBool::new(false));
     let reading = tokio::spawn(reads(client.clone(), over.clone()));
     let storming = tokio::spawn(storm(client.clone()));
@@ -147,7 +148,8 @@ async fn a_thousand_stolen_pairs_a_second_hold_up_nobody() {
 
     let statuses = storming.await.unwrap();
     over.store(true, Ordering::Relaxed);
-    let mut times = reading.await.unwrap();
+    let read = reading.await.unwrap();
+    let took = begun.elapsed().as_secs_f64();
     let of = |status: u16| statuses.iter().filter(|one| **one == status).count();
     assert_eq!(statuses.len(), (RATE * SECONDS) as usize);
     assert_eq!(
@@ -167,12 +169,11 @@ async fn a_thousand_stolen_pairs_a_second_hold_up_nobody() {
     );
     let refused = metric(&client, "argon2_refused_total").await;
     assert!((refused - f64::from(u32::try_from(of(503)).unwrap())).abs() < 1.0, "{refused} for {}", of(503));
-    // Nobody waited longer than a full queue takes.
-    let waited = metric(&client, "argon2_wait_seconds_sum").await;
-    assert!(waited / hashed.max(1.0) < 20.0, "{waited} s for {hashed} hashes");
-    times.sort_unstable();
-    assert!(times.len() >= 5, "only {} reads were answered", times.len());
-    assert!(times[times.len() / 2] < Duration::from_secs(3), "{times:?}");
+    // Of all that came no more waited at any moment than find a place.
+    let waited = metric(&client, "argon2_wait_seconds_sum").await - waited_before;
+    assert!(waited <= QUEUE * took, "{waited} s within {took} s");
+    // Nothing that asks no hash stood in that queue: then each read would have waited for all of it.
+    assert!(read >= 5 && f64::from(read) > hashed / QUEUE, "{read} reads beside {hashed} hashes");
     // The storm is over: the victim comes in by the password from home, at once.
     from(&client, HOME, "/api/v1/auth/login", &login).await.expect(200);
     client.get("/health/live").await.expect(200);

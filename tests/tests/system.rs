@@ -266,20 +266,6 @@ async fn the_pages_and_all_they_load_are_in_the_binary() {
 }
 
 #[tokio::test]
-async fn the_server_ends_what_runs_and_then_stops() {
-    let app = Harness::embedded().await;
-    let slow = tokio::spawn({
-        let (http, url) = (app.http.clone(), format!("{}/health", app.base));
-        async move { http.get(url).send().await.map(|answer| answer.status().as_u16()) }
-    });
-    let status = slow.await.unwrap().unwrap();
-    assert_eq!(status, 200);
-    let base = app.base.clone();
-    app.stop().await;
-    assert!(reqwest::Client::new().get(base).send().await.is_err());
-}
-
-#[tokio::test]
 async fn only_the_allowed_hosts_are_answered() {
     let app =
         Harness::start(Options::on(Database::Sqlite).with("ALLOWED_HOSTS", r#"["api.example.org","*.example.net"]"#))

@@ -123,53 +123,60 @@ async fn furnish(room: &Room) {
 #[tokio::test]
 async fn the_printed_answers_are_given() {
     for database in Database::all() {
-        let room = Room::open(database).await;
-        let began = today();
-        furnish(&room).await;
-        let list = format!("{TAGS}?group=all&sort_by=usage_count&sort_order=desc&limit=50");
-        let list = room.app.request(Method::GET, &list).header(ACCEPT_LANGUAGE, "zh-CN");
-        let list = list.bearer_auth(&room.curator.token);
-        let list = room.app.send(list).await.expect(200);
-        let cloud = room.get("/cloud?min_usage=5&max_tags=50").await.expect(200);
-        if began != today() {
-            // A day passed: the scores are those of yesterday.
-            return;
-        }
-        assert_shows(
-            &list.body,
-            &json!({ "success": true, "code": 200,
-                "data": [{
-                    "id": 1, "name": "夜景", "slug": "night-view", "description": "夜晚拍摄的景色", "color": "#2c3e50",
-                    "icon": "moon", "tag_group": "style", "usage_count": 45, "trend_score": 8.5, "is_active": true,
-                    "is_featured": true, "created_at": "2024-01-01T00:00:00Z", "last_used_at": "2024-01-15T10:30:00Z"
-                }],
-                "groups": {
-                    "style": { "name": "摄影风格", "count": 12 }, "subject": { "name": "拍摄主题", "count": 18 },
-                    "technique": { "name": "拍摄技法", "count": 8 }, "location": { "name": "地理位置", "count": 25 }
-                }
-            }),
-        );
-        assert_eq!(list.body["pagination"]["total"], 63);
-        assert_eq!(list.data().as_array().unwrap().len(), 50);
-        assert_eq!(room.get("?limit=1").await.body["groups"]["style"], json!({ "name": "Style", "count": 1 }));
-        assert_eq!(
-            cloud.data(),
-            &json!([
-                { "id": 1, "name": "夜景", "usage_count": 45, "relative_size": 100, "color": "#2c3e50" },
-                { "id": 2, "name": "城市", "usage_count": 38, "relative_size": 84, "color": "#e74c3c" },
-                { "id": 15, "name": "夜市", "usage_count": 12, "relative_size": 27, "color": null }
-            ])
-        );
-        let suggestions = room.get("/suggestions?q=夜&limit=10").await.expect(200);
-        assert_eq!(
-            suggestions.data(),
-            &json!([
-                { "id": 1, "name": "夜景", "slug": "night-view", "usage_count": 45, "match_score": 0.95 },
-                { "id": 15, "name": "夜市", "slug": "night-market", "usage_count": 12, "match_score": 0.8 }
-            ])
-        );
-        room.app.stop().await;
+        // Scores are those of a day: when it passed meanwhile, all is done once more on the next.
+        while !printed_answers_are_given_within_a_day(database).await {}
     }
+}
+
+/// `false` when the day passed before all was asked for.
+async fn printed_answers_are_given_within_a_day(database: Database) -> bool {
+    let room = Room::open(database).await;
+    let began = today();
+    furnish(&room).await;
+    let list = format!("{TAGS}?group=all&sort_by=usage_count&sort_order=desc&limit=50");
+    let list = room.app.request(Method::GET, &list).header(ACCEPT_LANGUAGE, "zh-CN");
+    let list = list.bearer_auth(&room.curator.token);
+    let list = room.app.send(list).await.expect(200);
+    let cloud = room.get("/cloud?min_usage=5&max_tags=50").await.expect(200);
+    let suggestions = room.get("/suggestions?q=夜&limit=10").await.expect(200);
+    if began != today() {
+        room.app.stop().await;
+        return false;
+    }
+    assert_shows(
+        &list.body,
+        &json!({ "success": true, "code": 200,
+            "data": [{
+                "id": 1, "name": "夜景", "slug": "night-view", "description": "夜晚拍摄的景色", "color": "#2c3e50",
+                "icon": "moon", "tag_group": "style", "usage_count": 45, "trend_score": 8.5, "is_active": true,
+                "is_featured": true, "created_at": "2024-01-01T00:00:00Z", "last_used_at": "2024-01-15T10:30:00Z"
+            }],
+            "groups": {
+                "style": { "name": "摄影风格", "count": 12 }, "subject": { "name": "拍摄主题", "count": 18 },
+                "technique": { "name": "拍摄技法", "count": 8 }, "location": { "name": "地理位置", "count": 25 }
+            }
+        }),
+    );
+    assert_eq!(list.body["pagination"]["total"], 63);
+    assert_eq!(list.data().as_array().unwrap().len(), 50);
+    assert_eq!(room.get("?limit=1").await.body["groups"]["style"], json!({ "name": "Style", "count": 1 }));
+    assert_eq!(
+        cloud.data(),
+        &json!([
+            { "id": 1, "name": "夜景", "usage_count": 45, "relative_size": 100, "color": "#2c3e50" },
+            { "id": 2, "name": "城市", "usage_count": 38, "relative_size": 84, "color": "#e74c3c" },
+            { "id": 15, "name": "夜市", "usage_count": 12, "relative_size": 27, "color": null }
+        ])
+    );
+    assert_eq!(
+        suggestions.data(),
+        &json!([
+            { "id": 1, "name": "夜景", "slug": "night-view", "usage_count": 45, "match_score": 0.95 },
+            { "id": 15, "name": "夜市", "slug": "night-market", "usage_count": 12, "match_score": 0.8 }
+        ])
+    );
+    room.app.stop().await;
+    true
 }
 
 #[tokio::test]

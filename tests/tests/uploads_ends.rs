@@ -8,11 +8,13 @@ use chrono::TimeDelta;
 use futures::stream;
 use reqwest::{Body, Method};
 use serde_json::json;
+use sharestack_conformance::blob::S3Server;
 use sharestack_kernel::blob::BlobKey;
 use sharestack_kernel::clock::{Clock, SystemClock};
+use sharestack_tests::place::in_s3;
 use sharestack_tests::process::{admin, forget_peak, memory};
 use sharestack_tests::uploading::{FORM, SINGLE, TUS, begin, chunked, creator, noise, put, send_file};
-use sharestack_tests::{Database, Harness, Options, Place, Process};
+use sharestack_tests::{Client, Database, Harness, Options, Place, Process};
 
 /// So much time has passed since uploads should have ended.
 async fn age(app: &Harness, place: Place, days: i64) {
@@ -124,49 +126,80 @@ fn form_head() -> Vec<u8> {
 }
 
 const MIB: usize = 1 << 20;
-/// So many MiB are uploaded.
-const LARGE: usize = 200;
+/// By so much more than idle the server may have grown.
+const MOST_KIB: u64 = 32 * 1024;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn however_large_a_file_is_the_server_stays_small() {
-    let data = tempfile::tempdir().unwrap();
-    let most = (LARGE * MIB).to_string();
-    let settings = BTreeMap::from([("SHARESTACK__UPLOAD__MAX_FILE_SIZE".to_owned(), most)]);
-    let server = Process::start(data.path(), &["serve", "--no-worker"], &settings);
-    let client = &server.client;
-    let token = admin(data.path(), &BTreeMap::new(), client).await;
-    // What every first request takes is no part of it.
-    let small = noise(3 * MIB);
-    send_file(client, &token, "a.jpg", &small).await.expect(201);
-    let begun = begin(client, &token, small.len(), MIB).await;
-    for (index, piece) in small.chunks(MIB).enumerate() {
-        put(client, begun["upload_urls"][index].as_str().unwrap(), piece).await.expect(200);
-    }
-    forget_peak(server.id());
-    let idle = memory(server.id(), "VmRSS");
-    let piece = Bytes::from(noise(MIB));
+/// So much of the same, a piece after the other, with something before and after it.
+fn streamed(before: Vec<u8>, mibs: usize, after: &'static [u8]) -> Body {
+    let pieces = std::iter::once(Bytes::from(before))
+        .chain(std::iter::repeat_n(Bytes::from(noise(MIB)), mibs))
+        .chain([Bytes::from_static(after)]);
+    Body::wrap_stream(stream::iter(pieces.map(Ok::<_, std::io::Error>)))
+}
 
-    let pieces = std::iter::once(Bytes::from(form_head()))
-        .chain(std::iter::repeat_n(piece.clone(), LARGE))
-        .chain([Bytes::from_static(b"\r\n--xxboundaryxx--\r\n")]);
-    let body = Body::wrap_stream(stream::iter(pieces.map(Ok::<_, std::io::Error>)));
-    let request = client.request(Method::POST, SINGLE).bearer_auth(&token).header("content-type", FORM);
+async fn in_one(client: &Client, token: &str, mibs: usize) {
+    let request = client.request(Method::POST, SINGLE).bearer_auth(token).header("content-type", FORM);
+    let body = streamed(form_head(), mibs, b"\r\n--xxboundaryxx--\r\n");
     let sent = client.send(request.body(body)).await.expect(201);
-    assert_eq!(sent.data()["file_size"], LARGE * MIB);
-    let after_single = memory(server.id(), "VmHWM").saturating_sub(idle);
+    assert_eq!(sent.data()["file_size"], mibs * MIB);
+}
 
-    let begun = begin(client, &token, LARGE * MIB, MIB).await;
+async fn in_pieces(client: &Client, token: &str, mibs: usize) {
+    let piece = Bytes::from(noise(MIB));
+    let begun = begin(client, token, mibs * MIB, MIB).await;
     for url in begun["upload_urls"].as_array().unwrap() {
         let request = client.request(Method::PUT, url.as_str().unwrap());
         client.send(request.body(piece.clone())).await.expect(200);
     }
-    let id = begun["upload_id"].as_str().unwrap();
-    let made = client.post_as(&token, &chunked(id, "/complete"), &json!({})).await.expect(201);
-    assert_eq!(made.data()["file_size"], LARGE * MIB);
-    let after_pieces = memory(server.id(), "VmHWM").saturating_sub(idle);
+    let path = chunked(begun["upload_id"].as_str().unwrap(), "/complete");
+    let made = client.post_as(token, &path, &json!({})).await.expect(201);
+    assert_eq!(made.data()["file_size"], mibs * MIB);
+}
+
+async fn by_tus(client: &Client, token: &str, mibs: usize) {
+    let ask = |method, path: &str| client.request(method, path).bearer_auth(token).header("tus-resumable", "1.0.0");
+    let begun = client.send(ask(Method::POST, TUS).header("upload-length", mibs * MIB)).await.expect(201);
+    let all = ask(Method::PATCH, begun.header("location")).header("upload-offset", "0");
+    let all = all.header("content-type", "application/offset+octet-stream");
+    let done = client.send(all.body(streamed(Vec::new(), mibs, b""))).await.expect(204);
+    assert_eq!(done.header("upload-offset"), (mibs * MIB).to_string());
+}
+
+/// Sends so many MiB by every way.
+async fn the_server_stays_small(mibs: usize, place: impl IntoIterator<Item = (String, String)>) {
+    let data = tempfile::tempdir().unwrap();
+    let mut settings: BTreeMap<String, String> = place.into_iter().collect();
+    settings.insert("SHARESTACK__UPLOAD__MAX_FILE_SIZE".to_owned(), (mibs * MIB).to_string());
+    let server = Process::start(data.path(), &["serve", "--no-worker"], &settings);
+    let client = &server.client;
+    let token = admin(data.path(), &settings, client).await;
+    // What every first request takes is no part of it.
+    in_one(client, &token, 3).await;
+    in_pieces(client, &token, 3).await;
+    by_tus(client, &token, 3).await;
+    forget_peak(server.id());
+    let idle = memory(server.id(), "VmRSS");
+    let grown = || memory(server.id(), "VmHWM").saturating_sub(idle);
+    in_one(client, &token, mibs).await;
+    let after_one = grown();
+    in_pieces(client, &token, mibs).await;
+    let after_pieces = grown();
+    by_tus(client, &token, mibs).await;
+    let after_tus = grown();
     assert!(
-        after_single <= 32 * 1024 && after_pieces <= 32 * 1024,
-        "{after_single} and {after_pieces} KiB over {idle}"
+        [after_one, after_pieces, after_tus].into_iter().all(|grown| grown <= MOST_KIB),
+        "{after_one} in one, {after_pieces} in pieces, {after_tus} KiB by tus over {idle}"
     );
     server.kill();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_large_a_file_is_the_server_stays_small() {
+    the_server_stays_small(200, []).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_large_a_file_is_the_server_before_a_bucket_stays_small() {
+    let s3 = S3Server::start().await;
+    the_server_stays_small(100, in_s3(&s3)).await;
 }

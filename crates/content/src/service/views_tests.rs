@@ -1,5 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use sharestack_kernel::cache::CacheError;
+
 use super::*;
 use crate::memory::{MemoryCache, MemoryContent};
 
@@ -41,4 +43,39 @@ async fn a_failed_write_is_made_up_for() {
     views.record(ArticleId::new(1), "u2".to_owned());
     assert_eq!(views.flush().await.unwrap(), 2);
     assert_eq!(content.views(ArticleId::new(1)), 2);
+}
+
+#[tokio::test]
+async fn who_was_counted_is_remembered_for_the_window() {
+    /// Notes for how long each key is kept.
+    #[derive(Default)]
+    struct Noting(Mutex<Vec<(String, Duration)>>);
+
+    #[async_trait::async_trait]
+    impl Cache for Noting {
+        async fn get(&self, _key: &str) -> Result<Option<Vec<u8>>, CacheError> {
+            Ok(None)
+        }
+
+        async fn set(&self, key: &str, _value: &[u8], ttl: Duration) -> Result<(), CacheError> {
+            held(&self.0).push((key.to_owned(), ttl));
+            Ok(())
+        }
+
+        async fn remove(&self, _key: &str) -> Result<bool, CacheError> {
+            Ok(false)
+        }
+
+        async fn ping(&self) -> Result<(), CacheError> {
+            Ok(())
+        }
+    }
+
+    let content = MemoryContent::default();
+    content.put_article(&crate::memory::article(1));
+    let cache = Arc::new(Noting::default());
+    let views = ViewBuffer::new(Arc::new(content), cache.clone());
+    views.record(ArticleId::new(1), "u1".to_owned());
+    assert_eq!(views.flush().await.unwrap(), 1);
+    assert_eq!(*held(&cache.0), [("view:article:1:u1".to_owned(), Duration::from_mins(30))]);
 }

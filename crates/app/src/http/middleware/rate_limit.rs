@@ -19,6 +19,7 @@ use crate::http::context;
 use crate::http::error::ApiError;
 use crate::http::extract::{KeyHolder, api_key, bearer};
 use crate::http::limits::Class;
+use crate::http::sse::{self, EVENT_STREAM};
 use crate::wiring::App;
 
 const LIMIT: &str = "x-ratelimit-limit";
@@ -35,7 +36,7 @@ pub async fn layer(
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::internal("request without app"))?;
     let pattern = request.match_pattern();
     let class = app.limits.class(request.method().as_str(), pattern.as_deref().unwrap_or_default());
-    let Some(class) = class.filter(|_| app.limits.enabled()) else {
+    let Some(class) = class.filter(|_| app.limits.enabled() && !opens_stream(&request, &app)) else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
     let context = context::of(request.request())?;
@@ -67,6 +68,14 @@ pub async fn layer(
         write(response.headers_mut(), (limit.limit, limit.window), remaining, reset_at);
     }
     Ok(response)
+}
+
+/// Whether what is asked for is a stream of events: one that is open has no limit (contract §8).
+fn opens_stream(request: &ServiceRequest, app: &App) -> bool {
+    let pattern = request.match_pattern();
+    let answers = app.routes.answers(request.method().as_str(), pattern.as_deref().unwrap_or_default());
+    let streams = answers.is_some_and(|answers| answers.types.iter().any(|kind| kind == EVENT_STREAM));
+    streams && sse::is_asked_for(request.request())
 }
 
 fn refused(request: ServiceRequest, app: &App, decision: &Decision) -> ServiceResponse<BoxBody> {
