@@ -90,6 +90,14 @@ async fn a_photos_whole_way(place: Place) {
     let disposition = "attachment; filename=\"__ (1).jpg\"; filename*=UTF-8''%E5%A4%9C%E6%99%AF%20%281%29.jpg";
     assert_eq!(original.header("content-disposition"), disposition, "{place:?}");
     assert_eq!(original.header("content-length"), bytes.len().to_string());
+    // Who asks for the headers alone gets them, wherever the bytes are, and is not counted.
+    let head = app.request(Method::HEAD, &download("original")).bearer_auth(&lin.token).send().await.unwrap();
+    assert_eq!(head.status(), 200, "{place:?}");
+    for (name, value) in
+        [("content-length", &*bytes.len().to_string()), ("content-type", "image/jpeg"), ("content-disposition", disposition)]
+    {
+        assert_eq!(head.headers()[name], value, "{place:?}");
+    }
     for (range, part) in [("bytes=100-299", 100..300), ("bytes=-7", bytes.len() - 7..bytes.len())] {
         let some = save(&app, Some(&lin), &download("original"), Some(range)).await;
         assert_eq!((some.status, &some.bytes[..]), (206, &bytes[part.clone()]), "{place:?} {range}");
@@ -121,6 +129,21 @@ async fn a_photos_whole_way(place: Place) {
         bare.set_query(None);
         assert_eq!(save(&app, None, bare.as_str(), None).await.status, 403);
     }
+
+    // Shared: who has the link sees it and saves what came, until it is revoked.
+    let links = format!("{PHOTOS}/share-links");
+    let link = json!({ "photo_ids": [id], "allow_download": true });
+    let link = app.post_as(&lin.token, &links, &link).await.expect(201).data().clone();
+    let url = link["url"].as_str().unwrap();
+    let seen = app.get(url).await.expect(200).data()["photos"][0].clone();
+    let shown = save(&app, None, seen["formats"]["display"].as_str().unwrap(), None).await;
+    assert_eq!((shown.status, shown.header("content-type")), (200, "image/jpeg"), "{place:?}");
+    let saved = save(&app, None, seen["download_url"].as_str().unwrap(), None).await;
+    assert_eq!((saved.status, sha256(&saved.bytes)), (200, sha256(&bytes)), "{place:?}");
+    assert_eq!(saved.header("content-disposition"), disposition, "{place:?}");
+    assert_eq!(app.count("SELECT download_count FROM photos").await, 3, "{place:?}");
+    app.delete_as(&lin.token, &format!("{links}/{}", link["id"].as_str().unwrap())).await.expect(204);
+    app.get(url).await.refused(404, "RESOURCE_NOT_FOUND");
 
     // Thrown away, taken back, thrown away for good.
     app.delete_as(&lin.token, &path(id)).await.expect(204);

@@ -30,12 +30,16 @@ fn tag(picked: &Picked) -> String {
     picked.key.as_str().replace('/', "-")
 }
 
+/// Whether only the headers of an answer are asked for.
+fn asks_headers(request: &HttpRequest) -> bool {
+    request.extensions().get::<HeadersOnly>().is_some()
+}
+
 /// Counts a download: that of the beginning of a file, once.
 async fn count(request: &HttpRequest, app: &App, photo: PhotoId) -> Result<(), ApiError> {
     let range = request.headers().get(header::RANGE).and_then(|value| value.to_str().ok());
     let begins = range.is_none_or(|range| range.trim().starts_with("bytes=0-"));
-    let asks =
-        request.extensions().get::<HeadersOnly>().is_none() && !request.headers().contains_key(header::IF_NONE_MATCH);
+    let asks = !asks_headers(request) && !request.headers().contains_key(header::IF_NONE_MATCH);
     if begins && asks { Ok(app.photos.reading.downloaded(photo).await?) } else { Ok(()) }
 }
 
@@ -149,7 +153,10 @@ pub async fn download_photo(
         content_type: Some(picked.mime_type.clone()),
         content_disposition: Some(attachment(&picked.file_name)),
     };
-    if let Some(url) = app.files.0.presign_get(&picked.key, SENT_FOR, &presentation).await? {
+    // An address that is signed for GET answers nothing else: of the headers alone the server tells.
+    if !asks_headers(&request)
+        && let Some(url) = app.files.0.presign_get(&picked.key, SENT_FOR, &presentation).await?
+    {
         let mut response = HttpResponse::Found();
         return Ok(response
             .insert_header((header::LOCATION, url))
