@@ -13,6 +13,7 @@
 #![expect(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod authenticator;
+pub mod brought;
 pub mod browser;
 pub mod client;
 pub mod database;

@@ -14,14 +14,12 @@ use sharestack_users::model::{ExternalIdentity, IdentityId, ProviderName, Provid
 use sharestack_users::ports::UsersTx;
 use uuid::Uuid;
 
-use crate::authenticator::CodeApp;
-use crate::harness::PASSWORD;
 use crate::money::{NOTIFY, monthly_plan, notify, paid_article, subscribe, success};
 use crate::operation::{Operation, Things};
 use crate::passkey::Device;
 use crate::photos::PHOTOS;
 use crate::uploading::{TUS, begin, form, put, send_file, send_form};
-use crate::{Account, Harness, photos, until};
+use crate::{Account, Harness, outbox, photos, until};
 
 /// A creator with a thing of every kind that an operation names.
 pub struct Owner {
@@ -42,42 +40,13 @@ pub async fn owner(app: &Harness, admin: &Account, number: usize, operation: &Op
     made.things.extend([("year", "2024".to_owned()), ("month", "1".to_owned())]);
     made.things.insert("refresh_token", made.account.refresh_token.clone());
     made.of_account().await;
+    made.of_mailbox().await;
     made.of_shown().await;
     made.of_site().await;
     made.of_content().await;
     made.of_money().await;
     made.of_files().await;
     Owner { account: made.account, things: made.things }
-}
-
-/// What who asks must have themselves, whoever owns what the operation is about.
-pub async fn brought(app: &Harness, account: &Account, operation: &Operation) -> Things {
-    const TOTP: &str = "/api/v1/auth/mfa/totp";
-    const CONFIRM: &str = "/api/v1/auth/mfa/totp/confirm";
-    let mut things = Things::new();
-    match (operation.method.as_str(), operation.path.as_str()) {
-        ("POST", PHOTOS) => {
-            things.insert("file", photos::file(app, account, "a.jpg", |_| {}).await);
-        }
-        (_, "/api/v1/users/me/deletion") => {
-            let leaving = app.request(Method::DELETE, "/api/v1/users/me").bearer_auth(&account.token);
-            app.send(leaving.json(&json!({ "password": PASSWORD }))).await.expect(202);
-        }
-        ("POST", CONFIRM | "/api/v1/auth/mfa/recovery-codes") | ("DELETE", TOTP) => {
-            let made = app.post_as(&account.token, TOTP, &json!({})).await.expect(201);
-            let code = CodeApp::new(made.data()["secret"].as_str().unwrap()).code();
-            if operation.path != CONFIRM {
-                app.post_as(&account.token, CONFIRM, &json!({ "code": code })).await.expect(200);
-            }
-            things.insert("code", code);
-        }
-        ("POST", "/api/v1/auth/passkeys/register") => {
-            let asked = app.post_as(&account.token, "/api/v1/auth/passkeys/register/options", &json!({})).await;
-            things.insert("credential", laptop(app).create(asked.expect(200).data()).to_string());
-        }
-        _ => {}
-    }
-    things
 }
 
 struct Making<'a> {
@@ -139,6 +108,23 @@ impl Making<'_> {
             let key = self.own("/api/v1/auth/api-keys", key, 201).await;
             self.keep("id", &key["id"]);
         }
+    }
+
+    /// What was written to them, for what is proved by it.
+    async fn of_mailbox(&mut self) {
+        let email = format!("{}@example.com", self.account.username);
+        let (path, body) = match self.operation.path.as_str() {
+            "/api/v1/auth/login/code" => ("/api/v1/verification/send", json!({ "email": email, "purpose": "login" })),
+            "/api/v1/verification/verify" => {
+                ("/api/v1/verification/send", json!({ "email": email, "purpose": "register" }))
+            }
+            "/api/v1/auth/password/reset" => ("/api/v1/auth/password/forgot", json!({ "email": email })),
+            _ => return,
+        };
+        let asked = self.app.post(path, &body).await;
+        assert!([200, 202].contains(&asked.status), "{}", asked.text);
+        self.keep("code", &json!(outbox::code(self.app, &email).await));
+        self.keep("email", &json!(email));
     }
 
     /// What is shown at an address of its own.
@@ -312,7 +298,7 @@ pub fn picture() -> Vec<u8> {
 }
 
 /// Something that keeps passkeys for a page of the server.
-fn laptop(app: &Harness) -> Device {
+pub(crate) fn laptop(app: &Harness) -> Device {
     Device::on(&app.base.replace("127.0.0.1", "localhost"))
 }
 

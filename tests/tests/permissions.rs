@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use sharestack_tests::brought::brought;
 use sharestack_tests::money::{NOTIFY, signature};
 use sharestack_tests::operation::{Operation, Things, fill, operations};
-use sharestack_tests::owned::{Owner, brought, owner, picture};
+use sharestack_tests::owned::{Owner, owner, picture};
 use sharestack_tests::uploading::{FORM, TUS, form};
 use sharestack_tests::{Account, Answer, Harness};
 
@@ -85,7 +86,7 @@ fn about(body: &Value, things: &Things) -> Value {
     let mut text = body.to_string();
     for (name, thing) in things {
         let place = format!("{{{name}}}");
-        if *name != "code" && (thing.parse::<i64>().is_ok() || thing.starts_with('{')) {
+        if !["code", "phone"].contains(name) && (thing.parse::<i64>().is_ok() || thing.starts_with('{')) {
             text = text.replace(&format!("\"{place}\""), thing);
         }
         text = text.replace(&place, thing);
