@@ -349,7 +349,8 @@ async fn bad_input_is_refused_and_changes_nothing() {
         assert_eq!(room.app.count("SELECT COUNT(*) FROM categories").await, 2);
         let stays = format!("SELECT COUNT(*) FROM articles WHERE category_id = {money}");
         assert_eq!(room.app.count(&stays).await, 1);
-        let stays = format!("SELECT COUNT(*) FROM categories WHERE id = {money} AND name = '投资理财' AND slug = 'money'");
+        let stays =
+            format!("SELECT COUNT(*) FROM categories WHERE id = {money} AND name = '投资理财' AND slug = 'money'");
         assert_eq!(room.app.count(&stays).await, 1);
         room.app.stop().await;
     }

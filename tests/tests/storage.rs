@@ -93,9 +93,11 @@ async fn a_photos_whole_way(place: Place) {
     // Who asks for the headers alone gets them, wherever the bytes are, and is not counted.
     let head = app.request(Method::HEAD, &download("original")).bearer_auth(&lin.token).send().await.unwrap();
     assert_eq!(head.status(), 200, "{place:?}");
-    for (name, value) in
-        [("content-length", &*bytes.len().to_string()), ("content-type", "image/jpeg"), ("content-disposition", disposition)]
-    {
+    for (name, value) in [
+        ("content-length", &*bytes.len().to_string()),
+        ("content-type", "image/jpeg"),
+        ("content-disposition", disposition),
+    ] {
         assert_eq!(head.headers()[name], value, "{place:?}");
     }
     for (range, part) in [("bytes=100-299", 100..300), ("bytes=-7", bytes.len() - 7..bytes.len())] {

@@ -86,7 +86,8 @@ async fn said_are(store: &Store, photos: &[i64]) {
     let all = rows(store, "photos WHERE taken_said = TRUE OR position_said = TRUE").await;
     assert_eq!(all, i64::try_from(photos.len()).unwrap());
     for id in photos {
-        let found = rows(store, &format!("photos WHERE id = {id} AND taken_said = TRUE AND position_said = TRUE")).await;
+        let found =
+            rows(store, &format!("photos WHERE id = {id} AND taken_said = TRUE AND position_said = TRUE")).await;
         assert_eq!(found, 1, "photo {id}");
     }
 }
@@ -170,7 +171,8 @@ pub async fn uses_and_sayings_are_kept(database: Database) {
         (4, "trend_7", 2.0e-16, 2.1e-16),
         (5, "trend_30", 1.175, 1.176),
     ] {
-        let found = rows(&store, &format!("tags WHERE id = {tag} AND {column} BETWEEN {least:.20} AND {most:.20}")).await;
+        let found =
+            rows(&store, &format!("tags WHERE id = {tag} AND {column} BETWEEN {least:.20} AND {most:.20}")).await;
         assert_eq!(found, 1, "{column} of {tag}");
     }
     assert_eq!((rows(&store, "photos").await, rows(&store, "photo_tags").await), (5, 9));

@@ -341,8 +341,7 @@ pub async fn a_holder_that_was_read_before_a_forget_is_never_found_among_rivals(
                 tokio::task::yield_now().await;
                 if node.keys.find(hash(1)).await.unwrap().is_none() {
                     let stamp = node.keys.stamp(LIN).await.unwrap();
-                    let read =
-                        KeyHolder { roles: vec![changes.load(Ordering::SeqCst).to_string()], ..holder(LIN, 1) };
+                    let read = KeyHolder { roles: vec![changes.load(Ordering::SeqCst).to_string()], ..holder(LIN, 1) };
                     tokio::task::yield_now().await;
                     node.keys.put(stamp, hash(1), &read).await.unwrap();
                 }
