@@ -39,6 +39,8 @@ pub async fn owner(app: &Harness, admin: &Account, number: usize, operation: &Op
     made.things.extend([("user_id", made.account.id.to_string()), ("username", name), ("fresh", number.to_string())]);
     made.things.extend([("year", "2024".to_owned()), ("month", "1".to_owned())]);
     made.things.insert("refresh_token", made.account.refresh_token.clone());
+    // One that opens nothing, for who brings none of their own.
+    made.things.insert("code", "000000".to_owned());
     made.of_account().await;
     made.of_mailbox().await;
     made.of_shown().await;
