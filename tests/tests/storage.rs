@@ -56,6 +56,25 @@ fn camera() -> Sample {
         .serial("SN-4711")
 }
 
+/// Who has the link sees it and saves what came, until it is revoked.
+async fn is_shared_until_it_is_revoked(app: &Harness, lin: &Account, id: i64, (bytes, disposition): (&[u8], &str)) {
+    let downloads = async || app.count(&format!("SELECT download_count FROM photos WHERE id = {id}")).await;
+    let before = downloads().await;
+    let links = format!("{PHOTOS}/share-links");
+    let link = json!({ "photo_ids": [id], "allow_download": true });
+    let link = app.post_as(&lin.token, &links, &link).await.expect(201).data().clone();
+    let url = link["url"].as_str().unwrap();
+    let seen = app.get(url).await.expect(200).data()["photos"][0].clone();
+    let shown = save(app, None, seen["formats"]["display"].as_str().unwrap(), None).await;
+    assert_eq!((shown.status, shown.header("content-type")), (200, "image/jpeg"));
+    let saved = save(app, None, seen["download_url"].as_str().unwrap(), None).await;
+    assert_eq!((saved.status, sha256(&saved.bytes)), (200, sha256(bytes)));
+    assert_eq!(saved.header("content-disposition"), disposition);
+    assert_eq!(downloads().await, before + 1);
+    app.delete_as(&lin.token, &format!("{links}/{}", link["id"].as_str().unwrap())).await.expect(204);
+    app.get(url).await.refused(404, "RESOURCE_NOT_FOUND");
+}
+
 async fn a_photos_whole_way(place: Place) {
     let app = Harness::start(Options::on(place)).await;
     let lin = creator(&app, "lin").await;
@@ -132,20 +151,7 @@ async fn a_photos_whole_way(place: Place) {
         assert_eq!(save(&app, None, bare.as_str(), None).await.status, 403);
     }
 
-    // Shared: who has the link sees it and saves what came, until it is revoked.
-    let links = format!("{PHOTOS}/share-links");
-    let link = json!({ "photo_ids": [id], "allow_download": true });
-    let link = app.post_as(&lin.token, &links, &link).await.expect(201).data().clone();
-    let url = link["url"].as_str().unwrap();
-    let seen = app.get(url).await.expect(200).data()["photos"][0].clone();
-    let shown = save(&app, None, seen["formats"]["display"].as_str().unwrap(), None).await;
-    assert_eq!((shown.status, shown.header("content-type")), (200, "image/jpeg"), "{place:?}");
-    let saved = save(&app, None, seen["download_url"].as_str().unwrap(), None).await;
-    assert_eq!((saved.status, sha256(&saved.bytes)), (200, sha256(&bytes)), "{place:?}");
-    assert_eq!(saved.header("content-disposition"), disposition, "{place:?}");
-    assert_eq!(app.count("SELECT download_count FROM photos").await, 3, "{place:?}");
-    app.delete_as(&lin.token, &format!("{links}/{}", link["id"].as_str().unwrap())).await.expect(204);
-    app.get(url).await.refused(404, "RESOURCE_NOT_FOUND");
+    is_shared_until_it_is_revoked(&app, &lin, id, (&bytes, disposition)).await;
 
     // Thrown away, taken back, thrown away for good.
     app.delete_as(&lin.token, &path(id)).await.expect(204);
