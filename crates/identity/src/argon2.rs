@@ -1,10 +1,12 @@
+mod memory;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use argon2::password_hash::phc::PasswordHash as Phc;
-use argon2::password_hash::{Error as PhcError, PasswordHasher as _, PasswordVerifier as _};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::{Error as PhcError, PasswordHasher as _};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use async_trait::async_trait;
 use sharestack_users::error::HashError;
 use sharestack_users::model::{Password, PasswordHash};
@@ -13,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Argon2Config;
 use crate::error::ConfigError;
+use memory::Memory;
 
 /// argon2id on a bounded number of blocking threads.
 pub struct Argon2Hasher {
@@ -20,8 +23,9 @@ pub struct Argon2Hasher {
     /// What a password is compared with when there is no account.
     decoy: PasswordHash,
     permits: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    waiting: Arc<AtomicUsize>,
     queue: usize,
+    memory: Arc<Memory>,
 }
 
 impl Argon2Hasher {
@@ -42,15 +46,16 @@ impl Argon2Hasher {
             argon2,
             decoy: PasswordHash::new(decoy.to_string()),
             permits: Arc::new(Semaphore::new(config.concurrency)),
-            waiting: AtomicUsize::new(0),
+            waiting: Arc::default(),
             queue: config.queue,
+            memory: Arc::default(),
         })
     }
 
     /// Runs `work` on a blocking thread once a permit is free.
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Argon2<'_>) -> Result<T, HashError> + Send + 'static,
+        work: impl FnOnce(&Argon2<'_>, &mut Vec<Block>) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
         let started = Instant::now();
         let permit = {
@@ -59,12 +64,15 @@ impl Argon2Hasher {
             acquired.map_err(|error| HashError::Failed(Box::new(error)))?
         };
         metrics::histogram!("argon2_wait_seconds").record(started.elapsed().as_secs_f64());
-        let argon2 = self.argon2.clone();
+        let (argon2, memory, waiting) = (self.argon2.clone(), self.memory.clone(), self.waiting.clone());
         // The permit goes with the work: a caller who gives up frees no thread.
         let job = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let _running = Running::start();
-            work(&argon2)
+            let mut blocks = memory.take();
+            let done = work(&argon2, &mut blocks);
+            memory.give(blocks, waiting.load(Ordering::Acquire) > 0);
+            done
         });
         job.await.map_err(|error| HashError::Failed(Box::new(error)))?
     }
@@ -110,8 +118,8 @@ impl Drop for Running {
 impl PasswordHasher for Argon2Hasher {
     async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
         let password = password.clone();
-        self.run(move |argon2| {
-            let hash = argon2.hash_password(password.expose()).map_err(failed)?;
+        self.run(move |argon2, blocks| {
+            let hash = memory::hash(argon2, password.expose(), blocks).map_err(failed)?;
             Ok(PasswordHash::new(hash.to_string()))
         })
         .await
@@ -121,13 +129,14 @@ impl PasswordHasher for Argon2Hasher {
         let hash = hash.filter(PasswordHash::is_set);
         let (password, known) = (password.clone(), hash.is_some());
         let hash = hash.unwrap_or_else(|| self.decoy.clone());
-        self.run(move |argon2| {
+        self.run(move |argon2, blocks| {
             let parsed = Phc::new(hash.as_str()).map_err(|error| HashError::Failed(error.to_string().into()))?;
-            match argon2.verify_password(password.expose(), &parsed) {
-                Ok(()) if known => Ok(Verified::Right { needs_rehash: is_weaker(&parsed, argon2.params()) }),
-                Ok(()) | Err(PhcError::PasswordInvalid) => Ok(Verified::Wrong),
-                Err(error) => Err(failed(error)),
-            }
+            let right = memory::verify(password.expose(), &parsed, blocks).map_err(failed)?;
+            Ok(if right && known {
+                Verified::Right { needs_rehash: is_weaker(&parsed, argon2.params()) }
+            } else {
+                Verified::Wrong
+            })
         })
         .await
     }
@@ -150,6 +159,8 @@ fn is_weaker(hash: &Phc, now: &Params) -> bool {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use argon2::password_hash::PasswordVerifier as _;
 
     use super::*;
 
@@ -233,6 +244,36 @@ mod tests {
         let refused = results.iter().filter(|result| matches!(result, Err(HashError::Busy))).count();
         assert!((7..=8).contains(&refused), "{refused} were refused");
         assert!(hasher.verify(&secret, None).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn memory_goes_from_hash_to_hash_while_somebody_waits() {
+        let hasher = hasher(cheap());
+        let secret = password("x");
+        assert_eq!(hasher.verify(&secret, None).await.unwrap(), Verified::Wrong);
+        assert_eq!(hasher.memory.kept().len(), 0, "nobody waits");
+        let results = futures_all((0..64).map(|_| hasher.hash(&secret))).await;
+        assert!(hasher.memory.kept().len() <= 2, "no more than run at once");
+        for hash in results {
+            let verified = hasher.verify(&secret, Some(hash.unwrap())).await.unwrap();
+            assert_eq!(verified, Verified::Right { needs_rehash: false });
+        }
+        assert_eq!(hasher.memory.kept().len(), 0, "all went back");
+    }
+
+    #[test]
+    fn a_hash_in_used_memory_is_the_one_in_fresh_memory() {
+        let mut blocks = Vec::new();
+        for (memory_kib, iterations) in [(64, 1), (8, 3), (256, 2), (64, 1)] {
+            let params = Params::new(memory_kib, iterations, 1, None).unwrap();
+            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+            let plain = argon2.hash_password(b"right").unwrap();
+            assert!(memory::verify(b"right", &plain, &mut blocks).unwrap());
+            assert!(!memory::verify(b"wrong", &plain, &mut blocks).unwrap());
+            let made = memory::hash(&argon2, b"right", &mut blocks).unwrap();
+            assert_eq!(argon2.verify_password(b"right", &made), Ok(()));
+            assert_eq!((made.params, made.version, made.algorithm), (plain.params, plain.version, plain.algorithm));
+        }
     }
 
     #[tokio::test]

@@ -106,6 +106,11 @@ impl<V: Clone + Send + Sync + 'static> Local<V> {
         self.copies.remove(key).await;
     }
 
+    /// Removes the copy of what is not there any more.
+    pub(super) async fn drop_copy(&self, key: &str) {
+        self.copies.remove(key).await;
+    }
+
     pub(super) fn forget_all(&self) {
         self.counters[COUNTERS].fetch_add(1, Ordering::AcqRel);
         self.copies.clear();

@@ -180,6 +180,60 @@ async fn a_node_keeps_no_value_longer_than_it_may() {
 }
 
 #[tokio::test]
+async fn what_many_ask_for_is_renewed_by_one_while_the_others_go_on() {
+    let (one, _, clock) = neighbours(Duration::from_secs(8)).await.remove(0);
+    let source = Source::default();
+    // Seldom asked for: it lives out its time.
+    assert_eq!(source.beside(&one).await, 1);
+    clock.advance(chrono::Duration::seconds(7));
+    for _ in 0..90 {
+        assert_eq!(source.beside(&one).await, 1);
+    }
+    clock.advance(chrono::Duration::seconds(1));
+    assert_eq!(source.beside(&one).await, 2);
+    // Asked for often, but young.
+    for _ in 0..200 {
+        assert_eq!(source.beside(&one).await, 2);
+    }
+    clock.advance(chrono::Duration::seconds(2));
+    // One loads, and the others do not wait for it.
+    let (begun, go_on) = (Notify::new(), Notify::new());
+    let renew = one.get_or_load(
+        "key",
+        |_| 4,
+        || async {
+            begun.notify_one();
+            go_on.notified().await;
+            Ok::<_, Infallible>(Some(7))
+        },
+    );
+    let meanwhile = async {
+        begun.notified().await;
+        assert_eq!(source.beside(&one).await, 2);
+        go_on.notify_one();
+    };
+    assert_eq!(tokio::join!(renew, meanwhile).0.unwrap().as_deref(), Some(&7));
+    assert_eq!(source.beside(&one).await, 7);
+    // What cannot be renewed is served until its time is over; what is gone is not.
+    for last in [None, Some("broken")] {
+        for _ in 0..200 {
+            source.beside(&one).await;
+        }
+        clock.advance(chrono::Duration::seconds(4));
+        if let Some(error) = last {
+            let fail = || async { Err::<Option<u32>, _>(error) };
+            assert_eq!(one.get_or_load("key", |_| 4, fail).await.unwrap().as_deref(), Some(&3));
+            clock.advance(chrono::Duration::seconds(4));
+            assert_eq!(one.get_or_load("key", |_| 4, fail).await, Err(error));
+        } else {
+            let gone = || async { Ok::<Option<u32>, Infallible>(None) };
+            assert_eq!(one.get_or_load("key", |_| 4, gone).await.unwrap(), None);
+            assert_eq!(source.beside(&one).await, 3);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_node_loads_once_for_all_who_ask_at_once_and_keeps_no_absence() {
     let (one, _, _) = neighbours(MINUTE).await.remove(0);
     let source = Source::default();
