@@ -102,7 +102,7 @@ pub async fn a_photo_in_two_children_is_listed_once_above(subject: Subject) {
     subject.plant(&[category("1"), category("1/2"), category("1/3")]).await;
     keep_in(&subject, &[(1, &[2, 3]), (2, &[1, 2])]).await;
     assert_eq!(subject.all_in(1).await.len(), 2);
-    for (places, in_two, above) in [(&[3][..], vec![2], 2), (&[], vec![2], 1), (&[2], vec![1, 2], 2)] {
+    for (places, in_two, above) in [(&[3][..], vec![2], 2), (&[][..], vec![2], 1), (&[2][..], vec![1, 2], 2)] {
         subject.shelve(&photo(1), &shelves(&photo(1), places, &[])).await.unwrap();
         let mut shown = subject.all_in(2).await;
         shown.sort_unstable();
@@ -119,11 +119,11 @@ pub async fn what_is_hidden_from_lists_leaves_them_and_comes_back(subject: Subje
     change(&subject, 1, |photo| photo.status = PhotoStatus::Published).await;
     assert_eq!((subject.all_in(1).await, subject.all_in(2).await), (vec![1], vec![1]));
     change(&subject, 1, |photo| photo.visibility = Visibility::Private).await;
-    assert_eq!(subject.all_in(1).await, [0; 0]);
+    assert!(subject.all_in(1).await.is_empty());
     change(&subject, 1, |photo| photo.visibility = Visibility::Public).await;
     assert_eq!(subject.all_in(1).await, [1]);
     change(&subject, 1, |photo| photo.trashed_at = Some(now())).await;
-    assert_eq!(subject.all_in(1).await, [0; 0]);
+    assert!(subject.all_in(1).await.is_empty());
     change(&subject, 1, |photo| photo.trashed_at = None).await;
     assert_eq!(subject.all_in(1).await, [1]);
     remove(&subject, 1).await;

@@ -155,7 +155,7 @@ impl CategoryRepository for MemoryPortfolioTx {
         for id in left {
             let kept: BTreeSet<_> =
                 sorted.below(*id).filter(|(_, one)| one.facts.listed).map(|(photo, _)| photo).collect();
-            let gone = all.iter().filter(|photo| !kept.contains(photo) && sorted.listings.remove(&(*id, **photo)));
+            let gone = all.iter().filter(|photo| !kept.contains(*photo) && sorted.listings.remove(&(*id, **photo)));
             deltas.push(delta(id, -count(gone.count())));
         }
         Ok(deltas)
