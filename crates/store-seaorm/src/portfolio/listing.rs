@@ -162,7 +162,7 @@ mod tests {
     use std::sync::Arc;
 
     use sharestack_kernel::clock::SystemClock;
-    use sharestack_kernel::tx::Transaction;
+    use sharestack_kernel::transact;
 
     use super::*;
     use crate::config::StoreConfig;
@@ -205,10 +205,10 @@ mod tests {
 
     async fn relist(store: &Store, left: &[i64], joined: &[i64]) -> Vec<(i64, i64)> {
         let ids = |ids: &[i64]| ids.iter().copied().map(CategoryId::new).collect::<Vec<_>>();
-        let tx = store.begin_tx().await.unwrap();
-        let deltas = tx.relist_photos(CategoryId::new(3), &ids(left), &ids(joined)).await.unwrap();
-        Box::new(tx).commit().await.unwrap();
-        deltas.into_iter().map(|delta| (delta.category.get(), delta.subtree)).collect()
+        let (left, joined) = (ids(left), ids(joined));
+        let deltas: Result<Vec<CountDelta>, StoreError> =
+            transact!(store.own(), |tx| { tx.relist_photos(CategoryId::new(3), &left, &joined).await });
+        deltas.unwrap().into_iter().map(|delta| (delta.category.get(), delta.subtree)).collect()
     }
 
     async fn listed(store: &Store, id: i64) -> i64 {
