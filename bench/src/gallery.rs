@@ -72,6 +72,14 @@ fn categories_of(photo: u32) -> Vec<u32> {
     if first == second { vec![first] } else { vec![first, second] }
 }
 
+/// What lists it: where it is, and all above.
+fn lists_of(photo: u32) -> Vec<u32> {
+    let mut lists: Vec<u32> = categories_of(photo).into_iter().flat_map(path).collect();
+    lists.sort_unstable();
+    lists.dedup();
+    lists
+}
+
 fn tags_of(photo: u32) -> Vec<u32> {
     let mut tags: Vec<u32> = (3..6).map(|salt| skewed(photo, salt, TAGS) + 1).collect();
     tags.sort_unstable();
@@ -175,7 +183,8 @@ fn photo(row: &mut Row<'_>, photo: u32, users: u32) {
     row.number(0).number(0).number(0).number(1).text(&created).text(&created).text(&created);
 }
 
-const TABLES: [&str; 6] = ["photos", "photo_categories", "photo_tags", "tag_days", "categories", "tags"];
+const TABLES: [&str; 7] =
+    ["photos", "photo_categories", "category_listings", "photo_tags", "tag_days", "categories", "tags"];
 
 /// Fills the portfolio of a database that has these users.
 pub async fn fill(db: &mut Bulk, photos: u32, users: u32) -> Result<()> {
@@ -184,15 +193,11 @@ pub async fn fill(db: &mut Bulk, photos: u32, users: u32) -> Result<()> {
     let mut used = vec![0_i64; TAGS as usize + 1];
     let mut counts = BTreeMap::from([("listed".to_owned(), i64::from(photos))]);
     for photo in 1..=photos {
-        let mut above = Vec::new();
         for category in categories_of(photo) {
             direct[category as usize] += 1;
-            above.extend(path(category));
         }
-        above.sort_unstable();
-        above.dedup();
-        for category in &above {
-            subtree[*category as usize] += 1;
+        for category in lists_of(photo) {
+            subtree[category as usize] += 1;
         }
         for tag in tags_of(photo) {
             used[tag as usize] += 1;
@@ -229,6 +234,12 @@ pub async fn fill(db: &mut Bulk, photos: u32, users: u32) -> Result<()> {
     db.fill("photo_categories", columns, placed, |row, (photo, (place, category))| {
         row.number(category.into()).number(photo.into()).flag(place == 0).flag(true);
         row.text(&created(photo)).text(&time(taken(photo)));
+    })
+    .await?;
+    let listed = (1..=photos).flat_map(|photo| lists_of(photo).into_iter().map(move |category| (photo, category)));
+    let columns = "category_id,photo_id,created_at,shown_at";
+    db.fill("category_listings", columns, listed, |row, (photo, category)| {
+        row.number(category.into()).number(photo.into()).text(&created(photo)).text(&time(taken(photo)));
     })
     .await?;
     let tagged = (1..=photos).flat_map(|photo| tags_of(photo).into_iter().map(move |tag| (photo, tag)));

@@ -38,6 +38,7 @@ mod m0043_said_of_photos;
 mod m0044_counted_tag_days;
 mod m0045_no_tag_sums;
 mod m0046_said_before;
+mod m0047_category_listings;
 
 use sea_orm_migration::prelude::*;
 
@@ -81,6 +82,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0044_counted_tag_days::Migration),
             Box::new(m0045_no_tag_sums::Migration),
             Box::new(m0046_said_before::Migration),
+            Box::new(m0047_category_listings::Migration),
         ]
     }
 }

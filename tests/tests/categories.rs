@@ -66,6 +66,8 @@ impl Room {
         let links = format!("SELECT COUNT(*) FROM photo_categories WHERE category_id = {id}");
         assert_eq!(kept, self.app.count(&links).await);
         assert_eq!(shown["direct_photo_count"], kept);
+        let listed = format!("SELECT COUNT(*) FROM category_listings WHERE category_id = {id}");
+        assert_eq!(shown["photo_count"], self.app.count(&listed).await);
         (kept, shown["photo_count"].as_i64().unwrap())
     }
 }

@@ -243,7 +243,11 @@ async fn what_is_thrown_away_comes_back_or_goes_for_good(database: Database) {
         missing.refused(404, "RESOURCE_NOT_FOUND");
     }
     studio.edit(id, &json!({ "title": "x" })).await.refused(404, "RESOURCE_NOT_FOUND");
-    assert_eq!(app.count("SELECT subtree_count FROM categories WHERE id = 1").await, 0);
+    let counted_and_listed = async || {
+        let counted = app.count("SELECT subtree_count FROM categories WHERE id = 1").await;
+        (counted, app.count("SELECT COUNT(*) FROM category_listings WHERE category_id = 1").await)
+    };
+    assert_eq!(counted_and_listed().await, (0, 0));
     for (who, total) in [(&studio.lin, 1), (&studio.zhao, 0), (&studio.admin, 1)] {
         let page = app.get_as(&who.token, &trash).await.expect(200);
         assert_eq!(page.body["pagination"]["total"], total, "{}", who.username);
@@ -253,7 +257,7 @@ async fn what_is_thrown_away_comes_back_or_goes_for_good(database: Database) {
     app.post_as(&studio.zhao.token, &format!("{}/restore", path(id)), &json!({})).await.expect(404);
     let back = app.post_as(&studio.lin.token, &format!("{}/restore", path(id)), &json!({})).await.expect(200);
     assert_eq!((&back.data()["status"], of(&back.data()["tags"], "name")), (&json!("published"), vec![&json!("夜景")]));
-    assert_eq!(app.count("SELECT subtree_count FROM categories WHERE id = 1").await, 1);
+    assert_eq!(counted_and_listed().await, (1, 1));
     let again = app.post_as(&studio.lin.token, &format!("{}/restore", path(id)), &json!({})).await;
     assert_eq!(again.refused(409, "RESOURCE_CONFLICT").body["error"]["details"]["reason"], "not_in_trash");
     studio.app.stop().await;
@@ -264,7 +268,7 @@ async fn what_is_thrown_away_comes_back_or_goes_for_good(database: Database) {
     studio.app.post_as(&studio.wei.token, &format!("{}/like", path(id)), &json!({})).await.expect(200);
     studio.app.delete_as(&studio.lin.token, &path(id)).await.expect(204);
     until("the photo is gone", async || studio.app.count("SELECT COUNT(*) FROM photos").await == 0).await;
-    for table in ["photo_likes", "photo_tags", "photo_categories"] {
+    for table in ["photo_likes", "photo_tags", "photo_categories", "category_listings"] {
         assert_eq!(studio.app.count(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
     }
     let kept = studio.app.count("SELECT COUNT(*) FROM files WHERE expires_at IS NULL").await;

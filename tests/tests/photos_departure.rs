@@ -89,7 +89,8 @@ async fn who_goes_takes_their_photos_along(database: Database) {
     assert_eq!(rows(app, "upload_parts", "1 = 1").await, 0);
     assert_eq!(rows(app, "photo_likes", &format!("user_id = {}", lin.id)).await, 0);
     let of_photos = format!("photo_id IN ({shown}, {hidden}, {trashed})");
-    for table in ["photo_likes", "photo_categories", "photo_tags", "share_link_photos", "timeline_event_photos"] {
+    let of_many = ["photo_likes", "photo_categories", "category_listings", "photo_tags", "share_link_photos"];
+    for table in of_many.into_iter().chain(["timeline_event_photos"]) {
         assert_eq!(rows(app, table, &of_photos).await, 0, "{table} on {database:?}");
         assert!(rows(app, table, &format!("photo_id = {theirs}")).await > 0, "{table} on {database:?}");
     }

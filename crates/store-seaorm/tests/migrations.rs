@@ -30,10 +30,35 @@ async fn twelve_nodes_at_once(database: Database) {
     fixture.remove().await;
 }
 
+/// What categories list, as texts that are the same on every database.
+async fn listed(store: &Store) -> Vec<String> {
+    let sql = "SELECT CONCAT(category_id, ' ', photo_id, ' ', created_at, ' ', shown_at) FROM category_listings \
+               ORDER BY category_id, photo_id";
+    store.texts_raw(sql).await.unwrap()
+}
+
+async fn lists_are_filled(database: Database) {
+    let Some(fixture) = database.fresh().await else { return };
+    sharestack_conformance::taxonomy::lists::furnish(&fixture.taxonomy()).await;
+    let before = listed(&fixture.store).await;
+    let all = fixture.store.migrations().await.unwrap();
+    let back = all.iter().rev().position(|one| one.name == "m0047_category_listings").unwrap() + 1;
+    fixture.store.migrate_down(u32::try_from(back).unwrap()).await.unwrap();
+    fixture.store.migrate().await.unwrap();
+    assert!(before.len() > 10);
+    assert_eq!(listed(&fixture.store).await, before);
+    fixture.remove().await;
+}
+
 macro_rules! on {
     ($module:ident, $database:ident) => {
         mod $module {
             use crate::support::Database::$database;
+
+            #[tokio::test]
+            async fn what_is_placed_is_listed_from_the_migration_on() {
+                super::lists_are_filled($database).await;
+            }
 
             #[tokio::test]
             async fn goes_up_down_and_up_again() {

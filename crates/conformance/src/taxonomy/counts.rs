@@ -30,15 +30,34 @@ pub async fn a_photo_in_two_children_counts_once_above(subject: Subject) {
     assert_eq!(subject.counts().await, [(1, (0, 1)), (2, (0, 0)), (3, (1, 1))].into());
 }
 
-async fn set_status(subject: &Subject, id: i64, status: PhotoStatus) {
+/// Changes a photo, as the services do.
+pub(super) async fn change(subject: &Subject, id: i64, change: impl Fn(&mut Photo) + Send + Sync) {
     let done: Result<(), Failure> = transact!(subject.store, |tx| {
         let Some(before) = tx.photos().find_for_update(PhotoId::new(id)).await? else { return Ok(()) };
-        let after = Photo { status, version: before.version + 1, ..before.clone() };
+        let mut after = Photo { version: before.version + 1, ..before.clone() };
+        change(&mut after);
         let mut wanted = shelving::current(tx, &before).await?;
         wanted.listed = after.is_listed();
+        wanted.shown_at = after.shown_at();
         tx.photos().update(&after, before.version).await?;
         tx.photos().add_counts(&photo_deltas(Some(&before), Some(&after))).await?;
         shelving::move_photo(tx, after.id, &wanted, now()).await?;
+        Ok(())
+    });
+    done.unwrap();
+}
+
+async fn set_status(subject: &Subject, id: i64, status: PhotoStatus) {
+    change(subject, id, |photo| photo.status = status).await;
+}
+
+/// Removes a photo for good.
+pub(super) async fn remove(subject: &Subject, id: i64) {
+    let done: Result<(), Failure> = transact!(subject.store, |tx| {
+        let Some(photo) = tx.photos().find_for_update(PhotoId::new(id)).await? else { return Ok(()) };
+        shelving::remove_photo(tx, photo.id, now()).await?;
+        tx.photos().add_counts(&photo_deltas(Some(&photo), None)).await?;
+        tx.photos().delete(photo.id, photo.version).await?;
         Ok(())
     });
     done.unwrap();
@@ -73,26 +92,21 @@ pub async fn a_removed_photo_leaves_nothing_behind(subject: Subject) {
     subject.keep(&[photo(1)]).await;
     let tag = subject.resolve(&[(1, "夜景")]).await[0];
     subject.shelve(&photo(1), &shelves(&photo(1), &[1], &[tag])).await.unwrap();
-    let done: Result<(), Failure> = transact!(subject.store, |tx| {
-        shelving::remove_photo(tx, PhotoId::new(1), now()).await?;
-        tx.photos().delete(PhotoId::new(1), 1).await?;
-        Ok(())
-    });
-    done.unwrap();
+    remove(&subject, 1).await;
     let (placed, linked) = subject.links(PhotoId::new(1)).await;
     assert!(placed.is_empty() && linked.is_empty());
     assert_eq!((subject.counts().await[&1], usage(&subject).await[&tag].0), ((0, 0), 0));
 }
 
 /// The same throws each time.
-struct Dice(u64);
+pub(super) struct Dice(pub u64);
 
 impl Dice {
-    fn number(&mut self, sides: usize) -> i64 {
+    pub(super) fn number(&mut self, sides: usize) -> i64 {
         i64::try_from(self.below(sides)).unwrap()
     }
 
-    fn below(&mut self, sides: usize) -> usize {
+    pub(super) fn below(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from((self.0 >> 33) % sides as u64).unwrap()
     }
@@ -102,7 +116,7 @@ impl Dice {
     }
 }
 
-const PHOTOS: i64 = 6;
+pub(super) const PHOTOS: i64 = 6;
 const NAMES: [&str; 4] = ["夜景", "城市", "Portrait", "极光"];
 
 async fn category_ids(subject: &Subject) -> Vec<CategoryId> {
@@ -136,7 +150,7 @@ async fn reshelve(subject: &Subject, dice: &mut Dice) {
 }
 
 /// Does something to photos, categories or tags.
-async fn disturb(subject: &Subject, dice: &mut Dice) {
+pub(super) async fn disturb(subject: &Subject, dice: &mut Dice) {
     let (categories, tags, _) = subject.services();
     let curator = subject.curator();
     let ids = category_ids(subject).await;
@@ -231,7 +245,7 @@ async fn assert_right(subject: &Subject) {
     }
 }
 
-async fn set_up(subject: &Subject) {
+pub(super) async fn set_up(subject: &Subject) {
     subject.keep(&(1..=PHOTOS).map(photo).collect::<Vec<_>>()).await;
     let (categories, ..) = subject.services();
     for _ in 0..4 {

@@ -4,10 +4,8 @@ use sharestack_content::error::CategoryError;
 use sharestack_content::model::{CategoryId, Kind, MAX_LEVEL, Photo, PhotoId, PhotoStatus, Slug, TreePath};
 use sharestack_content::ports::PhotoFilter;
 use sharestack_content::service::{CreateCategory, EditCategory};
-use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::patch::Patch;
-use sharestack_kernel::transact;
 
 use super::counts::new_category;
 use super::{Subject, category, photo, shelves};
@@ -124,17 +122,15 @@ pub async fn what_stands_elsewhere_too_counts_there_still(subject: Subject) {
     subject.shelve(&photo(1), &shelves(&photo(1), &[2, 3], &[])).await.unwrap();
     subject.shelve(&photo(2), &shelves(&photo(2), &[2], &[])).await.unwrap();
     subject.shelve(&hidden, &shelves(&hidden, &[2, 4], &[])).await.unwrap();
-    let shared: Result<Vec<i64>, StoreError> = transact!(subject.store, |tx| {
-        let held = tx.categories().find_many(Kind::Photo, &[CategoryId::new(2)]).await?;
-        tx.categories().shared(&held[0], &[1, 2, 3, 4].map(CategoryId::new)).await
-    });
-    assert_eq!(shared.unwrap(), [1, 0, 1, 0]);
     subject.under(CategoryId::new(2), Some(CategoryId::new(4))).await.unwrap();
     assert_eq!(subject.counts().await, [(1, (0, 1)), (2, (2, 2)), (3, (1, 1)), (4, (0, 2))].into());
+    let listed = async |id| subject.listed(CategoryId::new(id)).await;
+    assert_eq!((listed(1).await, listed(2).await, listed(4).await), ((vec![1], 1), (vec![1, 2], 2), (vec![1, 2], 2)));
     let (categories, ..) = subject.services();
     let (gone, into) = (CategoryId::new(2), CategoryId::new(3));
     categories.delete(&subject.curator(), Kind::Photo, &gone.into(), Some(into), None).await.unwrap();
     assert_eq!(subject.counts().await, [(1, (0, 2)), (3, (2, 2)), (4, (0, 0))].into());
+    assert_eq!((listed(1).await, listed(3).await, listed(4).await), ((vec![1, 2], 2), (vec![1, 2], 2), (vec![], 0)));
 }
 
 /// Though its path begins with the same digits.

@@ -7,6 +7,7 @@ pub mod depth;
 pub mod document;
 pub mod label;
 pub mod listing;
+pub mod lists;
 pub mod timeline;
 
 use std::collections::BTreeMap;
@@ -117,6 +118,16 @@ macro_rules! taxonomy_cases {
                 a_tag_lists_its_photos,
                 other_conditions_hold_within_a_category
             ],
+            taxonomy::lists: [
+                a_photo_in_two_children_is_listed_once_above,
+                what_is_hidden_from_lists_leaves_them_and_comes_back,
+                what_is_sorted_anew_stands_elsewhere,
+                a_moved_category_takes_what_it_lists_along,
+                what_another_place_keeps_stays,
+                a_deleted_category_lists_nothing,
+                a_list_is_what_links_and_tree_say,
+                a_list_is_what_links_and_tree_say_among_rivals
+            ],
             taxonomy::timeline: [
                 an_event_reads_back_as_it_was_written,
                 a_stale_event_is_left_alone,
@@ -211,6 +222,11 @@ impl Subject {
     /// Keeps photos with the counters of their lists, as the services do.
     async fn keep(&self, photos: &[Photo]) {
         crate::users::register(&*self.users, UserId::new(7)).await;
+        self.hang(photos).await;
+    }
+
+    /// Keeps photos of somebody who is there.
+    async fn hang(&self, photos: &[Photo]) {
         let done: Result<(), Failure> = transact!(self.store, |tx| {
             for photo in photos {
                 tx.photos().insert(photo).await?;

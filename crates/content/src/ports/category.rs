@@ -34,7 +34,9 @@ pub struct CountDelta {
     pub subtree: i64,
 }
 
-/// Categories and their counts.
+/// Categories, their counts, and the photos that they list.
+///
+/// A category lists the listed photos that are in it or below it, each once, and counts them.
 ///
 /// Whoever changes a tree, puts something into it, or takes something out holds the tree
 /// first: so no path that somebody reads is about to change, and no two moves make a cycle.
@@ -75,12 +77,19 @@ pub trait CategoryRepository: Send {
     /// Adds to counts.
     async fn add_counts(&mut self, deltas: &[CountDelta]) -> Result<(), StoreError>;
 
-    /// For each of `others`, how many of the counted things in a category and below it are
-    /// in or below that one by yet another place. The caller holds the tree.
+    /// Lists the photos that a category lists in `joined` too, and takes them out of the lists of
+    /// `left`, but for those that another place keeps there. Links and paths are as they are to
+    /// be by now; `left` names the category itself when nothing is in it any more. The caller
+    /// holds the tree. Returns what has come and gone: the caller adds it to the counts.
     ///
-    /// MUST read no more than the things of the category itself and their places, MUST see
-    /// each thing once, and MUST see listed photos and published articles only.
-    async fn shared(&mut self, category: &Category, others: &[CategoryId]) -> Result<Vec<i64>, StoreError>;
+    /// MUST read no more than what the category lists and its places, and MUST count each
+    /// photo once.
+    async fn relist(
+        &mut self,
+        category: CategoryId,
+        left: &[CategoryId],
+        joined: &[CategoryId],
+    ) -> Result<Vec<CountDelta>, StoreError>;
 
     /// How many things are in a category itself, listed or not.
     async fn holds(&mut self, kind: Kind, id: CategoryId) -> Result<u64, StoreError>;

@@ -69,6 +69,17 @@ pub trait ShelfRepository: Send {
     /// Takes tags from a photo.
     async fn remove_tag_links(&mut self, photo: PhotoId, tags: &[TagId]) -> Result<(), StoreError>;
 
+    /// Lists a photo in these categories, or writes by what their lists go now.
+    async fn put_listings(
+        &mut self,
+        photo: PhotoId,
+        categories: &[CategoryId],
+        facts: ListingFacts,
+    ) -> Result<(), StoreError>;
+
+    /// Takes a photo out of the lists of categories.
+    async fn remove_listings(&mut self, photo: PhotoId, categories: &[CategoryId]) -> Result<(), StoreError>;
+
     /// Takes a photo from the events that tell of it.
     async fn leave_events(&mut self, photo: PhotoId) -> Result<(), StoreError>;
 }

@@ -34,8 +34,9 @@ pub async fn current(tx: &mut dyn PortfolioTx, photo: &Photo) -> Result<Shelves,
 }
 
 /// Puts a photo, which the caller holds, on these shelves. What it leaves and what it
-/// comes to counts accordingly: a category counts the listed photos in it, and those in it
-/// and below it, each once; a tag counts the listed photos that have it.
+/// comes to counts and lists accordingly: a category counts the listed photos in it, and
+/// counts and lists those in it and below it, each once; a tag counts the listed photos that
+/// have it.
 ///
 /// # Errors
 /// For a category or a tag that is not there; nothing is to be committed then. One that was
@@ -84,7 +85,14 @@ async fn move_placements(tx: &mut dyn PortfolioTx, photo: PhotoId, after: &Shelv
     let changed: Vec<Placement> = wanted.iter().filter(|one| !placed.contains(one)).copied().collect();
     tx.shelves().remove_placements(photo, &gone).await?;
     tx.shelves().put_placements(photo, &changed).await?;
-    tx.categories().add_counts(&deltas(&paths, &counted(&placed), &counted(&wanted))).await?;
+    let (before, now) = (Listed::by(&placed, &paths), Listed::by(&wanted, &paths));
+    let left: Vec<CategoryId> = (&before.lists - &now.lists).into_iter().collect();
+    let sorted_anew = placed.iter().any(|one| one.facts != facts);
+    let joined: Vec<CategoryId> =
+        now.lists.iter().filter(|id| sorted_anew || !before.lists.contains(id)).copied().collect();
+    tx.shelves().remove_listings(photo, &left).await?;
+    tx.shelves().put_listings(photo, &joined, facts).await?;
+    tx.categories().add_counts(&deltas(&before, &now)).await?;
     if !gone.is_empty() {
         let keep: BTreeSet<CategoryId> =
             after.categories.iter().flat_map(|id| paths[id].ids().iter().copied()).collect();
@@ -98,8 +106,25 @@ fn vanished(what: &str) -> ShelveError {
     StoreError::Transient(format!("a photo's {what} went meanwhile").into()).into()
 }
 
-fn counted(placements: &[Placement]) -> BTreeSet<CategoryId> {
-    placements.iter().filter(|one| one.facts.listed).map(|one| one.category).collect()
+/// Where a photo stands that is listed.
+struct Listed {
+    /// The categories that it is in.
+    places: BTreeSet<CategoryId>,
+    /// Those whose lists it stands in: those that it is in, and all above them.
+    lists: BTreeSet<CategoryId>,
+}
+
+impl Listed {
+    fn by(placements: &[Placement], paths: &BTreeMap<CategoryId, TreePath>) -> Self {
+        Self::at(placements.iter().filter(|one| one.facts.listed).map(|one| one.category), paths)
+    }
+
+    fn at(places: impl Iterator<Item = CategoryId>, paths: &BTreeMap<CategoryId, TreePath>) -> Self {
+        let places: BTreeSet<CategoryId> = places.collect();
+        let ways = places.iter().filter_map(|id| paths.get(id));
+        let lists = ways.flat_map(|path| path.ids().iter().copied()).collect();
+        Self { places, lists }
+    }
 }
 
 async fn paths(
@@ -114,25 +139,18 @@ async fn paths(
     Ok(found.into_iter().map(|category| (category.id, category.path)).collect())
 }
 
-/// What it changes about the counts that something is in `after` and no longer in `before`.
-fn deltas(
-    paths: &BTreeMap<CategoryId, TreePath>,
-    before: &BTreeSet<CategoryId>,
-    after: &BTreeSet<CategoryId>,
-) -> Vec<CountDelta> {
-    let above = |ids: &BTreeSet<CategoryId>| -> BTreeSet<CategoryId> {
-        ids.iter().filter_map(|id| paths.get(id)).flat_map(|path| path.ids().iter().copied()).collect()
+/// What it changes about the counts that a photo stands there `now` and no longer as `before`.
+fn deltas(before: &Listed, now: &Listed) -> Vec<CountDelta> {
+    let change = |before: &BTreeSet<CategoryId>, now: &BTreeSet<CategoryId>, id: CategoryId| {
+        i64::from(now.contains(&id)) - i64::from(before.contains(&id))
     };
-    let (above_before, above_after) = (above(before), above(after));
-    let change = |before: &BTreeSet<CategoryId>, after: &BTreeSet<CategoryId>, id: CategoryId| {
-        i64::from(after.contains(&id)) - i64::from(before.contains(&id))
-    };
-    above_before
-        .union(&above_after)
+    before
+        .lists
+        .union(&now.lists)
         .map(|id| CountDelta {
             category: *id,
-            direct: change(before, after, *id),
-            subtree: change(&above_before, &above_after, *id),
+            direct: change(&before.places, &now.places, *id),
+            subtree: change(&before.lists, &now.lists, *id),
         })
         .filter(|delta| delta.direct != 0 || delta.subtree != 0)
         .collect()
@@ -198,19 +216,16 @@ fn usage(before: &[TagLink], after: &[TagLink], now: DateTime<Utc>) -> Vec<Usage
 mod tests {
     use super::*;
 
-    fn set(ids: &[i64]) -> BTreeSet<CategoryId> {
-        ids.iter().copied().map(CategoryId::new).collect()
-    }
-
     #[test]
     fn a_photo_in_two_children_counts_once_above() {
         let paths: BTreeMap<_, _> = [(1, "1"), (2, "1/2"), (3, "1/3")]
             .map(|(id, path)| (CategoryId::new(id), TreePath::parse(path).unwrap()))
             .into();
         let delta = |category, direct, subtree| CountDelta { category: CategoryId::new(category), direct, subtree };
-        assert_eq!(deltas(&paths, &set(&[]), &set(&[2, 3])), [delta(1, 0, 1), delta(2, 1, 1), delta(3, 1, 1)]);
-        assert_eq!(deltas(&paths, &set(&[2, 3]), &set(&[3])), [delta(2, -1, -1)]);
-        assert_eq!(deltas(&paths, &set(&[3]), &set(&[1])), [delta(1, 1, 0), delta(3, -1, -1)]);
-        assert!(deltas(&paths, &set(&[1]), &set(&[1])).is_empty());
+        let at = |ids: &[i64]| Listed::at(ids.iter().copied().map(CategoryId::new), &paths);
+        assert_eq!(deltas(&at(&[]), &at(&[2, 3])), [delta(1, 0, 1), delta(2, 1, 1), delta(3, 1, 1)]);
+        assert_eq!(deltas(&at(&[2, 3]), &at(&[3])), [delta(2, -1, -1)]);
+        assert_eq!(deltas(&at(&[3]), &at(&[1])), [delta(1, 1, 0), delta(3, -1, -1)]);
+        assert!(deltas(&at(&[1]), &at(&[1])).is_empty());
     }
 }

@@ -1,10 +1,10 @@
 //! Categories inside a transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use sea_orm::sea_query::{Cond, Expr, Func, JoinType, LockType, Query, SelectStatement, SimpleExpr};
-use sea_orm::{ConnectionTrait, DbErr, ExprTrait, QueryResult};
+use sea_orm::{ConnectionTrait, DbErr, ExprTrait};
 use sharestack_content::model::{Category, CategoryId, Kind, PhotoId, TreePath};
 use sharestack_content::ports::{CategoryRepository, CategoryWriteError, CountDelta};
 use sharestack_kernel::error::StoreError;
@@ -39,18 +39,6 @@ fn within(path: &TreePath) -> Cond {
 /// How many numbers one statement is given.
 const MOST_NUMBERS: usize = 500;
 
-/// The places `o` of the listed photos whose places `x` are at a path or below it.
-fn other_places(path: &TreePath) -> SelectStatement {
-    Query::select()
-        .from_as("categories", "c")
-        .join_as(JoinType::InnerJoin, "photo_categories", "x", Expr::col(("x", "category_id")).equals(("c", "id")))
-        .join_as(JoinType::InnerJoin, "photo_categories", "o", Expr::col(("o", "photo_id")).equals(("x", "photo_id")))
-        .and_where(Expr::col(("c", "kind")).eq(Kind::Photo.as_str()))
-        .cond_where(within(path))
-        .and_where(Expr::col(("x", "listed")).eq(true))
-        .to_owned()
-}
-
 /// Where the things of a kind stand, and which of them count.
 fn things(kind: Kind) -> (SelectStatement, (&'static str, &'static str), (&'static str, &'static str), SimpleExpr) {
     let mut select = Query::select();
@@ -70,18 +58,6 @@ impl SeaTx {
     async fn count(&self, select: &SelectStatement) -> Result<i64, StoreError> {
         let row = self.conn().query_one(select).await.map_err(store_error)?;
         row.map_or(Ok(0), |row| row.try_get("", "n")).map_err(store_error)
-    }
-
-    /// The categories elsewhere in which listed photos of a category, or of one below it, are too.
-    async fn beside(&mut self, category: &Category) -> Result<Vec<Category>, StoreError> {
-        let mut select = other_places(&category.path);
-        select.distinct().column(("o", "category_id"));
-        let rows = self.conn().query_all(&select).await.map_err(store_error)?;
-        let id = |row: &QueryResult| row.try_get("", "category_id").map(CategoryId::new).map_err(store_error);
-        let ids = rows.iter().map(id).collect::<Result<Vec<_>, _>>()?;
-        // The subtree itself is left out here, where its paths need no comparing in the database.
-        let found = if ids.is_empty() { Vec::new() } else { self.find_many(category.kind, &ids).await? };
-        Ok(found.into_iter().filter(|one| !one.path.contains(category.id)).collect())
     }
 
     /// How many listed things of a category the other one has not.
@@ -241,30 +217,13 @@ impl CategoryRepository for SeaTx {
         Ok(())
     }
 
-    async fn shared(&mut self, category: &Category, others: &[CategoryId]) -> Result<Vec<i64>, StoreError> {
-        // An article has one place.
-        if category.kind == Kind::Article || others.is_empty() {
-            return Ok(vec![0; others.len()]);
-        }
-        let beside = self.beside(category).await?;
-        let mut known: HashMap<Vec<i64>, i64> = HashMap::from([(Vec::new(), 0)]);
-        let mut counts = Vec::with_capacity(others.len());
-        for other in others {
-            let places = beside.iter().filter(|one| one.path.contains(*other));
-            let places: Vec<i64> = places.map(|one| one.id.get()).collect();
-            if let Some(count) = known.get(&places) {
-                counts.push(*count);
-                continue;
-            }
-            let mut select = other_places(&category.path);
-            select
-                .expr_as(Func::count_distinct(Expr::col(("x", "photo_id"))), "n")
-                .and_where(Expr::col(("o", "category_id")).is_in(places.iter().copied()));
-            let count = self.count(&select).await?;
-            known.insert(places, count);
-            counts.push(count);
-        }
-        Ok(counts)
+    async fn relist(
+        &mut self,
+        category: CategoryId,
+        left: &[CategoryId],
+        joined: &[CategoryId],
+    ) -> Result<Vec<CountDelta>, StoreError> {
+        self.relist_photos(category, left, joined).await
     }
 
     async fn holds(&mut self, kind: Kind, id: CategoryId) -> Result<u64, StoreError> {

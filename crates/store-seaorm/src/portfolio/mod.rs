@@ -9,6 +9,7 @@ mod label;
 mod label_query;
 mod label_rows;
 mod linked_list;
+mod listing;
 mod map;
 mod photo;
 mod photo_list;

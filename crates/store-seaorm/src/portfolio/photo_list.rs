@@ -151,7 +151,7 @@ fn sorted_by(filter: &PhotoFilter) -> (&'static str, Order) {
 }
 
 impl Store {
-    pub(super) async fn photo_count(&self, key: PhotoCount) -> Result<u64, StoreError> {
+    async fn photo_count(&self, key: PhotoCount) -> Result<u64, StoreError> {
         let select = Query::select()
             .column("n")
             .from("photo_counts")
@@ -183,8 +183,7 @@ impl Store {
             if !filter.hidden_category && self.is_hidden(Kind::Photo, category).await? {
                 return Ok(Page { items: Vec::new(), total: 0, request: page });
             }
-            let listed = self.photo_count(PhotoCount::Listed).await?;
-            if let Some(placed) = self.category_page(filter, page, listed).await? {
+            if let Some(placed) = self.category_page(filter, page).await? {
                 return self.photos_of(placed.ids, placed.total, (column, order), page).await;
             }
         }

@@ -1,15 +1,16 @@
-//! What share links show. Of a category, the listed photos come from the indexes of its
-//! links, and only what its owner shares beside them is counted.
+//! What share links show. Of a category, the listed photos come from an index of what it
+//! lists, and only what its owner shares beside them is counted.
 
 use sea_orm::ExprTrait;
 use sea_orm::sea_query::{Cond, Expr, JoinType, Order, Query, SelectStatement, UnionType};
-use sharestack_content::model::{CategoryId, PhotoCount, ShareLink, ShareLinkId, ShareTarget};
+use sharestack_content::model::{CategoryId, ShareLink, ShareLinkId, ShareTarget};
 use sharestack_content::ports::PhotoView;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
 
-use super::linked_list::{Span, part};
+use super::category_rows::below;
+use super::linked_list::{Span, listed_below};
 use super::photo_rows::{PhotoRow, photo_columns};
 use crate::connect::Store;
 use crate::rows::{all, count};
@@ -22,18 +23,24 @@ fn own(owner: UserId) -> Cond {
         .add(Expr::col(("p", "formats")).ne("{}"))
 }
 
-/// The photos in these categories that are not listed and that their owner shares.
-fn unlisted(categories: &[i64], owner: UserId) -> SelectStatement {
+/// The photos in a category or below it that are not listed and that their owner shares.
+fn unlisted(category: CategoryId, owner: UserId) -> SelectStatement {
+    let within = Query::select().column(("c", "id")).from_as("categories", "c").cond_where(below(category)).to_owned();
     Query::select()
         .distinct()
         .column(("p", "id"))
         .expr_as(Expr::col(("p", "shown_at")), "place")
         .from_as("photo_categories", "l")
         .join_as(JoinType::InnerJoin, "photos", "p", Expr::col(("p", "id")).equals(("l", "photo_id")))
-        .and_where(Expr::col(("l", "category_id")).is_in(categories.iter().copied()))
+        .and_where(Expr::col(("l", "category_id")).in_subquery(within))
         .and_where(Expr::col(("l", "listed")).eq(false))
         .cond_where(own(owner))
         .to_owned()
+}
+
+/// A part of a union in a subquery of its own, so that every database takes its limit.
+fn part(select: SelectStatement) -> SelectStatement {
+    Query::select().columns(["id", "place"]).from_subquery(select, "l").to_owned()
 }
 
 impl Store {
@@ -50,22 +57,21 @@ impl Store {
         owner: UserId,
         page: PageRequest,
     ) -> Result<Page<PhotoView>, StoreError> {
-        let Some(branch) = self.branch(category).await? else {
+        let Some(counted) = self.counted(category).await? else {
             return Ok(Page { items: Vec::new(), total: 0, request: page });
         };
-        let listed = self.photo_count(PhotoCount::Listed).await?;
         let span = Span { column: "shown_at", order: Order::Desc, offset: page.offset(), limit: page.limit().into() };
-        let own = unlisted(&branch.ids, owner);
+        let own = unlisted(category, owner);
         let more = count(self, Query::select().from_subquery(own.clone(), "o").to_owned()).await?;
         let ids = if more == 0 {
-            branch.photos(&span, listed)
+            listed_below(category, &span)
         } else {
             let first = span.to_start();
-            let mut both = part(branch.photos(&first, listed));
+            let mut both = part(listed_below(category, &first));
             both.union(UnionType::All, part(first.cut(&mut part(own))));
             span.cut(Query::select().columns(["id", "place"]).from_subquery(both, "b"))
         };
-        self.photos_of(ids, branch.subtree + more, ("shown_at", Order::Desc), page).await
+        self.photos_of(ids, counted.subtree + more, ("shown_at", Order::Desc), page).await
     }
 
     async fn shared_photos(

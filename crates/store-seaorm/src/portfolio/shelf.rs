@@ -7,6 +7,7 @@ use sharestack_content::model::{CategoryId, Confidence, Day, PhotoId, Source, Ta
 use sharestack_content::ports::{ListingFacts, Placement, ShelfRepository, TagLink};
 use sharestack_kernel::error::StoreError;
 
+use super::listing::LISTINGS;
 use crate::error::store_error;
 use crate::rows::{Fields, Stored, all, known};
 use crate::tx::SeaTx;
@@ -143,6 +144,19 @@ impl ShelfRepository for SeaTx {
 
     async fn remove_tag_links(&mut self, photo: PhotoId, tags: &[TagId]) -> Result<(), StoreError> {
         self.unlink(photo, "photo_tags", "tag_id", tags.iter().map(|id| id.get())).await
+    }
+
+    async fn put_listings(
+        &mut self,
+        photo: PhotoId,
+        categories: &[CategoryId],
+        facts: ListingFacts,
+    ) -> Result<(), StoreError> {
+        self.list_photo(photo, categories, facts).await
+    }
+
+    async fn remove_listings(&mut self, photo: PhotoId, categories: &[CategoryId]) -> Result<(), StoreError> {
+        self.unlink(photo, LISTINGS, "category_id", categories.iter().map(|id| id.get())).await
     }
 
     async fn leave_events(&mut self, photo: PhotoId) -> Result<(), StoreError> {

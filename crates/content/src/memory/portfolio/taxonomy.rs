@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::ports::{
     CategoryKey, CategoryQueries, CategoryRepository, CategoryWriteError, CountDelta, EventWriteError, LabelRepository,
-    LabelWriteError, Placement, ShelfRepository, TagLink, TimelineRepository, UsageDelta,
+    LabelWriteError, ListingFacts, Placement, ShelfRepository, TagLink, TimelineRepository, UsageDelta,
 };
 
 /// Categories, tags, events, and what is sorted by them.
@@ -20,6 +20,8 @@ pub(super) struct Sorted {
     categories: BTreeMap<CategoryId, Category>,
     labels: BTreeMap<TagId, Label>,
     placements: BTreeMap<(PhotoId, CategoryId), Placement>,
+    /// What each category lists.
+    listings: BTreeSet<(CategoryId, PhotoId)>,
     links: BTreeMap<(PhotoId, TagId), TagLink>,
     events: BTreeMap<TimelineEventId, TimelineEvent>,
 }
@@ -136,16 +138,27 @@ impl CategoryRepository for MemoryPortfolioTx {
         Ok(())
     }
 
-    async fn shared(&mut self, category: &Category, others: &[CategoryId]) -> Result<Vec<i64>, StoreError> {
-        let sorted = &self.state.sorted;
-        let listed = |id| sorted.below(id).filter(|(_, one)| one.facts.listed);
-        let inside: BTreeSet<_> = listed(category.id).map(|(photo, one)| (photo, one.category)).collect();
-        let photos: BTreeSet<PhotoId> = inside.iter().map(|(photo, _)| *photo).collect();
-        let elsewhere = |id: &CategoryId| -> BTreeSet<PhotoId> {
-            let places = listed(*id).map(|(photo, one)| (photo, one.category)).filter(|place| !inside.contains(place));
-            places.map(|(photo, _)| photo).filter(|photo| photos.contains(photo)).collect()
-        };
-        Ok(others.iter().map(|id| count(elsewhere(id).len())).collect())
+    async fn relist(
+        &mut self,
+        category: CategoryId,
+        left: &[CategoryId],
+        joined: &[CategoryId],
+    ) -> Result<Vec<CountDelta>, StoreError> {
+        let sorted = &mut self.state.sorted;
+        let all: Vec<_> = sorted.listings.iter().filter(|(id, _)| *id == category).map(|(_, photo)| *photo).collect();
+        let delta = |id: &CategoryId, subtree| CountDelta { category: *id, direct: 0, subtree };
+        let mut deltas = Vec::new();
+        for id in joined {
+            let came = all.iter().filter(|photo| sorted.listings.insert((*id, **photo))).count();
+            deltas.push(delta(id, count(came)));
+        }
+        for id in left {
+            let kept: BTreeSet<_> =
+                sorted.below(*id).filter(|(_, one)| one.facts.listed).map(|(photo, _)| photo).collect();
+            let gone = all.iter().filter(|photo| !kept.contains(*photo) && sorted.listings.remove(&(*id, **photo)));
+            deltas.push(delta(id, -count(gone.count())));
+        }
+        Ok(deltas)
     }
 
     async fn holds(&mut self, _kind: Kind, id: CategoryId) -> Result<u64, StoreError> {
@@ -322,6 +335,21 @@ impl ShelfRepository for MemoryPortfolioTx {
 
     async fn remove_tag_links(&mut self, photo: PhotoId, tags: &[TagId]) -> Result<(), StoreError> {
         self.state.sorted.links.retain(|(one, tag), _| *one != photo || !tags.contains(tag));
+        Ok(())
+    }
+
+    async fn put_listings(
+        &mut self,
+        photo: PhotoId,
+        categories: &[CategoryId],
+        _facts: ListingFacts,
+    ) -> Result<(), StoreError> {
+        self.state.sorted.listings.extend(categories.iter().map(|id| (*id, photo)));
+        Ok(())
+    }
+
+    async fn remove_listings(&mut self, photo: PhotoId, categories: &[CategoryId]) -> Result<(), StoreError> {
+        self.state.sorted.listings.retain(|(id, one)| *one != photo || !categories.contains(id));
         Ok(())
     }
 

@@ -130,6 +130,14 @@ pub(super) const PORTFOLIO: &[Holding] = &[
         end: End::Kept,
     },
     Holding {
+        extract: None,
+        table: "category_listings",
+        whose: Whose::Through("photo_id", "photos", "owner_id"),
+        key: &[],
+        columns: &[],
+        end: End::Kept,
+    },
+    Holding {
         extract: Some("photos"),
         table: "photos",
         whose: Whose::Column("owner_id"),

@@ -32,6 +32,7 @@ pub(super) const UNTOLD_TABLES: &[(&str, &str)] = &[
     ("oauth_states", "logins under way, for minutes"),
     ("oauth_codes", "logins under way, for minutes"),
     ("article_tags", "told with each article"),
+    ("category_listings", "worked out from where photos are placed, which is told"),
     ("upload_parts", "where the bytes of an unfinished upload lie"),
     ("upload_usage", "the sum of the files"),
 ];

@@ -56,7 +56,7 @@ pub(super) async fn place(
 }
 
 /// Writes a category that comes under another, with all below it; what it leaves and what it
-/// comes to counts accordingly.
+/// comes to counts and lists accordingly.
 pub(super) async fn relocate(
     tx: &mut dyn PortfolioTx,
     before: &Category,
@@ -67,29 +67,27 @@ pub(super) async fn relocate(
     let deepest = subtree.last().map(|category| category.path.level()).unwrap_or_default();
     let height = deepest.saturating_sub(before.path.level());
     after.path = place(tx, before.kind, parent, before.id, height).await?;
-    let ways = Ways::between(&before.path, &after.path);
-    let deltas = ways.deltas(tx, before).await?;
     tx.categories().update(after, before.version).await?;
     tx.categories().move_below(before.kind, &before.path, &after.path).await?;
-    Ok(ways.settle(tx, before.kind, &deltas).await?)
+    Ok(Ways::between(&before.path, &after.path).settle(tx, before).await?)
 }
 
 /// Moves what is in a category, which has no other below it, to `target`, or takes it out;
-/// what it leaves and what it comes to counts accordingly.
+/// what it leaves and what it comes to counts and lists accordingly.
 pub(super) async fn empty(
     tx: &mut dyn PortfolioTx,
     category: &Category,
     target: Option<&Category>,
 ) -> Result<(), StoreError> {
-    let mut ways = match target {
+    let ways = match target {
         Some(target) => Ways::between(&category.path, &target.path),
         None => Ways { left: category.path.ids().to_vec(), joined: Vec::new() },
     };
-    ways.left.retain(|id| *id != category.id);
-    let mut deltas = ways.deltas(tx, category).await?;
     let came = tx.categories().move_all(category.kind, category.id, target.map(|target| target.id)).await?;
-    deltas.extend(target.map(|target| CountDelta { category: target.id, direct: came, subtree: 0 }));
-    ways.settle(tx, category.kind, &deltas).await
+    if let Some(target) = target {
+        tx.categories().add_counts(&[CountDelta { category: target.id, direct: came, subtree: 0 }]).await?;
+    }
+    ways.settle(tx, category).await
 }
 
 /// The categories that are above something no longer, and those that are from now on.
@@ -105,23 +103,22 @@ impl Ways {
         Self { left: (&before - &after).into_iter().collect(), joined: (&after - &before).into_iter().collect() }
     }
 
-    /// What comes and goes with all that is in a category and below it, while it is still
-    /// where it was: what stands elsewhere in a subtree too counts there before and after.
-    async fn deltas(&self, tx: &mut dyn PortfolioTx, category: &Category) -> Result<Vec<CountDelta>, StoreError> {
-        let all = category.subtree_count;
-        if all == 0 {
-            return Ok(Vec::new());
-        }
-        let ids: Vec<CategoryId> = self.left.iter().chain(&self.joined).copied().collect();
-        let shared = tx.categories().shared(category, &ids).await?;
-        let signs = std::iter::repeat_n(-1, self.left.len()).chain(std::iter::repeat_n(1, self.joined.len()));
-        let delta = |((id, shared), sign)| CountDelta { category: id, direct: 0, subtree: sign * (all - shared) };
-        Ok(ids.into_iter().zip(shared).zip(signs).map(delta).collect())
-    }
-
-    async fn settle(&self, tx: &mut dyn PortfolioTx, kind: Kind, deltas: &[CountDelta]) -> Result<(), StoreError> {
-        tx.categories().add_counts(deltas).await?;
-        if kind == Kind::Photo {
+    /// Counts and lists what a category, as it was, had in it and below it where that has come
+    /// to, and where it was only what stands there by another place. Links and paths are as
+    /// they are to be.
+    async fn settle(&self, tx: &mut dyn PortfolioTx, category: &Category) -> Result<(), StoreError> {
+        let deltas = match (category.subtree_count, category.kind) {
+            (0, _) => Vec::new(),
+            (_, Kind::Photo) => tx.categories().relist(category.id, &self.left, &self.joined).await?,
+            // An article has one place.
+            (all, Kind::Article) => {
+                let delta = |id: &CategoryId, subtree| CountDelta { category: *id, direct: 0, subtree };
+                let left = self.left.iter().map(|id| delta(id, -all));
+                left.chain(self.joined.iter().map(|id| delta(id, all))).collect()
+            }
+        };
+        tx.categories().add_counts(&deltas).await?;
+        if category.kind == Kind::Photo {
             tx.categories().drop_lost_covers(&self.left).await?;
         }
         Ok(())
