@@ -3,6 +3,7 @@
 mod operator;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -153,13 +154,21 @@ fn say(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
+/// The variables whose names can be read. What cannot be of a value is marked, so that a setting
+/// is refused by its own rule.
+fn readable(variables: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<String, String> {
+    let read =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()));
+    variables.filter_map(read).collect()
+}
+
 async fn run(cli: Cli) -> Result<(), Failure> {
     let command = cli.command.unwrap_or(Command::Serve { no_worker: false, demo: false });
     if matches!(command, Command::Openapi) {
         say(&http::docs::document().to_pretty_json().map_err(Failure::other)?);
         return Ok(());
     }
-    let variables: BTreeMap<String, String> = std::env::vars().collect();
+    let variables = readable(std::env::vars_os());
     let config = Config::load(&config_dir(cli.config_dir)?, &variables)?;
     if matches!(command, Command::Demo | Command::Serve { demo: true, .. }) {
         demo::permit(&config)?;
@@ -333,4 +342,19 @@ async fn migrate(config: &Config, action: &Migrate) -> Result<(), Failure> {
     }
     store.close().await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    use super::*;
+
+    #[test]
+    fn variables_that_cannot_be_read_stop_nothing() {
+        let broken = || OsString::from_vec(vec![b'a', 0xff]);
+        let variables = [("A".into(), "1".into()), (broken(), "2".into()), ("B".into(), broken())];
+        let read = readable(variables.into_iter());
+        assert_eq!(read, BTreeMap::from([("A".to_owned(), "1".to_owned()), ("B".to_owned(), "a\u{fffd}".to_owned())]));
+    }
 }
