@@ -1,31 +1,24 @@
-mod memory;
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+mod phc;
+mod runners;
 
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::password_hash::{Error as PhcError, PasswordHasher as _};
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
 use sharestack_users::error::HashError;
 use sharestack_users::model::{Password, PasswordHash};
 use sharestack_users::ports::{PasswordHasher, Verified};
-use tokio::sync::Semaphore;
 
 use crate::config::Argon2Config;
 use crate::error::ConfigError;
-use memory::Memory;
+use runners::Runners;
 
 /// argon2id on a bounded number of blocking threads.
 pub struct Argon2Hasher {
     argon2: Argon2<'static>,
     /// What a password is compared with when there is no account.
     decoy: PasswordHash,
-    permits: Arc<Semaphore>,
-    waiting: Arc<AtomicUsize>,
-    queue: usize,
-    memory: Arc<Memory>,
+    runners: Runners,
 }
 
 impl Argon2Hasher {
@@ -45,100 +38,37 @@ impl Argon2Hasher {
         Ok(Self {
             argon2,
             decoy: PasswordHash::new(decoy.to_string()),
-            permits: Arc::new(Semaphore::new(config.concurrency)),
-            waiting: Arc::default(),
-            queue: config.queue,
-            memory: Arc::default(),
+            runners: Runners::new(config.concurrency, config.queue),
         })
-    }
-
-    /// Runs `work` on a blocking thread once a permit is free.
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Argon2<'_>, &mut Vec<Block>) -> Result<T, HashError> + Send + 'static,
-    ) -> Result<T, HashError> {
-        let started = Instant::now();
-        let permit = {
-            let _place = Place::take(&self.waiting, self.queue + self.permits.available_permits())?;
-            let acquired = self.permits.clone().acquire_owned().await;
-            acquired.map_err(|error| HashError::Failed(Box::new(error)))?
-        };
-        metrics::histogram!("argon2_wait_seconds").record(started.elapsed().as_secs_f64());
-        let (argon2, memory, waiting) = (self.argon2.clone(), self.memory.clone(), self.waiting.clone());
-        // The permit goes with the work: a caller who gives up frees no thread.
-        let job = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            let _running = Running::start();
-            let mut blocks = memory.take();
-            let done = work(&argon2, &mut blocks);
-            memory.give(blocks, waiting.load(Ordering::Acquire) > 0);
-            done
-        });
-        job.await.map_err(|error| HashError::Failed(Box::new(error)))?
-    }
-}
-
-/// A place in the queue.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, room: usize) -> Result<Self, HashError> {
-        let place = Self(waiting);
-        if waiting.fetch_add(1, Ordering::AcqRel) >= room {
-            metrics::counter!("argon2_refused_total").increment(1);
-            return Err(HashError::Busy);
-        }
-        Ok(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// A hash that is being made.
-struct Running;
-
-impl Running {
-    fn start() -> Self {
-        metrics::gauge!("argon2_in_flight").increment(1.0);
-        Self
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        metrics::gauge!("argon2_in_flight").decrement(1.0);
     }
 }
 
 #[async_trait]
 impl PasswordHasher for Argon2Hasher {
     async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
-        let password = password.clone();
-        self.run(move |argon2, blocks| {
-            let hash = memory::hash(argon2, password.expose(), blocks).map_err(failed)?;
+        let (argon2, password) = (self.argon2.clone(), password.clone());
+        let work = move |blocks: &mut _| {
+            let hash = phc::hash(&argon2, password.expose(), blocks).map_err(failed)?;
             Ok(PasswordHash::new(hash.to_string()))
-        })
-        .await
+        };
+        self.runners.run(work).await
     }
 
     async fn verify(&self, password: &Password, hash: Option<PasswordHash>) -> Result<Verified, HashError> {
         let hash = hash.filter(PasswordHash::is_set);
         let (password, known) = (password.clone(), hash.is_some());
         let hash = hash.unwrap_or_else(|| self.decoy.clone());
-        self.run(move |argon2, blocks| {
+        let now = self.argon2.params().clone();
+        let work = move |blocks: &mut _| {
             let parsed = Phc::new(hash.as_str()).map_err(|error| HashError::Failed(error.to_string().into()))?;
-            let right = memory::verify(password.expose(), &parsed, blocks).map_err(failed)?;
+            let right = phc::verify(password.expose(), &parsed, blocks).map_err(failed)?;
             Ok(if right && known {
-                Verified::Right { needs_rehash: is_weaker(&parsed, argon2.params()) }
+                Verified::Right { needs_rehash: is_weaker(&parsed, &now) }
             } else {
                 Verified::Wrong
             })
-        })
-        .await
+        };
+        self.runners.run(work).await
     }
 }
 
@@ -158,6 +88,8 @@ fn is_weaker(hash: &Phc, now: &Params) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::task::{Context, Waker};
     use std::time::Duration;
 
     use argon2::password_hash::PasswordVerifier as _;
@@ -227,7 +159,7 @@ mod tests {
         while !storm.iter().all(tokio::task::JoinHandle::is_finished) {
             tokio::time::sleep(Duration::from_millis(1)).await;
             ticks += 1;
-            assert_eq!(hasher.permits.available_permits().min(2), hasher.permits.available_permits());
+            assert!(hasher.runners.running() <= 2, "more than two at once");
         }
         assert!(ticks > 3, "the runtime's only thread was held");
         for login in storm {
@@ -247,18 +179,46 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn memory_goes_from_hash_to_hash_while_somebody_waits() {
+    async fn threads_go_when_nobody_waits_and_come_again() {
         let hasher = hasher(cheap());
         let secret = password("x");
-        assert_eq!(hasher.verify(&secret, None).await.unwrap(), Verified::Wrong);
-        assert_eq!(hasher.memory.kept().len(), 0, "nobody waits");
-        let results = futures_all((0..64).map(|_| hasher.hash(&secret))).await;
-        assert!(hasher.memory.kept().len() <= 2, "no more than run at once");
-        for hash in results {
-            let verified = hasher.verify(&secret, Some(hash.unwrap())).await.unwrap();
+        for _ in 0..3 {
+            let results = futures_all((0..64).map(|_| hasher.hash(&secret))).await;
+            let hash = results.into_iter().map(Result::unwrap).last();
+            let verified = hasher.verify(&secret, hash).await.unwrap();
             assert_eq!(verified, Verified::Right { needs_rehash: false });
+            let idle = async {
+                while hasher.runners.running() > 0 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(10), idle).await.unwrap();
         }
-        assert_eq!(hasher.memory.kept().len(), 0, "all went back");
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_makes_room_and_is_not_hashed_for() {
+        let hasher = hasher(Argon2Config { concurrency: 1, queue: 2, memory_kib: 32 * 1024, ..cheap() });
+        let secret = password("x");
+        let mut first = Box::pin(hasher.verify(&secret, None));
+        begin(&mut first);
+        for _ in 0..3 {
+            let mut waiting = [Box::pin(hasher.verify(&secret, None)), Box::pin(hasher.verify(&secret, None))];
+            waiting.iter_mut().for_each(begin);
+            assert!(matches!(hasher.verify(&secret, None).await, Err(HashError::Busy)));
+        }
+        assert_eq!(first.await.unwrap(), Verified::Wrong);
+        assert_eq!(hasher.verify(&secret, None).await.unwrap(), Verified::Wrong);
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_takes_no_turn_away() {
+        let runners = Runners::new(1, 8);
+        for _ in 0..3 {
+            let broken = runners.run(|_| -> Result<(), HashError> { panic!("on purpose") }).await;
+            assert!(matches!(broken, Err(HashError::Failed(_))));
+        }
+        assert_eq!(runners.run(|_| Ok(7)).await.unwrap(), 7);
     }
 
     #[test]
@@ -268,9 +228,9 @@ mod tests {
             let params = Params::new(memory_kib, iterations, 1, None).unwrap();
             let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
             let plain = argon2.hash_password(b"right").unwrap();
-            assert!(memory::verify(b"right", &plain, &mut blocks).unwrap());
-            assert!(!memory::verify(b"wrong", &plain, &mut blocks).unwrap());
-            let made = memory::hash(&argon2, b"right", &mut blocks).unwrap();
+            assert!(phc::verify(b"right", &plain, &mut blocks).unwrap());
+            assert!(!phc::verify(b"wrong", &plain, &mut blocks).unwrap());
+            let made = phc::hash(&argon2, b"right", &mut blocks).unwrap();
             assert_eq!(argon2.verify_password(b"right", &made), Ok(()));
             assert_eq!((made.params, made.version, made.algorithm), (plain.params, plain.version, plain.algorithm));
         }
@@ -280,6 +240,12 @@ mod tests {
     async fn costs_that_cannot_be_are_refused() {
         assert!(Argon2Hasher::try_new(Argon2Config { memory_kib: 1, ..cheap() }).is_err());
         assert!(Argon2Hasher::try_new(Argon2Config { concurrency: 0, ..cheap() }).is_err());
+    }
+
+    /// Polls what takes longer than that.
+    fn begin<F: Future + Unpin>(future: &mut F) {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(std::pin::Pin::new(future).poll(&mut cx).is_pending());
     }
 
     /// Polls all at once, in order.

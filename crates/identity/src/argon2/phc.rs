@@ -1,35 +1,8 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! Hashes as texts (PHC), made in memory that is there.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
 use argon2::password_hash::{Error, Result};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-
-/// The memory of hashes, which goes from one to the next that waits: 19 MiB that were used
-/// just now are partly in the processor's cache, fresh ones are not, and cost a fault a page.
-#[derive(Default)]
-pub struct Memory(Mutex<Vec<Vec<Block>>>);
-
-impl Memory {
-    /// What was used last, or none.
-    pub fn take(&self) -> Vec<Block> {
-        self.kept().pop().unwrap_or_default()
-    }
-
-    /// For the next one, when there is somebody who waits; else all goes back to the system.
-    pub fn give(&self, blocks: Vec<Block>, somebody_waits: bool) {
-        let mut kept = self.kept();
-        if somebody_waits {
-            kept.push(blocks);
-        } else {
-            kept.clear();
-        }
-    }
-
-    /// What waits for the next hash.
-    pub fn kept(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// A hash with a salt of its own, in `blocks`.
 pub fn hash(argon2: &Argon2<'_>, password: &[u8], blocks: &mut Vec<Block>) -> Result<Phc> {

@@ -1,0 +1,120 @@
+//! Who hashes when.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use argon2::Block;
+use sharestack_users::error::HashError;
+use tokio::sync::oneshot;
+
+/// Threads that hash, so many at once, and those who wait for them.
+///
+/// A thread that is done takes the next who waits at once, with the memory that it has: hashes
+/// that are handed from thread to thread leave a processor idle in between, and fresh memory costs
+/// a fault for each page. Who is last gives thread and memory back.
+#[derive(Clone)]
+pub struct Runners(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    /// How many run at once.
+    concurrency: usize,
+    /// How many wait at the most.
+    queue: usize,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Job>,
+    running: usize,
+}
+
+struct Job {
+    work: Box<dyn FnOnce(&mut Vec<Block>) + Send>,
+    /// Whether its caller has gone.
+    is_dead: Box<dyn Fn() -> bool + Send>,
+    since: Instant,
+}
+
+impl Runners {
+    /// Nothing runs yet.
+    pub fn new(concurrency: usize, queue: usize) -> Self {
+        Self(Arc::new(Inner { state: Mutex::default(), concurrency, queue }))
+    }
+
+    /// Runs `work` on a blocking thread when its turn comes.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] when too many wait; what the work says.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Vec<Block>) -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let (sender, done) = oneshot::channel();
+        let sender = Arc::new(Mutex::new(Some(sender)));
+        let told = sender.clone();
+        let work = move |blocks: &mut Vec<Block>| {
+            let outcome = work(blocks);
+            if let Some(sender) = lock(&told).take() {
+                // Who has gone is not told.
+                let _ = sender.send(outcome);
+            }
+        };
+        let is_dead = move || lock(&sender).as_ref().is_none_or(oneshot::Sender::is_closed);
+        self.submit(Job { work: Box::new(work), is_dead: Box::new(is_dead), since: Instant::now() })?;
+        done.await.map_err(|error| HashError::Failed(Box::new(error)))?
+    }
+
+    fn submit(&self, job: Job) -> Result<(), HashError> {
+        let mut state = self.state();
+        if state.running < self.0.concurrency {
+            state.running += 1;
+            drop(state);
+            let runners = self.clone();
+            tokio::task::spawn_blocking(move || runners.work_off(job));
+            return Ok(());
+        }
+        if state.waiting.len() >= self.0.queue {
+            state.waiting.retain(|job| !(job.is_dead)());
+        }
+        if state.waiting.len() >= self.0.queue {
+            metrics::counter!("argon2_refused_total").increment(1);
+            return Err(HashError::Busy);
+        }
+        state.waiting.push_back(job);
+        Ok(())
+    }
+
+    fn work_off(&self, first: Job) {
+        let mut blocks = Vec::new();
+        let mut next = Some(first);
+        while let Some(job) = next {
+            if !(job.is_dead)() {
+                metrics::histogram!("argon2_wait_seconds").record(job.since.elapsed().as_secs_f64());
+                metrics::gauge!("argon2_in_flight").increment(1.0);
+                // The caller sees that nothing comes; the others have their turns.
+                let _ = catch_unwind(AssertUnwindSafe(|| (job.work)(&mut blocks)));
+                metrics::gauge!("argon2_in_flight").decrement(1.0);
+            }
+            let mut state = self.state();
+            next = state.waiting.pop_front();
+            state.running -= usize::from(next.is_none());
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.0.state)
+    }
+
+    /// How many run.
+    #[cfg(test)]
+    pub fn running(&self) -> usize {
+        self.state().running
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
