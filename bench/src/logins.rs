@@ -59,9 +59,11 @@ pub fn measure(prepared: &Prepared, options: &Options, into: &mut Logins) -> Res
     into.checks.push(Check { database, reads });
 
     for (nonce, connections) in (200..).zip(CONNECTIONS) {
+        storm::wait_until_calm(product.port)?;
         let hashes = hashing::floor(options.seconds.min(4))?;
         let pids = [product.pid()];
         wrk::run(product.port, &login.script, nonce, connections.min(64), 1, directory)?;
+        storm::wait_until_calm(product.port)?;
         let before = Work::now(&pids);
         let logins = wrk::run(product.port, &login.script, nonce + 10, connections, options.seconds, directory)?;
         let others = Work::others_since(before, &pids);

@@ -33,21 +33,39 @@ pub struct Place<'a> {
     pub directory: &'a Path,
 }
 
-/// How long the storm may take to come.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the storm may take to come, and to go.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Waits until passwords are hashed.
 fn wait_until_busy(port: u16) -> Result<()> {
+    wait_for(port, |hashes| hashes > 0.0).context("nobody logged in")
+}
+
+/// Waits until no password is hashed any more: what a load that ended has left in the queue would
+/// take its part of the next one's time.
+pub fn wait_until_calm(port: u16) -> Result<()> {
+    // Between one hash and the next there may be none.
+    for _ in 0..5 {
+        wait_for(port, |hashes| hashes == 0.0).context("hashing did not end")?;
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
+}
+
+fn wait_for(port: u16, hashes_are: impl Fn(f64) -> bool) -> Result<()> {
     let asked = Instant::now();
     while asked.elapsed() < PATIENCE {
         let figures = http::request(port, "GET", "/metrics", &[], "")?.body;
-        let hashing = |line: &str| line.strip_prefix("argon2_in_flight ").is_some_and(|count| count != "0");
-        if String::from_utf8_lossy(&figures).lines().any(hashing) {
+        let figures = String::from_utf8_lossy(&figures).into_owned();
+        let hashes = figures.lines().filter_map(|line| line.strip_prefix("argon2_in_flight ")?.parse().ok());
+        if hashes_are(hashes.sum()) {
             return Ok(());
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(LOOK);
     }
-    bail!("nobody logged in within {PATIENCE:?}")
+    bail!("not within {PATIENCE:?}")
 }
 
 /// Measures `reads` alone, and then while `logins` keeps the hashers busy.
@@ -58,6 +76,7 @@ pub fn measure(place: &Place<'_>, database: &'static str, reads: &Case, logins: 
     let beside = place.directory.join("storm");
     std::fs::create_dir_all(&beside)?;
     let read = |nonce, seconds| wrk::run(port, &reads.script, nonce, CONNECTIONS, seconds, place.directory);
+    wait_until_calm(port)?;
     let before = Work::now(&pids);
     let quiet = read(nonce, seconds)?;
     let (stormy, logins) = std::thread::scope(|scope| {
