@@ -59,8 +59,8 @@ fn wait_for(port: u16, hashes_are: impl Fn(f64) -> bool) -> Result<()> {
     while asked.elapsed() < PATIENCE {
         let figures = http::request(port, "GET", "/metrics", &[], "")?.body;
         let figures = String::from_utf8_lossy(&figures).into_owned();
-        let hashes = figures.lines().filter_map(|line| line.strip_prefix("argon2_in_flight ")?.parse().ok());
-        if hashes_are(hashes.sum()) {
+        let hashes = figures.lines().filter_map(|line| line.strip_prefix("argon2_in_flight ")?.parse::<f64>().ok());
+        if hashes_are(hashes.sum::<f64>()) {
             return Ok(());
         }
         std::thread::sleep(LOOK);
