@@ -31,8 +31,11 @@ struct State {
     running: usize,
 }
 
+/// What is done in memory for a hash.
+type Work = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
+
 struct Job {
-    work: Box<dyn FnOnce(&mut Vec<Block>) + Send>,
+    work: Work,
     /// Whether its caller has gone.
     is_dead: Box<dyn Fn() -> bool + Send>,
     since: Instant,
