@@ -154,11 +154,16 @@ fn say(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
-/// The variables whose names can be read. What cannot be of a value is marked, so that a setting
-/// is refused by its own rule.
-fn readable(variables: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<String, String> {
-    let read =
-        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()));
+/// The variables that can be read. What others than this program set beside them is theirs.
+fn readable(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<BTreeMap<String, String>, ConfigError> {
+    let read = |(name, value): (OsString, OsString)| {
+        let name = name.into_string().ok()?;
+        match value.into_string() {
+            Ok(value) => Some(Ok((name, value))),
+            Err(_) if config::is_setting(&name) => Some(Err(ConfigError::new(name, "is not UTF-8"))),
+            Err(_) => None,
+        }
+    };
     variables.filter_map(read).collect()
 }
 
@@ -168,7 +173,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         say(&http::docs::document().to_pretty_json().map_err(Failure::other)?);
         return Ok(());
     }
-    let variables = readable(std::env::vars_os());
+    let variables = readable(std::env::vars_os())?;
     let config = Config::load(&config_dir(cli.config_dir)?, &variables)?;
     if matches!(command, Command::Demo | Command::Serve { demo: true, .. }) {
         demo::permit(&config)?;
@@ -354,7 +359,11 @@ mod tests {
     fn variables_that_cannot_be_read_stop_nothing() {
         let broken = || OsString::from_vec(vec![b'a', 0xff]);
         let variables = [("A".into(), "1".into()), (broken(), "2".into()), ("B".into(), broken())];
-        let read = readable(variables.into_iter());
-        assert_eq!(read, BTreeMap::from([("A".to_owned(), "1".to_owned()), ("B".to_owned(), "a\u{fffd}".to_owned())]));
+        let read = readable(variables.into_iter()).unwrap();
+        assert_eq!(read, BTreeMap::from([("A".to_owned(), "1".to_owned())]));
+        for setting in ["JWT_SECRET_KEY", "SHARESTACK__SERVER__PORT"] {
+            let refused = readable([(setting.into(), broken())].into_iter()).unwrap_err();
+            assert!(refused.to_string().contains(setting), "{refused}");
+        }
     }
 }

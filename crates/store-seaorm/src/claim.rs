@@ -1,6 +1,6 @@
 //! Whether another server runs on an embedded database.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -25,6 +25,8 @@ impl Store {
     pub fn claim(&self) -> Result<Claim, Claimed> {
         let Pools::Sqlite { write, .. } = &self.pools else { return Ok(Claim(None)) };
         let database = write.connect_options().get_filename().to_owned();
+        // One file may have several names.
+        let database = database.canonicalize().unwrap_or(database);
         let mut path = database.clone().into_os_string();
         path.push(".serve.lock");
         let unknown = |error: std::io::Error| {
@@ -34,7 +36,7 @@ impl Store {
             );
             Ok(Claim(None))
         };
-        let file = match File::create(path) {
+        let file = match OpenOptions::new().write(true).create(true).truncate(false).open(path) {
             Ok(file) => file,
             Err(error) => return unknown(error),
         };

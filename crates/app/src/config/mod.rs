@@ -22,7 +22,7 @@ pub use files::{Media, PhotoSettings, Storage, StorageBackend, Upload};
 pub use load::{ConfigError, Environment};
 pub use names::NAMES;
 pub use secret::Secret;
-pub use spelling::misspelt;
+pub use spelling::{is_setting, misspelt};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Deserialize, Serialize)]

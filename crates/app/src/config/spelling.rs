@@ -15,6 +15,11 @@ pub fn misspelt<'a>(variables: impl IntoIterator<Item = &'a String>) -> Vec<(&'a
     others.filter_map(|name| Some((name.as_str(), meant(&known, name)?))).collect()
 }
 
+/// Whether a variable is one of ours.
+pub fn is_setting(name: &str) -> bool {
+    name.starts_with(PREFIX) || NAMES.iter().any(|(known, ..)| *known == name)
+}
+
 /// The variable that one of ours is meant to be, whose name is another.
 pub(super) fn right(name: &str) -> Option<String> {
     meant(&known(), name).filter(|meant| meant != name)

@@ -108,7 +108,7 @@ async fn remaining(app: &App) -> anyhow::Result<Vec<(Known, UserView, bool)>> {
         let Some(login) = LoginName::parse(name) else { continue };
         let Some(found) = app.store.find_credentials(&login).await? else { continue };
         let Some(user) = app.accounts.find(found.user_id).await? else { continue };
-        // Where too many are being tried, nothing is known.
+        // What cannot be checked is not known.
         let fits = app.access.passwords.fits(user.id, &SecretString::from(password)).await;
         let is_open = fits.unwrap_or(false);
         remaining.push((known, user, is_open));

@@ -37,6 +37,11 @@ pub struct RequestContext {
 #[derive(Debug, Clone, Copy)]
 pub struct HeadersOnly;
 
+/// Whether only the headers of an answer are asked for.
+pub fn asks_headers(request: &HttpRequest) -> bool {
+    request.extensions().contains::<HeadersOnly>()
+}
+
 impl RequestContext {
     /// The `meta` block of every answer.
     pub fn meta(&self) -> Value {

@@ -5,9 +5,10 @@ use actix_web::HttpResponse;
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, EntityTag, HeaderMap};
-use futures::TryStreamExt;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use sharestack_kernel::blob::{Blob, BlobKey};
 
+use super::context::asks_headers;
 use super::error::ApiError;
 
 /// What is answered.
@@ -106,7 +107,7 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Answers with a file's bytes, streamed.
+/// Answers with a file's bytes, streamed; who asks for the headers alone costs no byte of them.
 ///
 /// # Errors
 /// When the store of files fails, and 404 when it has no such file.
@@ -125,17 +126,24 @@ pub async fn answer(request: &HttpRequest, blobs: &dyn Blob, file: &FileAnswer<'
         response.insert_header((header::CONTENT_DISPOSITION, attachment(name)));
     }
     let part = Part::of(request.headers(), &tag, file.size);
+    let only_headers = asks_headers(request);
     let (stream, length) = match part {
         Part::Beyond => {
             response.insert_header((header::CONTENT_RANGE, format!("bytes */{}", file.size)));
             return Ok(response.status(StatusCode::RANGE_NOT_SATISFIABLE).finish());
         }
+        Part::Whole if only_headers => (Some(stream::empty().boxed()), file.size),
         Part::Whole => (blobs.get(file.key).await?, file.size),
         Part::Bytes(first, end) => {
             response.status(StatusCode::PARTIAL_CONTENT);
             let range = format!("bytes {first}-{}/{}", end - 1, file.size);
             response.insert_header((header::CONTENT_RANGE, range));
-            (blobs.get_range(file.key, first..end).await?, end - first)
+            let part = if only_headers {
+                Some(stream::empty().boxed())
+            } else {
+                blobs.get_range(file.key, first..end).await?
+            };
+            (part, end - first)
         }
     };
     let stream = stream.ok_or_else(|| ApiError::not_found("file", serde_json::Value::Null))?;

@@ -11,6 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures::stream::{self, Stream, StreamExt};
 use serde_json::Value;
 
+use crate::http::context::asks_headers;
 use crate::wiring::App;
 
 /// What the type of such answers is.
@@ -41,9 +42,11 @@ impl Event {
     }
 }
 
-/// Whether a request asks for events rather than for one answer.
+/// Whether a request asks for events rather than for one answer. The headers of events are told
+/// by who listens alone.
 pub fn is_asked_for(request: &HttpRequest) -> bool {
-    Accept::parse(request).is_ok_and(|accept| accept.ranked().first().is_some_and(|best| *best == EVENT_STREAM))
+    !asks_headers(request)
+        && Accept::parse(request).is_ok_and(|accept| accept.ranked().first().is_some_and(|best| *best == EVENT_STREAM))
 }
 
 /// The last event that a client has seen.

@@ -85,9 +85,12 @@ impl<T: Send + Sync + 'static> NodeCache<T> {
         if let Some(kept) = self.local.get(key).await {
             if kept.is_due(self.clock.as_ref())
                 && let Seat::Pilot(flight) = self.flights.board(key, Some(stamp.generation()))
-                && let Ok(found) = self.fly(flight, key, stamp, weigh, load()).await
             {
-                return Ok(found);
+                return match self.fly(flight, key, stamp, weigh, load()).await {
+                    Ok(found) => Ok(found),
+                    // What is kept is served as long as it may be, however long that took.
+                    Err(error) => self.local.get(key).await.map(|kept| Some(kept.value.clone())).ok_or(error),
+                };
             }
             return Ok(Some(kept.value.clone()));
         }

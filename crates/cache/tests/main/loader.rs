@@ -223,8 +223,11 @@ async fn what_many_ask_for_is_renewed_by_one_while_the_others_go_on() {
         if let Some(error) = last {
             let fail = || async { Err::<Option<u32>, _>(error) };
             assert_eq!(one.get_or_load("key", |_| 4, fail).await.unwrap().as_deref(), Some(&3));
-            clock.advance(chrono::Duration::seconds(4));
-            assert_eq!(one.get_or_load("key", |_| 4, fail).await, Err(error));
+            let fail_late = || async {
+                clock.advance(chrono::Duration::seconds(4));
+                Err::<Option<u32>, _>(error)
+            };
+            assert_eq!(one.get_or_load("key", |_| 4, fail_late).await, Err(error), "its time ended meanwhile");
         } else {
             let gone = || async { Ok::<Option<u32>, Infallible>(None) };
             assert_eq!(one.get_or_load("key", |_| 4, gone).await.unwrap(), None);

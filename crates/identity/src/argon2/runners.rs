@@ -47,7 +47,7 @@ impl Runners {
         Self(Arc::new(Inner { state: Mutex::default(), concurrency, queue }))
     }
 
-    /// Runs `work` on a blocking thread when its turn comes.
+    /// Runs `work` on a thread when its turn comes.
     ///
     /// # Errors
     /// [`HashError::Busy`] when too many wait; what the work says.
@@ -76,8 +76,12 @@ impl Runners {
             state.running += 1;
             drop(state);
             let runners = self.clone();
-            tokio::task::spawn_blocking(move || runners.work_off(job));
-            return Ok(());
+            // A thread of its own: those of a runtime may all be taken, and end with it.
+            let thread = std::thread::Builder::new().name("argon2".to_owned());
+            return thread.spawn(move || runners.work_off(job)).map(drop).map_err(|error| {
+                self.never_ran();
+                HashError::Failed(Box::new(error))
+            });
         }
         if state.waiting.len() >= self.0.queue {
             state.waiting.retain(|job| !(job.is_dead)());
@@ -88,6 +92,16 @@ impl Runners {
         }
         state.waiting.push_back(job);
         Ok(())
+    }
+
+    /// Gives back the turn of a thread that the system has not. Who waits for its end would wait
+    /// for ever when no other runs.
+    fn never_ran(&self) {
+        let mut state = self.state();
+        state.running -= 1;
+        if state.running == 0 {
+            state.waiting.clear();
+        }
     }
 
     fn work_off(&self, first: Job) {

@@ -150,6 +150,11 @@ fn sorted_by(filter: &PhotoFilter) -> (&'static str, Order) {
     (column, order)
 }
 
+/// The photos (`p`) that everybody sees.
+pub(super) fn listed() -> Cond {
+    Cond::all().add(Expr::col(("p", "listed")).eq(true))
+}
+
 impl Store {
     async fn photo_count(&self, key: PhotoCount) -> Result<u64, StoreError> {
         let select = Query::select()
@@ -184,11 +189,11 @@ impl Store {
                 return Ok(Page { items: Vec::new(), total: 0, request: page });
             }
             if let Some(placed) = self.category_page(filter, page).await? {
-                return self.photos_of(placed.ids, placed.total, (column, order), page).await;
+                return self.photos_of(placed.ids, listed(), placed.total, (column, order), page).await;
             }
         }
         if let Some(tagged) = self.tag_page(filter, page).await? {
-            return self.photos_of(tagged.ids, tagged.total, (column, order), page).await;
+            return self.photos_of(tagged.ids, listed(), tagged.total, (column, order), page).await;
         }
         let total = match (counter(filter), counted_with(filter)) {
             (Some(key), _) => Some(self.photo_count(key).await?),
@@ -214,13 +219,15 @@ impl Store {
             .order_by(("p", "id"), order.clone())
             .limit(u64::from(page.limit()))
             .offset(page.offset());
-        self.photos_of(ids, total, (column, order), page).await
+        self.photos_of(ids, Cond::all(), total, (column, order), page).await
     }
 
-    /// The photos of a page whose ids are known.
+    /// The photos of a page whose ids are known, as far as they (`p`) are still what is shown:
+    /// the row says so itself, whatever is kept elsewhere.
     pub(super) async fn photos_of(
         &self,
         ids: SelectStatement,
+        shown: Cond,
         total: u64,
         (column, order): (&'static str, Order),
         page: PageRequest,
@@ -232,6 +239,7 @@ impl Store {
         photo_columns(&mut select)
             .from_subquery(ids, "i")
             .join_as(JoinType::InnerJoin, "photos", "p", Expr::col(("p", "id")).equals(("i", "id")))
+            .cond_where(shown)
             .order_by(("p", column), order.clone())
             .order_by(("p", "id"), order);
         let rows: Vec<PhotoRow> = all(self.read(), &select).await?;

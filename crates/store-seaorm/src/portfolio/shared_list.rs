@@ -11,6 +11,7 @@ use sharestack_kernel::page::{Page, PageRequest};
 
 use super::category_rows::below;
 use super::linked_list::{Span, listed_below};
+use super::photo_list::listed;
 use super::photo_rows::{PhotoRow, photo_columns};
 use crate::connect::Store;
 use crate::rows::{all, count};
@@ -61,17 +62,18 @@ impl Store {
             return Ok(Page { items: Vec::new(), total: 0, request: page });
         };
         let span = Span { column: "shown_at", order: Order::Desc, offset: page.offset(), limit: page.limit().into() };
-        let own = unlisted(category, owner);
-        let more = count(self, Query::select().from_subquery(own.clone(), "o").to_owned()).await?;
+        let unlisted = unlisted(category, owner);
+        let more = count(self, Query::select().from_subquery(unlisted.clone(), "o").to_owned()).await?;
         let ids = if more == 0 {
             listed_below(category, &span)
         } else {
             let first = span.to_start();
             let mut both = part(listed_below(category, &first));
-            both.union(UnionType::All, part(first.cut(&mut part(own))));
+            both.union(UnionType::All, part(first.cut(&mut part(unlisted))));
             span.cut(Query::select().columns(["id", "place"]).from_subquery(both, "b"))
         };
-        self.photos_of(ids, counted.subtree + more, ("shown_at", Order::Desc), page).await
+        let shown = Cond::any().add(listed()).add(own(owner));
+        self.photos_of(ids, shown, counted.subtree + more, ("shown_at", Order::Desc), page).await
     }
 
     async fn shared_photos(

@@ -157,16 +157,21 @@ impl Passwords {
         Err(wrong(FIELD))
     }
 
-    /// Whether the password is the account's.
+    /// Whether the password is the account's, for the program's own questions: it counts as no
+    /// try of anybody.
     ///
     /// # Errors
     /// When there is no such user, or it cannot be checked.
     pub async fn fits(&self, user: UserId, password: &SecretString) -> Result<bool, ProofError> {
-        match self.check(user, FIELD, password).await {
-            Ok(_) => Ok(true),
-            Err(ProofError::Fields(_)) => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(self.compare(user, password).await?.is_some())
+    }
+
+    /// The account's hash, when the password fits it.
+    async fn compare(&self, user: UserId, password: &SecretString) -> Result<Option<PasswordHash>, ProofError> {
+        let state = self.ports.accounts.find_state(user).await?.ok_or(ProofError::NoSuchUser(user))?;
+        let Some(password) = Password::claimed(password.expose_secret()) else { return Ok(None) };
+        let verified = self.ports.hasher.verify(&password, Some(state.password_hash.clone())).await?;
+        Ok((verified != Verified::Wrong).then_some(state.password_hash))
     }
 
     /// The hash that the password fits. Who changes something by it holds the account then,
@@ -180,22 +185,14 @@ impl Passwords {
         field: &'static str,
         password: &SecretString,
     ) -> Result<PasswordHash, ProofError> {
-        let ports = &self.ports;
         if let Some(guard) = &self.guard {
             guard.admit_user(user).await.map_err(ProofError::TooMany)?;
         }
-        let state = ports.accounts.find_state(user).await?.ok_or(ProofError::NoSuchUser(user))?;
-        let right = match Password::claimed(password.expose_secret()) {
-            Some(password) => ports.hasher.verify(&password, Some(state.password_hash.clone())).await?,
-            None => Verified::Wrong,
-        };
-        if right == Verified::Wrong {
-            return Err(wrong(field));
-        }
+        let hash = self.compare(user, password).await?.ok_or_else(|| wrong(field))?;
         if let Some(guard) = &self.guard {
             guard.succeeded_user(user).await;
         }
-        Ok(state.password_hash)
+        Ok(hash)
     }
 }
 

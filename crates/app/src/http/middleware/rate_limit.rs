@@ -36,7 +36,7 @@ pub async fn layer(
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::internal("request without app"))?;
     let pattern = request.match_pattern();
     let class = app.limits.class(request.method().as_str(), pattern.as_deref().unwrap_or_default());
-    let Some(class) = class.filter(|_| app.limits.enabled() && !opens_stream(&request, &app)) else {
+    let Some(class) = class.filter(|_| app.limits.enabled()) else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
     let context = context::of(request.request())?;
@@ -49,6 +49,9 @@ pub async fn layer(
         },
         (None, None) => None,
     };
+    if opens_stream(&request, &app) {
+        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    }
     let decision = match app.limits.hit(class, user, context.client_ip).await {
         Ok(decision) => decision,
         Err(error) => {

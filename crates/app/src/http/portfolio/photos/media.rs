@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::web::{Data, Path, Query};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, get};
+use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Deserialize;
 use sharestack_content::model::{FormatName, PhotoId, PhotoKey};
 use sharestack_content::service::{Picked, UPDATE_PHOTO, Wanted};
@@ -12,7 +12,7 @@ use sharestack_kernel::actor::Denied;
 use sharestack_kernel::blob::Presentation;
 use sharestack_kernel::field::{FieldErrors, Issue};
 
-use crate::http::context::HeadersOnly;
+use crate::http::context::asks_headers;
 use crate::http::error::ApiError;
 use crate::http::extract::{MaybeAuth, Params, Parse, option};
 use crate::http::files::{FileAnswer, answer, attachment};
@@ -28,11 +28,6 @@ const CLOSED: &str = "private, max-age=3600";
 fn tag(picked: &Picked) -> String {
     // Keys are never written twice.
     picked.key.as_str().replace('/', "-")
-}
-
-/// Whether only the headers of an answer are asked for.
-fn asks_headers(request: &HttpRequest) -> bool {
-    request.extensions().get::<HeadersOnly>().is_some()
 }
 
 /// Counts a download: that of the beginning of a file, once.
