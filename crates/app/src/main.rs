@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use tikv_jemallocator::Jemalloc;
+use mimalloc::MiMalloc;
 
-/// Many threads free what others allocated: the system's allocator keeps more and waits more. This
-/// one gives back what was freed while nothing happens, too, by a thread of its own.
+/// Many threads free what others allocated: the system's allocator keeps more and waits more.
 #[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
