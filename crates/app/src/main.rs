@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
 
-/// Many threads free what others allocated: the system's allocator keeps more and waits more.
+/// Many threads free what others allocated: the system's allocator keeps more and waits more. This
+/// one gives back what was freed while nothing happens, too, by a thread of its own.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
