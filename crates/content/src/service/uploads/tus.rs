@@ -11,7 +11,7 @@ use super::{Checksum, UPLOAD, Uploads};
 use crate::model::{FileId, FileName, Part, Upload, UploadKind};
 
 /// So much is kept at once: what a crash can take of a request that runs.
-const PIECE: u64 = 8 << 20;
+const PIECE: u64 = 4 << 20;
 
 /// How to begin an upload by tus.
 #[derive(Debug, Clone, PartialEq, Eq)]
