@@ -37,6 +37,13 @@ impl Answer {
         details.iter().map(|one| (text(&one["field"]), text(&one["code"]))).collect()
     }
 
+    /// What a refused body has wrong, each as `field CODE`, in order.
+    #[track_caller]
+    pub fn broken_fields(self) -> Vec<String> {
+        let fields = self.refused(400, "VALIDATION_ERROR").fields();
+        fields.into_iter().map(|(field, code)| format!("{field} {code}")).collect()
+    }
+
     /// The answer itself, when it has this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {

@@ -33,6 +33,7 @@ pub mod place;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod routes;
 pub mod sample;
 pub mod uploading;
 

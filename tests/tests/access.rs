@@ -3,16 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use sharestack_tests::harness::PASSWORD;
+use sharestack_tests::routes::{CHANGE_PASSWORD, KEYS, LOGIN, LOGOUT_ALL, ME, PROVE, REFRESH, SESSIONS};
 use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
 
-const ME: &str = "/api/v1/users/me";
-const KEYS: &str = "/api/v1/auth/api-keys";
-const SESSIONS: &str = "/api/v1/auth/sessions";
-const LOGOUT_ALL: &str = "/api/v1/auth/logout-all";
-const CHANGE: &str = "/api/v1/auth/change-password";
-const PROVE: &str = "/api/v1/auth/reauthenticate";
-const LOGIN: &str = "/api/v1/auth/login";
-const REFRESH: &str = "/api/v1/auth/refresh";
 const ANOTHER: &str = "staple battery 电池 mule";
 
 /// Makes the proofs of all of somebody's sessions old.
@@ -150,13 +143,10 @@ async fn passwords_from_the_first_to_the_last(database: Database) {
     let lin = app.account("linxiaohong").await;
     let there = app.login("linxiaohong").await;
     let body = |current: &str, new: &str, confirm: &str| json!({ "current_password": current, "new_password": new, "confirm_password": confirm });
-    let change = async |body: Value| app.post_as(&lin.token, CHANGE, &body).await;
-    let fields = |answer: Answer| -> Vec<String> {
-        let answer = answer.refused(400, "VALIDATION_ERROR");
-        answer.fields().into_iter().map(|(field, code)| format!("{field} {code}")).collect()
-    };
+    let change = async |body: Value| app.post_as(&lin.token, CHANGE_PASSWORD, &body).await;
+    let fields = Answer::broken_fields;
     // Who asks, the shape, whether they match, the current one: in this order.
-    app.post(CHANGE, &json!({ "new_password": 1 })).await.refused(401, "AUTHENTICATION_REQUIRED");
+    app.post(CHANGE_PASSWORD, &json!({ "new_password": 1 })).await.refused(401, "AUTHENTICATION_REQUIRED");
     change(json!({ "current_password": 1, "new_password": ANOTHER })).await.refused(422, "UNPROCESSABLE_ENTITY");
     assert_eq!(
         fields(change(json!({})).await),
@@ -205,7 +195,7 @@ async fn two_changes_at_once_leave_one_password() {
     let change = |new: &'static str| {
         let body = json!({ "current_password": PASSWORD, "new_password": new, "confirm_password": new });
         let (client, token) = ((*app).clone(), lin.token.clone());
-        tokio::spawn(async move { client.post_as(&token, CHANGE, &body).await.status })
+        tokio::spawn(async move { client.post_as(&token, CHANGE_PASSWORD, &body).await.status })
     };
     let (one, other) = (change("first new passphrase 一"), change("second new passphrase 二"));
     let mut statuses = [one.await.unwrap(), other.await.unwrap()];
@@ -259,7 +249,7 @@ async fn passwords_cannot_be_guessed_within_a_session() {
         let (path, body) = if n.is_multiple_of(2) {
             (PROVE, json!({ "password": "wrong" }))
         } else {
-            (CHANGE, json!({ "current_password": "wrong", "new_password": ANOTHER, "confirm_password": ANOTHER }))
+            (CHANGE_PASSWORD, json!({ "current_password": "wrong", "new_password": ANOTHER, "confirm_password": ANOTHER }))
         };
         let request = app.request(Method::POST, path).bearer_auth(&lin.token).json(&body);
         app.send(request.header("X-Forwarded-For", format!("198.51.100.{n}")))

@@ -2,14 +2,8 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sharestack_tests::routes::{CHANGE_PASSWORD, KEYS, LOGOUT_ALL, ME, PROVE, SESSIONS};
 use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
-
-const ME: &str = "/api/v1/users/me";
-const KEYS: &str = "/api/v1/auth/api-keys";
-const SESSIONS: &str = "/api/v1/auth/sessions";
-const LOGOUT_ALL: &str = "/api/v1/auth/logout-all";
-const CHANGE: &str = "/api/v1/auth/change-password";
-const PROVE: &str = "/api/v1/auth/reauthenticate";
 
 async fn with_key(app: &Harness, key: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
     let mut request = app.request(method, path).header("X-API-Key", key);
@@ -78,10 +72,7 @@ async fn a_bad_key_request_names_every_field_and_makes_nothing() {
     let app = Harness::usual().await;
     let lin = app.account("lin").await;
     let make = async |body: Value| app.post_as(&lin.token, KEYS, &body).await;
-    let fields = |answer: Answer| -> Vec<String> {
-        let answer = answer.refused(400, "VALIDATION_ERROR");
-        answer.fields().into_iter().map(|(field, code)| format!("{field} {code}")).collect()
-    };
+    let fields = Answer::broken_fields;
     assert_eq!(fields(make(json!({})).await), ["name REQUIRED", "scopes REQUIRED"]);
     let body = json!({ "name": "x".repeat(101), "scopes": ["article.read", "Article.read"], "expires_at": "soon" });
     assert_eq!(fields(make(body).await), ["name TOO_LONG", "scopes[1] INVALID_FORMAT", "expires_at INVALID_FORMAT"]);
@@ -162,7 +153,7 @@ async fn a_key_does_what_needs_no_session_and_nothing_that_does() {
         (Method::DELETE, format!("{SESSIONS}/{session}"), "session"),
         (Method::POST, LOGOUT_ALL.to_owned(), "recent_login"),
         (Method::POST, "/api/v1/auth/logout".to_owned(), "session"),
-        (Method::POST, CHANGE.to_owned(), "session"),
+        (Method::POST, CHANGE_PASSWORD.to_owned(), "session"),
         (Method::POST, PROVE.to_owned(), "session"),
         (Method::GET, format!("{user}/sessions"), "session"),
         (Method::DELETE, format!("{user}/sessions/{session}"), "session"),

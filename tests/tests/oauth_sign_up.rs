@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use sharestack_tests::harness::PASSWORD;
-use sharestack_tests::{Answer, Database, Harness};
+use sharestack_tests::{Answer, Database, Harness, Says};
 
 use crate::oauth::{authorize, count, options};
 use crate::oauth_recorded::octocat;
@@ -73,5 +73,17 @@ async fn where_codes_are_asked_for_the_service_must_vouch_for_the_address() {
     octocat(&fake, true);
     and_back(&app, "github").await.expect(200);
     assert_eq!(app.count("SELECT COUNT(*) FROM users WHERE is_verified").await, 1);
+    app.stop().await;
+}
+
+/// Who has proven a mailbox that is written like another's has not proven that one.
+#[tokio::test]
+async fn an_address_that_is_another_here_is_not_proven_by_the_service() {
+    let (fake, app) = with_fake_on(options(Database::usual())).await;
+    octocat(&fake, true);
+    let emails = json!([{ "email": "octoſcat@example.com", "verified": true, "primary": true }]);
+    fake.says("/user/emails", Says::Json(200, emails));
+    and_back(&app, "github").await.refused(422, "UNPROCESSABLE_ENTITY");
+    assert_eq!((count(&app, "users").await, count(&app, "external_identities").await), (0, 0));
     app.stop().await;
 }

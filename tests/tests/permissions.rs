@@ -309,27 +309,89 @@ struct Case<'a> {
     example: Value,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_route_lets_in_who_may_and_nobody_else() {
+/// Walks every route of one area; each area has a server of its own.
+async fn walk_area(area: &str) {
     let app = Harness::usual().await;
     let admin = app.admin().await;
     let key = json!({ "name": "everything", "scopes": ["*"] });
     let key = app.post_as(&admin.token, "/api/v1/auth/api-keys", &key).await.expect(201);
     let key = key.data()["secret"].as_str().unwrap().to_owned();
-    let table = table();
+    let mut left = rows_of(area);
     let (operations, document) = operations(&app).await;
-    let known: BTreeSet<_> = operations.iter().map(Operation::name).collect();
-    let unknown = table.keys().filter(|name| !known.contains(*name));
-    let problems = unknown.map(|name| format!("{name}: no such route")).collect();
-    let mut matrix = Matrix { app, admin, key, made: 0, problems };
-    for operation in &operations {
-        let Some(row) = table.get(&operation.name()) else {
+    let mut matrix = Matrix { app, admin, key, made: 0, problems: Vec::new() };
+    for operation in operations.iter().filter(|operation| area_of(&operation.path) == area) {
+        let Some(row) = left.remove(&operation.name()) else {
             matrix.problem(operation, Some("has no row in permissions.txt".to_owned()));
             continue;
         };
         let example = operation.example(&document).unwrap_or_default();
-        matrix.walk(&Case { operation, row, example }).await;
+        matrix.walk(&Case { operation, row: &row, example }).await;
     }
+    matrix.problems.extend(left.keys().map(|name| format!("{name}: no such route")));
     assert!(matrix.problems.is_empty(), "{}", matrix.problems.join("\n"));
     matrix.app.stop().await;
+}
+
+/// The rows of one area.
+fn rows_of(area: &str) -> BTreeMap<String, Row> {
+    table().into_iter().filter(|(name, _)| area_of(name.split_once(' ').unwrap().1) == area).collect()
+}
+
+/// The area of a path: the one with the longest root that it lies below.
+fn area_of(path: &str) -> &'static str {
+    let below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let roots = AREAS.iter().flat_map(|(area, roots)| roots.iter().map(move |root| (root, *area)));
+    roots.filter(|(root, _)| below(root)).max_by_key(|(root, _)| root.len()).unwrap().1
+}
+
+/// Areas, each with the roots of its routes and a test that walks them.
+macro_rules! areas {
+    ($($area:ident: [$($root:literal),+];)+) => {
+        const AREAS: &[(&str, &[&str])] = &[$((stringify!($area), &[$($root),+])),+];
+
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $area() {
+                walk_area(stringify!($area)).await;
+            }
+        )+
+    };
+}
+
+// What has no area of its own, also what will be made, is of the first.
+areas! {
+    who_may_do_all_else: ["", "/api/v1/timeline"];
+    who_may_come_in: ["/api/v1/auth", "/api/v1/verification"];
+    who_may_change_ways_in: [
+        "/api/v1/auth/mfa", "/api/v1/auth/passkeys", "/api/v1/auth/oauth", "/api/v1/auth/api-keys",
+        "/api/v1/auth/sessions"
+    ];
+    who_may_look_after_themselves: ["/api/v1/users/me"];
+    who_may_look_after_others: ["/api/v1/users"];
+    who_may_rule: ["/api/v1/roles", "/api/v1/audit-logs", "/api/v1/auth/invitations", "/cache"];
+    who_may_write: ["/api/v1/articles"];
+    who_may_sell_and_buy: ["/api/v1/subscriptions"];
+    who_may_show_photos: ["/api/v1/photos", "/api/v1/media", "/share"];
+    who_may_upload: ["/api/v1/upload"];
+    who_may_order_things: ["/api/v1/categories", "/api/v1/tags"];
+}
+
+/// More routes than these make a test that is slow by itself: the area is to be split.
+const MOST_ROWS: usize = 30;
+
+#[test]
+fn every_row_is_walked_once() {
+    let lines = TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count();
+    let table = table();
+    assert_eq!(lines, table.len(), "a route has two rows");
+    let roots: Vec<&str> = AREAS.iter().flat_map(|(_, roots)| roots.iter().copied()).collect();
+    assert_eq!(roots.iter().collect::<BTreeSet<_>>().len(), roots.len(), "a root has two areas");
+    let mut walked = Vec::new();
+    for (area, _) in AREAS {
+        let rows = rows_of(area);
+        assert!((1..=MOST_ROWS).contains(&rows.len()), "{area} has {} rows", rows.len());
+        walked.extend(rows.into_keys());
+    }
+    walked.sort_unstable();
+    assert!(walked.iter().eq(table.keys()), "{walked:?}");
 }

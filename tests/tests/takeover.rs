@@ -223,3 +223,34 @@ async fn who_has_another_password_is_told_by_mail() {
     assert!(mail["text"].as_str().unwrap().contains("lin") && !mail["text"].as_str().unwrap().contains(NEW_PASSWORD));
     app.stop().await;
 }
+
+/// A mailbox that is written like another's gets none of their codes, and proves nothing of theirs.
+#[tokio::test]
+async fn a_mailbox_that_is_written_alike_is_no_way_in() {
+    for database in Database::all() {
+        let app = Harness::start(Options::on(database)).await;
+        let lisa = app.account("lisa").await;
+        let (real, alike) = ("lisa@example.com", "liſa@example.com");
+        let ask = async |path: &str, body: Value, status: u16| app.post(path, &body).await.expect(status);
+        ask("/api/v1/auth/password/forgot", json!({ "email": alike }), 202).await;
+        for purpose in ["login", "register"] {
+            ask("/api/v1/verification/send", json!({ "email": alike, "purpose": purpose }), 200).await;
+        }
+        let wei = app.account("wei").await;
+        let change = json!({ "email": "liſa@example.org", "purpose": "change_email" });
+        app.post_as(&wei.token, "/api/v1/verification/send", &change).await.expect(200);
+        let code = outbox::code(&app, "lisa@example.org").await;
+        for address in [alike, "liſa@example.org"] {
+            assert!(outbox::to(&app, address).await.is_empty(), "{address} on {database:?}");
+        }
+        assert_eq!(outbox::to(&app, real).await.len(), 3);
+        // What is kept is where the mail went.
+        let changed = json!({ "new_email": "liſa@example.org", "code": code });
+        let changed = app.post_as(&wei.token, "/api/v1/auth/email/change", &changed).await.expect(200);
+        assert_eq!(changed.data()["email"], "lisa@example.org");
+        let kept = "SELECT COUNT(*) FROM users WHERE email IN ('lisa@example.com', 'lisa@example.org')";
+        assert_eq!(app.count(kept).await, 2);
+        app.get_as(&lisa.token, ME).await.expect(200);
+        app.stop().await;
+    }
+}

@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
-use sharestack_cache::{Caching, Loader, LocalConfig, MemoryConfig, NodeCache};
+use sharestack_cache::{Caching, Loader, LocalConfig, NodeCache};
 use sharestack_kernel::clock::FakeClock;
-use sharestack_kernel::random::SystemRandomness;
 use tokio::sync::Notify;
 
 use crate::support;
@@ -28,20 +27,13 @@ impl Source {
     }
 }
 
-fn in_process() -> (Caching, FakeClock) {
-    let clock = FakeClock::default();
-    let caching = Caching::in_process(&MemoryConfig::default(), Arc::new(clock.clone()), Arc::new(SystemRandomness));
-    (caching, clock)
-}
-
 /// Two layered loaders over one store, as on two nodes.
 async fn nodes() -> Vec<(Loader, Loader)> {
     let config = LocalConfig { ttl: MINUTE, ..LocalConfig::default() };
-    let (caching, _) = in_process();
+    let (caching, _) = support::in_process();
     let mut pairs =
         vec![(Loader::layered(&caching, &config).await.unwrap(), Loader::layered(&caching, &config).await.unwrap())];
-    if let Some(redis) = support::redis_config() {
-        let (one, other) = (support::connect(&redis).await, support::connect(&redis).await);
+    if let Some([one, other]) = support::two_connected().await {
         pairs.push((Loader::layered(&one, &config).await.unwrap(), Loader::layered(&other, &config).await.unwrap()));
     }
     pairs
@@ -49,7 +41,7 @@ async fn nodes() -> Vec<(Loader, Loader)> {
 
 #[tokio::test]
 async fn a_value_is_loaded_once_until_its_time_is_over() {
-    let (caching, clock) = in_process();
+    let (caching, clock) = support::in_process();
     let source = Source::default();
     for loader in [Loader::new(&caching), Loader::layered(&caching, &LocalConfig::default()).await.unwrap()] {
         let first = source.through(&loader).await;
@@ -62,7 +54,7 @@ async fn a_value_is_loaded_once_until_its_time_is_over() {
 
 #[tokio::test]
 async fn calls_at_the_same_time_share_one_load() {
-    let (caching, _) = in_process();
+    let (caching, _) = support::in_process();
     let (loader, source) = (Loader::new(&caching), Source::default());
     let found = join_all((0..100).map(|_| source.through(&loader))).await;
     assert!(found.iter().all(|value| *value == 1));
@@ -70,7 +62,7 @@ async fn calls_at_the_same_time_share_one_load() {
 
 #[tokio::test]
 async fn a_failed_load_is_not_kept() {
-    let (caching, _) = in_process();
+    let (caching, _) = support::in_process();
     let loader = Loader::new(&caching);
     let fail = || async { Err::<u32, _>("broken") };
     assert_eq!(loader.get_or_load("key", MINUTE, fail).await, Err("broken"));
@@ -79,7 +71,7 @@ async fn a_failed_load_is_not_kept() {
 
 #[tokio::test]
 async fn those_who_wait_for_an_abandoned_load_load_themselves() {
-    let (caching, _) = in_process();
+    let (caching, _) = support::in_process();
     let loader = Loader::new(&caching);
     let pilot = tokio::spawn({
         let loader = loader.clone();
@@ -145,11 +137,10 @@ impl Source {
 /// Two nodes that keep for themselves, over one process and over Redis.
 async fn neighbours(ttl: Duration) -> Vec<(NodeCache<u32>, NodeCache<u32>, FakeClock)> {
     let config = LocalConfig { ttl, ..LocalConfig::default() };
-    let (caching, clock) = in_process();
+    let (caching, clock) = support::in_process();
     let listen = async |caching: &Caching| NodeCache::listening(caching, "numbers", &config).await.unwrap();
     let mut pairs = vec![(listen(&caching).await, listen(&caching).await, clock)];
-    if let Some(redis) = support::redis_config() {
-        let (one, other) = (support::connect(&redis).await, support::connect(&redis).await);
+    if let Some([one, other]) = support::two_connected().await {
         pairs.push((listen(&one).await, listen(&other).await, FakeClock::default()));
     }
     pairs

@@ -1,10 +1,7 @@
 use std::sync::Arc;
 
-use sharestack_cache::{
-    Caching, MemoryConfig, Redis, RedisCache, RedisConfig, RedisLocks, RedisPubSub, RedisRateLimiter,
-};
+use sharestack_cache::{Redis, RedisCache, RedisConfig, RedisLocks, RedisPubSub, RedisRateLimiter};
 use sharestack_conformance::cache::{Node, Subject};
-use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::random::SystemRandomness;
 
 use crate::support;
@@ -29,9 +26,7 @@ mod in_process {
 
     #[expect(clippy::unused_async, reason = "the others wait")]
     async fn subject() -> Option<Subject> {
-        let clock = FakeClock::default();
-        let caching =
-            Caching::in_process(&MemoryConfig::default(), Arc::new(clock.clone()), Arc::new(SystemRandomness));
+        let (caching, clock) = support::in_process();
         let node = support::node(&caching);
         Some(Subject { one: node.clone(), other: node, pass: support::advance(clock) })
     }
@@ -65,8 +60,7 @@ mod connected {
     use super::*;
 
     async fn subject() -> Option<Subject> {
-        let config = support::redis_config()?;
-        let (one, other) = (support::connect(&config).await, support::connect(&config).await);
+        let [one, other] = support::two_connected().await?;
         Some(Subject { one: support::node(&one), other: support::node(&other), pass: support::wait() })
     }
 

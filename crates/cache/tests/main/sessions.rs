@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use sharestack_cache::{Caching, MemoryConfig, Redis, RedisCache};
+use sharestack_cache::{Redis, RedisCache};
 use sharestack_conformance::users::session_cache::Subject;
 use sharestack_kernel::cache::Cache;
-use sharestack_kernel::clock::FakeClock;
-use sharestack_kernel::random::SystemRandomness;
 
 use crate::support;
 
@@ -26,11 +24,8 @@ mod in_process {
 
     #[expect(clippy::unused_async, reason = "the others wait")]
     async fn subject() -> Option<Subject> {
-        let clock = FakeClock::default();
-        let caching =
-            Caching::in_process(&MemoryConfig::default(), Arc::new(clock.clone()), Arc::new(SystemRandomness));
-        let caches = [caching.strict_cache.clone(), caching.strict_cache.clone()];
-        Some(Subject::over(caches, support::advance(clock)))
+        let (caching, clock) = support::in_process();
+        Some(Subject::over([caching.strict_cache.clone(), caching.strict_cache], support::advance(clock)))
     }
 
     sharestack_conformance::session_cache_cases!(run);
@@ -53,9 +48,8 @@ mod connected {
     use super::*;
 
     async fn subject() -> Option<Subject> {
-        let config = support::redis_config()?;
-        let (one, other) = (support::connect(&config).await, support::connect(&config).await);
-        Some(Subject::over([one.strict_cache.clone(), other.strict_cache.clone()], support::wait()))
+        let [one, other] = support::two_connected().await?;
+        Some(Subject::over([one.strict_cache, other.strict_cache], support::wait()))
     }
 
     sharestack_conformance::session_cache_cases!(run);

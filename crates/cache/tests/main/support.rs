@@ -34,6 +34,19 @@ pub async fn connect(config: &RedisConfig) -> Caching {
     Caching::connect(config, &memory, Arc::new(SystemClock), Arc::new(SystemRandomness)).await.unwrap()
 }
 
+/// Two processes that are connected to one Redis, where there is one.
+pub async fn two_connected() -> Option<[Caching; 2]> {
+    let config = redis_config()?;
+    Some([connect(&config).await, connect(&config).await])
+}
+
+/// What is kept in this process, and its clock.
+pub fn in_process() -> (Caching, FakeClock) {
+    let clock = FakeClock::default();
+    let caching = Caching::in_process(&MemoryConfig::default(), Arc::new(clock.clone()), Arc::new(SystemRandomness));
+    (caching, clock)
+}
+
 pub fn node(caching: &Caching) -> Node {
     Node {
         cache: caching.cache.clone(),

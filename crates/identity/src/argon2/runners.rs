@@ -23,6 +23,8 @@ struct Inner {
     concurrency: usize,
     /// How many wait at the most.
     queue: usize,
+    #[cfg(test)]
+    census: tests::Census,
 }
 
 #[derive(Default)]
@@ -44,7 +46,13 @@ struct Job {
 impl Runners {
     /// Nothing runs yet.
     pub fn new(concurrency: usize, queue: usize) -> Self {
-        Self(Arc::new(Inner { state: Mutex::default(), concurrency, queue }))
+        Self(Arc::new(Inner {
+            state: Mutex::default(),
+            concurrency,
+            queue,
+            #[cfg(test)]
+            census: tests::Census::default(),
+        }))
     }
 
     /// Runs `work` on a thread when its turn comes.
@@ -111,6 +119,8 @@ impl Runners {
             if !(job.is_dead)() {
                 metrics::histogram!("argon2_wait_seconds").record(job.since.elapsed().as_secs_f64());
                 metrics::gauge!("argon2_in_flight").increment(1.0);
+                #[cfg(test)]
+                let _counted = self.0.census.enter();
                 // The caller sees that nothing comes; the others have their turns.
                 let _ = catch_unwind(AssertUnwindSafe(|| (job.work)(&mut blocks)));
                 metrics::gauge!("argon2_in_flight").decrement(1.0);
@@ -125,13 +135,52 @@ impl Runners {
         lock(&self.0.state)
     }
 
-    /// How many run.
+    /// How many threads there are.
     #[cfg(test)]
     pub fn running(&self) -> usize {
         self.state().running
+    }
+
+    /// How many have hashed at once so far, at the most.
+    #[cfg(test)]
+    pub fn most_at_once(&self) -> usize {
+        self.0.census.most()
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Counts who is at work, where the work is done.
+    #[derive(Default)]
+    pub struct Census {
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    /// One who is at work until this goes.
+    pub struct Counted<'a>(&'a AtomicUsize);
+
+    impl Census {
+        pub fn enter(&self) -> Counted<'_> {
+            let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(now, Ordering::SeqCst);
+            Counted(&self.now)
+        }
+
+        pub fn most(&self) -> usize {
+            self.most.load(Ordering::SeqCst)
+        }
+    }
+
+    impl Drop for Counted<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
 }

@@ -12,6 +12,10 @@ const MAX_LABEL: usize = 63;
 const PLACEHOLDER: &str = "placeholder.invalid";
 
 /// An e-mail address, as it was written and as it is compared.
+///
+/// Letters that differ in form only (`ſ` and `s`, `ｌ` and `l`) are one letter here before anything
+/// is sent: mail goes to the mailbox that the address is compared as, and never to another that is
+/// written alike.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EmailAddress {
     text: String,
@@ -28,13 +32,13 @@ impl EmailAddress {
         if text.len() > MAX_BYTES {
             return Err(Issue::TooLong { max: MAX_LENGTH });
         }
-        let text = field::length(text.trim().nfc().collect(), 1, MAX_LENGTH)?;
+        let text = field::length(text.trim().nfkc().collect(), 1, MAX_LENGTH)?;
         let (local, domain) = text.rsplit_once('@').ok_or(Issue::InvalidFormat)?;
         if !is_local(local) || !is_domain(domain) {
             return Err(Issue::InvalidFormat);
         }
-        // Compatibility forms can turn into other characters, so the key is checked too.
-        let key: String = text.nfkc().collect::<String>().to_lowercase().nfkc().collect();
+        // Small letters can be other characters, so the key is checked too.
+        let key: String = text.to_lowercase().nfkc().collect();
         let (key_local, key_domain) = key.rsplit_once('@').ok_or(Issue::InvalidFormat)?;
         if !is_local(key_local) || !is_domain(key_domain) {
             return Err(Issue::InvalidFormat);
@@ -109,6 +113,15 @@ mod tests {
         assert_eq!(key("Lin.Wei+tag@Example.COM"), "lin.wei+tag@example.com");
         assert_eq!(key(" ｌｉｎ@example.com "), "lin@example.com");
         assert_eq!(key("用户@例子.公司"), "用户@例子.公司");
+    }
+
+    #[test]
+    fn mail_goes_where_the_key_says() {
+        for text in ["liſa@example.com", "ｌｉｓａ@example.com", "lisa＠example．com", "LISA@example.com", "lisa@ⓔxample.com"] {
+            let email = EmailAddress::parse(text).unwrap();
+            assert_eq!(email.key(), "lisa@example.com", "{text}");
+            assert!(email.as_str().eq_ignore_ascii_case("lisa@example.com"), "{text} is sent to {}", email.as_str());
+        }
     }
 
     #[test]

@@ -78,10 +78,11 @@ impl ProviderProfile {
         Self { subject, email: None, email_verified: false, name: None, avatar_url: None, username: None }
     }
 
-    /// With an address; what is no address is none.
+    /// With an address; what is no address is none. One that is another here than there was
+    /// proven there, and not here.
     pub fn email(mut self, text: Option<&str>, verified: bool) -> Self {
         self.email = text.and_then(|text| EmailAddress::parse(text).ok());
-        self.email_verified = verified && self.email.is_some();
+        self.email_verified = verified && self.email.as_ref().map(EmailAddress::as_str) == text && text.is_some();
         self
     }
 
