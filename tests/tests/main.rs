@@ -61,6 +61,7 @@ mod processing;
 mod programs;
 mod readme;
 mod resilience;
+mod rivals;
 mod roles;
 mod search;
 mod search_marks;
