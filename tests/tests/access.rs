@@ -249,7 +249,10 @@ async fn passwords_cannot_be_guessed_within_a_session() {
         let (path, body) = if n.is_multiple_of(2) {
             (PROVE, json!({ "password": "wrong" }))
         } else {
-            (CHANGE_PASSWORD, json!({ "current_password": "wrong", "new_password": ANOTHER, "confirm_password": ANOTHER }))
+            (
+                CHANGE_PASSWORD,
+                json!({ "current_password": "wrong", "new_password": ANOTHER, "confirm_password": ANOTHER }),
+            )
         };
         let request = app.request(Method::POST, path).bearer_auth(&lin.token).json(&body);
         app.send(request.header("X-Forwarded-For", format!("198.51.100.{n}")))

@@ -34,6 +34,7 @@ mod limits;
 mod mail;
 mod mass_assignment;
 mod mfa;
+mod mfa_mail;
 mod oauth;
 mod oauth_edges;
 mod oauth_recorded;

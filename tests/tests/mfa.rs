@@ -17,10 +17,10 @@ const RENEW: &str = "/api/v1/auth/mfa/recovery-codes";
 const ME: &str = "/api/v1/users/me";
 
 /// Somebody with a second factor.
-struct Guarded {
-    account: Account,
-    codes: CodeApp,
-    recovery: Vec<String>,
+pub struct Guarded {
+    pub account: Account,
+    pub codes: CodeApp,
+    pub recovery: Vec<String>,
 }
 
 async fn enrol(app: &Harness, account: &Account) -> CodeApp {
@@ -28,7 +28,7 @@ async fn enrol(app: &Harness, account: &Account) -> CodeApp {
     CodeApp::new(made.data()["secret"].as_str().unwrap())
 }
 
-async fn guarded(app: &Harness, name: &str) -> Guarded {
+pub async fn guarded(app: &Harness, name: &str) -> Guarded {
     let account = app.account(name).await;
     let codes = enrol(app, &account).await;
     let answer = app.post_as(&account.token, CONFIRM, &json!({ "code": codes.code() })).await.expect(200);
@@ -41,12 +41,12 @@ async fn first(app: &Harness, name: &str) -> String {
     answer.data()["mfa_token"].as_str().unwrap().to_owned()
 }
 
-async fn second(app: &Harness, token: &str, code: &str) -> Answer {
+pub async fn second(app: &Harness, token: &str, code: &str) -> Answer {
     app.post(VERIFY, &json!({ "mfa_token": token, "code": code })).await
 }
 
 /// As if the app's last code had been used long ago.
-async fn later(app: &Harness) {
+pub async fn later(app: &Harness) {
     sql(app, "UPDATE totp_factors SET last_step = 0").await;
 }
 

@@ -187,6 +187,9 @@ mod tests {
                 subjects.insert(mail.text);
             }
             assert_eq!(subjects.len(), purposes.len());
+            let second = json!({ "code": "012345", "minutes": 10, "purpose": "second_factor" });
+            let second = templates.mail("verification_code", language, &second).unwrap();
+            assert!(subjects.contains(&second.text), "both proofs sign in: {}", second.text);
         }
     }
 

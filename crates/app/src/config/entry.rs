@@ -14,6 +14,8 @@ pub struct Auth {
     pub recent_login_minutes: u32,
     /// How long the second of two proofs may follow the first.
     pub mfa_token_minutes: u32,
+    /// Whether a code by mail will do as the second of two proofs.
+    pub mfa_by_mail: bool,
     /// Whether who guesses passwords is slowed down, beside the limits of routes.
     pub slow_down: bool,
     /// What apps that show codes call the product.

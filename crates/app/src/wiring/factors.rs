@@ -9,7 +9,7 @@ use sharestack_kernel::clock::Clock;
 use sharestack_kernel::seal::Sealer;
 use sharestack_users::model::FactorPolicy;
 use sharestack_users::service::{
-    FactorPorts, GuardPolicy, LoginGuard, Passwords, SecondFactors, SessionPorts, Sessions,
+    FactorPorts, GuardPolicy, LoginGuard, Passwords, SecondFactors, SessionPorts, Sessions, Verification,
 };
 
 use crate::backing::Shared;
@@ -26,7 +26,7 @@ pub fn second_factors(
     shared: &Shared,
     sealer: &Arc<dyn Sealer>,
     signing_in: &SessionPorts,
-    (sessions, passwords): (&Sessions, &Passwords),
+    (sessions, passwords, verification): (&Sessions, &Passwords, &Verification),
 ) -> Result<SecondFactors, ConfigError> {
     let totp = RfcTotp::try_new(&config.auth.totp_issuer);
     let totp = totp.map_err(|error| ConfigError::new("auth.totp_issuer", error))?;
@@ -35,6 +35,7 @@ pub fn second_factors(
         queries: Arc::new(store.clone()),
         accounts: signing_in.accounts.clone(),
         passwords: passwords.clone(),
+        verification: verification.clone(),
         totp: Arc::new(totp),
         sealer: sealer.clone(),
         limiter: shared.0.limiter.clone(),

@@ -207,7 +207,6 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
     let messaging = Messaging::new(&config, &clock, sealer.clone())?;
     let within = config.auth.slow_down.then(|| guard.clone());
     let access = Access::new(&store, &cache, hasher.clone(), &ids, &clock, &messaging.mailroom, within);
-    let factors = factors::second_factors(&config, &store, &shared, &sealer, &ports, (&sessions, &access.passwords))?;
     #[cfg(feature = "passkeys")]
     let passkeys = passkeys::passkeys(&config, &store, &shared, &sealer, &ports, &sessions)?;
     let third_party = third_party::third_party(&config, &store, &sessions, &ids, &clock)?;
@@ -223,6 +222,8 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         randomness,
     };
     let verification = Verification::new(verification_ports, messaging::code_policy(&config));
+    let signing_in = (&sessions, &access.passwords, &verification);
+    let factors = factors::second_factors(&config, &store, &shared, &sealer, &ports, signing_in)?;
     let recovery = Recovery::new(account_ports.clone(), sessions.clone(), verification.clone());
     let mode = third_party::registration_mode(&config);
     let registrations = Registrations::new(accounts.clone(), account_ports.clone(), verification.clone(), mode);

@@ -103,6 +103,7 @@ pub(super) fn session_policy(config: &Config) -> SessionPolicy {
         access_ttl: chrono::Duration::minutes(i64::from(config.jwt.access_token_expire_minutes)),
         refresh_ttl: chrono::Duration::days(i64::from(config.jwt.refresh_token_expire_days)),
         second_factor_ttl: chrono::Duration::minutes(i64::from(config.auth.mfa_token_minutes.max(1))),
+        second_factor_by_mail: config.auth.mfa_by_mail,
         ..SessionPolicy::default()
     }
 }

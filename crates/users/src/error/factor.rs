@@ -92,6 +92,9 @@ pub enum SecondFactorError {
         /// How many more may be tried with this token.
         attempts_left: u32,
     },
+    /// A mail is no second proof of this login.
+    #[error("no code is sent by mail")]
+    NoMail,
     /// The account was tried too often.
     #[error("too many tries")]
     TooMany(Throttle),
@@ -110,6 +113,7 @@ impl Classified for SecondFactorError {
     fn category(&self) -> Category {
         match self {
             Self::InvalidToken | Self::Expired | Self::WrongCode { .. } => Category::Unauthenticated,
+            Self::NoMail => Category::Invalid,
             Self::TooMany(_) => Category::RateLimited,
             Self::Totp(error) => error.category(),
             Self::Login(error) => error.category(),
@@ -129,6 +133,7 @@ impl Classified for SecondFactorError {
 
     fn details(&self) -> Details {
         match self {
+            Self::NoMail => Details::Fields(FieldErrors::of("purpose", Issue::not_allowed::<&str>([]))),
             Self::WrongCode { attempts_left } => Details::Object(json!({ "attempts_left": attempts_left })),
             Self::TooMany(throttle) => Details::Throttled(*throttle),
             _ => Details::None,

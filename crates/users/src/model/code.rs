@@ -20,13 +20,15 @@ pub enum Purpose {
     ChangeEmail,
     /// To prove again, within a session, who one is.
     Reauthenticate,
+    /// To give the second of two proofs.
+    SecondFactor,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 5] = [Self::Register, Self::Login, Self::Reset, Self::ChangeEmail, Self::Reauthenticate];
-    /// Those whose codes can be exchanged for a token: all that are not bound to who is
-    /// signed in.
+    pub const ALL: [Self; 6] =
+        [Self::Register, Self::Login, Self::Reset, Self::ChangeEmail, Self::Reauthenticate, Self::SecondFactor];
+    /// Those whose codes can be exchanged for a token: all that are not bound to a user.
     pub const EXCHANGED: [Self; 4] = [Self::Register, Self::Login, Self::Reset, Self::ChangeEmail];
 
     /// The stable name.
@@ -37,7 +39,13 @@ impl Purpose {
             Self::Reset => "reset",
             Self::ChangeEmail => "change_email",
             Self::Reauthenticate => "reauthenticate",
+            Self::SecondFactor => "second_factor",
         }
+    }
+
+    /// Whether a code for it is of one user, and reaches them alone.
+    pub const fn is_own(self) -> bool {
+        matches!(self, Self::Reauthenticate | Self::SecondFactor)
     }
 
     /// Reads a name.

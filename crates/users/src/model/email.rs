@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn mail_goes_where_the_key_says() {
-        for text in ["liſa@example.com", "ｌｉｓａ@example.com", "lisa＠example．com", "LISA@example.com", "lisa@ⓔxample.com"] {
+        for text in
+            ["liſa@example.com", "ｌｉｓａ@example.com", "lisa＠example．com", "LISA@example.com", "lisa@ⓔxample.com"]
+        {
             let email = EmailAddress::parse(text).unwrap();
             assert_eq!(email.key(), "lisa@example.com", "{text}");
             assert!(email.as_str().eq_ignore_ascii_case("lisa@example.com"), "{text} is sent to {}", email.as_str());

@@ -16,6 +16,8 @@ pub enum FactorMethod {
     Totp,
     /// One of the codes that were printed when the first factor was confirmed.
     RecoveryCode,
+    /// A code that was sent to the account's address, where that is allowed.
+    Email,
 }
 
 impl FactorMethod {
@@ -24,6 +26,7 @@ impl FactorMethod {
         match self {
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
+            Self::Email => "email",
         }
     }
 }

@@ -19,16 +19,20 @@ pub struct SessionPolicy {
     pub grace: Duration,
     /// How long the second of two proofs may follow the first.
     pub second_factor_ttl: Duration,
+    /// Whether a code by mail will do as the second proof. Who has the mailbox can set a new
+    /// password by it: then the mailbox alone opens the account.
+    pub second_factor_by_mail: bool,
 }
 
 impl Default for SessionPolicy {
-    /// 30 minutes, 7 days, 10 seconds, 5 minutes.
+    /// 30 minutes, 7 days, 10 seconds, 5 minutes, not by mail.
     fn default() -> Self {
         Self {
             access_ttl: Duration::minutes(30),
             refresh_ttl: Duration::days(7),
             grace: Duration::seconds(10),
             second_factor_ttl: Duration::minutes(5),
+            second_factor_by_mail: false,
         }
     }
 }

@@ -1,3 +1,4 @@
+mod settling;
 mod tries;
 
 use std::sync::Arc;
@@ -15,8 +16,7 @@ use sharestack_kernel::seal::Sealer;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
-use super::sessions::{Draft, Opened, Proof};
-use super::{Passwords, Sessions, Tokens};
+use super::{Passwords, Sessions, Tokens, Verification};
 use crate::error::{FactorError, LoginError, ProofError, SecondFactorError, TotpError};
 use crate::events;
 use crate::model::{
@@ -36,6 +36,8 @@ pub struct FactorPorts {
     pub accounts: Arc<dyn AccountQueries>,
     /// Checks passwords.
     pub passwords: Passwords,
+    /// Takes codes that were sent by mail.
+    pub verification: Verification,
     /// Makes and checks codes of the moment.
     pub totp: Arc<dyn TotpCodes>,
     /// Seals their secrets.
@@ -266,13 +268,13 @@ impl SecondFactors {
     /// # Errors
     /// When the code is worth nothing, or too much was tried.
     pub async fn verify(&self, asked: &AskedProof, code: &str, client: Client) -> Result<Tokens, SecondFactorError> {
-        let (AskedProof { hash, challenge }, code) = (asked, FactorCode::parse(code));
-        let (hash, user) = (*hash, challenge.user_id);
-        let kind = if matches!(code, Some(FactorCode::Recovery(_))) { "recovery" } else { "totp" };
+        let AskedProof { hash, challenge } = asked;
+        let (hash, user, code) = (*hash, challenge.user_id, self.typed(challenge, code).await?);
+        let kind = if code.is_recovery() { "recovery" } else { "totp" };
         let budget = format!("users:mfa:{kind}:{user}");
         self.count(&budget).await.map_err(SecondFactorError::TooMany)?;
         let draft = self.sessions.draft(challenge.method, client);
-        let settled = self.settle(hash, code.as_ref(), &draft).await;
+        let settled = self.settle(hash, &code, &draft).await;
         if let Err(SecondFactorError::Login(error)) = &settled {
             self.sessions.note_refused(user, challenge.method, error).await;
         }
@@ -290,55 +292,6 @@ impl SecondFactors {
     pub async fn prune(&self) -> Result<u64, StoreError> {
         let before = self.ports.clock.now() - chrono::Duration::days(1);
         until_short(|| self.ports.queries.prune_challenges(before, BATCH)).await
-    }
-
-    /// Opens the session when the code is right; then the token and the code are used.
-    async fn settle(
-        &self,
-        hash: SecretHash,
-        code: Option<&FactorCode>,
-        draft: &Draft,
-    ) -> Result<Option<Opened>, SecondFactorError> {
-        let ports = &self.ports;
-        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
-        transact!(ports.store, |tx| {
-            let StoredChallenge { user_id: user, method, stamp, .. } = self.held(tx, hash, now).await?;
-            let account = tx.accounts().hold(user).await?.ok_or(SecondFactorError::InvalidToken)?;
-            if SecretHash::of_password(&account.password_hash) != stamp {
-                return Err(SecondFactorError::InvalidToken);
-            }
-            let totp = tx.factors().find_totp(user).await?.ok_or(SecondFactorError::InvalidToken)?;
-            let right = match code {
-                None => false,
-                Some(code) => self.take::<SecondFactorError>(tx, user, &totp, code, now).await?,
-            };
-            if !right {
-                tx.outbox().append(&events::second_factor_failed(event_id, user, method, now)).await?;
-                return Ok(None);
-            }
-            tx.factors().mark_used(hash, now).await?;
-            if matches!(code, Some(FactorCode::Recovery(_))) {
-                tx.outbox().append(&events::recovery_code_used(event_id, user, now)).await?;
-            }
-            self.sessions.open(tx, user, &Proof::Both, draft).await.map(Some).map_err(LoginError::within)
-        })
-    }
-
-    /// A challenge that may still be met.
-    async fn held(
-        &self,
-        tx: &mut dyn UsersTx,
-        hash: SecretHash,
-        now: DateTime<Utc>,
-    ) -> Result<StoredChallenge, SecondFactorError> {
-        let challenge = tx.factors().hold_challenge(hash).await?.ok_or(SecondFactorError::InvalidToken)?;
-        if challenge.used_at.is_some() {
-            return Err(SecondFactorError::InvalidToken);
-        }
-        if now >= challenge.expires_at {
-            return Err(SecondFactorError::Expired);
-        }
-        Ok(challenge)
     }
 
     fn draw(&self, user: UserId) -> (Vec<RecoveryCode>, Vec<SecretHash>) {

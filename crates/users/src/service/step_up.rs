@@ -153,7 +153,7 @@ impl StepUp {
         let ports = &self.ports;
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
         let taken = transact!(ports.store, |tx| {
-            self.verification.take_own(tx, (contact, code), user, now, event_id).await
+            self.verification.take_own(tx, (Purpose::Reauthenticate, contact, code), user, now, event_id).await
         })?;
         taken.map_err(|refused| ProofError::Code { refused, field: "code" })
     }

@@ -50,7 +50,7 @@ pub struct SendCode {
     pub purpose: Purpose,
     /// In which language: `en` or `zh-CN`.
     pub language: String,
-    /// Who is signed in and asks. A code to prove again who one is goes to them alone.
+    /// Who asks. A code that is of one user ([`Purpose::is_own`]) goes to them alone.
     pub by: Option<UserId>,
 }
 
@@ -109,13 +109,13 @@ impl Verification {
         let SendCode { contact, purpose, language, by } = command;
         let ports = &self.ports;
         let holder = ports.contacts.find_by_contact(&contact).await?;
-        let own = by.filter(|_| purpose == Purpose::Reauthenticate);
+        let own = by.filter(|_| purpose.is_own());
         let subject = self.subject(purpose, &contact, own);
         let code = Code::draw(self.policy.length, ports.randomness.as_ref());
         let hash = self.hash(&subject, &code);
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
         // Who is not who asks is nobody here.
-        let reached = holder.filter(|holder| purpose != Purpose::Reauthenticate || Some(holder.user_id) == own);
+        let reached = holder.filter(|holder| !purpose.is_own() || Some(holder.user_id) == own);
         let message = self.message(&contact, purpose, language, &code, reached, now);
         let job = ports.mailroom.job(ports.ids.uuid(), &message, now)?;
         let user = holder.map(|holder| holder.user_id);
@@ -195,20 +195,19 @@ impl Verification {
         self.take_code(tx, &self.subject(purpose, contact, None), (purpose, contact, code), now, event_id).await
     }
 
-    /// Takes a code by which `user` proves again, within a session, who they are. Its tries
-    /// are their own: nobody else can use them up.
+    /// Takes a code that is of `user` alone ([`Purpose::is_own`]). Its tries are their own:
+    /// nobody else can use them up.
     ///
     /// # Errors
     /// The store's.
     pub(super) async fn take_own(
         &self,
         tx: &mut dyn UsersTx,
-        (contact, code): (&Contact, &Code),
+        (purpose, contact, code): (Purpose, &Contact, &Code),
         user: UserId,
         now: DateTime<Utc>,
         event_id: Uuid,
     ) -> Result<Result<(), ProofRefused>, StoreError> {
-        let purpose = Purpose::Reauthenticate;
         let subject = self.subject(purpose, contact, Some(user));
         if let Err(refused) = self.take_code(tx, &subject, (purpose, contact, code), now, event_id).await? {
             return Ok(Err(refused));
@@ -296,9 +295,9 @@ impl Verification {
         let taken = match purpose {
             Purpose::Register => holder.is_some_and(|holder| holder.is_verified),
             Purpose::ChangeEmail => holder.is_some(),
-            Purpose::Login | Purpose::Reset | Purpose::Reauthenticate => false,
+            Purpose::Login | Purpose::Reset | Purpose::Reauthenticate | Purpose::SecondFactor => false,
         };
-        let needs_holder = matches!(purpose, Purpose::Login | Purpose::Reset | Purpose::Reauthenticate);
+        let needs_holder = purpose.is_own() || matches!(purpose, Purpose::Login | Purpose::Reset);
         let nowhere = matches!(contact, Contact::Email(email) if email.is_placeholder());
         let useless = nowhere || (needs_holder && holder.is_none());
         // There is no text message for who has the number already: the code does no harm,

@@ -61,9 +61,12 @@ pub struct CodeRequest {
     #[schema(max_length = 32)]
     phone: Option<String>,
     /// `register` (also to confirm one's own address later), `login`, `reset`, `change_email`,
-    /// `reauthenticate` (to one's own address or number; without either, to the address).
+    /// `reauthenticate` (to one's own address or number; without either, to the address),
+    /// `second_factor` (with `mfa_token`).
     #[schema(required = true, nullable = false)]
     purpose: Option<String>,
+    /// For `second_factor`, in place of an address: the code goes to the account's own.
+    mfa_token: Option<String>,
 }
 
 impl Parse for CodeRequest {
@@ -100,13 +103,15 @@ pub struct CodeSent {
 /// `change_email` goes to the new address, and is for who is signed in; so is one for
 /// `reauthenticate`, which reaches nobody but them, and one for `register` to a number, by
 /// which they confirm that it is theirs: of these one person is sent so many in 24 hours as
-/// a number is.
+/// a number is. A code for `second_factor` goes to the address of who holds the `mfa_token`, where
+/// the answer to their first proof names `email`.
 #[utoipa::path(
     tag = "Verification Codes",
     security((), ("bearer" = [])),
     request_body = CodeRequest,
     responses(
         (status = 200, description = "A code is on its way, if the address may have one", body = Envelope<CodeSent>),
+        (status = 401, description = "With `second_factor`: `INVALID_TOKEN`, `TOKEN_EXPIRED`"),
         (status = 403, description = "`PERMISSION_DENIED`: it is for people in a session alone (`session`)"),
         (status = 429, description = "Another was sent less than 60 seconds ago, or 10 in 24 hours"),
     ),
@@ -119,7 +124,13 @@ pub async fn send(
     MaybeAuth(actor): MaybeAuth,
     body: Body<CodeRequest>,
 ) -> Result<Reply<CodeSent>, ApiError> {
+    if body.0.purpose.as_deref() == Some(Purpose::SecondFactor.as_str()) {
+        return send_second_factor(&request, &app, &context, body.0).await;
+    }
     let mut check = FieldErrors::new();
+    if body.0.mfa_token.is_some() {
+        check.push("mfa_token", Issue::not_allowed::<&str>([]));
+    }
     let by_phone = body.0.phone.is_some();
     let to_oneself = body.0.purpose.as_deref() == Some(Purpose::Reauthenticate.as_str());
     let contact = match (body.0.email, body.0.phone) {
@@ -149,8 +160,35 @@ pub async fn send(
             app.verification.send(SendCode { contact, purpose, language, by: None }).await?
         }
     };
+    Ok(code_sent(sent))
+}
+
+fn code_sent(sent: sharestack_users::service::CodeSent) -> Reply<CodeSent> {
     let sent = CodeSent { expires_in: sent.expires_in, cooldown: sent.cooldown };
-    Ok(Reply::ok(sent).message("Code sent", "验证码已发送"))
+    Reply::ok(sent).message("Code sent", "验证码已发送")
+}
+
+/// Sends a code as the second of two proofs, to the address of who has given the first.
+async fn send_second_factor(
+    request: &HttpRequest,
+    app: &App,
+    context: &RequestContext,
+    body: CodeRequest,
+) -> Result<Reply<CodeSent>, ApiError> {
+    let mut check = FieldErrors::new();
+    for (field, given) in [("email", &body.email), ("phone", &body.phone)] {
+        if given.is_some() {
+            check.push(field, Issue::not_allowed::<&str>([]));
+        }
+    }
+    let token = check.required("mfa_token", body.mfa_token);
+    let Some(token) = token.filter(|_| check.is_empty()) else { return Err(check.into()) };
+    let (user, contact) = app.factors.mailbox(&token).await?;
+    // As the tries of it are: whose second proof it is, the token says alone.
+    count_account(request, app, &format!("mfa:{user}")).await?;
+    let language = context.language.tag().to_owned();
+    let command = SendCode { contact, purpose: Purpose::SecondFactor, language, by: Some(user) };
+    Ok(code_sent(app.verification.send(command).await?))
 }
 
 /// A code to be tried.
@@ -256,12 +294,13 @@ pub struct CodeConfig {
 #[get("/api/v1/verification/config")]
 pub async fn config(app: Data<App>) -> Reply<CodeConfig> {
     let policy = app.verification.policy();
+    let offered = Purpose::ALL.into_iter().filter(|one| *one != Purpose::SecondFactor || app.config.auth.mfa_by_mail);
     Reply::ok(CodeConfig {
         length: policy.length,
         expires_in: policy.ttl.num_seconds(),
         cooldown: policy.cooldown.num_seconds(),
         max_attempts: policy.max_attempts,
         daily_limit: policy.max_daily_sends,
-        purposes: Purpose::ALL.map(Purpose::as_str).to_vec(),
+        purposes: offered.map(Purpose::as_str).collect(),
     })
 }

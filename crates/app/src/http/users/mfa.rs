@@ -276,7 +276,8 @@ pub struct SecondProof {
     /// Of the answer to the first proof.
     #[schema(required = true, nullable = false)]
     mfa_token: Option<String>,
-    /// A code of the app, or a recovery code.
+    /// A code of the app, a recovery code, or what was sent for `second_factor` where `methods`
+    /// names `email`.
     #[schema(required = true, nullable = false)]
     code: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! Opening a session, in the transaction that takes the proof.
 
 use chrono::{DateTime, Utc};
+use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::transact;
 use uuid::Uuid;
@@ -9,8 +10,8 @@ use super::{SecondFactorNeeded, Sessions, SignIn};
 use crate::error::LoginError;
 use crate::events;
 use crate::model::{
-    AuthMethod, Client, FactorMethod, MfaToken, NewChallenge, NewRefreshToken, NewSession, PasswordHash, RefreshSecret,
-    SecretHash,
+    AuthMethod, Client, Contact, EmailAddress, FactorMethod, MfaToken, NewChallenge, NewRefreshToken, NewSession,
+    PasswordHash, RefreshSecret, SecretHash,
 };
 use crate::ports::UsersTx;
 
@@ -142,6 +143,22 @@ impl Sessions {
         Ok(Opened::Session)
     }
 
+    /// Where a code may go as the second proof after a first one by `method`; `None` where mail
+    /// is no second proof: a code has shown a mailbox already, and one that nobody has
+    /// confirmed may be anybody's.
+    pub(in crate::service) async fn mailbox(
+        &self,
+        user: UserId,
+        method: AuthMethod,
+    ) -> Result<Option<Contact>, StoreError> {
+        if !self.policy.second_factor_by_mail || method == AuthMethod::Code {
+            return Ok(None);
+        }
+        let user = self.ports.accounts.find_by_id(user).await?.filter(|user| user.is_verified);
+        let email = user.and_then(|user| EmailAddress::parse(&user.email).ok());
+        Ok(email.filter(|email| !email.is_placeholder()).map(Contact::Email))
+    }
+
     /// What who signed in gets, once the transaction is committed.
     pub(in crate::service) async fn present(
         &self,
@@ -158,11 +175,14 @@ impl Sessions {
                 }
                 Ok(SignIn::Tokens(self.tokens(view, draft.id, &draft.secret, draft.at)?))
             }
-            Opened::Challenge => Ok(SignIn::SecondFactor(SecondFactorNeeded {
-                mfa_token: draft.second.text(),
-                expires_in: self.policy.second_factor_ttl.num_seconds(),
-                methods: vec![FactorMethod::Totp, FactorMethod::RecoveryCode],
-            })),
+            Opened::Challenge => {
+                let by_mail = self.mailbox(user, draft.method).await?.map(|_| FactorMethod::Email);
+                Ok(SignIn::SecondFactor(SecondFactorNeeded {
+                    mfa_token: draft.second.text(),
+                    expires_in: self.policy.second_factor_ttl.num_seconds(),
+                    methods: [FactorMethod::Totp, FactorMethod::RecoveryCode].into_iter().chain(by_mail).collect(),
+                }))
+            }
             Opened::Stale => Err(LoginError::InvalidCredentials),
         }
     }

@@ -21,6 +21,21 @@ impl KeyedHash for PlainKeyed {
     }
 }
 
+/// Codes over a store in memory.
+pub(super) fn verification(store: &MemoryStore, ids: &Arc<SequentialIds>, clock: &FakeClock) -> Verification {
+    let ports = VerificationPorts {
+        store: Arc::new(store.clone()),
+        contacts: Arc::new(store.clone()),
+        codes: Arc::new(store.clone()),
+        hash: Arc::new(PlainKeyed),
+        mailroom: Arc::new(PlainMailroom),
+        ids: ids.clone(),
+        clock: Arc::new(clock.clone()),
+        randomness: Arc::new(CountingRandomness::default()),
+    };
+    Verification::new(ports, CodePolicy::default())
+}
+
 pub(super) struct Codes {
     pub(super) world: World,
     pub(super) verification: Verification,
@@ -41,19 +56,7 @@ impl Codes {
     }
 
     pub(super) fn over(world: World) -> Self {
-        let verification = Verification::new(
-            VerificationPorts {
-                store: Arc::new(world.store.clone()),
-                contacts: Arc::new(world.store.clone()),
-                codes: Arc::new(world.store.clone()),
-                hash: Arc::new(PlainKeyed),
-                mailroom: Arc::new(PlainMailroom),
-                ids: world.ids.clone(),
-                clock: Arc::new(world.clock.clone()),
-                randomness: Arc::new(CountingRandomness::default()),
-            },
-            CodePolicy::default(),
-        );
+        let verification = verification(&world.store, &world.ids, &world.clock);
         let recovery = Recovery::new(world.ports(), world.sessions.clone(), verification.clone());
         Self { world, verification, recovery }
     }

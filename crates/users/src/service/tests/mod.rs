@@ -11,6 +11,7 @@ mod house;
 mod interleavings;
 mod invitations;
 mod keys;
+mod mailed;
 mod openings;
 mod passkeys;
 mod passwords;
@@ -247,6 +248,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with(SessionPolicy::default())
+    }
+
+    fn with(policy: SessionPolicy) -> Self {
         let store = MemoryStore::new();
         let clock = FakeClock::default();
         let ids = Arc::new(SequentialIds::default());
@@ -287,13 +292,14 @@ impl World {
                 clock: Arc::new(clock.clone()),
                 randomness: randomness.clone(),
             },
-            SessionPolicy::default(),
+            policy,
         );
         let factors = FactorPorts {
             store: Arc::new(store.clone()),
             queries: Arc::new(store.clone()),
             accounts: Arc::new(store.clone()),
             passwords: passwords.clone(),
+            verification: codes::verification(&store, &ids, &clock),
             totp: Arc::new(PlainTotp),
             sealer: Arc::new(OpenSeal::default()),
             limiter: limiter.clone(),
