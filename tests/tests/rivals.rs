@@ -22,10 +22,11 @@ async fn race(app: &Harness, what: &str, won: u16, path: &str, body: impl Fn(usi
         let request = app.request(Method::POST, path).json(&body(n));
         tokio::spawn(async move { request.send().await.unwrap().status().as_u16() })
     });
-    winner(what, won, join_all(requests).await.into_iter().map(Result::unwrap).collect())
+    winner(what, won, join_all(requests).await.into_iter().map(Result::unwrap))
 }
 
-fn winner(what: &str, won: u16, statuses: Vec<u16>) -> usize {
+fn winner(what: &str, won: u16, statuses: impl Iterator<Item = u16>) -> usize {
+    let statuses: Vec<u16> = statuses.collect();
     let winners: Vec<usize> = (0..statuses.len()).filter(|n| statuses[*n] == won).collect();
     assert_eq!(winners.len(), 1, "{what}: {statuses:?}");
     // A rival that had no turn in time may come again, to be refused.
@@ -89,7 +90,7 @@ async fn invitations_and_addresses(database: Database) {
             ((*app).clone(), if n % 2 == 0 { &lin } else { &wei }.token.clone(), change.clone());
         tokio::spawn(async move { client.post_as(&token, "/api/v1/auth/email/change", &body).await.status })
     });
-    let statuses = join_all(tries).await.into_iter().map(Result::unwrap).collect();
+    let statuses = join_all(tries).await.into_iter().map(Result::unwrap);
     let owner = if winner("an address", 200, statuses) % 2 == 0 { &lin } else { &wei };
     let kept = format!("SELECT COUNT(*) FROM users WHERE email = 'both@example.com' AND id = {}", owner.id);
     assert_eq!(app.count(&kept).await, 1);
@@ -123,7 +124,7 @@ async fn other_services(database: Database) {
         let request = app.request(Method::GET, back.as_str()).header("cookie", &mark);
         tokio::spawn(async move { request.send().await.unwrap().status().as_u16() })
     });
-    winner("a state", 200, join_all(tries).await.into_iter().map(Result::unwrap).collect());
+    winner("a state", 200, join_all(tries).await.into_iter().map(Result::unwrap));
     assert_eq!(app.count("SELECT COUNT(*) FROM sessions").await, 1);
     // The provider was asked for one.
     assert_eq!(fake.asked("/login/oauth/access_token").len(), 1);
