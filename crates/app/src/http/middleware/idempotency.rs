@@ -167,9 +167,7 @@ async fn beside<F: Future, B: Future>(work: F, beat: impl Fn() -> B, also: impl 
 
 /// Whose key it is; `None` when the request has none, or is not one that is kept.
 async fn named(request: &ServiceRequest) -> Result<Option<(Requester, IdempotencyKey)>, ApiError> {
-    // By the route, not as it was written: `/%61uth/` is the same one.
-    let holds_tokens = request.match_pattern().is_some_and(|pattern| pattern.starts_with("/api/v1/auth/"));
-    if request.method() != Method::POST || holds_tokens {
+    if request.method() != Method::POST || request.path().starts_with("/api/v1/auth/") {
         return Ok(None);
     }
     let Some(key) = idempotency_key(request.headers())? else { return Ok(None) };
