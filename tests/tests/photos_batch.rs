@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 use sharestack_tests::photos::{PHOTOS, path};
-use sharestack_tests::{Account, Answer, Database, Studio};
+use sharestack_tests::{Account, Answer, Database, Studio, assert_shows};
 
 async fn batch(studio: &Studio, who: &Account, ids: &[i64], action: &str, data: Value) -> Answer {
     let body = json!({ "photo_ids": ids, "action": action, "data": data });
@@ -53,6 +53,8 @@ async fn a_batch_says_what_became_of_each(database: Database) {
     assert_eq!(categories(&read(b).await), [(2, true), (1, false)]);
     let unknown = batch(&studio, &studio.lin, &[a], "add_categories", json!({ "categories": [77] })).await.expect(200);
     assert_eq!(outcomes(&unknown), [(a, "VALIDATION_ERROR".to_owned())]);
+    let why = &unknown.data()["results"][0]["error"]["details"];
+    assert_shows(why, &json!([{ "field": "categories", "code": "NOT_ALLOWED" }]));
     let done = batch(&studio, &studio.lin, &ids, "remove_categories", json!({ "categories": [2, 1] })).await;
     assert_eq!(outcomes(&done.expect(200)), refused);
     assert!(categories(&read(b).await).is_empty());

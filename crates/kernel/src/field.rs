@@ -15,6 +15,8 @@
 
 use std::fmt;
 
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+
 /// What is wrong with a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Issue {
@@ -38,6 +40,13 @@ pub enum Issue {
         min: i64,
         /// The most.
         max: i64,
+    },
+    /// It is a time before `earliest` or after `latest`, both as people read them.
+    OutOfTime {
+        /// The first.
+        earliest: String,
+        /// The last; `None` when there is none.
+        latest: Option<String>,
     },
     /// It is none of the values that may stand there.
     NotAllowed {
@@ -69,11 +78,17 @@ impl Issue {
             Self::InvalidFormat => "INVALID_FORMAT",
             Self::TooShort { .. } => "TOO_SHORT",
             Self::TooLong { .. } => "TOO_LONG",
-            Self::OutOfRange { .. } => "OUT_OF_RANGE",
+            Self::OutOfRange { .. } | Self::OutOfTime { .. } => "OUT_OF_RANGE",
             Self::NotAllowed { .. } => "NOT_ALLOWED",
             Self::Mismatch { .. } | Self::WrongCode { .. } => "MISMATCH",
             Self::WeakPassword { .. } => "WEAK_PASSWORD",
         }
+    }
+
+    /// [`Issue::OutOfTime`] of a time that must come after `now`, and not after `last`.
+    pub fn not_between(now: DateTime<Utc>, last: DateTime<Utc>) -> Self {
+        let said = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+        Self::OutOfTime { earliest: said(now + TimeDelta::seconds(1)), latest: Some(said(last)) }
     }
 
     /// [`Issue::NotAllowed`] with the values that may stand there.

@@ -90,12 +90,15 @@ pub fn of_issue(field: &str, issue: &Issue, language: Language) -> String {
     }
 }
 
-/// `cover_url` → `cover URL`, `plans[2].name` → `name of plans 3`. What is a header's name stays.
+/// `cover_url` → `cover URL`, `plans[2].name` → `name of plans 3`, `[2].id` → `ID of item 3`. What is a
+/// header's name stays.
 fn spoken(field: &str) -> String {
     let parts = field.split('.').rev().map(|part| {
         let (name, index) = part.split_once('[').unwrap_or((part, ""));
         let words: Vec<_> = name.split('_').map(|word| abbreviation(word).unwrap_or(word)).collect();
         match index.trim_end_matches(']').parse::<usize>() {
+            // A body that is a list has no name.
+            Ok(index) if name.is_empty() => format!("item {}", index + 1),
             Ok(index) => format!("{} {}", words.join(" "), index + 1),
             Err(_) => words.join(" "),
         }
@@ -143,6 +146,10 @@ fn in_english(field: &str, issue: &Issue) -> String {
             (None, Some(max)) => format!("{capital} must be at most {max}"),
             (None, None) => format!("{capital} is out of range"),
         },
+        Issue::OutOfTime { earliest, latest: Some(latest) } => {
+            format!("{capital} must be between {earliest} and {latest}")
+        }
+        Issue::OutOfTime { earliest, latest: None } => format!("{capital} must not be before {earliest}"),
         Issue::NotAllowed { allowed } if allowed.is_empty() => format!("{capital} is not allowed"),
         Issue::NotAllowed { allowed } => format!("{capital} must be one of {}", allowed.join(", ")),
         Issue::Mismatch { other } => format!("{capital} must equal {}", spoken(other)),
@@ -165,6 +172,8 @@ fn in_chinese(field: &str, issue: &Issue) -> String {
             (None, Some(max)) => format!("{field} 不能大于 {max}"),
             (None, None) => format!("{field} 超出范围"),
         },
+        Issue::OutOfTime { earliest, latest: Some(latest) } => format!("{field} 必须在 {earliest} 与 {latest} 之间"),
+        Issue::OutOfTime { earliest, latest: None } => format!("{field} 不能早于 {earliest}"),
         Issue::NotAllowed { allowed } if allowed.is_empty() => format!("{field} 的值不被允许"),
         Issue::NotAllowed { allowed } => format!("{field} 必须是以下之一：{}", allowed.join("、")),
         Issue::Mismatch { other } => format!("{field} 必须与 {other} 一致"),
@@ -187,6 +196,10 @@ mod tests {
     #[test]
     fn a_message_reads_as_people_speak() {
         let in_english = |field: &str, issue: &Issue| of_issue(field, issue, Language::En);
+        let time = |text: &str| chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc();
+        let within = Issue::not_between(time("2026-01-01T00:00:00Z"), time("2027-01-01T00:00:00Z"));
+        let after = Issue::OutOfTime { earliest: "2024-03-01".to_owned(), latest: None };
+        assert_eq!(of_issue("date_to", &after, Language::ZhCn), "date_to 不能早于 2024-03-01");
         for (field, issue, said) in [
             ("username", Issue::TooShort { min: 3 }, "Username must have at least 3 characters"),
             ("tags", Issue::TooLong { max: 20 }, "Tags must have at most 20 items"),
@@ -195,6 +208,9 @@ mod tests {
             ("cover_url", Issue::InvalidFormat, "Invalid cover URL format"),
             ("plan_ids[2]", Issue::Required, "Plan IDs 3 is required"),
             ("location.country", Issue::Required, "Country of location is required"),
+            ("[1].id", Issue::Required, "ID of item 2 is required"),
+            ("date_to", after.clone(), "Date to must not be before 2024-03-01"),
+            ("expires_at", within.clone(), "Expires at must be between 2026-01-01T00:00:01Z and 2027-01-01T00:00:00Z"),
         ] {
             assert_eq!(in_english(field, &issue), said);
         }

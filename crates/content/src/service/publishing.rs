@@ -64,9 +64,8 @@ impl Publishing {
         let now = self.ports.clock.now();
         let publish_at = command.publish_at.map(|time| time.trunc_subsecs(6));
         if let Some(time) = publish_at.filter(|time| *time <= now || *time > now + FARTHEST) {
-            let (min, max) = (now.timestamp() + 1, (now + FARTHEST).timestamp());
             tracing::debug!(publish_at = %time, "schedule out of range");
-            return Err(FieldErrors::of("publish_at", Issue::OutOfRange { min, max }).into());
+            return Err(FieldErrors::of("publish_at", Issue::not_between(now, now + FARTHEST)).into());
         }
         let head: ArticleHead = self.ports.open::<PublishError>(actor, key, UPDATE).await?;
         let occasion = self.ports.occasion(Some(actor), now);

@@ -4,7 +4,7 @@ pub mod photos;
 
 use std::time::Instant;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use serde::Serialize;
 use sharestack_content::model::TagName;
 use sharestack_content::ports::{Facet, Order};
@@ -80,11 +80,6 @@ fn day(text: &str) -> Result<NaiveDate, Issue> {
     date.ok_or(Issue::InvalidFormat)
 }
 
-/// A day as a number that people can read: 20260131.
-fn number(day: NaiveDate) -> i64 {
-    i64::from(day.year()) * 10_000 + i64::from(day.month()) * 100 + i64::from(day.day())
-}
-
 /// Reads the first and the last day.
 pub(super) fn days(
     check: &mut FieldErrors,
@@ -96,7 +91,7 @@ pub(super) fn days(
     if let (Some(from), Some(to)) = (from, to)
         && from > to
     {
-        check.push("date_to", Issue::OutOfRange { min: number(from), max: 99_991_231 });
+        check.push("date_to", Issue::OutOfTime { earliest: from.to_string(), latest: None });
     }
     (from, to)
 }

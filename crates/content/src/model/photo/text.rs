@@ -52,8 +52,11 @@ impl Metadata {
     /// # Errors
     /// When there is too much of it, or it stands too deep in itself.
     pub fn parse(fields: Map<String, Value>) -> Result<Self, Issue> {
-        if fields.len() > MAX_KEYS || fields.values().map(depth).max().unwrap_or(0) > MAX_DEPTH {
+        if fields.len() > MAX_KEYS {
             return Err(Issue::TooLong { max: MAX_KEYS });
+        }
+        if fields.values().map(depth).max().unwrap_or(0) > MAX_DEPTH {
+            return Err(Issue::InvalidFormat);
         }
         let text = Value::Object(fields.clone()).to_string();
         if text.len() > MAX_METADATA {

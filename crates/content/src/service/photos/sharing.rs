@@ -82,8 +82,7 @@ impl SharePhotos {
         let now = self.ports.clock.now();
         if let Some(end) = command.expires_at.filter(|end| *end <= now || *end > now + FARTHEST) {
             tracing::debug!(expires_at = %end, "end out of range");
-            let (min, max) = (now.timestamp() + 1, (now + FARTHEST).timestamp());
-            return Err(FieldErrors::of("expires_at", Issue::OutOfRange { min, max }).into());
+            return Err(FieldErrors::of("expires_at", Issue::not_between(now, now + FARTHEST)).into());
         }
         self.require_sharable(actor, &command.photos).await?;
         let token = self.ports.randomness.token();

@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{post, route};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sharestack_content::model::{CategoryId, PhotoId, PhotoStatus, TagName, tag_names};
 use sharestack_content::service::{BatchAction, BatchOutcome, MAX_BATCH, MAX_REORDER};
 use sharestack_kernel::field::{FieldErrors, Issue};
@@ -132,11 +133,18 @@ impl Parse for PhotoOrder {
 
 /// Why it was not done with one photo.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({ "type": "RESOURCE_NOT_FOUND", "message": "Resource not found" }))]
+#[schema(example = json!({
+    "type": "RESOURCE_NOT_FOUND",
+    "message": "Resource not found",
+    "details": { "resource_type": "photo", "resource_id": 1 }
+}))]
 pub struct BatchError {
     #[serde(rename = "type")]
     kind: &'static str,
     message: &'static str,
+    /// As those of an answer of this type.
+    #[schema(value_type = Object)]
+    details: Value,
 }
 
 /// What became of one photo.
@@ -175,7 +183,7 @@ impl BatchReport {
                 let error = ApiError::from(error);
                 error.log();
                 let message = messages::of_type(error.kind()).text(context.language);
-                BatchError { kind: error.kind(), message }
+                BatchError { kind: error.kind(), message, details: error.details_json(context.language) }
             });
             BatchResult { id: outcome.id.get(), success: error.is_none(), error }
         };
