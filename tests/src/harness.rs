@@ -158,6 +158,11 @@ impl Harness {
         self.s3.as_ref()
     }
 
+    /// The address of what is stored, for a program of the test's own.
+    pub fn database_url(&self) -> &str {
+        &self.url
+    }
+
     /// A connection of the test's own to what is stored.
     pub async fn store(&self) -> Store {
         Store::connect(&StoreConfig::new(&self.url), Arc::new(SystemClock)).await.unwrap()

@@ -1,5 +1,8 @@
 //! Categories of photos.
 
+mod input;
+mod photos;
+
 use reqwest::Method;
 use reqwest::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Value, json};
@@ -241,75 +244,6 @@ async fn a_subtree_moves_whole_and_never_below_itself() {
 }
 
 #[tokio::test]
-async fn photos_are_put_in_and_taken_out_and_counted_once() {
-    for database in Database::all() {
-        let room = Room::open(database).await;
-        let top = room.made("根", None).await;
-        let (left, right) = (room.made("左", Some(top)).await, room.made("右", Some(top)).await);
-        room.gallery.hang_many(1..=4).await;
-        let added = room.put_in(left, &json!({ "photo_ids": [1, 2, 3, 2], "is_primary": true })).await.expect(200);
-        assert_eq!(added.data(), &json!({ "added_count": 3 }));
-        let again = room.put_in(left, &json!({ "photo_ids": [3, 4] })).await.expect(200);
-        assert_eq!(again.data()["added_count"], 1);
-        room.put_in(right, &json!({ "photo_ids": [1], "is_primary": true })).await.expect(200);
-        let primaries = "SELECT COUNT(*) FROM photo_categories WHERE photo_id = 1 AND is_primary";
-        assert_eq!(room.app.count(primaries).await, 1);
-        let primary = "SELECT category_id FROM photo_categories WHERE photo_id = 1 AND is_primary";
-        assert_eq!(room.app.count(primary).await, right);
-        assert_eq!((room.counts(left).await, room.counts(right).await), ((4, 4), (1, 1)));
-        assert_eq!(room.counts(top).await, (0, 4));
-
-        let missing = room.put_in(right, &json!({ "photo_ids": [2, 99] })).await.refused(404, "RESOURCE_NOT_FOUND");
-        assert_eq!(missing.body["error"]["details"], json!({ "resource_type": "photo", "resource_id": 99 }));
-        assert_eq!(room.counts(right).await, (1, 1), "none is put into it");
-
-        room.cover(left, &json!({ "photo_id": 1 })).await.expect(200);
-        let shown = room.cover(top, &json!({ "photo_id": 1 })).await.expect(200);
-        assert_eq!(shown.data()["cover_photo"]["id"], 1);
-        let elsewhere = room.cover(right, &json!({ "photo_id": 2 })).await.refused(422, "UNPROCESSABLE_ENTITY");
-        assert_eq!(elsewhere.body["error"]["details"]["reason"], "not_in_category");
-        room.cover(right, &json!({ "photo_id": 99 })).await.refused(404, "RESOURCE_NOT_FOUND");
-        room.cover(999, &json!({ "photo_id": 1 })).await.refused(404, "RESOURCE_NOT_FOUND");
-
-        room.take_out(left, &json!({ "photo_ids": [1, 4, 99] })).await.expect(204);
-        assert_eq!((room.counts(left).await, room.counts(top).await), ((2, 2), (0, 3)));
-        assert_eq!(room.read(left).await["cover_photo"], Value::Null, "its cover is elsewhere now");
-        assert_eq!(room.read(top).await["cover_photo"]["id"], 1);
-        room.delete(&format!("{}/photos?photo_ids=2,%203", path(left))).await.expect(204);
-        assert_eq!((room.counts(left).await, room.counts(top).await), ((0, 0), (0, 1)));
-        let cleared = room.cover(top, &json!({ "photo_id": null })).await.expect(200);
-        assert_eq!(cleared.data()["cover_photo"], Value::Null);
-        room.app.stop().await;
-    }
-}
-
-#[tokio::test]
-async fn the_photos_of_a_category_are_listed() {
-    for database in Database::all() {
-        let room = Room::open(database).await;
-        furnish(&room).await;
-        let ids = |answer: &Answer| -> Vec<i64> {
-            answer.data().as_array().unwrap().iter().map(|photo| photo["id"].as_i64().unwrap()).collect()
-        };
-        let query = "page=1&limit=20&sort_by=created_at&sort_order=desc";
-        let own = room.app.get(&format!("{CATEGORIES}/1/photos?{query}")).await.expect(200);
-        assert_eq!((ids(&own), own.body["pagination"]["total"].clone()), ((11..=30).rev().collect(), json!(30)));
-        assert_eq!(own.data()[0]["categories"].as_array().unwrap().len(), 2);
-        let all = format!("{CATEGORIES}/cityscape/photos?include_children=true&limit=100&sort_order=asc");
-        let all = room.app.get(&all).await.expect(200);
-        assert_eq!((ids(&all), all.body["pagination"]["total"].clone()), ((1..=45).collect(), json!(45)));
-        let last = room.app.get(&format!("{CATEGORIES}/1/photos?page=3&include_children=1")).await.expect(200);
-        assert_eq!(ids(&last), [5, 4, 3, 2, 1]);
-        assert!(ids(&room.app.get(&format!("{CATEGORIES}/other-7/photos")).await.expect(200)).is_empty());
-        room.app.get(&format!("{CATEGORIES}/999/photos")).await.refused(404, "RESOURCE_NOT_FOUND");
-        let bad = "page=0&limit=101&sort_by=likes&sort_order=up&include_children=maybe";
-        let refused = room.app.get(&format!("{CATEGORIES}/1/photos?{bad}")).await.refused(400, "VALIDATION_ERROR");
-        assert_eq!(codes(&refused).len(), 5);
-        room.app.stop().await;
-    }
-}
-
-#[tokio::test]
 async fn what_is_hidden_hides_what_is_below_it() {
     let room = Room::open(Database::Sqlite).await;
     let top = room.made("根", None).await;
@@ -322,68 +256,6 @@ async fn what_is_hidden_hides_what_is_below_it() {
     let listed = |answer: Answer| answer.expect(200).data()["categories"].as_array().unwrap().len();
     assert_eq!(listed(room.app.get(CATEGORIES).await), 0);
     assert_eq!(listed(room.app.get_as(&room.curator.token, CATEGORIES).await), 2);
-    room.app.stop().await;
-}
-
-#[tokio::test]
-async fn bad_input_is_refused_and_changes_nothing() {
-    let room = Room::open(Database::Sqlite).await;
-    let top = room.made("根", None).await;
-    let wrong = room
-        .create(&json!({
-            "name": "城".repeat(10_000), "slug": "../x", "description": "长".repeat(501), "parent_id": 0,
-            "color": "red", "icon": "<svg>", "sort_order": 9_000_000_000_i64, "seo_title": "长".repeat(201),
-            "seo_description": "长".repeat(501)
-        }))
-        .await
-        .refused(400, "VALIDATION_ERROR");
-    assert_eq!(
-        codes(&wrong),
-        [
-            "name TOO_LONG",
-            "slug INVALID_FORMAT",
-            "description TOO_LONG",
-            "parent_id OUT_OF_RANGE",
-            "color INVALID_FORMAT",
-            "icon INVALID_FORMAT",
-            "sort_order OUT_OF_RANGE",
-            "seo_title TOO_LONG",
-            "seo_description TOO_LONG"
-        ]
-    );
-    for (body, code) in [
-        (json!({}), "name REQUIRED"),
-        (json!({ "name": " " }), "name REQUIRED"),
-        (json!({ "name": "x", "parent_id": 999 }), "parent_id NOT_ALLOWED"),
-    ] {
-        assert_eq!(codes(&room.create(&body).await.refused(400, "VALIDATION_ERROR")), [code], "{body}");
-    }
-    for body in [json!({ "name": 1 }), json!({ "name": "x", "parent_id": "1" }), json!([])] {
-        room.create(&body).await.refused(422, "UNPROCESSABLE_ENTITY");
-    }
-    for (body, code) in [
-        (json!({}), "photo_ids REQUIRED"),
-        (json!({ "photo_ids": [] }), "photo_ids REQUIRED"),
-        (json!({ "photo_ids": [0, 1] }), "photo_ids[0] OUT_OF_RANGE"),
-        (json!({ "photo_ids": (1..=101).collect::<Vec<_>>() }), "photo_ids TOO_LONG"),
-    ] {
-        assert_eq!(codes(&room.put_in(top, &body).await.refused(400, "VALIDATION_ERROR")), [code], "{body}");
-        assert_eq!(codes(&room.take_out(top, &body).await.refused(400, "VALIDATION_ERROR")), [code], "{body}");
-    }
-    room.put_in(top, &json!({ "photo_ids": ["1"] })).await.refused(422, "UNPROCESSABLE_ENTITY");
-    room.delete(&format!("{}/photos?photo_ids=1,x", path(top))).await.refused(400, "VALIDATION_ERROR");
-    room.delete(&format!("{}/photos", path(top))).await.refused(400, "VALIDATION_ERROR");
-    room.cover(top, &json!({})).await.refused(400, "VALIDATION_ERROR");
-    for query in ["move_to=0", "move_to=x", "move_to=999"] {
-        room.delete(&format!("{}?{query}", path(top))).await.refused(400, "VALIDATION_ERROR");
-    }
-    for query in ["include_tree=maybe", "include_stats=2"] {
-        room.app.get(&format!("{CATEGORIES}?{query}")).await.refused(400, "VALIDATION_ERROR");
-    }
-    for id in ["0", "999", "a/b", "..", "９", "no-such"] {
-        assert_eq!(room.app.get(&format!("{CATEGORIES}/{id}")).await.status, 404, "{id}");
-    }
-    assert_eq!(room.app.count("SELECT COUNT(*) FROM categories").await, 1);
     room.app.stop().await;
 }
 

@@ -61,6 +61,7 @@ mod privacy_copies;
 mod processing;
 mod programs;
 mod readme;
+mod recount;
 mod resilience;
 mod rivals;
 mod roles;

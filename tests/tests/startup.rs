@@ -204,7 +204,13 @@ async fn a_second_server_on_one_directory_is_refused_and_commands_are_not() {
         let database = data.path().join("sharestack.db").display().to_string();
         assert!(said.contains("another server runs on") && said.contains(&database), "{said}");
     }
-    for arguments in [&["migrate", "status"][..], &["migrate", "up"], &["jobs", "dead"], &["search", "rebuild"]] {
+    for arguments in [
+        &["migrate", "status"][..],
+        &["migrate", "up"],
+        &["jobs", "dead"],
+        &["search", "rebuild"],
+        &["content", "recount"],
+    ] {
         let output = run_in(data.path(), arguments, &[]);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }

@@ -65,6 +65,11 @@ enum Command {
         #[command(subcommand)]
         action: Search,
     },
+    /// What is kept of photos and articles.
+    Content {
+        #[command(subcommand)]
+        action: Content,
+    },
     /// Invitations to register.
     Invite {
         #[command(subcommand)]
@@ -101,6 +106,13 @@ enum Migrate {
 enum Search {
     /// Builds them anew from the database, beside a server that goes on with the present ones.
     Rebuild,
+}
+
+#[derive(Debug, Subcommand)]
+enum Content {
+    /// Compares what categories list, and what categories, tags and lists count, with the photos
+    /// and articles themselves, and mends what differs, beside servers that go on.
+    Recount,
 }
 
 /// Why a command ended badly.
@@ -203,6 +215,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::User { action: User::ResetMfa { username } } => Box::pin(reset_mfa(config, &username)).await,
         Command::Search { action: Search::Rebuild } => Box::pin(rebuild_search(config)).await,
+        Command::Content { action: Content::Recount } => Box::pin(recount(config)).await,
         Command::Invite { action: Invite::Create { email, days } } => Box::pin(invite(config, email, days)).await,
         Command::Jobs { action } => dead_jobs(&config, action).await,
         Command::Demo => {
@@ -307,6 +320,22 @@ async fn rebuild_search(config: Config) -> Result<(), Failure> {
     for index in &app.indexes.followers {
         let documents = index.rebuild().await.map_err(Failure::other)?;
         say(&format!("search index rebuilt: {documents} {}", index.name()));
+    }
+    app.close().await;
+    Ok(())
+}
+
+async fn recount(config: Config) -> Result<(), Failure> {
+    let app = Box::pin(ready_app(config)).await?;
+    let done = app.recounting().run().await.map_err(Failure::other)?;
+    for (mended, what) in [
+        (done.photos, "photos put where they say they are"),
+        (done.entries, "entries in lists of categories mended"),
+        (done.categories, "categories counted anew"),
+        (done.tags, "tags counted anew"),
+        (done.lengths, "lengths of lists counted anew"),
+    ] {
+        say(&format!("{mended} {what}"));
     }
     app.close().await;
     Ok(())

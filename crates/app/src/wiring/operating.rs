@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use sharestack_content::service::Recounting;
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::job::JobStore;
@@ -124,6 +125,12 @@ impl App {
     /// Whether people reach the server over TLS.
     pub fn is_behind_tls(&self) -> bool {
         self.config.server.public_url.starts_with("https://")
+    }
+
+    /// What mends lists and counts.
+    pub fn recounting(&self) -> Recounting {
+        let store = Arc::new(self.store.clone());
+        Recounting::new(store.clone(), store, self.clock.clone())
     }
 
     /// Closes the database.

@@ -17,8 +17,8 @@ use sharestack_content::model::{
     AccessLevel, Article, ArticleId, Body, CountKey, Format, Slug, Status, Tag, TagId, TagName, Text, Title, deltas,
 };
 use sharestack_content::ports::{
-    ArticleDetail, ArticleQueries, CategoryQueries, ContentTx, LabelQueries, PhotoQueries, Photos, PortfolioTx, Source,
-    TimelineQueries, WriteError,
+    ArticleDetail, ArticleQueries, CategoryQueries, ContentTx, KeptCounts, LabelQueries, PhotoQueries, Photos,
+    PortfolioTx, Source, TimelineQueries, WriteError,
 };
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::error::StoreError;
@@ -207,6 +207,7 @@ impl Subject {
             + ArticleQueries
             + CategoryQueries
             + LabelQueries
+            + KeptCounts
             + TimelineQueries
             + PhotoQueries
             + Source<Photos>

@@ -202,7 +202,7 @@ pub(super) fn new_category(parent: Option<CategoryId>) -> CreateCategory {
 }
 
 /// Compares each kept count with the links themselves.
-async fn assert_right(subject: &Subject) {
+pub(super) async fn assert_right(subject: &Subject) {
     let all = subject.categories.all(Kind::Photo).await.unwrap();
     let mut direct: BTreeMap<i64, i64> = BTreeMap::new();
     let mut subtree: BTreeMap<i64, i64> = BTreeMap::new();

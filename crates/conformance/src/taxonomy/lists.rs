@@ -42,7 +42,7 @@ impl Subject {
     }
 
     /// Compares each list of each category with the photos, their links, and the tree.
-    async fn assert_listed(&self) {
+    pub(super) async fn assert_listed(&self) {
         let ids: Vec<PhotoId> = (1..=PHOTOS).map(PhotoId::new).collect();
         let views = self.photos.find_many(&ids).await.unwrap();
         let all = self.categories.all(Kind::Photo).await.unwrap();
@@ -214,7 +214,7 @@ pub async fn a_deleted_category_lists_nothing(subject: Subject) {
 }
 
 /// Does something by which photos come to lists, leave them, or change their places there.
-async fn stir(subject: &Subject, dice: &mut Dice) {
+pub(super) async fn stir(subject: &Subject, dice: &mut Dice) {
     let id = 1 + dice.number(6);
     match dice.below(9) {
         0 => {

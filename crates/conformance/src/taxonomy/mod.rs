@@ -8,6 +8,7 @@ pub mod document;
 pub mod label;
 pub mod listing;
 pub mod lists;
+pub mod recount;
 pub mod timeline;
 
 use std::collections::BTreeMap;
@@ -19,8 +20,8 @@ use sharestack_content::model::{
     Category, CategoryId, Kind, Label, Photo, PhotoId, Shelves, TagId, TagName, Tagging, Taken, photo_deltas,
 };
 use sharestack_content::ports::{
-    CategoryQueries, CategoryWriteError, LabelQueries, PhotoQueries, PhotoWriteError, Photos, Placement, PortfolioTx,
-    Source, TagLink, TimelineQueries,
+    CategoryQueries, CategoryWriteError, KeptCounts, LabelQueries, PhotoQueries, PhotoWriteError, Photos, Placement,
+    PortfolioTx, Source, TagLink, TimelineQueries,
 };
 use sharestack_content::service::{Categories, Tags, TaxonomyPorts, Timeline, labels, shelving};
 use sharestack_kernel::actor::{Actor, Credential};
@@ -43,6 +44,8 @@ pub struct Subject {
     pub categories: Arc<dyn CategoryQueries>,
     /// Tags, to read.
     pub labels: Arc<dyn LabelQueries>,
+    /// What lists and counts keep.
+    pub kept: Arc<dyn KeptCounts>,
     /// The timeline, to read.
     pub timeline: Arc<dyn TimelineQueries>,
     /// Photos, to read.
@@ -128,6 +131,11 @@ macro_rules! taxonomy_cases {
                 a_list_is_what_links_and_tree_say,
                 a_list_is_what_links_and_tree_say_among_rivals
             ],
+            taxonomy::recount: [
+                what_is_right_is_left_alone,
+                what_is_wrong_is_mended_and_told,
+                what_is_mended_among_rivals_is_right
+            ],
             taxonomy::timeline: [
                 an_event_reads_back_as_it_was_written,
                 a_stale_event_is_left_alone,
@@ -170,6 +178,7 @@ impl Subject {
             + Begin<dyn UsersTx>
             + CategoryQueries
             + LabelQueries
+            + KeptCounts
             + TimelineQueries
             + PhotoQueries
             + Source<Photos>
@@ -181,6 +190,7 @@ impl Subject {
             store: store.clone(),
             categories: store.clone(),
             labels: store.clone(),
+            kept: store.clone(),
             timeline: store.clone(),
             photos: store.clone(),
             documents: store.clone(),

@@ -34,6 +34,17 @@ impl CountKey {
         }
     }
 
+    /// Reads the key of a list whose length stands beside articles; tags and categories keep theirs
+    /// themselves.
+    pub fn from_key(key: &str) -> Option<Self> {
+        match key.split_once(':') {
+            None => (key == "published").then_some(Self::Published),
+            Some(("access", level)) => AccessLevel::parse(level).ok().map(Self::Access),
+            Some(("author", author)) => author.parse().ok().map(UserId::new).map(Self::Author),
+            Some(_) => None,
+        }
+    }
+
     /// The lists that an article stands in.
     fn of(article: &Article) -> BTreeSet<Self> {
         if article.status != Status::Published {
@@ -60,6 +71,16 @@ pub fn deltas(before: Option<&Article>, after: Option<&Article>) -> Vec<(CountKe
 mod tests {
     use super::*;
     use crate::model::article::tests::article;
+
+    #[test]
+    fn keys_are_read_as_they_are_written() {
+        for count in [CountKey::Published, CountKey::Access(AccessLevel::Paid), CountKey::Author(UserId::new(7))] {
+            assert_eq!(CountKey::from_key(&count.to_key()), Some(count));
+        }
+        for other in ["", "listed", "access:all", "author:", "tag:1", "category:1"] {
+            assert_eq!(CountKey::from_key(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn only_what_changed_is_counted() {

@@ -14,6 +14,7 @@ mod photo;
 mod portfolio;
 mod processing;
 mod query;
+mod recount;
 mod renderer;
 mod search;
 mod share;
@@ -60,6 +61,9 @@ pub use processing::ProcessingQueries;
 #[cfg(any(test, feature = "mocks"))]
 pub use query::MockArticleQueries;
 pub use query::{ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, Sort};
+#[cfg(any(test, feature = "mocks"))]
+pub use recount::MockKeptCounts;
+pub use recount::{KeptCounts, PhotoSpan};
 #[cfg(any(test, feature = "mocks"))]
 pub use renderer::MockRenderer;
 pub use renderer::{RenderError, Renderer};

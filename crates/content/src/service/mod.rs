@@ -9,6 +9,7 @@ mod photos;
 mod processing;
 mod publishing;
 mod reading;
+mod recounting;
 mod search;
 pub mod shelving;
 mod taxonomy;
@@ -40,6 +41,7 @@ pub use processing::{
 };
 pub use publishing::{PUBLISH_JOB, PublishArticle, Publishing, ScheduledPublish};
 pub use reading::{ListArticles, ListedArticle, ReadArticle, Reader, Reading, Shown};
+pub use recounting::{Recounted, Recounting};
 pub use search::{
     Counted, FacetValue, Follower, FoundArticle, FoundPhoto, IndexState, Indexing, SearchArticles, SearchPhotos,
     SearchResult, Searching, SearchingPhotos, Step,

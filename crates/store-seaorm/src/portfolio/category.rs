@@ -31,7 +31,7 @@ fn below(path: &TreePath) -> String {
 }
 
 /// Which categories of the table called `c` are at a path or below it.
-fn within(path: &TreePath) -> Cond {
+pub(super) fn within(path: &TreePath) -> Cond {
     let column = || Expr::col(("c", "path"));
     Cond::any().add(column().eq(path.to_string())).add(column().like(below(path)))
 }
@@ -40,7 +40,9 @@ fn within(path: &TreePath) -> Cond {
 const MOST_NUMBERS: usize = 500;
 
 /// Where the things of a kind stand, and which of them count.
-fn things(kind: Kind) -> (SelectStatement, (&'static str, &'static str), (&'static str, &'static str), SimpleExpr) {
+pub(super) fn things(
+    kind: Kind,
+) -> (SelectStatement, (&'static str, &'static str), (&'static str, &'static str), SimpleExpr) {
     let mut select = Query::select();
     match kind {
         Kind::Photo => {
@@ -55,7 +57,7 @@ fn things(kind: Kind) -> (SelectStatement, (&'static str, &'static str), (&'stat
 }
 
 impl SeaTx {
-    async fn count(&self, select: &SelectStatement) -> Result<i64, StoreError> {
+    pub(super) async fn count(&self, select: &SelectStatement) -> Result<i64, StoreError> {
         let row = self.conn().query_one(select).await.map_err(store_error)?;
         row.map_or(Ok(0), |row| row.try_get("", "n")).map_err(store_error)
     }

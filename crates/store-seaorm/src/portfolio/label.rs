@@ -117,7 +117,7 @@ impl SeaTx {
     }
 
     /// Counts by its links how many photos use a tag, in all and since which days.
-    async fn count_anew(&self, tag: TagId) -> Result<i64, StoreError> {
+    pub(super) async fn count_anew(&self, tag: TagId) -> Result<i64, StoreError> {
         self.remove_days(&[tag]).await?;
         let days = Query::select()
             .column("tag_id")

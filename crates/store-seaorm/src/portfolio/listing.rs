@@ -1,6 +1,7 @@
 //! The photos that categories list: for each category the listed photos that are in it or
 //! below it, each once, with what its lists are sorted by.
 
+use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, IntoColumnRef, OnConflict, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_content::model::{CategoryId, PhotoId};
@@ -12,7 +13,7 @@ use crate::error::store_error;
 use crate::tx::SeaTx;
 
 pub(super) const LISTINGS: &str = "category_listings";
-const COLUMNS: [&str; 4] = ["category_id", "photo_id", "created_at", "shown_at"];
+pub(super) const COLUMNS: [&str; 4] = ["category_id", "photo_id", "created_at", "shown_at"];
 const FACTS: [&str; 2] = ["created_at", "shown_at"];
 
 /// How many photos one statement moves at most.
@@ -20,6 +21,15 @@ const BATCH: u64 = 10_000;
 
 /// How many rows one statement is given.
 const ROWS: usize = 500;
+
+/// A photo in the list of a category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    pub category: CategoryId,
+    pub photo: PhotoId,
+    pub created_at: DateTime<Utc>,
+    pub shown_at: DateTime<Utc>,
+}
 
 /// Photos one after another: all behind an id, up to one or to the last.
 #[derive(Clone, Copy)]
@@ -62,18 +72,37 @@ impl SeaTx {
         categories: &[CategoryId],
         facts: ListingFacts,
     ) -> Result<(), StoreError> {
-        for categories in categories.chunks(ROWS) {
+        let entry = |category: &CategoryId| Entry {
+            category: *category,
+            photo,
+            created_at: facts.created_at,
+            shown_at: facts.shown_at,
+        };
+        self.put_entries(&categories.iter().map(entry).collect::<Vec<_>>()).await
+    }
+
+    /// Writes entries of lists, new or changed.
+    pub(super) async fn put_entries(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        for entries in entries.chunks(ROWS) {
             let mut insert = Query::insert();
             insert.into_table(LISTINGS).columns(COLUMNS);
-            for category in categories {
-                let row = [category.get().into(), photo.get().into(), facts.created_at.into(), facts.shown_at.into()];
-                insert.values_panic(row);
+            for one in entries {
+                let (category, photo) = (one.category.get(), one.photo.get());
+                insert.values_panic([category.into(), photo.into(), one.created_at.into(), one.shown_at.into()]);
             }
             let known = OnConflict::columns(["category_id", "photo_id"]).update_columns(FACTS).to_owned();
             insert.on_conflict(known);
             self.conn().execute(&insert).await.map_err(store_error)?;
         }
         Ok(())
+    }
+
+    /// Removes a batch of what a category lists that nothing is placed in any more. Returns how many
+    /// entries that were, and whether there are more.
+    pub(super) async fn drop_batch(&self, category: CategoryId) -> Result<(u64, bool), StoreError> {
+        let to = self.last_of_batch(category, 0).await?;
+        let went = self.drop_listings(category, category, Batch { after: 0, to }).await?;
+        Ok((went.unsigned_abs(), to.is_some()))
     }
 
     /// Moves what a category lists from lists to others, a batch of photos after another.

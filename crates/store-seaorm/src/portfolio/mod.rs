@@ -16,6 +16,7 @@ mod photo_list;
 mod photo_query;
 mod photo_rows;
 mod processing;
+mod recount;
 mod share;
 mod shared_list;
 mod shelf;

@@ -25,6 +25,19 @@ impl PhotoCount {
         }
     }
 
+    /// Reads the key.
+    pub fn from_key(key: &str) -> Option<Self> {
+        match key.split_once(':') {
+            None => (key == "listed").then_some(Self::Listed),
+            Some(("year", year)) => year.parse().ok().map(Self::Year),
+            Some(("month", month)) => {
+                let (year, month) = month.rsplit_once('-')?;
+                Some(Self::Month(year.parse().ok()?, month.parse().ok()?))
+            }
+            Some(_) => None,
+        }
+    }
+
     fn of(photo: &Photo) -> BTreeSet<Self> {
         if !photo.is_listed() {
             return BTreeSet::new();
@@ -42,4 +55,20 @@ pub fn photo_deltas(before: Option<&Photo>, after: Option<&Photo>) -> Vec<(Photo
         before.difference(&after).map(|key| (*key, -1)).chain(after.difference(&before).map(|key| (*key, 1))).collect();
     deltas.sort_unstable();
     deltas
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_as_they_are_written() {
+        for count in [PhotoCount::Listed, PhotoCount::Year(987), PhotoCount::Month(2024, 1), PhotoCount::Month(-5, 12)]
+        {
+            assert_eq!(PhotoCount::from_key(&count.to_key()), Some(count));
+        }
+        for other in ["", "year", "year:", "month:2024", "month:-01", "decade:2020"] {
+            assert_eq!(PhotoCount::from_key(other), None, "{other}");
+        }
+    }
 }

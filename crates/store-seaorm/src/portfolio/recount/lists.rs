@@ -1,0 +1,216 @@
+//! What categories list.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Cond, Expr, JoinType, Order, Query, SelectStatement};
+use sea_orm::{ConnectionTrait, ExprTrait};
+use sharestack_content::model::{CategoryId, Kind, PhotoId};
+use sharestack_content::ports::{CategoryRepository, PhotoSpan};
+use sharestack_kernel::error::StoreError;
+use sharestack_kernel::transact;
+
+use crate::connect::Store;
+use crate::error::store_error;
+use crate::portfolio::category_rows::OutlineRow;
+use crate::portfolio::listing::{COLUMNS, Entry, LISTINGS};
+use crate::rows::{AT_ONCE, Fields, Stored, all};
+use crate::tx::SeaTx;
+
+/// How many photos are looked at at once.
+const PHOTOS: u64 = 2_000;
+
+struct Id<T>(T);
+
+impl Stored for Id<PhotoId> {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self(PhotoId::new(fields.get("id")?)))
+    }
+}
+
+impl Stored for Id<CategoryId> {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self(CategoryId::new(fields.get("id")?)))
+    }
+}
+
+impl Stored for Entry {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            category: CategoryId::new(fields.get("category_id")?),
+            photo: PhotoId::new(fields.get("photo_id")?),
+            created_at: fields.get("created_at")?,
+            shown_at: fields.get("shown_at")?,
+        })
+    }
+}
+
+/// The rows of `l` whose photo is one of these.
+fn of(span: PhotoSpan) -> Cond {
+    let photo = || Expr::col(("l", "photo_id"));
+    Cond::all().add(photo().gt(span.after.get())).add_option(span.to.map(|to| photo().lte(to.get())))
+}
+
+pub(super) async fn span(store: &Store, after: PhotoId) -> Result<PhotoSpan, StoreError> {
+    let last = Query::select()
+        .column("id")
+        .from("photos")
+        .and_where(Expr::col("id").gt(after.get()))
+        .order_by("id", Order::Asc)
+        .offset(PHOTOS - 1)
+        .limit(1)
+        .to_owned();
+    let last: Vec<Id<PhotoId>> = all(store.read(), &last).await?;
+    Ok(PhotoSpan { after, to: last.first().map(|id| id.0) })
+}
+
+/// The photos of a table of links of which these say something else than they do themselves.
+fn differing(table: &'static str, span: PhotoSpan) -> (SelectStatement, Cond) {
+    let differs = |column: &'static str| Expr::col(("l", column)).ne(Expr::col(("p", column)));
+    let select = Query::select()
+        .distinct()
+        .expr_as(Expr::col(("l", "photo_id")), "id")
+        .from_as(table, "l")
+        .join_as(JoinType::LeftJoin, "photos", "p", Expr::col(("p", "id")).equals(("l", "photo_id")))
+        .cond_where(of(span))
+        .to_owned();
+    let wrong = Cond::any()
+        .add(Expr::col(("p", "id")).is_null())
+        .add(differs("listed"))
+        .add(differs("created_at"))
+        .add(differs("shown_at"));
+    (select, wrong)
+}
+
+pub(super) async fn misfiled(store: &Store, span: PhotoSpan) -> Result<Vec<PhotoId>, StoreError> {
+    let (mut placed, wrong) = differing("photo_categories", span);
+    let placed: Vec<Id<PhotoId>> = all(store.read(), placed.cond_where(wrong)).await?;
+    let (mut tagged, wrong) = differing("photo_tags", span);
+    let listed = |is: bool| Expr::col(("l", "listed")).eq(is);
+    let used_on = || Expr::col(("l", "used_on"));
+    let wrong = wrong.add(listed(true).and(used_on().is_null())).add(listed(false).and(used_on().is_not_null()));
+    let tagged: Vec<Id<PhotoId>> = all(store.read(), tagged.cond_where(wrong)).await?;
+    let ids: BTreeSet<PhotoId> = placed.into_iter().chain(tagged).map(|id| id.0).collect();
+    Ok(ids.into_iter().collect())
+}
+
+/// What lists lack or have too much.
+#[derive(Default)]
+struct Difference {
+    /// New, or sorted by something else.
+    due: Vec<Entry>,
+    gone: BTreeMap<CategoryId, Vec<PhotoId>>,
+}
+
+impl Difference {
+    fn len(&self) -> u64 {
+        (self.due.len() + self.gone.values().map(Vec::len).sum::<usize>()) as u64
+    }
+}
+
+type Times = (DateTime<Utc>, DateTime<Utc>);
+type Lists = BTreeMap<(CategoryId, PhotoId), Times>;
+
+const fn times(entry: &Entry) -> Times {
+    (entry.created_at, entry.shown_at)
+}
+
+async fn difference(conn: &impl ConnectionTrait, span: PhotoSpan) -> Result<Difference, StoreError> {
+    let outlines = Query::select()
+        .columns(["id", "name", "path", "is_active"])
+        .from("categories")
+        .and_where(Expr::col("kind").eq(Kind::Photo.as_str()))
+        .to_owned();
+    let outlines: Vec<OutlineRow> = all(conn, &outlines).await?;
+    let paths: BTreeMap<_, _> = outlines.into_iter().map(|row| (row.0.id, row.0.path)).collect();
+    let entries = |table: &'static str| {
+        Query::select().columns(COLUMNS.map(|column| ("l", column))).from_as(table, "l").cond_where(of(span)).to_owned()
+    };
+    let placed: Vec<Entry> =
+        all(conn, entries("photo_categories").and_where(Expr::col(("l", "listed")).eq(true))).await?;
+    let mut wanted = Lists::new();
+    for entry in &placed {
+        let above = paths.get(&entry.category).into_iter().flat_map(|path| path.ids().iter().copied());
+        wanted.extend(above.map(|id| ((id, entry.photo), times(entry))));
+    }
+    let mut kept = Lists::new();
+    let ids: Vec<i64> = paths.keys().map(|id| id.get()).collect();
+    for ids in ids.chunks(AT_ONCE) {
+        let listed = entries(LISTINGS).and_where(Expr::col(("l", "category_id")).is_in(ids.to_vec())).to_owned();
+        let listed: Vec<Entry> = all(conn, &listed).await?;
+        kept.extend(listed.iter().map(|entry| ((entry.category, entry.photo), times(entry))));
+    }
+    let mut found = Difference::default();
+    for (key, is) in &wanted {
+        if kept.get(key) != Some(is) {
+            found.due.push(Entry { category: key.0, photo: key.1, created_at: is.0, shown_at: is.1 });
+        }
+    }
+    for (category, photo) in kept.keys().filter(|key| !wanted.contains_key(key)) {
+        found.gone.entry(*category).or_default().push(*photo);
+    }
+    Ok(found)
+}
+
+pub(super) async fn relist(store: &Store, span: PhotoSpan) -> Result<u64, StoreError> {
+    if difference(store.read(), span).await?.len() == 0 {
+        return Ok(0);
+    }
+    transact!(store.own(), |tx| {
+        tx.lock_tree(Kind::Photo).await?;
+        let found = difference(tx.conn(), span).await?;
+        tx.put_entries(&found.due).await?;
+        for (category, photos) in &found.gone {
+            tx.drop_entries(*category, photos).await?;
+        }
+        Ok(found.len())
+    })
+}
+
+impl SeaTx {
+    async fn drop_entries(&self, category: CategoryId, photos: &[PhotoId]) -> Result<(), StoreError> {
+        for photos in photos.chunks(AT_ONCE) {
+            let delete = Query::delete()
+                .from_table(LISTINGS)
+                .and_where(Expr::col("category_id").eq(category.get()))
+                .and_where(Expr::col("photo_id").is_in(photos.iter().map(|id| id.get())))
+                .to_owned();
+            self.conn().execute(&delete).await.map_err(store_error)?;
+        }
+        Ok(())
+    }
+}
+
+/// The categories that have lists and are not there.
+async fn lost(store: &Store) -> Result<Vec<CategoryId>, StoreError> {
+    let there = Query::select()
+        .column("id")
+        .from("categories")
+        .and_where(Expr::col("kind").eq(Kind::Photo.as_str()))
+        .to_owned();
+    let lost = Query::select()
+        .distinct()
+        .expr_as(Expr::col("category_id"), "id")
+        .from(LISTINGS)
+        .and_where(Expr::col("category_id").not_in_subquery(there))
+        .to_owned();
+    let lost: Vec<Id<CategoryId>> = all(store.read(), &lost).await?;
+    Ok(lost.into_iter().map(|id| id.0).collect())
+}
+
+pub(super) async fn drop_lost(store: &Store) -> Result<u64, StoreError> {
+    let mut dropped = 0;
+    for category in lost(store).await? {
+        loop {
+            let (went, more): (u64, bool) = transact!(store.own(), |tx| {
+                tx.lock_tree(Kind::Photo).await?;
+                tx.drop_batch(category).await
+            })?;
+            dropped += went;
+            if !more {
+                break;
+            }
+        }
+    }
+    Ok(dropped)
+}
