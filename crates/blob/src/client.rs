@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
 use opendal::layers::{RetryLayer, TimeoutLayer};
-use opendal::options::ReadOptions;
+use opendal::options::{ReadOptions, ReaderOptions};
 use opendal::services::{Fs, Memory, Oss, S3};
 use opendal::{Metadata, Operator, Writer};
 use secrecy::ExposeSecret as _;
@@ -16,9 +16,10 @@ use sharestack_kernel::blob::{Blob, BlobError, BlobKey, BlobStream, Presentation
 use crate::config::{BlobConfig, ObjectStoreConfig};
 use crate::error::{ConnectError, blob_error, found};
 
-/// How much is sent to a bucket at once: above the 5 MiB that S3 wants of a part.
-const PART: usize = 8 * 1024 * 1024;
-/// How much is written to a directory, or read from it, at once.
+/// How much is sent to a bucket at once, and two of it are held: the least that S3 takes as a
+/// part. Of its 10,000 parts a file can be 48 GiB long.
+const PART: usize = 5 * 1024 * 1024;
+/// How much is written to a directory at once.
 const CHUNK: usize = 1024 * 1024;
 
 /// What is written into a directory to see whether that can be done.
@@ -30,8 +31,10 @@ pub struct BlobStore {
     operator: Operator,
     /// Where files lie, when they lie in a directory.
     directory: Option<PathBuf>,
-    /// How much is written and read at once.
+    /// How much is written at once.
     part: usize,
+    /// How much is read at once; `None` is as it comes over the line.
+    read: Option<usize>,
 }
 
 /// Opens the store of files. A directory is tried by writing into it; a bucket is first
@@ -43,7 +46,8 @@ pub async fn connect(config: &BlobConfig) -> Result<BlobStore, ConnectError> {
     // Once a process; opendal does it by itself only with a TLS provider of its own.
     opendal_http_transport_reqwest::install_default();
     let mut directory = None;
-    let part = if matches!(config, BlobConfig::S3(_) | BlobConfig::Oss(_)) { PART } else { CHUNK };
+    let bucket = matches!(config, BlobConfig::S3(_) | BlobConfig::Oss(_));
+    let (part, read) = if bucket { (PART, None) } else { (CHUNK, Some(CHUNK)) };
     let operator = match config {
         BlobConfig::Memory => Operator::new(Memory::default()),
         BlobConfig::Directory(root) => {
@@ -56,7 +60,7 @@ pub async fn connect(config: &BlobConfig) -> Result<BlobStore, ConnectError> {
     let operator = operator.map_err(ConnectError::Invalid)?;
     let timeout = TimeoutLayer::new().with_timeout(Duration::from_secs(10)).with_io_timeout(Duration::from_secs(30));
     let retry = RetryLayer::new().with_max_times(3).with_min_delay(Duration::from_millis(100)).with_jitter();
-    Ok(BlobStore { operator: operator.layer(timeout).layer(retry), directory, part })
+    Ok(BlobStore { operator: operator.layer(timeout).layer(retry), directory, part, read })
 }
 
 /// Files lie in `objects`. They are written in `writing` beside it and renamed, so that
@@ -106,7 +110,8 @@ impl BlobStore {
         if range.is_empty() {
             return Ok(futures::stream::empty().boxed());
         }
-        let reader = self.operator.reader_with(key.as_str()).chunk(self.part).await.map_err(blob_error)?;
+        let options = ReaderOptions { chunk: self.read, ..ReaderOptions::default() };
+        let reader = self.operator.reader_options(key.as_str(), options).await.map_err(blob_error)?;
         let stream = reader.into_bytes_stream(range).await.map_err(blob_error)?;
         Ok(stream.map_err(|error| BlobError::Unavailable(error.into())).boxed())
     }
