@@ -8,6 +8,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbErr, SqlxMySqlConnector, SqlxPostgresConnector, SqlxSqliteConnector,
     Statement,
 };
+use sharestack_content::ports::ArticleDetail;
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
@@ -16,6 +17,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{ConnectOptions, Executor};
 use thiserror::Error;
 
+use crate::batch::Batch;
 use crate::config::{InvalidUrl, StoreConfig};
 use crate::conn::Conn;
 use crate::durability::Flushing;
@@ -60,6 +62,7 @@ pub struct Store {
     pub(crate) write: Conn<DatabaseConnection>,
     pub(crate) read: Conn<DatabaseConnection>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) articles: Batch<ArticleDetail>,
 }
 
 /// How many connections a pool has.
@@ -105,7 +108,7 @@ impl Store {
                 }
             });
         }
-        Ok(Self { pools, write: Conn::new(write), read: Conn::new(read), clock })
+        Ok(Self { pools, write: Conn::new(write), read: Conn::new(read), clock, articles: Batch::new() })
     }
 
     /// Where queries read from: committed data only, beside any writer.

@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod batch;
 mod billing;
 mod claim;
 mod config;

@@ -61,6 +61,21 @@ pub async fn an_article_without_extras_is_kept_so(subject: Subject) {
     assert_eq!(subject.queries.find_head(&ArticleKey::parse("a b")).await.unwrap(), None);
 }
 
+/// Whoever asks at the same time as others gets what was asked for.
+pub async fn articles_asked_for_at_once_are_each_their_own(subject: Subject) {
+    let author = subject.author(1).await;
+    for id in 1..=40 {
+        subject.insert(&published(id, author), &text(&format!("text {id}"))).await.unwrap();
+    }
+    subject.delete(&published(9, author), 1).await.unwrap();
+    let asked = || (1..=44).chain([5, 5, 9]);
+    let found = join_all(asked().map(|id| subject.find(ArticleId::new(id)))).await;
+    for (id, found) in asked().zip(found) {
+        let there = (id != 9 && id <= 40).then(|| (ArticleId::new(id), format!("text {id}")));
+        assert_eq!(found.map(|article| (article.card.id, article.source.to_string())), there);
+    }
+}
+
 /// One slug, one article; the refused one leaves nothing.
 pub async fn a_taken_slug_is_refused(subject: Subject) {
     let author = subject.author(1).await;

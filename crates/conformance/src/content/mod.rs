@@ -54,6 +54,7 @@ macro_rules! content_cases {
             content::article: [
                 an_article_reads_back_as_it_was_written,
                 an_article_without_extras_is_kept_so,
+                articles_asked_for_at_once_are_each_their_own,
                 a_taken_slug_is_refused,
                 of_rivals_for_a_slug_one_gets_it,
                 an_edit_to_a_taken_slug_is_refused,

@@ -189,7 +189,10 @@ pub struct ArticleFilter {
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait ArticleQueries: Send + Sync {
-    /// An article with its text, in one statement.
+    /// An article with its text, in one statement, perhaps together with others that are
+    /// asked for at the same time.
+    ///
+    /// MUST show what was committed before the call.
     async fn find(&self, key: &ArticleKey) -> Result<Option<ArticleDetail>, StoreError>;
 
     /// An article's head.

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, JoinType, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult, QueryResult};
@@ -77,9 +79,26 @@ fn walked(select: &mut SelectStatement, walk: Walk, after: ArticleId, limit: u64
         .limit(limit);
 }
 
+impl Store {
+    /// The articles with these ids.
+    async fn find_together(self, ids: Vec<i64>) -> Result<HashMap<i64, ArticleDetail>, StoreError> {
+        let mut select = with_texts();
+        select.and_where(Expr::col(("a", "id")).is_in(ids)).and_where(Expr::col(("a", "status")).ne(DELETED));
+        let rows = self.read().query_all(&select).await.map_err(store_error)?;
+        rows.iter().map(|row| detail(row).map(|article| (article.card.id.get(), article))).collect()
+    }
+}
+
 #[async_trait]
 impl ArticleQueries for Store {
     async fn find(&self, key: &ArticleKey) -> Result<Option<ArticleDetail>, StoreError> {
+        if let ArticleKey::Id(id) = key {
+            let store = self.clone();
+            let read = self.articles.read(id.get(), move |ids| store.clone().find_together(ids)).await;
+            if let Ok(found) = read {
+                return Ok(found);
+            }
+        }
         let mut select = with_texts();
         let Some(select) = with_key(&mut select, key) else { return Ok(None) };
         self.read().query_one(&*select).await.map_err(store_error)?.as_ref().map(detail).transpose()
