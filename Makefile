@@ -65,9 +65,9 @@ openapi: build-tests ## write docs/api/openapi.json
 	scripts/openapi.sh write
 
 .PHONY: bench
-bench: ## measure, release build: figures for docs/performance.md
-	$(CARGO) build --release --workspace --bins
-	scripts/services.sh with $(TARGET)/release/sharestack-bench $(BENCH)
+bench: ## measure the build that is shipped: figures for docs/performance.md
+	$(CARGO) build --profile dist --workspace --bins
+	scripts/services.sh with $(TARGET)/dist/sharestack-bench $(BENCH)
 
 .PHONY: coverage
 coverage: ## lines that the unit tests of the users crate run, in per cent

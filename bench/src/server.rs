@@ -73,7 +73,7 @@ pub fn binary() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let path = own.parent().context("no directory")?.join("sharestack");
     if !path.exists() {
-        bail!("{} is missing: run `cargo build --release --workspace --bins`, or `make bench`", path.display());
+        bail!("{} is missing: run `cargo build --profile dist --workspace --bins`, or `make bench`", path.display());
     }
     Ok(path)
 }
