@@ -236,3 +236,19 @@ async fn calls_with_a_key_count_for_its_owner_and_may_be_repeated_by_idempotency
     while forged().await.status != 429 {}
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_key_is_shown_once_however_its_route_is_written() {
+    let app = Harness::usual().await;
+    let lin = app.account("lin").await;
+    let body = json!({ "name": "x", "scopes": ["own.read"] });
+    let mut shown = std::collections::BTreeSet::new();
+    for path in [KEYS, KEYS, "/v1/auth/api-keys", "/api/v1/%61uth/api-keys", "/api/v1/%61uth/api-keys"] {
+        let made = app.post_once(&lin.token, path, "once", &body).await.expect(201);
+        assert_eq!(made.header("idempotency-replayed"), "", "{path}");
+        assert!(shown.insert(made.data()["secret"].as_str().unwrap().to_owned()), "{path} shows a key again");
+    }
+    assert_eq!(app.count("SELECT COUNT(*) FROM api_keys").await, 5);
+    assert_eq!(app.count("SELECT COUNT(*) FROM idempotency_keys").await, 0);
+    app.stop().await;
+}

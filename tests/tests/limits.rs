@@ -33,6 +33,26 @@ async fn an_address_may_try_to_sign_in_five_times_a_minute() {
 }
 
 #[tokio::test]
+async fn a_route_is_counted_however_its_path_is_written() {
+    let app = Harness::start(limited()).await;
+    let body = json!({ "username": "nobody", "password": "wrong password" });
+    let ways = ["/api/v1/auth/login", "/v1/auth/login", "/api/v1/auth/%6cogin", "/v1/%61uth/login", "/%761/auth/login"];
+    for (n, path) in ways.into_iter().enumerate() {
+        let answer = app.post(path, &body).await.refused(401, "INVALID_CREDENTIALS");
+        let left = format!("{}", 4 - n);
+        assert_eq!(
+            (answer.header("x-ratelimit-limit"), answer.header("x-ratelimit-remaining")),
+            ("5", &*left),
+            "{path}"
+        );
+    }
+    for path in ways {
+        app.post(path, &body).await.refused(429, "RATE_LIMIT_EXCEEDED");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn an_account_may_be_tried_five_times_a_minute_from_anywhere() {
     let app = Harness::start(limited().with("TRUSTED_PROXIES", "127.0.0.1")).await;
     let login = |address: u8| {

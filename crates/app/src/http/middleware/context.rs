@@ -9,7 +9,7 @@ use actix_cors::CorsError;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
@@ -25,7 +25,7 @@ use tracing::Instrument;
 use crate::http::context::{HeadersOnly, RequestContext, client_ip, request_id};
 use crate::http::error::ApiError;
 use crate::http::language::Language;
-use crate::http::middleware::tus;
+use crate::http::middleware::{paths, tus};
 use crate::http::routes::Answers;
 use crate::wiring::App;
 
@@ -38,7 +38,7 @@ pub async fn layer(
     let started = Instant::now();
     let mut context = open(&request, &app);
     request.extensions_mut().insert(context.clone());
-    canonical_path(&mut request);
+    paths::canonical(&mut request);
     let speaks_tus = tus::covers(request.path());
     let overridden = if speaks_tus { tus::override_method(&mut request) } else { Ok(()) };
     // The answer to HEAD is that to GET; the connection leaves the body out.
@@ -206,21 +206,6 @@ fn open(request: &ServiceRequest, app: &App) -> RequestContext {
         client: Client::new(Some(client_ip.to_string()), user_agent.as_deref()),
         received_at: app.clock.now(),
     }
-}
-
-/// `/v1/…` is `/api/v1/…`, from one registration.
-fn canonical_path(request: &mut ServiceRequest) {
-    let uri = request.head().uri.clone();
-    if !(uri.path() == "/v1" || uri.path().starts_with("/v1/")) {
-        return;
-    }
-    let mut parts = uri.into_parts();
-    let rest = parts.path_and_query.as_ref().map_or("", |path| path.as_str());
-    let Ok(path) = format!("/api{rest}").parse() else { return };
-    parts.path_and_query = Some(path);
-    let Ok(uri) = Uri::from_parts(parts) else { return };
-    request.match_info_mut().get_mut().update(&uri);
-    request.head_mut().uri = uri;
 }
 
 /// Writes a refusal into the envelope. Answers that are no refusals stay as they are.

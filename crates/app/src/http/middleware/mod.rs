@@ -5,6 +5,7 @@ pub mod context;
 pub mod farewell;
 pub mod idempotency;
 pub mod intake;
+pub mod paths;
 pub mod rate_limit;
 mod streamed;
 pub mod tus;
