@@ -1,5 +1,6 @@
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::blob::BlobStream;
+use sharestack_kernel::error::CarriesStore as _;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::{once, transact};
@@ -155,6 +156,8 @@ impl Uploads {
         let completed = |file| Progress::Completed { file, upload: Some(Box::new(upload.clone())) };
         let noted = match self.note(id, None, std::slice::from_ref(&part)).await {
             Ok(noted) => noted,
+            // It may have been written down all the same, and goes with the upload else.
+            Err(error) if error.store().is_some() => return Err(error),
             Err(error) => {
                 self.discard(&key).await;
                 return match error {
@@ -203,7 +206,9 @@ impl Uploads {
             })
         };
         let (upload, replaced) = once::apart(note).await?;
-        for part in replaced {
+        // What ran twice has replaced its own.
+        let own = |one: &Part| parts.iter().any(|part| part.blob_key == one.blob_key);
+        for part in replaced.into_iter().filter(|one| !own(one)) {
             if let Ok(key) = sharestack_kernel::blob::BlobKey::parse(&part.blob_key) {
                 self.discard(&key).await;
             }

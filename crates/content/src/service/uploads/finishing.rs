@@ -9,6 +9,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Deserialize;
 use serde_json::json;
 use sharestack_kernel::blob::{BlobError, BlobKey, BlobStream};
+use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
 use sharestack_kernel::{once, transact};
@@ -205,7 +206,9 @@ impl Uploads {
         }
     }
 
-    /// Keeps a file whose blob is there. The blob goes when the file is not kept.
+    /// Keeps a file whose blob is there. The blob goes when the file is not kept. A commit that was
+    /// answered by an error may have happened all the same: then the file is there. When nobody can
+    /// tell, the blob is left to the upkeep.
     pub(super) async fn finish(
         &self,
         upload: &Upload,
@@ -213,11 +216,29 @@ impl Uploads {
         measured: Measured,
         holder: Option<Uuid>,
     ) -> Result<UploadedFile, UploadError> {
-        let finished = self.keep(upload, key, measured, holder).await;
-        if finished.is_err() {
-            self.discard(key).await;
+        let error = match self.keep(upload, key, measured, holder).await {
+            Ok(file) => return Ok(file),
+            Err(error) => error,
+        };
+        match once::apart(self.kept_after_all(upload.id)).await {
+            Ok(Some(file)) if file.blob_key == key.as_str() => return Ok(file),
+            Ok(_) => self.discard(key).await,
+            Err(unknown) => {
+                tracing::warn!(error = &unknown as &dyn std::error::Error, "a blob is left to the upkeep");
+            }
         }
-        finished
+        Err(error)
+    }
+
+    /// The file that an upload became, after whoever still commits it has come to an end: they hold
+    /// its row.
+    async fn kept_after_all(&self, id: FileId) -> Result<Option<UploadedFile>, StoreError> {
+        transact!(self.ports.store, |tx| {
+            if tx.uploads().find_for_update(id).await?.is_some() {
+                return Ok(None);
+            }
+            tx.files().find_for_update(id).await
+        })
     }
 
     async fn keep(

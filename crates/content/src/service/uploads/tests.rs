@@ -20,6 +20,7 @@ use crate::ports::{Glance, MockImaging};
 
 mod ends;
 mod kinds;
+mod unsure;
 
 /// Files in memory.
 #[derive(Clone, Default)]
@@ -95,9 +96,15 @@ fn limits() -> UploadLimits {
 }
 
 fn world() -> World {
-    let (portfolio, blobs, clock) = (MemoryPortfolio::default(), Blobs::default(), FakeClock::default());
+    let portfolio = MemoryPortfolio::default();
+    world_over(portfolio.clone(), Arc::new(portfolio))
+}
+
+/// The same where `store` begins the transactions of the portfolio.
+fn world_over(portfolio: MemoryPortfolio, store: Arc<dyn Begin<dyn PortfolioTx>>) -> World {
+    let (blobs, clock) = (Blobs::default(), FakeClock::default());
     let ports = UploadPorts {
-        store: Arc::new(portfolio.clone()),
+        store,
         queries: Arc::new(portfolio.clone()),
         blobs: Arc::new(blobs.clone()),
         imaging: Arc::new(imaging(Glance::default())),
