@@ -39,6 +39,7 @@ mod m0044_counted_tag_days;
 mod m0045_no_tag_sums;
 mod m0046_said_before;
 mod m0047_category_listings;
+mod m0048_teasers;
 
 use sea_orm_migration::prelude::*;
 
@@ -83,6 +84,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0045_no_tag_sums::Migration),
             Box::new(m0046_said_before::Migration),
             Box::new(m0047_category_listings::Migration),
+            Box::new(m0048_teasers::Migration),
         ]
     }
 }

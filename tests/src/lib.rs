@@ -35,6 +35,7 @@ pub mod proxy;
 pub mod redis;
 pub mod routes;
 pub mod sample;
+mod shelves;
 pub mod uploading;
 
 pub use browser::Browser;
@@ -49,6 +50,7 @@ pub use place::{Files, Place};
 pub use process::Process;
 pub use redis::Redis;
 pub use sample::assert_shows;
+pub use shelves::Shelves;
 
 /// Whether only what needs no server is meant.
 pub fn embedded_only() -> bool {

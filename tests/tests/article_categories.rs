@@ -1,43 +1,33 @@
 //! Categories and tags of articles: the code of those of photos, on a tree of their own.
 
+use std::ops::Deref;
+
 use reqwest::Method;
 use reqwest::header::{ETAG, IF_MATCH};
 use serde_json::{Value, json};
-use sharestack_tests::{Account, Answer, Database, Harness, Options, assert_shows, until};
+use sharestack_tests::{Account, Answer, Database, Options, Shelves, assert_shows, until};
 
 const ARTICLES: &str = "/api/v1/articles";
 const CATEGORIES: &str = "/api/v1/articles/categories";
 
 struct Room {
-    app: Harness,
-    editor: Account,
+    shelves: Shelves,
     author: Account,
+}
+
+impl Deref for Room {
+    type Target = Shelves;
+
+    fn deref(&self) -> &Shelves {
+        &self.shelves
+    }
 }
 
 impl Room {
     async fn open(database: Database) -> Self {
-        let app = Harness::start(Options::on(database)).await;
-        let admin = app.admin().await;
-        let editor = app.with_role(&admin, "chief", "admin").await;
-        let author = app.with_role(&admin, "linxiaohong", "creator").await;
-        Self { app, editor, author }
-    }
-
-    async fn create(&self, body: &Value) -> Answer {
-        self.app.post_as(&self.editor.token, CATEGORIES, body).await
-    }
-
-    async fn made(&self, name: &str, parent: Option<i64>) -> i64 {
-        let made = self.create(&json!({ "name": name, "parent_id": parent })).await.expect(201);
-        made.data()["id"].as_i64().unwrap()
-    }
-
-    async fn edit(&self, id: i64, body: &Value) -> Answer {
-        self.app.put_as(&self.editor.token, &format!("{CATEGORIES}/{id}"), body).await
-    }
-
-    async fn delete(&self, path: &str) -> Answer {
-        self.app.delete_as(&self.editor.token, &format!("{CATEGORIES}/{path}")).await
+        let (shelves, admin) = Shelves::open(Options::on(database), CATEGORIES).await;
+        let author = shelves.app.with_role(&admin, "linxiaohong", "creator").await;
+        Self { shelves, author }
     }
 
     async fn write(&self, title: &str, category: Option<i64>, tags: &[&str]) -> Answer {
@@ -109,7 +99,7 @@ async fn articles_are_sorted_into_a_tree_that_counts_them() {
             let refused = room.edit(money, &json!({ "parent_id": below })).await.refused(409, "RESOURCE_CONFLICT");
             assert_eq!(refused.body["error"]["details"]["reason"], "cycle");
         }
-        room.delete(&index.to_string()).await.expect(204);
+        room.delete(index).await.expect(204);
         room.edit(funds, &json!({ "parent_id": life })).await.expect(200);
         assert_eq!(room.counts().await, [(money, 1, 1), (life, 1, 0), (funds, 1, 1)]);
         until("lists know of the move", || async { room.titles(money).await == ["甲"] }).await;
@@ -119,10 +109,10 @@ async fn articles_are_sorted_into_a_tree_that_counts_them() {
         assert_eq!(changed.data()["category_id"], life);
         assert_eq!(room.counts().await, [(money, 0, 0), (life, 2, 1), (funds, 1, 1)]);
 
-        room.delete(&life.to_string()).await.refused(409, "RESOURCE_CONFLICT");
-        let full = room.delete(&funds.to_string()).await.refused(409, "RESOURCE_CONFLICT");
+        room.delete(life).await.refused(409, "RESOURCE_CONFLICT");
+        let full = room.delete(funds).await.refused(409, "RESOURCE_CONFLICT");
         assert_eq!(full.body["error"]["details"], json!({ "reason": "not_empty", "count": 2 }));
-        room.delete(&format!("{funds}?move_to={life}")).await.expect(204);
+        room.delete(format!("{funds}?move_to={life}")).await.expect(204);
         assert_eq!(room.counts().await, [(money, 0, 0), (life, 2, 2)]);
         let sorted = format!("SELECT COUNT(*) FROM articles WHERE category_id = {life}");
         assert_eq!(room.app.count(&sorted).await, 3, "the draft came along");
@@ -133,7 +123,7 @@ async fn articles_are_sorted_into_a_tree_that_counts_them() {
         let cleared = room.app.put_as(&room.author.token, &path, &json!({ "category_id": null })).await.expect(200);
         assert_eq!(cleared.data()["category_id"], Value::Null);
         assert_eq!(room.counts().await, [(life, 1, 1)]);
-        room.app.stop().await;
+        room.shelves.app.stop().await;
     }
 }
 
@@ -179,7 +169,7 @@ async fn articles_are_searched_within_a_category_and_counted_by_them() {
         // What is hidden has no name for visitors, and all its articles.
         room.edit(money, &json!({ "is_active": false })).await.expect(200);
         assert_eq!(facet(None, "").await, json!([]));
-        assert_eq!(facet(Some(&room.editor.token), "").await, counted);
+        assert_eq!(facet(Some(&room.keeper.token), "").await, counted);
         room.edit(money, &json!({ "is_active": true })).await.expect(200);
 
         // The index follows articles, and categories that go; what is below one is asked anew.
@@ -188,12 +178,12 @@ async fn articles_are_searched_within_a_category_and_counted_by_them() {
         until("it is found there", async || total(&format!("&category={life}")).await == 1).await;
         room.edit(funds, &json!({ "parent_id": life })).await.expect(200);
         assert_eq!(total(&format!("&category={life}")).await, 3);
-        room.delete(&format!("{funds}?move_to={money}")).await.expect(204);
+        room.delete(format!("{funds}?move_to={money}")).await.expect(204);
         until("all came along", async || total(&format!("&category={money}")).await == 2).await;
         assert_eq!(total(&format!("&category={life}")).await, 1);
         let stored = format!("SELECT COUNT(*) FROM articles WHERE category_id = {money} AND status = 'published'");
         assert_eq!(room.app.count(&stored).await, 2);
-        room.app.stop().await;
+        room.shelves.app.stop().await;
     }
 }
 
@@ -202,10 +192,10 @@ async fn categories_of_photos_and_articles_are_apart() {
     let room = Room::open(Database::Sqlite).await;
     let of_articles = room.create(&json!({ "name": "城市", "slug": "city" })).await.expect(201);
     let of_photos = json!({ "name": "城市", "slug": "city" });
-    let of_photos = room.app.post_as(&room.editor.token, "/api/v1/categories", &of_photos).await.expect(201);
+    let of_photos = room.app.post_as(&room.keeper.token, "/api/v1/categories", &of_photos).await.expect(201);
     let (article, photo) = (of_articles.data()["id"].as_i64().unwrap(), of_photos.data()["id"].as_i64().unwrap());
     room.edit(photo, &json!({ "name": "x" })).await.refused(404, "RESOURCE_NOT_FOUND");
-    room.delete(&photo.to_string()).await.refused(404, "RESOURCE_NOT_FOUND");
+    room.delete(photo).await.refused(404, "RESOURCE_NOT_FOUND");
     room.app.get(&format!("/api/v1/categories/{article}")).await.refused(404, "RESOURCE_NOT_FOUND");
     let refused = room.edit(article, &json!({ "parent_id": photo })).await.refused(400, "VALIDATION_ERROR");
     assert_eq!(refused.fields(), [("parent_id".to_owned(), "NOT_ALLOWED".to_owned())]);
@@ -215,7 +205,7 @@ async fn categories_of_photos_and_articles_are_apart() {
         assert_eq!(room.app.get(&format!("{ARTICLES}?{query}")).await.status, status, "{query}");
     }
     assert_eq!(room.app.count("SELECT COUNT(*) FROM articles").await, 0);
-    room.app.stop().await;
+    room.shelves.app.stop().await;
 }
 
 #[tokio::test]
@@ -226,7 +216,7 @@ async fn tags_of_articles_are_listed_by_use_and_by_what_is_typed() {
         room.published("乙", None, &["投资"]).await;
         room.write("草稿", None, &["写作"]).await.expect(201);
         let photo_tag = json!({ "name": "投影" });
-        room.app.post_as(&room.editor.token, "/api/v1/tags", &photo_tag).await.expect(201);
+        room.app.post_as(&room.keeper.token, "/api/v1/tags", &photo_tag).await.expect(201);
         let tags = async |query: &str| -> Vec<(String, i64)> {
             let list = room.app.get(&format!("{ARTICLES}/tags{query}")).await.expect(200);
             let of = |tag: &Value| (tag["name"].as_str().unwrap().to_owned(), tag["article_count"].as_i64().unwrap());
@@ -240,7 +230,7 @@ async fn tags_of_articles_are_listed_by_use_and_by_what_is_typed() {
         for query in ["?limit=0", "?limit=101", &format!("?q={}", "长".repeat(51))] {
             room.app.get(&format!("{ARTICLES}/tags{query}")).await.refused(400, "VALIDATION_ERROR");
         }
-        room.app.stop().await;
+        room.shelves.app.stop().await;
     }
 }
 
@@ -258,9 +248,9 @@ async fn what_is_in_a_hidden_category_is_found_by_who_sees_it() {
         for category in [money, funds] {
             until("it is hidden", || async { room.titles(category).await.is_empty() }).await;
             let path = format!("{ARTICLES}?category={category}");
-            for token in [&room.author.token, &room.editor.token] {
+            for token in [&room.author.token, &room.keeper.token] {
                 let total = room.app.get_as(token, &path).await.expect(200).body["pagination"]["total"].clone();
-                let expected = match (token == &room.editor.token, category == money) {
+                let expected = match (token == &room.keeper.token, category == money) {
                     (false, _) => 0,
                     (true, true) => 2,
                     (true, false) => 1,
@@ -271,7 +261,7 @@ async fn what_is_in_a_hidden_category_is_found_by_who_sees_it() {
         assert_eq!(room.app.get(ARTICLES).await.expect(200).body["pagination"]["total"], 2, "they are not hidden");
         room.edit(money, &json!({ "is_active": true })).await.expect(200);
         until("it is shown again", || async { room.titles(funds).await == ["乙"] }).await;
-        room.app.stop().await;
+        room.shelves.app.stop().await;
     }
 }
 
@@ -284,12 +274,12 @@ async fn bad_input_is_refused_and_changes_nothing() {
         room.published("甲", Some(money), &[]).await;
         // By its slug, as by its id.
         let by_slug = format!("{CATEGORIES}/money");
-        let changed = room.app.put_as(&room.editor.token, &by_slug, &json!({ "description": "钱" })).await.expect(200);
+        let changed = room.app.put_as(&room.keeper.token, &by_slug, &json!({ "description": "钱" })).await.expect(200);
         assert_shows(changed.data(), &json!({ "id": money, "slug": "money", "description": "钱", "article_count": 1 }));
 
         // What was changed meanwhile is neither changed nor removed.
         let stale = |method| {
-            let request = room.app.request(method, &by_slug).bearer_auth(&room.editor.token);
+            let request = room.app.request(method, &by_slug).bearer_auth(&room.keeper.token);
             let request = request.header(IF_MATCH, made.header(ETAG.as_str()));
             room.app.send(request.json(&json!({ "name": "旧" })))
         };
@@ -331,7 +321,7 @@ async fn bad_input_is_refused_and_changes_nothing() {
         }
         // What is in it comes to another of articles, and to nothing else.
         let of_photos = json!({ "name": "城市", "slug": "city" });
-        let of_photos = room.app.post_as(&room.editor.token, "/api/v1/categories", &of_photos).await.expect(201);
+        let of_photos = room.app.post_as(&room.keeper.token, "/api/v1/categories", &of_photos).await.expect(201);
         for (place, code) in [
             (of_photos.data()["id"].to_string(), "NOT_ALLOWED"),
             (money.to_string(), "NOT_ALLOWED"),
@@ -339,7 +329,7 @@ async fn bad_input_is_refused_and_changes_nothing() {
             ("0".to_owned(), "OUT_OF_RANGE"),
             ("x".to_owned(), "INVALID_FORMAT"),
         ] {
-            let refused = room.delete(&format!("{money}?move_to={place}")).await;
+            let refused = room.delete(format!("{money}?move_to={place}")).await;
             assert_eq!(codes(refused), [format!("move_to {code}")], "{place}");
         }
         for missing in ["0", "999", "no-such"] {
@@ -352,6 +342,6 @@ async fn bad_input_is_refused_and_changes_nothing() {
         let stays =
             format!("SELECT COUNT(*) FROM categories WHERE id = {money} AND name = '投资理财' AND slug = 'money'");
         assert_eq!(room.app.count(&stays).await, 1);
-        room.app.stop().await;
+        room.shelves.app.stop().await;
     }
 }

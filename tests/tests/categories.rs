@@ -3,59 +3,49 @@
 mod input;
 mod photos;
 
+use std::ops::Deref;
+
 use reqwest::Method;
 use reqwest::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Value, json};
 use sharestack_content::model::{Category, Colour, Icon, MAX_LEVEL, Note, PhotoId};
 use sharestack_tests::gallery::category;
-use sharestack_tests::{Account, Answer, Database, Gallery, Harness, Options, assert_shows};
+use sharestack_tests::{Answer, Database, Gallery, Options, Shelves, assert_shows};
 
 const CATEGORIES: &str = "/api/v1/categories";
 
 struct Room {
-    app: Harness,
-    curator: Account,
+    shelves: Shelves,
     gallery: Gallery,
+}
+
+impl Deref for Room {
+    type Target = Shelves;
+
+    fn deref(&self) -> &Shelves {
+        &self.shelves
+    }
 }
 
 impl Room {
     async fn open(database: Database) -> Self {
         let options = Options::on(database).with("SHARESTACK__PHOTOS__MEDIA_URL", "https://cdn.example.com");
-        let app = Harness::start(options).await;
-        let admin = app.admin().await;
-        let curator = app.with_role(&admin, "curator", "admin").await;
-        let gallery = Gallery::of(&app, curator.id);
-        Self { app, curator, gallery }
-    }
-
-    async fn create(&self, body: &Value) -> Answer {
-        self.app.post_as(&self.curator.token, CATEGORIES, body).await
-    }
-
-    async fn made(&self, name: &str, parent: Option<i64>) -> i64 {
-        let made = self.create(&json!({ "name": name, "parent_id": parent })).await.expect(201);
-        made.data()["id"].as_i64().unwrap()
-    }
-
-    async fn edit(&self, id: i64, body: &Value) -> Answer {
-        self.app.put_as(&self.curator.token, &path(id), body).await
-    }
-
-    async fn delete(&self, path: &str) -> Answer {
-        self.app.delete_as(&self.curator.token, path).await
+        let (shelves, _) = Shelves::open(options, CATEGORIES).await;
+        let gallery = Gallery::of(&shelves.app, shelves.keeper.id);
+        Self { shelves, gallery }
     }
 
     async fn put_in(&self, id: i64, body: &Value) -> Answer {
-        self.app.post_as(&self.curator.token, &format!("{}/photos", path(id)), body).await
+        self.app.post_as(&self.keeper.token, &format!("{}/photos", path(id)), body).await
     }
 
     async fn take_out(&self, id: i64, body: &Value) -> Answer {
         let request = self.app.request(Method::DELETE, &format!("{}/photos", path(id)));
-        self.app.send(request.bearer_auth(&self.curator.token).json(body)).await
+        self.app.send(request.bearer_auth(&self.keeper.token).json(body)).await
     }
 
     async fn cover(&self, id: i64, body: &Value) -> Answer {
-        self.app.put_as(&self.curator.token, &format!("{}/cover", path(id)), body).await
+        self.app.put_as(&self.keeper.token, &format!("{}/cover", path(id)), body).await
     }
 
     async fn read(&self, id: i64) -> Value {
@@ -155,7 +145,7 @@ async fn the_printed_list_is_answered() {
         let below = room.app.get(&format!("{CATEGORIES}/other-7")).await.expect(200);
         let way: Vec<_> = below.data()["ancestors"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
         assert_eq!((below.data()["path"].clone(), way), (json!("4/5/6/7"), vec![json!(4), json!(5), json!(6)]));
-        room.app.stop().await;
+        room.shelves.app.stop().await;
     }
 }
 
@@ -186,24 +176,24 @@ async fn a_category_is_made_changed_and_removed() {
         assert_shows(changed.data(), &change);
         assert_shows(changed.data(), &json!({ "slug": "nature-landscape", "icon": "tree", "version": 2 }));
         room.edit(other, &json!({ "slug": "nature-landscape" })).await.refused(409, "RESOURCE_CONFLICT");
-        let stale = room.app.request(Method::PUT, &path(id)).bearer_auth(&room.curator.token);
+        let stale = room.app.request(Method::PUT, &path(id)).bearer_auth(&room.keeper.token);
         let stale = stale.header(IF_MATCH, made.header(ETAG.as_str())).json(&json!({ "name": "旧" }));
         room.app.send(stale).await.refused(412, "PRECONDITION_FAILED");
-        let fresh = room.app.request(Method::PATCH, &path(id)).bearer_auth(&room.curator.token);
+        let fresh = room.app.request(Method::PATCH, &path(id)).bearer_auth(&room.keeper.token);
         let fresh = fresh.header(IF_MATCH, changed.header(ETAG.as_str()));
         let cleared = room.app.send(fresh.json(&json!({ "color": null, "icon": null }))).await.expect(200);
         assert_shows(cleared.data(), &json!({ "color": null, "icon": null, "name": "自然风光", "version": 3 }));
         let by_slug = room.app.get(&format!("{CATEGORIES}/nature-landscape")).await.expect(200);
         assert_eq!(by_slug.data(), cleared.data());
 
-        room.delete(&path(id)).await.expect(204);
-        room.delete(&path(id)).await.refused(404, "RESOURCE_NOT_FOUND");
+        room.delete(id).await.expect(204);
+        room.delete(id).await.refused(404, "RESOURCE_NOT_FOUND");
         room.app.get(&path(id)).await.refused(404, "RESOURCE_NOT_FOUND");
         for (kind, count) in [("created", 3), ("updated", 2), ("deleted", 1)] {
             let told = format!("SELECT COUNT(*) FROM events WHERE kind = 'category.{kind}'");
             assert_eq!(room.app.count(&told).await, count, "{kind}");
         }
-        room.app.stop().await;
+        room.shelves.app.stop().await;
     }
 }
 
@@ -233,13 +223,13 @@ async fn a_subtree_moves_whole_and_never_below_itself() {
         assert_shows(&room.read(grandchild).await, &json!({ "parent_id": null, "level": 0 }));
         assert_eq!((room.counts(other).await, room.counts(grandchild).await), ((0, 0), (2, 2)));
 
-        let full = room.delete(&path(other)).await.refused(409, "RESOURCE_CONFLICT");
+        let full = room.delete(other).await.refused(409, "RESOURCE_CONFLICT");
         assert_eq!(full.body["error"]["details"], json!({ "reason": "has_children", "children": 1 }));
         room.put_in(other, &json!({ "photo_ids": [2] })).await.expect(200);
-        room.delete(&format!("{}?move_to={grandchild}", path(grandchild))).await.refused(400, "VALIDATION_ERROR");
-        room.delete(&format!("{}?move_to={other}", path(grandchild))).await.expect(204);
+        room.delete(format!("{grandchild}?move_to={grandchild}")).await.refused(400, "VALIDATION_ERROR");
+        room.delete(format!("{grandchild}?move_to={other}")).await.expect(204);
         assert_eq!(room.counts(other).await, (2, 2));
-        room.app.stop().await;
+        room.shelves.app.stop().await;
     }
 }
 
@@ -251,12 +241,12 @@ async fn what_is_hidden_hides_what_is_below_it() {
     room.edit(top, &json!({ "is_active": false })).await.expect(200);
     for id in [top, child] {
         room.app.get(&path(id)).await.refused(404, "RESOURCE_NOT_FOUND");
-        room.app.get_as(&room.curator.token, &path(id)).await.expect(200);
+        room.app.get_as(&room.keeper.token, &path(id)).await.expect(200);
     }
     let listed = |answer: Answer| answer.expect(200).data()["categories"].as_array().unwrap().len();
     assert_eq!(listed(room.app.get(CATEGORIES).await), 0);
-    assert_eq!(listed(room.app.get_as(&room.curator.token, CATEGORIES).await), 2);
-    room.app.stop().await;
+    assert_eq!(listed(room.app.get_as(&room.keeper.token, CATEGORIES).await), 2);
+    room.shelves.app.stop().await;
 }
 
 #[tokio::test]
@@ -293,6 +283,6 @@ async fn a_tree_is_as_deep_as_somebody_makes_it() {
         assert_shows(moved.data(), &json!({ "level": 0, "path": half.to_string(), "parent_id": null }));
         assert_shows(&room.read(id).await, &json!({ "level": levels - levels / 2 - 1 }));
         assert_eq!(room.app.count("SELECT COUNT(*) FROM categories").await, i64::try_from(levels).unwrap());
-        room.app.stop().await;
+        room.shelves.app.stop().await;
     }
 }

@@ -2,6 +2,7 @@
 
 mod input;
 mod readers;
+mod teasers;
 
 use chrono::TimeDelta;
 use reqwest::Method;

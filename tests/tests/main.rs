@@ -40,6 +40,7 @@ mod oauth_edges;
 mod oauth_recorded;
 mod oauth_sign_up;
 mod oauth_tokens;
+mod odd_requests;
 mod operator;
 mod outage;
 mod passkeys;

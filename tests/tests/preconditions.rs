@@ -177,3 +177,42 @@ async fn a_stale_choice_of_a_cover_is_refused() {
     edit(app, token, cover, &now, &json!({ "photo_id": null })).await.refused(412, "PRECONDITION_FAILED");
     studio.app.stop().await;
 }
+
+/// `If-None-Match` keeps from overwriting what is there, and cuts short what is read alone: what
+/// was written is answered.
+#[tokio::test]
+async fn what_is_written_is_answered_whatever_the_caller_knew() {
+    let app = Harness::usual().await;
+    let admin = app.admin().await;
+    let author = app.with_role(&admin, "author", "creator").await;
+    let articles = "/api/v1/articles";
+    let send = async |method: Method, path: &str, known: &str, body: &Value| {
+        let request = app.request(method, path).bearer_auth(&author.token).header("If-None-Match", known);
+        app.send(request.json(body)).await
+    };
+    // Nothing is there yet under the address that it will have.
+    let made = send(Method::POST, articles, "*", &json!({ "title": "甲", "content": "正文" })).await.expect(201);
+    let path = format!("{articles}/{}", made.data()["id"]);
+    let titled = async |title: &str| {
+        assert_eq!(app.get_as(&author.token, &path).await.expect(200).data()["title"], title);
+        app.count(&format!("SELECT COUNT(*) FROM articles WHERE title = '{title}'")).await
+    };
+    let renamed = json!({ "title": "乙" });
+    for method in [Method::PUT, Method::PATCH] {
+        send(method, &path, "*", &renamed).await.refused(412, "PRECONDITION_FAILED");
+        assert_eq!(titled("甲").await, 1, "nothing was written");
+    }
+    for known in [made.header("etag"), "\"another\"", "nonsense"] {
+        let written = send(Method::PUT, &path, known, &renamed).await.expect(200);
+        assert_eq!(written.data()["title"], "乙");
+    }
+    assert_eq!(titled("乙").await, 1);
+    let now = app.get_as(&author.token, &path).await;
+    for method in [Method::GET, Method::HEAD] {
+        let again = send(method, &path, now.header("etag"), &json!({})).await;
+        assert_eq!((again.status, again.text.as_str()), (304, ""));
+    }
+    send(Method::DELETE, &path, "*", &json!({})).await.refused(412, "PRECONDITION_FAILED");
+    send(Method::DELETE, &path, now.header("etag"), &json!({})).await.expect(204);
+    app.stop().await;
+}

@@ -281,6 +281,70 @@ fn doctor_checks_what_is_configured_and_keeps_secrets() {
     assert!(said.contains("degraded redis") && !said.contains("hunter2"), "{said}");
 }
 
+/// Something that listens, and says this at first and to each line that ends a request.
+fn listener(greeting: &'static str, answer: &'static str) -> u16 {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream.write_all(greeting.as_bytes()).unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            for line in lines.map_while(Result::ok) {
+                let ends = !greeting.is_empty() || line.is_empty();
+                if ends && stream.write_all(answer.as_bytes()).is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    port
+}
+
+#[test]
+fn doctor_asks_every_service_that_is_configured() {
+    let data = tempfile::tempdir().unwrap();
+    assert!(run_in(data.path(), &["migrate", "up"], &[]).status.success());
+    let smtp = listener("220 mail.example ready\r\n", "250 fine\r\n").to_string();
+    let web = format!("http://127.0.0.1:{}", listener("", "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"));
+    let doctor = |smtp: &str, web: &str| {
+        let settings = [
+            ("SMTP_HOST", "127.0.0.1"),
+            ("SMTP_PORT", smtp),
+            ("SMTP_USE_TLS", "false"),
+            ("SMTP_FROM_EMAIL", "post@example.com"),
+            ("SHARESTACK__TELEMETRY__OTLP_ENDPOINT", web),
+            ("SHARESTACK__OAUTH__PROVIDERS__ACME__KIND", "oidc"),
+            ("SHARESTACK__OAUTH__PROVIDERS__ACME__ISSUER", web),
+            ("SHARESTACK__OAUTH__PROVIDERS__ACME__CLIENT_ID", "us"),
+            ("SHARESTACK__OAUTH__PROVIDERS__ACME__CLIENT_SECRET", "hunter2"),
+        ];
+        let output = run_in(data.path(), &["doctor"], &settings);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(!said.contains("hunter2"), "{said}");
+        (output.status.success(), said)
+    };
+    let (well, said) = doctor(&smtp, &web);
+    for part in ["ok       mail", "ok       telemetry", "ok       login by acme"] {
+        assert!(said.contains(part), "{part} is missing in\n{said}");
+    }
+    assert!(well, "{said}");
+    let (well, said) = doctor("1", "http://127.0.0.1:1");
+    for part in ["down     mail: ", "down     telemetry: no connection", "down     login by acme: no connection"] {
+        assert!(said.contains(part), "{part} is missing in\n{said}");
+    }
+    assert!(!well);
+    // Before the schema is there, what else is configured is asked all the same.
+    let empty = tempfile::tempdir().unwrap();
+    let output = run_in(empty.path(), &["doctor"], &[("REDIS_URL", "redis://127.0.0.1:1")]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        !output.status.success() && said.contains("degraded redis") && said.contains("pending  migrations"),
+        "{said}"
+    );
+}
+
 #[test]
 fn the_document_is_printed() {
     let (output, _data) = run(&["openapi"], &[]);

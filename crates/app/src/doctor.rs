@@ -8,7 +8,7 @@ use sharestack_kernel::job::JobStore as _;
 use crate::config::{Config, Secret};
 use crate::demo;
 use crate::health::{SearchIndex, Status};
-use crate::wiring;
+use crate::wiring::{self, outside};
 
 const IN_PROCESS: &str = "in process";
 
@@ -60,17 +60,13 @@ pub async fn run(config: &Config, out: &mut impl Write) -> bool {
             return false;
         }
     };
-    if pending > 0 {
-        // Without its tables the rest cannot be asked.
-        say(&format!("{:<9}migrations ({pending} to apply): {}", "pending", remedy(config)));
-        app.close().await;
-        return config.migrates_on_start();
-    }
     let report = app.health.report().await;
     let status = report.system_status;
     let mut well = true;
-    let checks =
-        [("database", status.database), ("redis", status.redis), ("storage", status.storage), ("queue", status.queue)];
+    let mut checks = vec![("database", status.database), ("redis", status.redis), ("storage", status.storage)];
+    if pending == 0 {
+        checks.push(("queue", status.queue));
+    }
     for (name, one) in checks {
         well &= one == Status::Healthy;
         let word = match one {
@@ -80,6 +76,24 @@ pub async fn run(config: &Config, out: &mut impl Write) -> bool {
         };
         let note = if name == "redis" && config.redis.url.is_empty() { " (none: in process)" } else { "" };
         say(&format!("{word:<9}{name}{note}"));
+    }
+    match outside::ask(config).await {
+        Ok(answers) => {
+            for (name, problem) in answers {
+                well &= problem.is_none();
+                say(&problem.map_or_else(|| format!("ok       {name}"), |why| format!("down     {name}: {why}")));
+            }
+        }
+        Err(error) => {
+            well = false;
+            say(&format!("failed   {error}"));
+        }
+    }
+    if pending > 0 {
+        // Without its tables the rest cannot be asked.
+        say(&format!("{:<9}migrations ({pending} to apply): {}", "pending", remedy(config)));
+        app.close().await;
+        return well && config.migrates_on_start();
     }
     let stuck = app.store.stuck(STUCK_AFTER).await.unwrap_or_default();
     let dead = app.store.dead_letters().await.unwrap_or_default();

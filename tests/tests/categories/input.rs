@@ -51,11 +51,11 @@ async fn bad_input_is_refused_and_changes_nothing() {
         assert_eq!(codes(&room.take_out(top, &body).await.refused(400, "VALIDATION_ERROR")), [code], "{body}");
     }
     room.put_in(top, &json!({ "photo_ids": ["1"] })).await.refused(422, "UNPROCESSABLE_ENTITY");
-    room.delete(&format!("{}/photos?photo_ids=1,x", path(top))).await.refused(400, "VALIDATION_ERROR");
-    room.delete(&format!("{}/photos", path(top))).await.refused(400, "VALIDATION_ERROR");
+    room.delete(format!("{top}/photos?photo_ids=1,x")).await.refused(400, "VALIDATION_ERROR");
+    room.delete(format!("{top}/photos")).await.refused(400, "VALIDATION_ERROR");
     room.cover(top, &json!({})).await.refused(400, "VALIDATION_ERROR");
     for query in ["move_to=0", "move_to=x", "move_to=999"] {
-        room.delete(&format!("{}?{query}", path(top))).await.refused(400, "VALIDATION_ERROR");
+        room.delete(format!("{top}?{query}")).await.refused(400, "VALIDATION_ERROR");
     }
     for query in ["include_tree=maybe", "include_stats=2"] {
         room.app.get(&format!("{CATEGORIES}?{query}")).await.refused(400, "VALIDATION_ERROR");
@@ -64,5 +64,5 @@ async fn bad_input_is_refused_and_changes_nothing() {
         assert_eq!(room.app.get(&format!("{CATEGORIES}/{id}")).await.status, 404, "{id}");
     }
     assert_eq!(room.app.count("SELECT COUNT(*) FROM categories").await, 1);
-    room.app.stop().await;
+    room.shelves.app.stop().await;
 }

@@ -40,11 +40,11 @@ async fn photos_are_put_in_and_taken_out_and_counted_once() {
         assert_eq!((room.counts(left).await, room.counts(top).await), ((2, 2), (0, 3)));
         assert_eq!(room.read(left).await["cover_photo"], Value::Null, "its cover is elsewhere now");
         assert_eq!(room.read(top).await["cover_photo"]["id"], 1);
-        room.delete(&format!("{}/photos?photo_ids=2,%203", path(left))).await.expect(204);
+        room.delete(format!("{left}/photos?photo_ids=2,%203")).await.expect(204);
         assert_eq!((room.counts(left).await, room.counts(top).await), ((0, 0), (0, 1)));
         let cleared = room.cover(top, &json!({ "photo_id": null })).await.expect(200);
         assert_eq!(cleared.data()["cover_photo"], Value::Null);
-        room.app.stop().await;
+        room.shelves.app.stop().await;
     }
 }
 
@@ -70,6 +70,6 @@ async fn the_photos_of_a_category_are_listed() {
         let bad = "page=0&limit=101&sort_by=likes&sort_order=up&include_children=maybe";
         let refused = room.app.get(&format!("{CATEGORIES}/1/photos?{bad}")).await.refused(400, "VALIDATION_ERROR");
         assert_eq!(codes(&refused).len(), 5);
-        room.app.stop().await;
+        room.shelves.app.stop().await;
     }
 }

@@ -8,6 +8,9 @@ use super::{Config, ConfigError, Cors, Log};
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
+/// What stands in secrets of examples, in small letters with dashes: production refuses them.
+const SAMPLES: &[&str] = &["change-in-production", "change-me", "changeme", "change-this", "your-secret", "replace-me"];
+
 impl Log {
     /// The directives for `tracing`, in its own words.
     ///
@@ -52,6 +55,16 @@ impl Cors {
         }
         Ok(())
     }
+}
+
+/// Refuses a secret that can be guessed.
+pub(super) fn strong(setting: &str, secret: &str) -> Result<(), ConfigError> {
+    let plain = secret.to_lowercase().replace(['_', ' '], "-");
+    if secret.len() < 32 || SAMPLES.iter().any(|sample| plain.contains(sample)) {
+        let problem = "production needs a secret of at least 32 bytes that is not a sample";
+        return Err(ConfigError::new(setting, problem));
+    }
+    Ok(())
 }
 
 /// What a browser sends in `Origin`.

@@ -90,13 +90,18 @@ pub async fn openapi_json(app: Data<App>) -> HttpResponse {
         .body(app.document.clone())
 }
 
-/// The page that tries operations out, under our name.
+/// Where the pages are, and what they load.
+pub const PAGES: &[&str] = &["/docs", "/docs/", "/docs/{asset}", "/redoc", "/redoc/{asset}"];
+
+/// The page that tries operations out, under our name. What it loads is below `/docs/`,
+/// however the page itself is asked for.
 async fn swagger() -> Result<HttpResponse, ApiError> {
     let page = utoipa_swagger_ui::serve("index.html", Arc::default())
         .map_err(|error| ApiError::internal(error.to_string()))?;
     let page = page.ok_or_else(|| ApiError::internal("the page of the documents is missing"))?;
-    let page =
-        String::from_utf8_lossy(&page.bytes).replace("<title>Swagger UI</title>", "<title>ShareStack API</title>");
+    let page = String::from_utf8_lossy(&page.bytes)
+        .replace("<title>Swagger UI</title>", "<title>ShareStack API</title>")
+        .replace("<head>", "<head>\n    <base href=\"/docs/\" />");
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page))
 }
 
@@ -105,10 +110,10 @@ pub fn pages(config: &mut ServiceConfig) {
     let rest = SwaggerUi::new("/docs/{_:.*}")
         .config(Config::from("/openapi.json").persist_authorization(true).try_it_out_enabled(true).filter(true));
     config
-        .service(web::redirect("/docs", "/docs/"))
+        .route("/docs", web::get().to(swagger))
         .route("/docs/", web::get().to(swagger))
         .route("/docs/index.html", web::get().to(swagger))
-        .service(web::redirect("/redoc/", "/redoc"))
+        .route("/redoc/", web::get().to(|| async { web::Redirect::to("/redoc") }))
         .service(rest)
         .route(
             "/redoc",

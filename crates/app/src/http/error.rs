@@ -141,6 +141,12 @@ impl ApiError {
         Self::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE").with(json!({ "available": available }))
     }
 
+    /// The client takes no coding of the answer's bytes, and not the bytes as they are.
+    pub fn no_coding() -> Self {
+        let available = ["identity", "br", "gzip", "zstd", "deflate"];
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE").with(json!({ "available": available }))
+    }
+
     /// The body is longer than `limit` bytes.
     pub fn payload_too_large(limit: usize) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE").with(json!({ "max_size": limit }))

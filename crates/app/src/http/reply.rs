@@ -3,9 +3,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use actix_web::body::BoxBody;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, EntityTag, Header, HeaderName, HeaderValue, IfNoneMatch};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, Responder};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sharestack_kernel::page::{CursorPagination, Page, PageRequest, Pagination, Slice};
@@ -54,34 +54,33 @@ pub enum Paging {
     Keyset(CursorPagination),
 }
 
-/// The envelope of one page of a list, as the document shows it.
-#[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "the document's view of the envelope")]
-pub struct Paged<T> {
-    success: bool,
-    /// The HTTP status.
-    #[schema(example = 200)]
-    code: u16,
-    #[schema(example = "Success")]
-    message: String,
-    data: T,
-    pagination: PaginationSchema,
-    meta: Meta,
+/// Makes the document's view of the envelope of a list.
+macro_rules! listing {
+    ($(#[$about:meta])* $name:ident, $pagination:ty) => {
+        $(#[$about])*
+        #[derive(Debug, ToSchema)]
+        #[expect(dead_code, reason = "the document's view of the envelope")]
+        pub struct $name<T> {
+            success: bool,
+            /// The HTTP status.
+            #[schema(example = 200)]
+            code: u16,
+            #[schema(example = "Success")]
+            message: String,
+            data: T,
+            pagination: $pagination,
+            meta: Meta,
+        }
+    };
 }
 
-/// The envelope of a slice of a keyset list, as the document shows it.
-#[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "the document's view of the envelope")]
-pub struct Sliced<T> {
-    success: bool,
-    /// The HTTP status.
-    #[schema(example = 200)]
-    code: u16,
-    #[schema(example = "Success")]
-    message: String,
-    data: T,
-    pagination: CursorPaginationSchema,
-    meta: Meta,
+listing! {
+    /// The envelope of one page of a list, as the document shows it.
+    Paged, PaginationSchema
+}
+listing! {
+    /// The envelope of a slice of a keyset list, as the document shows it.
+    Sliced, CursorPaginationSchema
 }
 
 /// The slice that was asked for.
@@ -197,7 +196,9 @@ impl<T: Serialize> Responder for Reply<T> {
             Ok(context) => context,
             Err(error) => return HttpResponse::from_error(error),
         };
+        // What was changed is answered, whatever the caller knew before.
         if let Some(tag) = &self.etag
+            && request.method() == Method::GET
             && knows(request, tag)
         {
             return HttpResponse::NotModified().insert_header((header::ETAG, quoted(tag))).finish();
@@ -268,10 +269,10 @@ fn knows(request: &HttpRequest, tag: &str) -> bool {
     }
 }
 
-/// What `If-Match` asks for.
+/// What `If-Match` asks for, and `If-None-Match: *` of what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Precondition {
-    /// No header, or `*`.
+    /// No header, or `If-Match: *`.
     None,
     /// One of these tags, without quotes.
     Tags(Vec<String>),
@@ -288,8 +289,12 @@ impl Precondition {
         }
     }
 
-    /// Reads `If-Match`; a malformed one matches nothing.
-    pub fn of(request: &impl HttpMessage) -> Self {
+    /// Reads `If-Match`; a malformed one matches nothing. So does what is only to be written
+    /// when nothing is there.
+    pub fn of(request: &HttpRequest) -> Self {
+        if request.headers().get_all(header::IF_NONE_MATCH).any(|value| value.as_bytes().trim_ascii() == b"*") {
+            return Self::Tags(Vec::new());
+        }
         let Some(value) = request.headers().get(header::IF_MATCH) else { return Self::None };
         let Ok(text) = value.to_str() else { return Self::Tags(Vec::new()) };
         if text.trim() == "*" {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use actix_web::http::{Method, header};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use utoipa::openapi::path::Operation;
@@ -72,6 +73,13 @@ impl RouteTable {
         }
     }
 
+    /// The same with pages, which no document shows.
+    pub fn with_pages(mut self, patterns: &[&str]) -> Self {
+        let methods = BTreeSet::from(["GET", "HEAD", "OPTIONS"]);
+        self.paths.extend(patterns.iter().map(|pattern| ((*pattern).to_owned(), methods.clone())));
+        self
+    }
+
     fn allowed(&self, path: &str) -> BTreeSet<&'static str> {
         let matching = self.paths.iter().filter(|(pattern, _)| fits(pattern, path));
         matching.flat_map(|(_, methods)| methods.clone()).collect()
@@ -129,14 +137,18 @@ fn fills(wanted: &str, given: &str) -> bool {
     middle.is_some_and(|middle| !middle.is_empty())
 }
 
-/// Answers what no route does: 405 when another method would be, else 404.
+/// Answers what no route does: which methods there are when that is asked, 405 when another
+/// method would be, else 404.
 pub async fn unmatched(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
     let allowed = app.routes.allowed(request.path());
     if allowed.is_empty() {
         return Err(ApiError::not_found("route", request.path()));
     }
-    let allowed: Vec<_> = allowed.into_iter().collect();
-    Err(ApiError::method_not_allowed(allowed.join(", ")))
+    let allowed = allowed.into_iter().collect::<Vec<_>>().join(", ");
+    if request.method() == Method::OPTIONS {
+        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allowed)).finish());
+    }
+    Err(ApiError::method_not_allowed(allowed))
 }
 
 #[cfg(test)]

@@ -13,7 +13,9 @@ use sharestack_content::model::{AccessLevel, ArticleId, PlanId as Named, Status}
 use sharestack_content::ports::{
     Access, ArticleQueries, Articles, CategoryQueries, Entitlements, GateQuery, PlanOffer, SearchIndex,
 };
-use sharestack_content::service::{Authoring, Ports, Publishing, Reading, ScheduledPublish, Searching, ViewBuffer};
+use sharestack_content::service::{
+    Authoring, Ports, Publishing, Reading, RenewTeasers, ScheduledPublish, Searching, ViewBuffer,
+};
 use sharestack_kernel::cache::Cache;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
@@ -30,6 +32,8 @@ pub struct Content {
     pub views: Arc<ViewBuffer>,
     /// The job of a schedule.
     pub scheduled: Arc<ScheduledPublish>,
+    /// The job of a migration.
+    pub teasers: Arc<RenewTeasers>,
 }
 
 impl Content {
@@ -49,6 +53,7 @@ impl Content {
             reading,
             views,
             scheduled: Arc::new(ScheduledPublish::new(ports.clone())),
+            teasers: Arc::new(RenewTeasers::new(ports.clone())),
             ports,
         }
     }

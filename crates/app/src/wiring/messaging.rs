@@ -54,32 +54,11 @@ fn outbox(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<FileOutbox>, Co
 
 fn mail_sender(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn MailSender>, ConfigError> {
     let mail = &config.mail;
-    let timeout = Duration::from_secs(mail.timeout_seconds.max(1));
-    let from = Sender { email: mail.sender().to_owned(), name: mail.from_name.clone() };
+    let (timeout, from) = (timeout(config), sender(config));
     let chosen = mail.chosen().ok_or_else(|| ConfigError::new("mail.transport", "names nobody"))?;
     Ok(match chosen {
         MailTransport::File => outbox(config, clock)?,
-        MailTransport::Smtp => {
-            let tls = match (mail.smtp_use_tls, mail.smtp_port) {
-                (false, _) => SmtpTls::None,
-                (true, 465) => SmtpTls::Tls,
-                (true, _) => SmtpTls::StartTls,
-            };
-            let password = mail.smtp_password.expose();
-            let settings = SmtpConfig {
-                host: mail.smtp_host.clone(),
-                port: mail.smtp_port,
-                credentials: (!mail.smtp_username.is_empty()).then(|| (mail.smtp_username.clone(), password.into())),
-                tls: mail.smtp_tls.map_or(tls, Into::into),
-                ca_file: (!mail.smtp_ca_file.is_empty()).then(|| PathBuf::from(&mail.smtp_ca_file)),
-                timeout,
-                connections: 8,
-                from,
-            };
-            let mailer =
-                SmtpMailer::try_new(&settings).map_err(|error| ConfigError::new("SMTP_HOST", chain(&error)))?;
-            Arc::new(mailer)
-        }
+        MailTransport::Smtp => Arc::new(smtp_mailer(config)?),
         MailTransport::Sendgrid => {
             let api_key = mail.sendgrid_api_key.expose().into();
             let settings = SendGridConfig { base_url: mail.sendgrid_api_base.clone(), api_key, timeout, from };
@@ -87,6 +66,39 @@ fn mail_sender(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn MailSe
             Arc::new(sender.map_err(|error| ConfigError::new("SENDGRID_API_KEY", chain(&error)))?)
         }
     })
+}
+
+/// What speaks to the mail server.
+///
+/// # Errors
+/// Names the setting that cannot be used.
+pub fn smtp_mailer(config: &Config) -> Result<SmtpMailer, ConfigError> {
+    let mail = &config.mail;
+    let tls = match (mail.smtp_use_tls, mail.smtp_port) {
+        (false, _) => SmtpTls::None,
+        (true, 465) => SmtpTls::Tls,
+        (true, _) => SmtpTls::StartTls,
+    };
+    let password = mail.smtp_password.expose();
+    let settings = SmtpConfig {
+        host: mail.smtp_host.clone(),
+        port: mail.smtp_port,
+        credentials: (!mail.smtp_username.is_empty()).then(|| (mail.smtp_username.clone(), password.into())),
+        tls: mail.smtp_tls.map_or(tls, Into::into),
+        ca_file: (!mail.smtp_ca_file.is_empty()).then(|| PathBuf::from(&mail.smtp_ca_file)),
+        timeout: timeout(config),
+        connections: 8,
+        from: sender(config),
+    };
+    SmtpMailer::try_new(&settings).map_err(|error| ConfigError::new("SMTP_HOST", chain(&error)))
+}
+
+fn timeout(config: &Config) -> Duration {
+    Duration::from_secs(config.mail.timeout_seconds.max(1))
+}
+
+fn sender(config: &Config) -> Sender {
+    Sender { email: config.mail.sender().to_owned(), name: config.mail.from_name.clone() }
 }
 
 fn sms_sender(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn SmsSender>, ConfigError> {
@@ -111,7 +123,7 @@ fn sms_sender(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn SmsSend
                 sign_name: sms.aliyun_sign_name.clone(),
                 template_code: sms.aliyun_template_code.clone(),
                 template_code_en: sms.aliyun_template_code_en.clone(),
-                timeout: Duration::from_secs(config.mail.timeout_seconds.max(1)),
+                timeout: timeout(config),
             };
             let sender = AliyunSms::try_new(settings, clock.clone(), Arc::new(SystemRandomness));
             Arc::new(sender.map_err(|error| ConfigError::new("sms", chain(&error)))?)

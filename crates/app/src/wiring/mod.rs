@@ -12,6 +12,7 @@ mod languages;
 mod messaging;
 mod opening;
 mod operating;
+pub mod outside;
 #[cfg(feature = "passkeys")]
 mod passkeys;
 mod portfolio;
@@ -288,11 +289,13 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
 
     messaging::warn_of_files(&config);
     let (limiter, allowed) = (shared.0.limiter.clone(), config.rate_limit.clone());
+    let pages = config.server.docs_enabled;
     // A thread that ends leaves nothing behind of the tens of megabytes that the document takes.
     let described = std::thread::spawn(move || -> Result<_, ConfigError> {
         let document = docs::document();
         let text = document.to_json().map_err(|error| ConfigError::new("openapi", error))?;
-        Ok((Bytes::from(text), RouteTable::of(&document), RateLimits::new(limiter, allowed, &document)))
+        let table = RouteTable::of(&document).with_pages(if pages { docs::PAGES } else { &[] });
+        Ok((Bytes::from(text), table, RateLimits::new(limiter, allowed, &document)))
     });
     let failed = |_| ConfigError::new("openapi", "the document was not made");
     let (document, routes, limits) = described.join().map_err(failed)??;
@@ -366,6 +369,6 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
 }
 
 fn handlers(content: &Content, others: [&Vec<Arc<dyn JobHandler>>; 7]) -> Vec<Arc<dyn JobHandler>> {
-    let scheduled: Arc<dyn JobHandler> = content.scheduled.clone();
-    others.into_iter().flatten().cloned().chain([scheduled]).collect()
+    let own: [Arc<dyn JobHandler>; 2] = [content.scheduled.clone(), content.teasers.clone()];
+    others.into_iter().flatten().cloned().chain(own).collect()
 }

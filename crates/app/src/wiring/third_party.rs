@@ -61,6 +61,15 @@ fn providers(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<dyn Iden
         .collect()
 }
 
+/// Where each of them is, by its name.
+///
+/// # Errors
+/// Names the first setting that cannot be used.
+pub fn provider_addresses(config: &Config) -> Result<Vec<(String, String)>, ConfigError> {
+    let enabled = config.oauth.providers.iter().filter(|(_, provider)| provider.enabled);
+    enabled.map(|(name, provider)| Ok((name.clone(), settings(config, name, provider)?.address().to_owned()))).collect()
+}
+
 fn settings(config: &Config, name: &str, provider: &OAuthProvider) -> Result<ProviderConfig, ConfigError> {
     let setting = format!("oauth.providers.{name}");
     let wrong = |problem: &str| ConfigError::new(setting.as_str(), problem);

@@ -210,11 +210,16 @@ impl Checkout {
         })
     }
 
+    /// The channels that are switched on.
+    pub fn channel_names(&self) -> Vec<&'static str> {
+        self.channels.names().collect()
+    }
+
     pub(super) fn check_channel(
         &self,
         name: &str,
     ) -> Result<&std::sync::Arc<dyn crate::ports::channel::PaymentChannel>, CheckoutError> {
-        let unknown = || CheckoutError::UnknownChannel { enabled: self.channels.names().collect() };
+        let unknown = || CheckoutError::UnknownChannel { enabled: self.channel_names() };
         self.channels.find_by_name(name).ok_or_else(unknown)
     }
 

@@ -6,6 +6,7 @@ use sharestack_content::model::{
     AccessLevel, Article, ArticleId, ArticleKey, CoverUrl, PlanId, SeoDescription, SeoTitle, Slug, Status, Summary,
     Title,
 };
+use sharestack_content::ports::Beginning;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::money::{Currency, Money};
 use sharestack_kernel::transact;
@@ -209,4 +210,43 @@ pub async fn views_added_at_the_same_time_all_count(subject: Subject) {
     join_all((0..10).map(|_| add())).await;
     let card = subject.find(id).await.unwrap().card;
     assert_eq!((card.view_count, card.version, card.updated_at), (30, 1, now()));
+}
+
+/// In the order of their ids, as many as are asked for.
+pub async fn beginnings_are_of_articles_that_are_there(subject: Subject) {
+    let author = subject.author(1).await;
+    let text = text("第一段说的是开头，谁都可以读。\n\n第二段很长，要付钱才读得到，这里多写几句，让它够长。");
+    for id in [30, 4, 20, 7] {
+        subject.insert(&published(id, author), &text).await.unwrap();
+    }
+    subject.delete(&published(20, author), 1).await.unwrap();
+    let after = async |after: i64, limit: u64| {
+        let found: Result<_, StoreError> =
+            transact!(subject.store, |tx| { tx.articles().beginnings_after(ArticleId::new(after), limit).await });
+        found.unwrap()
+    };
+    let beginning = |id| Beginning {
+        id: ArticleId::new(id),
+        preview: text.rendered.preview().to_owned(),
+        teaser: text.rendered.teaser().to_owned(),
+    };
+    assert_eq!(after(0, 2).await, [beginning(4), beginning(7)]);
+    assert_eq!(after(7, 2).await, [beginning(30)]);
+    assert_eq!(after(30, 2).await, []);
+}
+
+/// Everything else stays as it was.
+pub async fn a_teaser_is_written_alone(subject: Subject) {
+    let author = subject.author(1).await;
+    for id in [1, 2] {
+        subject.insert(&published(id, author), &text("# 标题\n\n正文 **重点**。")).await.unwrap();
+    }
+    let (before, other) = (subject.find(ArticleId::new(1)).await.unwrap(), subject.find(ArticleId::new(2)).await);
+    let done: Result<(), StoreError> =
+        transact!(subject.store, |tx| { tx.articles().write_teaser(ArticleId::new(1), "开头…").await });
+    done.unwrap();
+    let mut after = before;
+    after.card.teaser = "开头…".to_owned();
+    assert_eq!(subject.find(ArticleId::new(1)).await, Some(after));
+    assert_eq!(subject.find(ArticleId::new(2)).await, other);
 }

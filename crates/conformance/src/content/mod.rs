@@ -64,6 +64,8 @@ macro_rules! content_cases {
                 an_update_leaves_exactly_the_given_tags,
                 a_locked_article_makes_others_wait,
                 a_new_text_takes_the_old_ones_place,
+                beginnings_are_of_articles_that_are_there,
+                a_teaser_is_written_alone,
                 views_added_at_the_same_time_all_count
             ],
             content::category: [

@@ -8,8 +8,10 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::{JobQueue, NewJob};
 
 use super::{MemoryTx, Row};
-use crate::model::{Article, ArticleId, CountKey, Draft, Tag, TagId, TagName, Text};
-use crate::ports::{ArticleRepository, ContentTx, CountRepository, DraftRepository, TagRepository, WriteError};
+use crate::model::{Article, ArticleId, CountKey, Draft, Rendered, Tag, TagId, TagName, Text};
+use crate::ports::{
+    ArticleRepository, Beginning, ContentTx, CountRepository, DraftRepository, TagRepository, WriteError,
+};
 
 impl ContentTx for MemoryTx {
     fn articles(&mut self) -> &mut dyn ArticleRepository {
@@ -76,6 +78,25 @@ impl ArticleRepository for MemoryTx {
     async fn write_text(&mut self, id: ArticleId, text: &Text) -> Result<(), StoreError> {
         let row = self.state.rows.get_mut(&id).ok_or_else(|| StoreError::corrupt("no such article"))?;
         row.text = text.clone();
+        Ok(())
+    }
+
+    async fn beginnings_after(&mut self, after: ArticleId, limit: u64) -> Result<Vec<Beginning>, StoreError> {
+        let mut rows: Vec<_> = self.state.rows.values().filter(|row| !row.deleted && row.article.id > after).collect();
+        rows.sort_unstable_by_key(|row| row.article.id);
+        let beginning = |row: &Row| Beginning {
+            id: row.article.id,
+            preview: row.text.rendered.preview().to_owned(),
+            teaser: row.text.rendered.teaser().to_owned(),
+        };
+        Ok(rows.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX)).map(beginning).collect())
+    }
+
+    async fn write_teaser(&mut self, id: ArticleId, teaser: &str) -> Result<(), StoreError> {
+        let row = self.state.rows.get_mut(&id).ok_or_else(|| StoreError::corrupt("no such article"))?;
+        let old = &row.text.rendered;
+        let (html, preview, excerpt) = (old.html().to_owned(), old.preview().to_owned(), old.excerpt().to_owned());
+        row.text.rendered = Rendered::stored(html, preview, excerpt, teaser.to_owned());
         Ok(())
     }
 

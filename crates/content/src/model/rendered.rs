@@ -53,12 +53,18 @@ impl Rendered {
         }
         let html = SANITISER.clean(&with_breaks(&raw)).to_string();
         let preview = preview(&html);
-        Ok(Self { teaser: teaser(&preview), excerpt: cut(&plain_text(&html), EXCERPT_CHARS), preview, html })
+        Ok(Self { teaser: teaser_of(&preview), excerpt: cut(&plain_text(&html), EXCERPT_CHARS), preview, html })
     }
 
     /// What a store kept of a rendered text.
     pub const fn stored(html: String, preview: String, excerpt: String, teaser: String) -> Self {
         Self { html, preview, excerpt, teaser }
+    }
+
+    /// The same with the teaser that its preview has by the rule of today; `None` when it has.
+    pub fn with_teaser_anew(&self) -> Option<Self> {
+        let teaser = teaser_of(&self.preview);
+        (teaser != self.teaser).then(|| Self { teaser, ..self.clone() })
     }
 
     /// The whole text.
@@ -288,8 +294,8 @@ fn preview(html: &str) -> String {
     SANITISER.clean(&shown).to_string().trim().to_owned()
 }
 
-/// The beginning of a preview as plain text; the text goes on behind it.
-fn teaser(preview: &str) -> String {
+/// The teaser that a preview has: its beginning as plain text; the text goes on behind it.
+pub fn teaser_of(preview: &str) -> String {
     let mut head = cut(&plain_text(preview), EXCERPT_CHARS);
     if !head.is_empty() && !head.ends_with('…') {
         head.push('…');

@@ -25,6 +25,17 @@ pub enum WriteError {
     Store(#[from] StoreError),
 }
 
+/// What readers before the gate see of an article.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beginning {
+    /// The article.
+    pub id: ArticleId,
+    /// As sanitised HTML.
+    pub preview: String,
+    /// In lists.
+    pub teaser: String,
+}
+
 /// Articles.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
@@ -51,6 +62,16 @@ pub trait ArticleRepository: Send {
 
     /// Writes a new text in place of the old one.
     async fn write_text(&mut self, id: ArticleId, text: &Text) -> Result<(), StoreError>;
+
+    /// The first `limit` articles whose ids are greater than `after`, in the order of their
+    /// ids, as readers before the gate see them; nobody else changes them until the
+    /// transaction ends.
+    ///
+    /// MUST leave out those that are deleted.
+    async fn beginnings_after(&mut self, after: ArticleId, limit: u64) -> Result<Vec<Beginning>, StoreError>;
+
+    /// Writes the teaser alone. MUST leave the version and the time of the last change alone.
+    async fn write_teaser(&mut self, id: ArticleId, teaser: &str) -> Result<(), StoreError>;
 
     /// Deletes the article for everybody; its row stays.
     ///

@@ -25,7 +25,7 @@ use sharestack_kernel::event::Outbox;
 use sharestack_kernel::job::JobQueue;
 use sharestack_kernel::tx::Transaction;
 
-pub use article::{ArticleRepository, CountRepository, DraftRepository, TagRepository, WriteError};
+pub use article::{ArticleRepository, Beginning, CountRepository, DraftRepository, TagRepository, WriteError};
 #[cfg(any(test, feature = "mocks"))]
 pub use article::{MockArticleRepository, MockCountRepository, MockDraftRepository, MockTagRepository};
 pub use cache::ArticleCache;

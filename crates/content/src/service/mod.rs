@@ -13,6 +13,7 @@ mod recounting;
 mod search;
 pub mod shelving;
 mod taxonomy;
+mod teasers;
 mod uploads;
 mod views;
 
@@ -51,6 +52,7 @@ pub use taxonomy::{
     Merged, MonthOfPhotos, Suggestion, TAG_CREATE, TAG_DELETE, TAG_UPDATE, TIMELINE_CREATE, TIMELINE_DELETE,
     TIMELINE_UPDATE, Tags, TaxonomyPorts, Timeline, TimelineStats, YearOfPhotos,
 };
+pub use teasers::{RenewTeasers, TEASERS_JOB};
 pub use uploads::{
     Algorithm, BeginChunked, BeginTus, COMPLETE_JOB, Checksum, CompleteUpload, ERASE_JOB, EraseBlobs, LISTED,
     ORPHANS_JOB, Progress, RemoveFiles, RemoveOrphans, Swept, UPLOAD, UPLOADS_KEPT, UploadError, UploadPorts, Uploads,

@@ -12,7 +12,7 @@ use sharestack_users::ports::{AuthorizeRequest, CallbackProof, IdentityProvider,
 use super::{ProviderConfig, ProviderHttp};
 use crate::error::ConfigError;
 
-const WEB: &str = "https://github.com";
+pub(super) const WEB: &str = "https://github.com";
 const API: &str = "https://api.github.com";
 const JSON: &str = "application/vnd.github+json";
 

@@ -37,6 +37,16 @@ pub struct ProviderConfig {
 }
 
 impl ProviderConfig {
+    /// Where the provider is.
+    pub fn address(&self) -> &str {
+        let usual = match self.info.kind {
+            ProviderKind::Oidc => return &self.issuer,
+            ProviderKind::GitHub => github::WEB,
+            ProviderKind::WeChat => wechat::WEB,
+        };
+        self.web_url.as_deref().unwrap_or(usual)
+    }
+
     fn wrong(&self, what: &str) -> ConfigError {
         ConfigError::Provider(format!("oauth.providers.{}: {what}", self.info.name))
     }

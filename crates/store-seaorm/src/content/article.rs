@@ -1,9 +1,9 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, LockType, Query, SimpleExpr, UpdateStatement};
+use sea_orm::sea_query::{Expr, JoinType, LockType, Order, Query, SimpleExpr, UpdateStatement};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait, FromQueryResult};
 use sharestack_content::model::{Article, ArticleId, CategoryId, Kind, Tag, Text};
-use sharestack_content::ports::{ArticleRepository, CategoryRepository, WriteError};
+use sharestack_content::ports::{ArticleRepository, Beginning, CategoryRepository, WriteError};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::money::Money;
@@ -183,6 +183,36 @@ impl ArticleRepository for SeaTx {
             .and_where(Expr::col("article_id").eq(id.get()))
             .to_owned();
         self.conn().execute(&body).await.map(drop).map_err(store_error)
+    }
+
+    async fn beginnings_after(&mut self, after: ArticleId, limit: u64) -> Result<Vec<Beginning>, StoreError> {
+        let select = Query::select()
+            .columns([("a", "id"), ("a", "teaser"), ("b", "preview")])
+            .from_as("articles", "a")
+            .join_as(JoinType::InnerJoin, "article_bodies", "b", Expr::col(("b", "article_id")).equals(("a", "id")))
+            .and_where(Expr::col(("a", "id")).gt(after.get()))
+            .and_where(Expr::col(("a", "status")).ne(DELETED))
+            .order_by(("a", "id"), Order::Asc)
+            .limit(limit)
+            .lock(LockType::Update)
+            .to_owned();
+        let rows = self.conn().query_all(&select).await.map_err(store_error)?;
+        rows.iter()
+            .map(|row| {
+                let id = ArticleId::new(row.try_get("", "id")?);
+                Ok(Beginning { id, preview: row.try_get("", "preview")?, teaser: row.try_get("", "teaser")? })
+            })
+            .collect::<Result<_, DbErr>>()
+            .map_err(store_error)
+    }
+
+    async fn write_teaser(&mut self, id: ArticleId, teaser: &str) -> Result<(), StoreError> {
+        let write = Query::update()
+            .table("articles")
+            .value("teaser", teaser)
+            .and_where(Expr::col("id").eq(id.get()))
+            .to_owned();
+        self.conn().execute(&write).await.map(drop).map_err(store_error)
     }
 
     async fn delete(&mut self, id: ArticleId, expected: i64, at: DateTime<Utc>) -> Result<(), WriteError> {

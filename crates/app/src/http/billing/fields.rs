@@ -3,7 +3,7 @@
 use sharestack_billing::model::interval::Interval;
 use sharestack_billing::model::order::Scene;
 use sharestack_billing::model::plan::{Benefits, MAX_PRICE};
-use sharestack_kernel::field::{FieldErrors, Issue, length};
+use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::MAX_NUMERIC_ID;
 use sharestack_kernel::money::Currency;
 
@@ -30,9 +30,9 @@ pub(super) fn scene(text: &str) -> Result<Scene, Issue> {
     one_of(text, Scene::parse, Scene::ALL.map(Scene::as_str))
 }
 
-/// The name of a channel; whether it is switched on is the service's to say.
-pub(super) fn channel(text: &str) -> Result<String, Issue> {
-    length(text.to_owned(), 1, 32)
+/// The name of a channel that is switched on.
+pub(super) fn channel(text: String, enabled: &[&'static str]) -> Result<String, Issue> {
+    if enabled.contains(&text.as_str()) { Ok(text) } else { Err(Issue::not_allowed(enabled)) }
 }
 
 pub(super) fn price(amount: i64) -> Result<i64, Issue> {

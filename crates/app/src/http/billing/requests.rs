@@ -13,7 +13,8 @@ use sharestack_kernel::patch::Patch;
 use utoipa::ToSchema;
 
 use super::fields::{benefits, channel, currency, interval, option, price, scene, set};
-use crate::http::extract::Parse;
+use crate::http::extract::{Parse, ParseAt};
+use crate::wiring::App;
 
 /// A new plan. It is on sale at once.
 #[derive(Deserialize, ToSchema)]
@@ -156,22 +157,23 @@ pub struct SubscribeWish {
     pub wish: Wish,
 }
 
-fn wish(check: &mut FieldErrors, name: Option<String>, place: Option<String>) -> Wish {
+fn wish(check: &mut FieldErrors, app: &App, name: Option<String>, place: Option<String>) -> Wish {
     let name = check.required("channel", name);
+    let enabled = app.billing.checkout.channel_names();
     Wish {
-        channel: option(check, "channel", name, |text| channel(&text)).unwrap_or_default(),
+        channel: option(check, "channel", name, |text| channel(text, &enabled)).unwrap_or_default(),
         scene: option(check, "scene", place, |text| scene(&text)).unwrap_or(Scene::Web),
     }
 }
 
-impl Parse for SubscribeRequest {
+impl ParseAt for SubscribeRequest {
     type Output = SubscribeWish;
 
-    fn parse(self) -> Result<SubscribeWish, FieldErrors> {
+    fn parse_at(self, app: &App) -> Result<SubscribeWish, FieldErrors> {
         let mut check = FieldErrors::new();
         let plan_id = check.required("plan_id", self.plan_id);
         let plan_id = plan_id.and_then(|id| check.range("plan_id", id, 1, MAX_NUMERIC_ID - 1));
-        let wish = wish(&mut check, self.channel, self.scene);
+        let wish = wish(&mut check, app, self.channel, self.scene);
         let coupon = option(&mut check, "coupon", self.coupon, |text| length(text, 1, 64));
         check.finish()?;
         let plan_id = plan_id.ok_or_else(|| FieldErrors::of("plan_id", Issue::Required))?;
@@ -191,12 +193,12 @@ pub struct RenewRequest {
     scene: Option<String>,
 }
 
-impl Parse for RenewRequest {
+impl ParseAt for RenewRequest {
     type Output = Wish;
 
-    fn parse(self) -> Result<Wish, FieldErrors> {
+    fn parse_at(self, app: &App) -> Result<Wish, FieldErrors> {
         let mut check = FieldErrors::new();
-        let wish = wish(&mut check, self.channel, self.scene);
+        let wish = wish(&mut check, app, self.channel, self.scene);
         check.finish().map(|()| wish)
     }
 }

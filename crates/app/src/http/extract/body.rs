@@ -10,26 +10,26 @@ use bytes::BytesMut;
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
-use super::Parse;
 use super::by_name::ByName;
+use super::{ParseAt, is_text};
 use crate::http::error::ApiError;
 use crate::wiring::App;
 
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
 /// A JSON body, validated.
-pub struct Body<T: Parse>(pub T::Output);
+pub struct Body<T: ParseAt>(pub T::Output);
 
 /// A JSON body that may be left out: then every field is omitted.
-pub struct OptionalBody<T: Parse>(pub T::Output);
+pub struct OptionalBody<T: ParseAt>(pub T::Output);
 
 /// A body as JSON or as a form (`application/x-www-form-urlencoded`), validated.
-pub struct FormOrBody<T: Parse>(pub T::Output);
+pub struct FormOrBody<T: ParseAt>(pub T::Output);
 
 /// Makes an extractor of a type and of how it reads the bytes of a request.
 macro_rules! extracts {
     ($extractor:ident, $read:expr) => {
-        impl<T: Parse + DeserializeOwned + 'static> FromRequest for $extractor<T> {
+        impl<T: ParseAt + DeserializeOwned + 'static> FromRequest for $extractor<T> {
             type Error = ApiError;
             type Future = Extraction<Self>;
 
@@ -39,7 +39,9 @@ macro_rules! extracts {
                 Box::pin(async move {
                     let bytes = read(&request, &mut payload).await?;
                     let body: T = $read(&request, &bytes)?;
-                    Ok(Self(body.parse()?))
+                    let app = request.app_data::<Data<App>>();
+                    let app = app.ok_or_else(|| ApiError::internal("request without app"))?;
+                    Ok(Self(body.parse_at(app)?))
                 })
             }
         }
@@ -74,7 +76,7 @@ fn expect_json(request: &HttpRequest) -> Result<(), ApiError> {
 /// Reads the body up to the limit of all; what is longer is refused before the rest is read.
 ///
 /// # Errors
-/// When it is longer, or ends early.
+/// When it is longer, ends early, or is compressed.
 pub async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<BytesMut, ApiError> {
     read_at_most(usize::MAX, request, payload).await
 }
@@ -82,7 +84,7 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<BytesM
 /// Reads the body up to `most` bytes, or fewer where none may be as long.
 ///
 /// # Errors
-/// When it is longer, or ends early.
+/// When it is longer, ends early, or is compressed.
 pub async fn read_at_most(most: usize, request: &HttpRequest, payload: &mut Payload) -> Result<BytesMut, ApiError> {
     let limit = request.app_data::<Data<App>>().map_or(10 << 20, |app| app.config.server.max_request_size).min(most);
     let declared = request
@@ -92,6 +94,10 @@ pub async fn read_at_most(most: usize, request: &HttpRequest, payload: &mut Payl
         .and_then(|text| text.parse::<usize>().ok());
     if declared.is_some_and(|length| length > limit) {
         return Err(ApiError::payload_too_large(limit));
+    }
+    let coded = |coding: &header::HeaderValue| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
+    if request.headers().get_all(header::CONTENT_ENCODING).any(coded) {
+        return Err(ApiError::unsupported_media_type("identity"));
     }
     let mut body = BytesMut::with_capacity(declared.unwrap_or(0).min(64 << 10));
     while let Some(chunk) = payload.next().await {
@@ -157,6 +163,9 @@ fn in_json(expected: &str) -> &str {
 }
 
 fn form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if !is_text(bytes) {
+        return Err(ApiError::unprocessable("", "the body is not UTF-8"));
+    }
     serde_urlencoded::from_bytes(bytes).map_err(|_| ApiError::unprocessable("", "the body is not a form"))
 }
 

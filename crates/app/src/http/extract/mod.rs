@@ -20,7 +20,15 @@ pub use page::{PageQuery, parse_limit, parse_page};
 pub use path::{NumericId, Ref, UuidId};
 pub use query::Params;
 
+use percent_encoding::percent_decode;
 use sharestack_kernel::field::FieldErrors;
+
+use crate::wiring::App;
+
+/// Whether what may be percent-encoded is UTF-8.
+pub fn is_text(encoded: &[u8]) -> bool {
+    percent_decode(encoded).decode_utf8().is_ok()
+}
 
 /// A request type that becomes what a service takes, or all that is wrong with it.
 pub trait Parse {
@@ -36,4 +44,24 @@ pub trait Parse {
     /// # Errors
     /// Every field that is missing or breaks a rule.
     fn parse(self) -> Result<Self::Output, FieldErrors>;
+}
+
+/// A body whose rules depend on what this server has switched on.
+pub trait ParseAt {
+    /// What the service takes.
+    type Output;
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// Every field that is missing or breaks a rule.
+    fn parse_at(self, app: &App) -> Result<Self::Output, FieldErrors>;
+}
+
+impl<T: Parse> ParseAt for T {
+    type Output = <T as Parse>::Output;
+
+    fn parse_at(self, _app: &App) -> Result<Self::Output, FieldErrors> {
+        self.parse()
+    }
 }

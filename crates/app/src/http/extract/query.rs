@@ -1,5 +1,6 @@
 //! Query strings.
 
+use std::collections::HashSet;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
@@ -7,10 +8,10 @@ use actix_web::{FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
 use sharestack_kernel::field::{FieldErrors, Issue};
 
-use super::{Parse, known};
+use super::{Parse, is_text, known};
 use crate::http::error::ApiError;
 
-/// The query string, validated. Declare every field as `Option<String>`, so that all
+/// The query string, validated: each parameter in it once, and as UTF-8. Declare every field as `Option<String>`, so that all
 /// errors come at once. A parameter that the type does not know is refused: a filter that
 /// is misspelt would show everything.
 pub struct Params<T: Parse>(pub T::Output);
@@ -24,27 +25,51 @@ impl<T: Parse + DeserializeOwned> FromRequest for Params<T> {
     }
 }
 
-/// Of how many unknown parameters the answer tells, and how much of each name.
+/// Of how many wrong parameters the answer tells, and how much of each name.
 const MOST_TOLD: usize = 20;
 const LONGEST_TOLD: usize = 64;
 
 fn read<T: Parse + DeserializeOwned>(query: &str) -> Result<T::Output, ApiError> {
-    let malformed = || FieldErrors::of("query", Issue::InvalidFormat);
-    let raw: T = serde_urlencoded::from_str(query).map_err(|_| malformed())?;
-    let unknown = if T::TAKES_OTHERS { None } else { known::fields::<T>() };
-    let Some(known) = unknown else { return Ok(raw.parse()?) };
-    let given: Vec<(String, String)> = serde_urlencoded::from_str(query).map_err(|_| malformed())?;
-    let mut check = FieldErrors::new();
-    for (name, _) in given.iter().filter(|(name, _)| !known.contains(&name.as_str())).take(MOST_TOLD) {
-        check.push(name.chars().take(LONGEST_TOLD).collect::<String>(), Issue::not_allowed::<&str>([]));
+    let known = known::fields::<T>();
+    let (mut check, mut seen, mut read) = (FieldErrors::new(), HashSet::new(), Vec::new());
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let name = name(pair);
+        let issue = match known {
+            Some(known) if !known.contains(&name.as_str()) => {
+                if T::TAKES_OTHERS {
+                    continue;
+                }
+                Issue::not_allowed::<&str>([])
+            }
+            _ if is_text(pair.as_bytes()) && seen.insert(name.clone()) => {
+                read.push(pair);
+                continue;
+            }
+            _ => Issue::InvalidFormat,
+        };
+        let name: String = name.chars().take(LONGEST_TOLD).collect();
+        if check.iter().count() < MOST_TOLD && check.iter().all(|error| error.field != name) {
+            check.push(name, issue);
+        }
     }
+    let malformed = |_| FieldErrors::of("query", Issue::InvalidFormat);
+    let raw: T = serde_urlencoded::from_str(&read.join("&")).map_err(malformed)?;
     match raw.parse() {
         Ok(output) => check.finish().map(|()| output).map_err(ApiError::from),
         Err(errors) => {
-            check.extend(errors);
+            let told: HashSet<_> = check.iter().map(|error| error.field.clone()).collect();
+            for error in errors.iter().filter(|error| !told.contains(&error.field)) {
+                check.push(error.field.clone(), error.issue.clone());
+            }
             Err(check.into())
         }
     }
+}
+
+/// The name of a parameter, whatever bytes it is of.
+fn name(pair: &str) -> String {
+    let read = serde_urlencoded::from_str::<Vec<(String, String)>>(pair).unwrap_or_default();
+    read.into_iter().next().map(|(name, _)| name).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -62,5 +87,28 @@ mod tests {
         let named: Vec<_> = details.as_array().unwrap().iter().map(|one| (&one["field"], &one["code"])).collect();
         let (unknown, range) = (json!("NOT_ALLOWED"), json!("OUT_OF_RANGE"));
         assert_eq!(named, [(&json!("sort"), &unknown), (&json!("排"), &unknown), (&json!("page"), &range)]);
+    }
+
+    fn told(query: &str) -> Vec<(String, String)> {
+        let details = read::<PageQuery>(query).map(drop).unwrap_err().details_json(crate::http::language::Language::En);
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        details.as_array().unwrap().iter().map(|one| (text(&one["field"]), text(&one["code"]))).collect()
+    }
+
+    #[test]
+    fn what_is_given_twice_or_is_no_text_is_named_beside_what_is_wrong() {
+        for (query, expected) in [
+            ("page=1&page=2", &[("page", "INVALID_FORMAT")][..]),
+            ("page=1&limit=0&%70age=2&page=3", &[("page", "INVALID_FORMAT"), ("limit", "OUT_OF_RANGE")]),
+            ("page=%ff&limit=0", &[("page", "INVALID_FORMAT"), ("limit", "OUT_OF_RANGE")]),
+            ("page=%e6%8e", &[("page", "INVALID_FORMAT")]),
+            ("%ff=1", &[("\u{fffd}", "NOT_ALLOWED")]),
+            ("=", &[("", "NOT_ALLOWED")]),
+        ] {
+            let expected: Vec<_> =
+                expected.iter().map(|(field, code)| ((*field).to_owned(), (*code).to_owned())).collect();
+            assert_eq!(told(query), expected, "{query}");
+        }
+        assert!(read::<PageQuery>("&&page=%31&").is_ok());
     }
 }

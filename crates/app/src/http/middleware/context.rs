@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
-use actix_cors::CorsError;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -25,6 +24,7 @@ use tracing::Instrument;
 use crate::http::context::{HeadersOnly, RequestContext, client_ip, request_id};
 use crate::http::error::ApiError;
 use crate::http::language::Language;
+use crate::http::middleware::foreign::foreign;
 use crate::http::middleware::{paths, tus};
 use crate::http::routes::Answers;
 use crate::wiring::App;
@@ -172,12 +172,12 @@ fn fits(range: &str, kind: &str) -> bool {
     range == kind || range.strip_suffix('*').is_some_and(|group| group.ends_with('/') && kind.starts_with(group))
 }
 
-/// Whether the `Host` that was asked for is one of ours: a name, `*.` and a domain, or `*`.
 /// Balancers and containers ask by an address, or as `localhost`.
 fn is_probe(path: &str) -> bool {
     matches!(path, "/health/live" | "/health/ready")
 }
 
+/// Whether the `Host` that was asked for is one of ours: a name, `*.` and a domain, or `*`.
 fn answers_host(allowed: &[String], request: &ServiceRequest) -> bool {
     if allowed.iter().any(|name| name == "*") {
         return true;
@@ -210,7 +210,11 @@ fn open(request: &ServiceRequest, app: &App) -> RequestContext {
 
 /// Writes a refusal into the envelope. Answers that are no refusals stay as they are.
 pub fn render(response: ServiceResponse<BoxBody>, context: &RequestContext) -> ServiceResponse<BoxBody> {
-    let Some(error) = response.response().error() else { return response };
+    let Some(error) = response.response().error() else {
+        // Compression refuses in its own words.
+        let refused = response.status() == StatusCode::NOT_ACCEPTABLE;
+        return if refused { render(response.error_response(ApiError::no_coding()), context) } else { response };
+    };
     let mut status = response.status();
     let body = if let Some(error) = error.as_error::<ApiError>() {
         error.log();
@@ -227,34 +231,6 @@ pub fn render(response: ServiceResponse<BoxBody>, context: &RequestContext) -> S
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().remove(header::CONTENT_LENGTH);
     response
-}
-
-/// A refusal by the framework or a library, in our terms.
-fn foreign(error: &Error) -> ApiError {
-    if let Some(refused) = error.as_error::<CorsError>() {
-        return FieldErrors::of(cors_field(refused), Issue::not_allowed::<&str>([])).into();
-    }
-    match error.as_response_error().status_code() {
-        StatusCode::NOT_ACCEPTABLE => ApiError::not_acceptable(&[]),
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::payload_too_large(0),
-        status if status.is_client_error() => ApiError::unprocessable("", "the request cannot be read"),
-        _ => {
-            let defect = ApiError::internal(error.to_string());
-            defect.log();
-            defect
-        }
-    }
-}
-
-/// The header by which a page of another origin was refused.
-fn cors_field(refused: &CorsError) -> &'static str {
-    match refused {
-        CorsError::MissingRequestMethod | CorsError::BadRequestMethod | CorsError::MethodNotAllowed => {
-            "Access-Control-Request-Method"
-        }
-        CorsError::BadRequestHeaders | CorsError::HeadersNotAllowed => "Access-Control-Request-Headers",
-        _ => "Origin",
-    }
 }
 
 /// An error that already is a whole answer: what remains when there is no response to write into.

@@ -3,6 +3,7 @@
 
 pub mod context;
 pub mod farewell;
+mod foreign;
 pub mod idempotency;
 pub mod intake;
 pub mod paths;

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::auth::{Credentials, login_command};
 use crate::http::error::ApiError;
-use crate::http::extract::{ClientInfo, read_body};
+use crate::http::extract::{ClientInfo, is_text, read_body};
 use crate::http::middleware::rate_limit::count_proof;
 use crate::http::reply::NO_STORE;
 use crate::wiring::App;
@@ -119,7 +119,7 @@ pub async fn token(
 async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Result<TokenForm, Refusal>, ApiError> {
     let bytes = read_body(request, &mut payload.into_inner()).await?;
     let is_form = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-    let form = serde_urlencoded::from_bytes(&bytes).ok().filter(|_| is_form);
+    let form = serde_urlencoded::from_bytes(&bytes).ok().filter(|_| is_form && is_text(&bytes));
     Ok(form.ok_or(Refusal { error: "invalid_request", error_description: "the body is not a form" }))
 }
 
