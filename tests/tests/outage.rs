@@ -64,6 +64,29 @@ async fn a_lost_database_is_told_and_used_again_on_every_server() {
 }
 
 #[tokio::test]
+async fn lost_files_are_told_and_used_again_when_they_are_back() {
+    let app = Harness::embedded().await;
+    let files = app.app().config.data_dir.join("storage");
+    let aside = files.with_file_name("aside");
+    let is = async |status: &str, storage: &str| {
+        let health = app.get("/health").await;
+        let report = health.data();
+        health.status == 200 && report["status"] == status && report["system_status"]["storage"] == storage
+    };
+    until("all is well", async || is("healthy", "healthy").await).await;
+    std::fs::rename(&files, &aside).unwrap();
+    std::fs::write(&files, "no directory").unwrap();
+    until("files are told to be away", async || is("degraded", "down").await).await;
+    // What needs no files goes on.
+    app.get("/health/ready").await.expect(200);
+    app.account("lin").await;
+    std::fs::remove_file(&files).unwrap();
+    std::fs::rename(&aside, &files).unwrap();
+    until("files are back", async || is("healthy", "healthy").await).await;
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_panic_is_an_answer_and_the_server_goes_on() {
     let app = Harness::start_with(Options::on(Database::Sqlite), |app| {
         // Every call of it panics.

@@ -284,7 +284,7 @@ fn doctor_checks_what_is_configured_and_keeps_secrets() {
 /// Something that listens, and says this at first and to each line that ends a request.
 fn listener(greeting: &'static str, answer: &'static str) -> u16 {
     use std::io::{BufRead, BufReader, Write};
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for stream in listener.incoming() {

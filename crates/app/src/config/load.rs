@@ -10,7 +10,7 @@ use thiserror::Error;
 use sharestack_users::model::RegistrationMode;
 
 use super::names::{Kind, NAMES, list};
-use super::{Config, MailTransport, spelling};
+use super::{Config, MailTransport, check, spelling};
 
 /// Where the product runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]

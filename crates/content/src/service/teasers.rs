@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::memory::{MemoryContent, article};
-    use crate::model::{Article, ArticleKey, Body, Format, Rendered};
+    use crate::model::{Article, ArticleKey, Body, Format, Rendered, Slug};
     use crate::ports::{ArticleQueries, MockEntitlements};
 
     const SOURCE: &str =
@@ -119,16 +119,17 @@ mod tests {
         let draft = Draft { text: Some(old.clone()), ..Draft::empty(ArticleId::new(3), clock.now()) };
         let untouched = Draft { text: None, ..Draft::empty(ArticleId::new(2), clock.now()) };
         // More than one transaction looks at.
-        let texts = (1..=250).map(|id| (id, if id % 2 == 0 { &right } else { &old }));
-        let done: Result<(), crate::ports::WriteError> = transact!(ports.store, |tx| {
-            for (id, text) in texts.clone() {
-                let slug = crate::model::Slug::parse(&format!("article-{id}")).map_err(StoreError::corrupt)?;
-                tx.articles().insert(&Article { slug, ..article(id) }, text).await?;
+        for id in 1..=250 {
+            let slug = Slug::parse(&format!("article-{id}")).unwrap();
+            content.put_text(&Article { slug, ..article(id) }, SOURCE);
+        }
+        let done: Result<(), StoreError> = transact!(ports.store, |tx| {
+            for id in (1..=250).step_by(2) {
+                tx.articles().write_teaser(ArticleId::new(id), old.rendered.teaser()).await?;
             }
             tx.drafts().put(&draft).await?;
             tx.drafts().put(&untouched).await?;
-            tx.articles().delete(ArticleId::new(249), 1, clock.now()).await?;
-            Ok(())
+            tx.articles().delete(ArticleId::new(249), 1, clock.now()).await.map_err(StoreError::corrupt)
         });
         done.unwrap();
         clock.advance(Duration::days(1));
