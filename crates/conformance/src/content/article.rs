@@ -246,7 +246,7 @@ pub async fn a_teaser_is_written_alone(subject: Subject) {
         transact!(subject.store, |tx| { tx.articles().write_teaser(ArticleId::new(1), "开头…").await });
     done.unwrap();
     let mut after = before;
-    after.card.teaser = "开头…".to_owned();
+    "开头…".clone_into(&mut after.card.teaser);
     assert_eq!(subject.find(ArticleId::new(1)).await, Some(after));
     assert_eq!(subject.find(ArticleId::new(2)).await, other);
 }
