@@ -61,7 +61,7 @@ async fn nobody_is_sent_anywhere_but_to_an_allowed_address() {
         (&format!("state=x&error={}", "y".repeat(300)), vec!["error"]),
         ("state=x&code=y", vec!["state"]),
         ("state=x&error=access_denied", vec!["state"]),
-        ("state=x&state=y&code=z", vec!["query"]),
+        ("state=x&state=y&code=z", vec!["state"]),
     ] {
         let answer = app.get(&format!("/api/v1/auth/oauth/github/callback?{query}")).await;
         let found: Vec<_> =

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sharestack_tests::Database;
 
-use super::{CATEGORIES, Room, codes, path};
+use super::{CATEGORIES, Room, codes};
 
 #[tokio::test]
 async fn bad_input_is_refused_and_changes_nothing() {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sharestack_tests::{Answer, Database};
 
-use super::{CATEGORIES, Room, codes, furnish, path};
+use super::{CATEGORIES, Room, codes, furnish};
 
 #[tokio::test]
 async fn photos_are_put_in_and_taken_out_and_counted_once() {
