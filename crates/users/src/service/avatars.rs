@@ -60,11 +60,11 @@ impl Avatars {
             self.blobs.put_bytes(&blob_key(&file, picture.size)?, picture.bytes.clone()).await?;
         }
         let avatar = Avatar { url, file: Some(file.clone()) };
-        let result = self.replace(user, Patch::Set(avatar)).await;
-        if result.is_err() {
+        if let Err(error) = self.replace(user, Patch::Set(avatar)).await {
             self.discard(&file).await;
+            return Err(error);
         }
-        result
+        self.shown(user).await
     }
 
     /// Takes the picture away. That there is none is no error.
@@ -72,10 +72,11 @@ impl Avatars {
     /// # Errors
     /// The store's.
     pub async fn remove(&self, user: UserId) -> Result<UserView, AvatarError> {
-        self.replace(user, Patch::Clear).await
+        self.replace(user, Patch::Clear).await?;
+        self.shown(user).await
     }
 
-    async fn replace(&self, user: UserId, avatar: Patch<Avatar>) -> Result<UserView, AvatarError> {
+    async fn replace(&self, user: UserId, avatar: Patch<Avatar>) -> Result<(), AvatarError> {
         let ports = &self.ports;
         let (now, job_id, event_id) = (ports.clock.now(), ports.ids.uuid(), ports.ids.uuid());
         let change = AccountChange { avatar, ..AccountChange::default() };
@@ -88,8 +89,11 @@ impl Avatars {
             forget_file(tx, job_id, user, record.avatar_file, now).await?;
             tx.outbox().append(&events::updated(event_id, user, user, &["avatar_url"], now)).await?;
             Ok::<_, AvatarError>(())
-        })?;
-        ports.queries.find_by_id(user).await?.ok_or(AvatarError::NoSuchUser(user))
+        })
+    }
+
+    async fn shown(&self, user: UserId) -> Result<UserView, AvatarError> {
+        self.ports.queries.find_by_id(user).await?.ok_or(AvatarError::NoSuchUser(user))
     }
 
     /// What was kept for nothing goes at once, if it can: nobody knows of it.

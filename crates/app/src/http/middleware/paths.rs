@@ -32,15 +32,12 @@ fn plain(path: &str) -> String {
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match byte.filter(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte)) {
-            Some(byte) => {
-                plain.push(byte.into());
-                plain.push_str(&part[2..]);
-            }
-            None => {
-                plain.push('%');
-                plain.push_str(part);
-            }
+        if let Some(byte) = byte.filter(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte)) {
+            plain.push(byte.into());
+            plain.push_str(&part[2..]);
+        } else {
+            plain.push('%');
+            plain.push_str(part);
         }
     }
     plain

@@ -31,6 +31,7 @@ struct UnsureTx {
     writes_files: bool,
 }
 
+#[expect(clippy::disallowed_methods, reason = "a store around another")]
 #[async_trait]
 impl Begin<dyn PortfolioTx> for Unsure {
     async fn begin(&self) -> Result<Box<dyn PortfolioTx>, StoreError> {
@@ -38,6 +39,7 @@ impl Begin<dyn PortfolioTx> for Unsure {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a store around another")]
 #[async_trait]
 impl Transaction for UnsureTx {
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
