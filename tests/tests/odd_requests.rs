@@ -20,6 +20,7 @@ async fn who_asks_which_methods_there_are_is_told() {
         ("/docs", "GET, HEAD, OPTIONS"),
         ("/docs/swagger-ui.css", "GET, HEAD, OPTIONS"),
         ("/redoc", "GET, HEAD, OPTIONS"),
+        ("/redoc/", "GET, HEAD, OPTIONS"),
     ] {
         let answer = app.send(app.request(Method::OPTIONS, path)).await.expect(204);
         assert_eq!((answer.header("allow"), answer.text.as_str()), (allowed, ""), "{path}");

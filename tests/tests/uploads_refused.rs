@@ -48,6 +48,36 @@ async fn what_is_no_picture_is_not_taken() {
     }
 }
 
+/// It is not read as if it were the file itself.
+#[tokio::test]
+async fn what_is_sent_compressed_is_not_taken() {
+    let app = Harness::start(quiet(Database::Sqlite)).await;
+    let lin = creator(&app, "lin").await;
+    let begun = begin(&app, &lin.token, 100, 65_536).await;
+    let chunk = format!("{}/chunk_0", chunked(begun["upload_id"].as_str().unwrap(), ""));
+    let tus = app.request(Method::POST, TUS).bearer_auth(&lin.token).header("Tus-Resumable", "1.0.0");
+    let tus = app.send(tus.header("Upload-Length", "1000")).await.expect(201);
+    let tus = tus.header("location").strip_prefix(&app.base).unwrap().to_owned();
+    let bytes = "application/offset+octet-stream";
+    for (method, path, kind) in [
+        (Method::POST, SINGLE, FORM),
+        (Method::POST, MULTIPLE, FORM),
+        (Method::PUT, &chunk, "application/octet-stream"),
+        (Method::POST, TUS, bytes),
+        (Method::PATCH, &tus, bytes),
+    ] {
+        let request = app.request(method, path).bearer_auth(&lin.token).header("Content-Type", kind);
+        let request =
+            request.header("Tus-Resumable", "1.0.0").header("Upload-Offset", "0").header("Upload-Length", "9");
+        let sent = app.send(request.header("Content-Encoding", "gzip").body(noise(9))).await;
+        let refused = sent.refused(415, "UNSUPPORTED_MEDIA_TYPE");
+        assert_eq!(refused.body["error"]["details"]["expected"], "identity", "{path}");
+    }
+    assert_eq!(app.count("SELECT SUM(received) FROM uploads").await, 0);
+    assert_eq!(app.count("SELECT COUNT(*) FROM files").await, 0);
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn a_file_is_what_it_holds_whatever_it_is_called() {
     let app = Harness::start(quiet(Database::Sqlite)).await;

@@ -5,19 +5,29 @@ use std::fmt;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use sharestack_kernel::error::StoreError;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 /// The most rows of one statement: a power of two.
 const MOST: usize = 32;
+/// How many statements' rows may wait for each that runs: more read alone.
+const AHEAD: usize = 4;
+/// How long a row may take together with others before it is read alone: what they wait for
+/// may be a connection that is dead.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Reads of rows by their ids. The first who asks reads at once; those who ask while as many
 /// statements run as there are processors wait for one of them, and share the next.
 ///
 /// One row a statement hands the statement to the driver and its row back for each, which
 /// costs more than finding the row; see ADR 0021.
-pub(crate) struct Batch<V>(Arc<Mutex<Queue<V>>>);
+pub(crate) struct Batch<V> {
+    queue: Arc<Mutex<Queue<V>>>,
+    patience: Duration,
+}
 
 struct Queue<V> {
     /// How many statements may run at once, and do.
@@ -26,12 +36,13 @@ struct Queue<V> {
     waiting: Vec<(i64, oneshot::Sender<Option<V>>)>,
 }
 
-/// The reading failed, for reasons that are perhaps another row's: it is to be done alone.
+/// The reading failed, or is late, for reasons that are perhaps another row's: it is to be
+/// done alone.
 pub(crate) struct Alone;
 
 impl<V> Clone for Batch<V> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { queue: self.queue.clone(), patience: self.patience }
     }
 }
 
@@ -43,18 +54,18 @@ impl<V> fmt::Debug for Batch<V> {
 
 impl<V: Send + 'static> Batch<V> {
     pub(crate) fn new() -> Self {
-        Self::with_lanes(available_parallelism().map_or(2, usize::from))
+        Self::with(available_parallelism().map_or(2, usize::from), PATIENCE)
     }
 
-    fn with_lanes(lanes: usize) -> Self {
-        Self(Arc::new(Mutex::new(Queue { lanes, running: 0, waiting: Vec::new() })))
+    fn with(lanes: usize, patience: Duration) -> Self {
+        Self { queue: Arc::new(Mutex::new(Queue { lanes, running: 0, waiting: Vec::new() })), patience }
     }
 
     /// The row with this id as `load` reads it, which begins after the call; `None` when
     /// there is none. `load` is asked for ids of which some may be there twice.
     ///
     /// # Errors
-    /// When what was read together could not be read.
+    /// When what was read together could not be read in time.
     pub(crate) async fn read<L, F>(&self, id: i64, load: L) -> Result<Option<V>, Alone>
     where
         L: Fn(Vec<i64>) -> F + Send + 'static,
@@ -62,17 +73,20 @@ impl<V: Send + 'static> Batch<V> {
     {
         let (tell, told) = oneshot::channel();
         let lane = {
-            let mut queue = lock(&self.0);
+            let mut queue = lock(&self.queue);
+            if queue.waiting.len() >= queue.lanes * MOST * AHEAD {
+                return Err(Alone);
+            }
             queue.waiting.push((id, tell));
             let free = queue.running < queue.lanes;
             queue.running += usize::from(free);
-            free.then(|| Lane { queue: self.0.clone(), open: true })
+            free.then(|| Lane { queue: self.queue.clone(), open: true })
         };
         if let Some(lane) = lane {
             // Not here: who goes away takes nobody's reading along.
             tokio::spawn(lane.run(load));
         }
-        told.await.map_err(|_| Alone)
+        timeout(self.patience, told).await.map_err(|_| Alone)?.map_err(|_| Alone)
     }
 }
 
@@ -148,6 +162,9 @@ mod tests {
 
     use super::*;
 
+    /// No test takes as long.
+    const LONG: Duration = Duration::from_mins(5);
+
     /// Reads even ids as their halves, each statement when it is let.
     #[derive(Clone)]
     struct Rows {
@@ -195,12 +212,12 @@ mod tests {
     }
 
     fn waiting(batch: &Batch<i64>) -> usize {
-        lock(&batch.0).waiting.len()
+        lock(&batch.queue).waiting.len()
     }
 
     #[tokio::test]
     async fn those_who_come_meanwhile_share_a_statement_and_each_gets_its_own() {
-        let (batch, rows) = (Batch::with_lanes(1), Rows::new());
+        let (batch, rows) = (Batch::with(1, LONG), Rows::new());
         let first = rows.begin(&batch, 2).await;
         let others: Vec<_> = [4, 5, 6, 4, 8].into_iter().map(|id| rows.read(&batch, id)).collect();
         until(|| waiting(&batch) == 5).await;
@@ -209,12 +226,12 @@ mod tests {
         let found: Vec<_> = join_all(others).await.into_iter().map(|read| read.unwrap().ok().unwrap()).collect();
         assert_eq!(found, [Some(2), None, Some(3), Some(2), Some(4)]);
         assert_eq!(rows.statements(), [vec![2], vec![4, 5, 6, 8], vec![4]], "the second 4 asked while the first did");
-        assert_eq!(lock(&batch.0).running, 0);
+        assert_eq!(lock(&batch.queue).running, 0);
     }
 
     #[tokio::test]
     async fn as_many_statements_run_at_once_as_there_are_lanes_and_none_is_longer_than_the_most() {
-        let (batch, rows) = (Batch::with_lanes(2), Rows::new());
+        let (batch, rows) = (Batch::with(2, LONG), Rows::new());
         let mut reads = vec![rows.begin(&batch, 0).await, rows.begin(&batch, 1).await];
         reads.extend((2..).take(2 * MOST).map(|id| rows.read(&batch, id)));
         until(|| waiting(&batch) == 2 * MOST).await;
@@ -227,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_length_is_a_power_of_two() {
-        let (batch, rows) = (Batch::with_lanes(1), Rows::new());
+        let (batch, rows) = (Batch::with(1, LONG), Rows::new());
         let mut reads = vec![rows.begin(&batch, 2).await];
         reads.extend([4, 6, 8].map(|id| rows.read(&batch, id)));
         until(|| waiting(&batch) == 3).await;
@@ -238,7 +255,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_goes_away_takes_nobody_along() {
-        let (batch, rows) = (Batch::with_lanes(1), Rows::new());
+        let (batch, rows) = (Batch::with(1, LONG), Rows::new());
         let (first, second, third) = (rows.begin(&batch, 2).await, rows.read(&batch, 4), rows.read(&batch, 6));
         until(|| waiting(&batch) == 2).await;
         first.abort();
@@ -251,7 +268,7 @@ mod tests {
 
     #[tokio::test]
     async fn after_a_failure_each_reads_alone_and_the_next_are_read() {
-        let (batch, rows) = (Batch::with_lanes(1), Rows::new());
+        let (batch, rows) = (Batch::with(1, LONG), Rows::new());
         rows.let_in.add_permits(9);
         assert!(rows.read(&batch, -2).await.unwrap().is_err());
         assert!(matches!(rows.read(&batch, 4).await.unwrap(), Ok(Some(2))));
@@ -259,11 +276,34 @@ mod tests {
 
     #[tokio::test]
     async fn a_lane_that_breaks_off_leaves_nobody_waiting() {
-        let (batch, rows) = (Batch::with_lanes(1), Rows::new());
+        let (batch, rows) = (Batch::with(1, LONG), Rows::new());
         let (first, second) = (rows.begin(&batch, -1).await, rows.read(&batch, 4));
         until(|| waiting(&batch) == 1).await;
         rows.let_in.add_permits(9);
         assert!(first.await.unwrap().is_err() && second.await.unwrap().is_err());
         assert!(matches!(rows.read(&batch, 4).await.unwrap(), Ok(Some(2))));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_statement_that_hangs_reads_alone() {
+        let (batch, rows) = (Batch::with(1, Duration::from_millis(20)), Rows::new());
+        let (first, second) = (rows.begin(&batch, 2).await, rows.read(&batch, 4));
+        assert!(first.await.unwrap().is_err() && second.await.unwrap().is_err());
+        assert_eq!(rows.statements(), [[2]]);
+        rows.let_in.add_permits(9);
+        until(|| lock(&batch.queue).running == 0).await;
+        assert!(matches!(rows.read(&batch, 4).await.unwrap(), Ok(Some(2))));
+        assert_eq!(rows.statements(), [[2], [4]], "nobody reads for who went away");
+    }
+
+    #[tokio::test]
+    async fn no_more_wait_than_a_few_statements_can_take() {
+        let (batch, rows) = (Batch::with(1, LONG), Rows::new());
+        let mut reads = vec![rows.begin(&batch, 0).await];
+        reads.extend((1..).take(MOST * AHEAD).map(|id| rows.read(&batch, id)));
+        until(|| waiting(&batch) == MOST * AHEAD).await;
+        assert!(rows.read(&batch, 1000).await.unwrap().is_err());
+        rows.let_in.add_permits(9);
+        assert!(join_all(reads).await.into_iter().all(|read| read.unwrap().is_ok()));
     }
 }

@@ -91,7 +91,7 @@ pub async fn openapi_json(app: Data<App>) -> HttpResponse {
 }
 
 /// Where the pages are, and what they load.
-pub const PAGES: &[&str] = &["/docs", "/docs/", "/docs/{asset}", "/redoc", "/redoc/{asset}"];
+pub const PAGES: &[&str] = &["/docs", "/docs/", "/docs/{asset}", "/redoc", "/redoc/", "/redoc/{asset}"];
 
 /// The page that tries operations out, under our name. What it loads is below `/docs/`,
 /// however the page itself is asked for.

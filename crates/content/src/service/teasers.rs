@@ -32,6 +32,14 @@ impl RenewTeasers {
     /// # Errors
     /// The store's; what was renewed by then stays so.
     pub async fn renew(&self) -> Result<usize, StoreError> {
+        let renewed = self.renew_each().await;
+        if !matches!(renewed, Ok(0)) {
+            self.ports.articles.forget_all().await;
+        }
+        renewed
+    }
+
+    async fn renew_each(&self) -> Result<usize, StoreError> {
         let (mut after, mut renewed) = (ArticleId::new(0), 0);
         loop {
             let seen: Vec<(ArticleId, bool)> = transact!(self.ports.store, |tx| {
@@ -45,9 +53,6 @@ impl RenewTeasers {
             let Some((last, _)) = seen.last() else { break };
             after = *last;
             renewed += seen.iter().filter(|(_, changed)| *changed).count();
-        }
-        if renewed > 0 {
-            self.ports.articles.forget_all().await;
         }
         Ok(renewed)
     }

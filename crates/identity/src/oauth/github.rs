@@ -12,8 +12,8 @@ use sharestack_users::ports::{AuthorizeRequest, CallbackProof, IdentityProvider,
 use super::{ProviderConfig, ProviderHttp};
 use crate::error::ConfigError;
 
-pub(super) const WEB: &str = "https://github.com";
-const API: &str = "https://api.github.com";
+const WEB: &str = "https://github.com";
+pub(super) const API: &str = "https://api.github.com";
 const JSON: &str = "application/vnd.github+json";
 
 /// GitHub, whose OAuth has no id token: who has come is asked of its API.

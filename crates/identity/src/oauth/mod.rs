@@ -37,14 +37,14 @@ pub struct ProviderConfig {
 }
 
 impl ProviderConfig {
-    /// Where the provider is.
+    /// Where the provider is asked who somebody is; browsers are sent elsewhere, perhaps.
     pub fn address(&self) -> &str {
         let usual = match self.info.kind {
             ProviderKind::Oidc => return &self.issuer,
-            ProviderKind::GitHub => github::WEB,
-            ProviderKind::WeChat => wechat::WEB,
+            ProviderKind::GitHub => github::API,
+            ProviderKind::WeChat => wechat::API,
         };
-        self.web_url.as_deref().unwrap_or(usual)
+        self.api_url.as_deref().unwrap_or(usual)
     }
 
     fn wrong(&self, what: &str) -> ConfigError {

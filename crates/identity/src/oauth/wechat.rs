@@ -9,8 +9,8 @@ use sharestack_users::ports::{AuthorizeRequest, CallbackProof, IdentityProvider,
 use super::{ProviderConfig, ProviderHttp};
 use crate::error::ConfigError;
 
-pub(super) const WEB: &str = "https://open.weixin.qq.com";
-const API: &str = "https://api.weixin.qq.com";
+const WEB: &str = "https://open.weixin.qq.com";
+pub(super) const API: &str = "https://api.weixin.qq.com";
 /// The code is none of theirs, is too old, or was used.
 const REFUSED: [i64; 4] = [40029, 40163, 41008, 42003];
 

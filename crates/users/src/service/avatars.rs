@@ -61,7 +61,9 @@ impl Avatars {
         }
         let avatar = Avatar { url, file: Some(file.clone()) };
         if let Err(error) = self.replace(user, Patch::Set(avatar)).await {
-            self.discard(&file).await;
+            if self.is_unused(user, &file).await {
+                self.discard(&file).await;
+            }
             return Err(error);
         }
         self.shown(user).await
@@ -94,6 +96,13 @@ impl Avatars {
 
     async fn shown(&self, user: UserId) -> Result<UserView, AvatarError> {
         self.ports.queries.find_by_id(user).await?.ok_or(AvatarError::NoSuchUser(user))
+    }
+
+    /// Whether the account shows another picture, after whoever still commits has come to an
+    /// end: a commit that was answered by an error may have happened. Not when nobody can tell.
+    async fn is_unused(&self, user: UserId, file: &str) -> bool {
+        let record: Result<_, StoreError> = transact!(self.ports.store, |tx| { tx.edits().hold_record(user).await });
+        record.is_ok_and(|record| record.is_none_or(|record| record.avatar_file.as_deref() != Some(file)))
     }
 
     /// What was kept for nothing goes at once, if it can: nobody knows of it.

@@ -81,6 +81,18 @@ pub async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<BytesM
     read_at_most(usize::MAX, request, payload).await
 }
 
+/// Bodies are taken as they are.
+///
+/// # Errors
+/// When the body is compressed.
+pub fn refuse_coded(request: &HttpRequest) -> Result<(), ApiError> {
+    let coded = |coding: &header::HeaderValue| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
+    if request.headers().get_all(header::CONTENT_ENCODING).any(coded) {
+        return Err(ApiError::unsupported_media_type("identity"));
+    }
+    Ok(())
+}
+
 /// Reads the body up to `most` bytes, or fewer where none may be as long.
 ///
 /// # Errors
@@ -95,10 +107,7 @@ pub async fn read_at_most(most: usize, request: &HttpRequest, payload: &mut Payl
     if declared.is_some_and(|length| length > limit) {
         return Err(ApiError::payload_too_large(limit));
     }
-    let coded = |coding: &header::HeaderValue| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
-    if request.headers().get_all(header::CONTENT_ENCODING).any(coded) {
-        return Err(ApiError::unsupported_media_type("identity"));
-    }
+    refuse_coded(request)?;
     let mut body = BytesMut::with_capacity(declared.unwrap_or(0).min(64 << 10));
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| ApiError::unprocessable("", "the body ended early"))?;

@@ -13,7 +13,7 @@ mod query;
 
 pub use api_key::{KeyHolder, api_key};
 pub use auth::{Auth, MaybeAuth, RecentAuth, SessionAuth, SignedToken, actor, bearer};
-pub use body::{Body, FormOrBody, OptionalBody, read as read_body, read_at_most};
+pub use body::{Body, FormOrBody, OptionalBody, read as read_body, read_at_most, refuse_coded};
 pub use fields::{option, set};
 pub use header::{ClientInfo, IdempotencyKey, IfMatch, idempotency_key};
 pub use page::{PageQuery, parse_limit, parse_page};

@@ -4,7 +4,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::Uri;
 
 /// Rewrites the path of a request: `/v1/…` is `/api/v1/…`, from one registration, and what
-/// need not be escaped is not (RFC 3986, §6.2.2.2). Else `/%61uth/` would be the route to the
+/// need not be escaped is not, and the rest in capitals (RFC 3986, §6.2.2). Else `/%61uth/` would be the route to the
 /// router, which reads it so, and another to whoever asks for its pattern.
 pub fn canonical(request: &mut ServiceRequest) {
     let uri = request.head().uri.clone();
@@ -36,8 +36,10 @@ fn plain(path: &str) -> String {
             plain.push(byte.into());
             plain.push_str(&part[2..]);
         } else {
+            let digits = if byte.is_some() { 2 } else { 0 };
             plain.push('%');
-            plain.push_str(part);
+            plain.push_str(&part[..digits].to_ascii_uppercase());
+            plain.push_str(&part[digits..]);
         }
     }
     plain
@@ -55,6 +57,7 @@ mod tests {
             ("/%761/users", "/api/v1/users"),
             ("/api/v1/%61uth/%6Cogin", "/api/v1/auth/login"),
             ("/api/v1/api%2dkeys/%7e", "/api/v1/api-keys/~"),
+            ("/a%2fb/%e7%94%b5", "/a%2Fb/%E7%94%B5"),
         ] {
             assert_eq!(rewritten(path).as_deref(), Some(known), "{path}");
         }

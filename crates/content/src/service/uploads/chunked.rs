@@ -1,6 +1,6 @@
 use sharestack_kernel::actor::Actor;
-use sharestack_kernel::blob::BlobStream;
-use sharestack_kernel::error::CarriesStore as _;
+use sharestack_kernel::blob::{BlobKey, BlobStream};
+use sharestack_kernel::error::StoreError;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::{once, transact};
@@ -156,10 +156,8 @@ impl Uploads {
         let completed = |file| Progress::Completed { file, upload: Some(Box::new(upload.clone())) };
         let noted = match self.note(id, None, std::slice::from_ref(&part)).await {
             Ok(noted) => noted,
-            // It may have been written down all the same, and goes with the upload else.
-            Err(error) if error.store().is_some() => return Err(error),
             Err(error) => {
-                self.discard(&key).await;
+                self.drop_unnoted(id, std::slice::from_ref(&part)).await;
                 return match error {
                     // It became a file while this piece came, or becomes one now.
                     UploadError::NoUpload(_) => Ok(completed(self.outcome(owner, id).await?)),
@@ -209,11 +207,35 @@ impl Uploads {
         // What ran twice has replaced its own.
         let own = |one: &Part| parts.iter().any(|part| part.blob_key == one.blob_key);
         for part in replaced.into_iter().filter(|one| !own(one)) {
-            if let Ok(key) = sharestack_kernel::blob::BlobKey::parse(&part.blob_key) {
+            if let Ok(key) = BlobKey::parse(&part.blob_key) {
                 self.discard(&key).await;
             }
         }
         Ok(upload)
+    }
+
+    /// Removes those of these pieces that are not written down. They may be, although the
+    /// answer was an error. When nobody can tell, they go with the upload.
+    pub(super) async fn drop_unnoted(&self, id: FileId, parts: &[Part]) {
+        let noted = match self.noted_after_all(id).await {
+            Ok(noted) => noted,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "pieces are left to the end of their upload");
+                return;
+            }
+        };
+        for part in parts.iter().filter(|part| !noted.contains(part)) {
+            if let Ok(key) = BlobKey::parse(&part.blob_key) {
+                self.discard(&key).await;
+            }
+        }
+    }
+
+    /// The pieces of an upload, after whoever still commits one has come to an end: they hold
+    /// its row.
+    async fn noted_after_all(&self, id: FileId) -> Result<Vec<Part>, StoreError> {
+        transact!(self.ports.store, |tx| { tx.uploads().find_for_update(id).await.map(drop) })?;
+        self.ports.queries.list_parts(id).await
     }
 
     /// How far an upload of the actor's own has come, with all pieces of one that has any.

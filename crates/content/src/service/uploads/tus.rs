@@ -1,7 +1,7 @@
 //! The protocol tus: one piece after another, wherever the client stopped.
 
 use sharestack_kernel::actor::Actor;
-use sharestack_kernel::blob::{BlobKey, BlobStream};
+use sharestack_kernel::blob::BlobStream;
 use sharestack_kernel::id::UserId;
 
 use super::error::UploadError;
@@ -71,11 +71,7 @@ impl Uploads {
             taken => taken,
         };
         if let Err(error) = noted {
-            for part in staged {
-                if let Ok(key) = BlobKey::parse(&part.blob_key) {
-                    self.discard(&key).await;
-                }
-            }
+            self.drop_unnoted(id, &staged).await;
             return Err(error);
         }
         match self.open(Some(owner), id, UploadKind::Tus).await? {
@@ -119,7 +115,7 @@ impl Uploads {
             if at_once {
                 staged.push(part);
             } else if let Err(error) = self.note(upload.id, Some(start), std::slice::from_ref(&part)).await {
-                self.discard(&key).await;
+                self.drop_unnoted(upload.id, std::slice::from_ref(&part)).await;
                 return Err(error);
             }
             start += size;

@@ -11,7 +11,7 @@ use super::views::{ProgressView, UploadedView};
 use super::{headers, upload_id};
 use crate::http::background::to_the_end;
 use crate::http::error::ApiError;
-use crate::http::extract::{Auth, Body, MaybeAuth, OptionalBody, Parse};
+use crate::http::extract::{Auth, Body, MaybeAuth, OptionalBody, Parse, refuse_coded};
 use crate::http::reply::{Envelope, Reply, no_content};
 use crate::http::streaming::feed;
 use crate::wiring::App;
@@ -151,6 +151,7 @@ pub async fn put_chunk(
         Signature::Wrong => return Err(Denied { required: "signed_link", role: None }.into()),
         Signature::Absent => Some(actor.ok_or_else(ApiError::authentication_required)?.user_id),
     };
+    refuse_coded(&request)?;
     let checksums = headers::checksums(request.headers())?;
     let kept = to_the_end(async move {
         let service = &app.uploads.service;

@@ -9,6 +9,7 @@ use sharestack_content::service::{UploadError, Uploads};
 use sharestack_kernel::actor::Actor;
 
 use crate::http::error::ApiError;
+use crate::http::extract::refuse_coded;
 use crate::http::streaming::feed;
 
 /// What the form around a file takes, generously.
@@ -19,6 +20,7 @@ pub(super) fn open(request: &HttpRequest, payload: Payload, most: u64) -> Result
     if !request.content_type().eq_ignore_ascii_case("multipart/form-data") {
         return Err(ApiError::unsupported_media_type("multipart/form-data"));
     }
+    refuse_coded(request)?;
     if declared(request).is_some_and(|length| length > most.saturating_add(AROUND)) {
         return Err(ApiError::payload_too_large(usize::try_from(most).unwrap_or(usize::MAX)));
     }

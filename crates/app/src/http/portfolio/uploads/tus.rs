@@ -11,7 +11,7 @@ use sharestack_kernel::actor::Actor;
 use super::{headers, upload_id};
 use crate::http::background::to_the_end;
 use crate::http::error::ApiError;
-use crate::http::extract::actor;
+use crate::http::extract::{actor, refuse_coded};
 use crate::http::middleware::tus::{RESUMABLE, VERSION};
 use crate::http::streaming::feed;
 use crate::wiring::App;
@@ -74,6 +74,7 @@ pub async fn begin_tus_upload(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let actor = enter(&request).await?;
+    refuse_coded(&request)?;
     let size = headers::bytes(request.headers(), LENGTH)?;
     let metadata = headers::metadata(request.headers())?;
     let checksum = headers::upload_checksum(request.headers())?;
@@ -218,6 +219,7 @@ pub async fn append_to_tus_upload(
     if request.content_type() != BYTES {
         return Err(ApiError::unsupported_media_type(BYTES));
     }
+    refuse_coded(&request)?;
     let start = headers::bytes(request.headers(), OFFSET)?;
     let checksum = headers::upload_checksum(request.headers())?;
     let end = add(app, actor, id, start, checksum, payload).await?;

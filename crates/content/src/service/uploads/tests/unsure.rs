@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use sha2::Digest as _;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Outbox;
 use sharestack_kernel::job::JobQueue;
@@ -164,5 +165,33 @@ async fn a_piece_that_was_written_down_after_all_is_there() {
         assert_whole(&world, upload.id, &content).await;
         world.work().await;
         assert_eq!(world.blobs.keys().len(), 1, "nothing else is left");
+    }
+}
+
+#[tokio::test]
+async fn what_tus_sent_is_there_when_it_was_written_down_after_all() {
+    for again in [false, true] {
+        for checked in [false, true] {
+            let (world, store) = unsure();
+            store.again.store(again, Ordering::SeqCst);
+            let content = picture(25);
+            let command = BeginTus { size: 25, filename: FileName::clean("x"), declared_type: None, metadata: None };
+            let id = world.uploads.begin_tus(&somebody(), command).await.unwrap().id;
+            let owner = UserId::new(7);
+            store.breaks.store(true, Ordering::SeqCst);
+            store.any.store(true, Ordering::SeqCst);
+            let sum = || Checksum::new(Algorithm::Sha256, sha2::Sha256::digest(&content[..10]).to_vec());
+            let sum = if checked { sum() } else { None };
+            assert!(world.uploads.append(owner, id, 0, sum, body(&content[..10])).await.is_err());
+            assert!(!store.breaks.load(Ordering::SeqCst), "it was unsure once");
+            // The client asks, and goes on from where it is told.
+            let open = world.uploads.progress(&somebody(), id, UploadKind::Tus).await.unwrap();
+            let Progress::Open { upload, .. } = open else { panic!("{open:?}") };
+            assert_eq!(upload.received, 10);
+            assert_eq!(world.uploads.append(owner, id, 10, None, body(&content[10..])).await.unwrap(), 25);
+            assert_whole(&world, id, &content).await;
+            world.work().await;
+            assert_eq!(world.blobs.keys().len(), 1, "nothing else is left");
+        }
     }
 }
