@@ -14,13 +14,14 @@ use tokio::time::timeout;
 /// The most rows of one statement: a power of two.
 const MOST: usize = 32;
 /// How many statements' rows may wait for each that runs: more read alone.
-const AHEAD: usize = 4;
+const AHEAD: usize = 16;
 /// How long a row may take together with others before it is read alone: what they wait for
 /// may be a connection that is dead.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Reads of rows by their ids. The first who asks reads at once; those who ask while as many
-/// statements run as there are processors wait for one of them, and share the next.
+/// statements run as there are processors wait for one of them, and share the next; who asks
+/// for the same row gets a copy.
 ///
 /// One row a statement hands the statement to the driver and its row back for each, which
 /// costs more than finding the row; see ADR 0021.
