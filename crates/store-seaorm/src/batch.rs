@@ -1,6 +1,6 @@
 //! Rows that many ask for one by one are read together while the database is busy.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,13 +14,14 @@ use tokio::time::timeout;
 /// The most rows of one statement: a power of two.
 const MOST: usize = 32;
 /// How many statements' rows may wait for each that runs: more read alone.
-const AHEAD: usize = 4;
+const AHEAD: usize = 16;
 /// How long a row may take together with others before it is read alone: what they wait for
 /// may be a connection that is dead.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Reads of rows by their ids. The first who asks reads at once; those who ask while as many
-/// statements run as there are processors wait for one of them, and share the next.
+/// statements run as there are processors wait for one of them, and share the next; who asks
+/// for the same row gets a copy.
 ///
 /// One row a statement hands the statement to the driver and its row back for each, which
 /// costs more than finding the row; see ADR 0021.
@@ -33,8 +34,11 @@ struct Queue<V> {
     /// How many statements may run at once, and do.
     lanes: usize,
     running: usize,
-    waiting: Vec<(i64, oneshot::Sender<Option<V>>)>,
+    waiting: Vec<(i64, Tell<V>)>,
 }
+
+/// Where who waits is told.
+type Tell<V> = oneshot::Sender<Option<V>>;
 
 /// The reading failed, or is late, for reasons that are perhaps another row's: it is to be
 /// done alone.
@@ -52,7 +56,7 @@ impl<V> fmt::Debug for Batch<V> {
     }
 }
 
-impl<V: Send + 'static> Batch<V> {
+impl<V: Clone + Send + 'static> Batch<V> {
     pub(crate) fn new() -> Self {
         Self::with(available_parallelism().map_or(2, usize::from), PATIENCE)
     }
@@ -96,7 +100,7 @@ struct Lane<V> {
     open: bool,
 }
 
-impl<V> Lane<V> {
+impl<V: Clone> Lane<V> {
     /// Reads until nobody waits.
     async fn run<L, F>(mut self, load: L)
     where
@@ -104,28 +108,31 @@ impl<V> Lane<V> {
         F: Future<Output = Result<HashMap<i64, V>, StoreError>>,
     {
         while let Some(asked) = self.next() {
-            let mut ids: Vec<i64> = asked.iter().map(|(id, _)| *id).collect();
+            let mut ids: Vec<i64> = asked.keys().copied().collect();
             // Few lengths make few statements, which the database keeps prepared.
             let last = ids[ids.len() - 1];
             ids.resize(ids.len().next_power_of_two(), last);
             let Ok(mut found) = load(ids).await else { continue };
-            for (id, tell) in asked {
-                // Who no longer waits is not told.
-                let _ = tell.send(found.remove(&id));
+            for (id, tells) in asked {
+                let row = found.remove(&id);
+                for tell in tells {
+                    // Who no longer waits is not told.
+                    let _ = tell.send(row.clone());
+                }
             }
         }
     }
 
-    /// Takes those who wait, each id once; leaves the lane when there is nobody.
-    fn next(&mut self) -> Option<Vec<(i64, oneshot::Sender<Option<V>>)>> {
+    /// Takes those who wait, by what they wait for; leaves the lane when there is nobody.
+    fn next(&mut self) -> Option<BTreeMap<i64, Vec<Tell<V>>>> {
         let mut queue = lock(&self.queue);
-        let (mut seen, mut asked) = (HashSet::new(), Vec::new());
+        let mut asked = BTreeMap::<_, Vec<_>>::new();
         for (id, tell) in mem::take(&mut queue.waiting) {
             if tell.is_closed() {
                 continue;
             }
-            if asked.len() < MOST && seen.insert(id) {
-                asked.push((id, tell));
+            if asked.len() < MOST || asked.contains_key(&id) {
+                asked.entry(id).or_default().push(tell);
             } else {
                 queue.waiting.push((id, tell));
             }
@@ -221,11 +228,11 @@ mod tests {
         let first = rows.begin(&batch, 2).await;
         let others: Vec<_> = [4, 5, 6, 4, 8].into_iter().map(|id| rows.read(&batch, id)).collect();
         until(|| waiting(&batch) == 5).await;
-        rows.let_in.add_permits(3);
+        rows.let_in.add_permits(2);
         assert!(matches!(first.await.unwrap(), Ok(Some(1))));
         let found: Vec<_> = join_all(others).await.into_iter().map(|read| read.unwrap().ok().unwrap()).collect();
         assert_eq!(found, [Some(2), None, Some(3), Some(2), Some(4)]);
-        assert_eq!(rows.statements(), [vec![2], vec![4, 5, 6, 8], vec![4]], "the second 4 asked while the first did");
+        assert_eq!(rows.statements(), [vec![2], vec![4, 5, 6, 8]], "one 4 for both");
         assert_eq!(lock(&batch.queue).running, 0);
     }
 

@@ -11,6 +11,7 @@ use sea_orm::{
 use sharestack_content::ports::ArticleDetail;
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
+use sharestack_users::model::UserView;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -63,6 +64,7 @@ pub struct Store {
     pub(crate) read: Conn<DatabaseConnection>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) articles: Batch<ArticleDetail>,
+    pub(crate) users: Batch<UserView>,
 }
 
 /// How many connections a pool has.
@@ -108,7 +110,14 @@ impl Store {
                 }
             });
         }
-        Ok(Self { pools, write: Conn::new(write), read: Conn::new(read), clock, articles: Batch::new() })
+        Ok(Self {
+            pools,
+            write: Conn::new(write),
+            read: Conn::new(read),
+            clock,
+            articles: Batch::new(),
+            users: Batch::new(),
+        })
     }
 
     /// Where queries read from: committed data only, beside any writer.

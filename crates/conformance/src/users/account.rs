@@ -56,6 +56,28 @@ pub async fn an_account_without_a_profile_is_kept_so(subject: Subject) {
     assert_eq!([view.display_name, view.phone, view.bio, view.avatar_url], [None, None, None, None]);
 }
 
+/// Whoever asks at the same time as others gets the user who was asked for, with their roles.
+pub async fn users_asked_for_at_once_are_each_their_own(subject: Subject) {
+    let roles = |id: i64| match id % 3 {
+        0 => vec![BuiltInRole::Admin, BuiltInRole::Editor],
+        1 => vec![BuiltInRole::User],
+        _ => vec![],
+    };
+    for id in 1..=40 {
+        user(&subject, id, &roles(id)).await;
+    }
+    let done: Result<(), StoreError> =
+        transact!(subject.store, |tx| { tx.edits().delete(UserId::new(9), now()).await });
+    done.unwrap();
+    let asked = || (1..=44).chain([5, 5, 9]);
+    let found = join_all(asked().map(|id| subject.accounts.find_by_id(UserId::new(id)))).await;
+    for (id, found) in asked().zip(found) {
+        let found = found.unwrap().map(|user| (user.id.get(), user.permissions.grants("user.read"), user.roles));
+        let names = || roles(id).into_iter().map(|role| role.name().to_owned()).collect();
+        assert_eq!(found, (id != 9 && id <= 40).then(|| (id, id % 3 == 0, names())));
+    }
+}
+
 /// MUST return `EmailTaken` when another account has the same normalised address.
 pub async fn a_taken_address_is_refused(subject: Subject) {
     insert(&subject, &account(1, "lin", "lin@example.com")).await.unwrap();

@@ -135,6 +135,7 @@ macro_rules! users_cases {
             users::account: [
                 an_inserted_account_is_found_by_each_of_its_names,
                 an_account_without_a_profile_is_kept_so,
+                users_asked_for_at_once_are_each_their_own,
                 a_taken_address_is_refused,
                 a_taken_username_is_refused,
                 names_are_compared_byte_by_byte,

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, LockType, Query, SelectStatement};
@@ -10,6 +12,7 @@ use sharestack_users::ports::{AccountQueries, AccountRepository};
 
 use super::edit::display_key;
 use super::role::{names_and_permissions, roles_of_all};
+use crate::batch::Alone;
 use crate::connect::Store;
 use crate::error::{Constraint, store_error, violated};
 use crate::tx::SeaTx;
@@ -200,6 +203,14 @@ pub(super) async fn find_users(conn: &impl ConnectionTrait, ids: &[UserId]) -> R
     rows.iter().map(view).collect()
 }
 
+impl Store {
+    /// The users with these ids, of which some may be there twice.
+    async fn find_users_together(self, ids: Vec<i64>) -> Result<HashMap<i64, UserView>, StoreError> {
+        let ids: Vec<_> = ids.into_iter().map(UserId::new).collect();
+        Ok(find_users(self.read(), &ids).await?.into_iter().map(|user| (user.id.get(), user)).collect())
+    }
+}
+
 #[async_trait]
 impl AccountQueries for Store {
     async fn find_credentials(&self, name: &LoginName) -> Result<Option<Credentials>, StoreError> {
@@ -231,7 +242,11 @@ impl AccountQueries for Store {
     }
 
     async fn find_by_id(&self, id: UserId) -> Result<Option<UserView>, StoreError> {
-        Ok(find_users(self.read(), &[id]).await?.pop())
+        let store = self.clone();
+        match self.users.read(id.get(), move |ids| store.clone().find_users_together(ids)).await {
+            Ok(found) => Ok(found),
+            Err(Alone) => Ok(find_users(self.read(), &[id]).await?.pop()),
+        }
     }
 
     async fn had_any(&self) -> Result<bool, StoreError> {
