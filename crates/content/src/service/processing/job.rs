@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Deserialize as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use sharestack_kernel::blob::{BlobError, BlobKey};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::DomainEvent;
@@ -223,7 +223,7 @@ impl Run<'_> {
         transact!(ports.store, |tx| {
             let mut file = self.own(tx.files().find_for_update(self.file).await?)?;
             let processing = &mut file.processing;
-            let mut formats = formats_of(processing);
+            let mut formats = processing.formats();
             formats.extend(made.clone());
             processing.derivatives = Some(serde_json::to_value(&formats).map_err(StoreError::corrupt)?);
             processing.placeholder = placeholder.clone().or(processing.placeholder.take());
@@ -289,12 +289,6 @@ fn at(processing: &mut Processing, steps: Steps) {
 /// Notes a change. The time always moves on.
 fn touch(file: &mut UploadedFile, now: DateTime<Utc>) {
     file.updated_at = now.max(file.updated_at + chrono::TimeDelta::microseconds(1));
-}
-
-/// The derivatives that a file has.
-pub(super) fn formats_of(processing: &Processing) -> Formats {
-    let kept = processing.derivatives.clone().unwrap_or(Value::Null);
-    serde_json::from_value(kept).unwrap_or_default()
 }
 
 fn event(id: Uuid, kind: &str, file: &UploadedFile, at: DateTime<Utc>) -> DomainEvent {
