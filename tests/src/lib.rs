@@ -21,6 +21,7 @@ pub mod fake_provider;
 pub mod files;
 pub mod gallery;
 pub mod harness;
+pub mod holding;
 pub mod money;
 pub mod oidc;
 pub mod operation;

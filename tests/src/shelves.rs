@@ -44,4 +44,42 @@ impl Shelves {
     pub async fn delete(&self, rest: impl std::fmt::Display) -> Answer {
         self.app.delete_as(&self.keeper.token, &self.place(rest)).await
     }
+
+    /// All that is wrong with a new category, or with an edit of this one, is told at once.
+    pub async fn refuse_what_is_wrong(&self, id: i64) {
+        for (slug, parent, colour) in [("../x", 0, "red"), ("a b", -1, "#12345")] {
+            let wrong = json!({
+                "name": "城".repeat(10_000), "slug": slug, "description": "长".repeat(501), "parent_id": parent,
+                "color": colour, "icon": "<svg>", "sort_order": 9_000_000_000_i64, "seo_title": "长".repeat(201),
+                "seo_description": "长".repeat(501)
+            });
+            for refused in [self.create(&wrong).await, self.edit(id, &wrong).await] {
+                assert_eq!(
+                    refused.broken_fields(),
+                    [
+                        "name TOO_LONG",
+                        "slug INVALID_FORMAT",
+                        "description TOO_LONG",
+                        "parent_id OUT_OF_RANGE",
+                        "color INVALID_FORMAT",
+                        "icon INVALID_FORMAT",
+                        "sort_order OUT_OF_RANGE",
+                        "seo_title TOO_LONG",
+                        "seo_description TOO_LONG"
+                    ]
+                );
+            }
+        }
+        for (body, code) in [
+            (json!({}), "name REQUIRED"),
+            (json!({ "name": " " }), "name REQUIRED"),
+            (json!({ "name": "x", "parent_id": 999 }), "parent_id NOT_ALLOWED"),
+        ] {
+            assert_eq!(self.create(&body).await.broken_fields(), [code], "{body}");
+        }
+        assert_eq!(self.edit(id, &json!({ "name": null })).await.broken_fields(), ["name REQUIRED"]);
+        for body in [json!({ "name": 1 }), json!({ "name": "x", "parent_id": "1" }), json!([])] {
+            self.create(&body).await.refused(422, "UNPROCESSABLE_ENTITY");
+        }
+    }
 }

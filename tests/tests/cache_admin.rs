@@ -69,10 +69,7 @@ async fn an_entry_goes_when_its_time_is_over() {
 async fn what_cannot_be_kept_is_refused_and_keeps_nothing() {
     let app = Harness::embedded().await;
     let admin = app.admin().await;
-    let refused = async |path: &str, body: Value| {
-        let answer = app.post_as(&admin.token, path, &body).await.refused(400, "VALIDATION_ERROR");
-        answer.fields().into_iter().map(|(field, code)| format!("{field} {code}")).collect::<Vec<_>>()
-    };
+    let refused = async |path: &str, body: Value| app.post_as(&admin.token, path, &body).await.broken_fields();
     assert_eq!(refused(KEY, json!({ "ttl": 0 })).await, ["data REQUIRED", "ttl OUT_OF_RANGE"]);
     assert_eq!(refused(KEY, json!({ "data": {}, "ttl": 2_592_001 })).await, ["ttl OUT_OF_RANGE"]);
     assert_eq!(refused(KEY, json!({ "data": { "a": "x".repeat(64 * 1024) } })).await, ["data TOO_LONG"]);

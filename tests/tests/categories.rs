@@ -69,10 +69,6 @@ fn path(id: i64) -> String {
     format!("{CATEGORIES}/{id}")
 }
 
-fn codes(answer: &Answer) -> Vec<String> {
-    answer.fields().into_iter().map(|(field, code)| format!("{field} {code}")).collect()
-}
-
 /// Twelve categories on four levels, five of them featured; the first three with the
 /// photos of the printed answer.
 async fn furnish(room: &Room) {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sharestack_kernel::clock::SystemClock;
 use sharestack_store_seaorm::{Store, StoreConfig};
 use sharestack_tests::harness::PASSWORD;
+use sharestack_tests::holding::{Holder, another_request_runs};
 use sharestack_tests::money::{monthly_plan, notify, signature, subscribe, success};
 use sharestack_tests::process::admin;
 use sharestack_tests::{Client, Database, Harness, Process, until};
@@ -153,63 +154,9 @@ impl Scene {
     }
 }
 
-/// A transaction of the test's own.
-enum Holder {
-    Sqlite(sqlx::SqliteConnection),
-    Postgres(sqlx::PgConnection),
-    MySql(sqlx::MySqlConnection),
-}
-
-/// Waits until the server answers another request than the one that asks.
-async fn another_request_runs(client: &Client) {
-    until("the request is in the server", || async {
-        client.get("/metrics").await.text.lines().any(|line| line == "http_requests_in_flight 2")
-    })
-    .await;
-}
-
 /// Holds the order's row (the whole file on SQLite), so that the server waits before its commit.
 async fn hold(scene: &Scene) -> Holder {
-    use sqlx::{Connection, Executor};
-    match scene.database {
-        Database::Sqlite => {
-            let mut connection = sqlx::SqliteConnection::connect(&scene.url).await.unwrap();
-            connection.execute("BEGIN IMMEDIATE").await.unwrap();
-            Holder::Sqlite(connection)
-        }
-        Database::Postgres => {
-            let mut connection = sqlx::PgConnection::connect(&scene.url).await.unwrap();
-            connection.execute("BEGIN").await.unwrap();
-            connection.execute("SELECT id FROM orders FOR UPDATE").await.unwrap();
-            Holder::Postgres(connection)
-        }
-        Database::MariaDb => {
-            let mut connection = sqlx::MySqlConnection::connect(&scene.url).await.unwrap();
-            connection.execute("BEGIN").await.unwrap();
-            connection.execute("SELECT id FROM orders FOR UPDATE").await.unwrap();
-            Holder::MySql(connection)
-        }
-    }
-}
-
-impl Holder {
-    async fn let_go(self) {
-        use sqlx::{Connection, Executor};
-        match self {
-            Self::Sqlite(mut connection) => {
-                connection.execute("ROLLBACK").await.unwrap();
-                connection.close().await.unwrap();
-            }
-            Self::Postgres(mut connection) => {
-                connection.execute("ROLLBACK").await.unwrap();
-                connection.close().await.unwrap();
-            }
-            Self::MySql(mut connection) => {
-                connection.execute("ROLLBACK").await.unwrap();
-                connection.close().await.unwrap();
-            }
-        }
-    }
+    Holder::of(scene.database, &scene.url, "SELECT id FROM orders FOR UPDATE").await
 }
 
 #[tokio::test(flavor = "multi_thread")]

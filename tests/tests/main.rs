@@ -28,6 +28,7 @@ mod hidden;
 mod hostile_files;
 mod identity;
 mod intake;
+mod interleaved;
 mod invitations;
 mod journey;
 mod limits;

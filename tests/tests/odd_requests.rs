@@ -34,11 +34,16 @@ async fn who_asks_which_methods_there_are_is_told() {
 #[tokio::test]
 async fn codings_that_nobody_has_are_refused_in_the_envelope() {
     let app = Harness::embedded().await;
-    let ask = |coding: &'static str| app.send(app.request(Method::GET, ARTICLES).header("Accept-Encoding", coding));
+    let ask = |coding: &str| app.send(app.request(Method::GET, ARTICLES).header("Accept-Encoding", coding));
     for coding in ["gzip;q=0, *;q=0", "identity;q=0, compress"] {
         let refused = ask(coding).await.refused(406, "NOT_ACCEPTABLE");
         assert_eq!(refused.header("content-type"), "application/json");
-        assert_eq!(refused.body["error"]["details"]["available"][0], "identity");
+        let available = &refused.body["error"]["details"]["available"];
+        assert_eq!(*available, json!(["identity", "br", "gzip", "deflate", "zstd"]));
+        // What is told to be there is there.
+        for coding in available.as_array().unwrap().iter().skip(1).map(|coding| coding.as_str().unwrap()) {
+            assert_eq!(ask(coding).await.expect(200).header("content-encoding"), coding);
+        }
         assert!(!refused.header("x-request-id").is_empty());
     }
     ask("gzip;q=0, compress").await.expect(200);

@@ -124,6 +124,10 @@ fn a_wrong_value_is_named() {
     refuses(&[("JWT_ALGORITHM", "none")], "JWT_ALGORITHM");
     refuses(&[("TRUSTED_PROXIES", "everybody")], "TRUSTED_PROXIES");
     refuses(&[("LOG_LEVEL", "=[")], "LOG_LEVEL (log.level)");
+    refuses(
+        &[("SHARESTACK__STORAGE__BACKEND", "s3"), ("SHARESTACK__UPLOAD__MAX_FILE_SIZE", "52428800001")],
+        "SHARESTACK__UPLOAD__MAX_FILE_SIZE (upload.max_file_size): must be at most 52428800000",
+    );
 }
 
 #[test]

@@ -78,12 +78,16 @@ async fn what_a_crash_left_without_an_owner_is_found() {
     for place in Place::all() {
         let app = Harness::start(Options { workers: false, ..Options::on(place) }).await;
         let lin = creator(&app, "lin").await;
-        send_file(&app, &lin.token, "a.jpg", &noise(700)).await.expect(201);
+        let sent = send_file(&app, &lin.token, "a.jpg", &noise(700)).await.expect(201);
+        let number = sent.data()["file_id"].as_str().unwrap().rsplit('_').next().unwrap().to_owned();
         let begun = begin(&app, &lin.token, 100_000, 65_536).await;
         put(&app, begun["upload_urls"][1].as_str().unwrap(), &vec![7; 34_464]).await.expect(200);
         let owned = app.blobs().await;
         assert_eq!(owned.len(), 2);
-        for lost in ["files/987654/original-1", "files/987654/derived/1/webp.webp", "uploads/987655/0-1"] {
+        // A second copy beside a file's own, and a piece of what is a file by now.
+        let beside = [format!("files/{number}/original-2"), format!("uploads/{number}/0-1")];
+        let lost = ["files/987654/original-1", "files/987654/derived/1/webp.webp", "uploads/987655/0-1"];
+        for lost in lost.into_iter().chain(beside.iter().map(String::as_str)) {
             let key = BlobKey::parse(lost).unwrap();
             app.app().files.0.put_bytes(&key, Bytes::from_static(b"lost")).await.unwrap();
         }

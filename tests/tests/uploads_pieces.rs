@@ -236,10 +236,7 @@ async fn an_upload_that_is_no_picture_ends_at_its_first_piece_or_its_last() {
 async fn bad_beginnings_are_refused_with_all_their_reasons() {
     let app = Harness::start(quiet(Database::Sqlite).with("SHARESTACK__UPLOAD__MAX_FILE_SIZE", "1000000")).await;
     let lin = creator(&app, "lin").await;
-    let fields = |answer: Answer| {
-        let refused = answer.refused(400, "VALIDATION_ERROR").fields();
-        refused.into_iter().map(|(field, code)| format!("{field} {code}")).collect::<Vec<_>>()
-    };
+    let fields = Answer::broken_fields;
     let init = async |body: Value| app.post_as(&lin.token, INIT, &body).await;
     assert_eq!(fields(init(json!({})).await), ["filename REQUIRED", "file_size REQUIRED"]);
     let wrong = json!({ "filename": "", "file_size": 0, "mime_type": "image/svg+xml", "chunk_size": -1 });

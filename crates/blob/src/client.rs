@@ -17,8 +17,10 @@ use crate::config::{BlobConfig, ObjectStoreConfig};
 use crate::error::{ConnectError, blob_error, found};
 
 /// How much is sent to a bucket at once, and two of it are held: the least that S3 takes as a
-/// part. Of its 10,000 parts a file can be 48 GiB long.
+/// part.
 const PART: usize = 5 * 1024 * 1024;
+/// The most bytes of a file in a bucket: S3 and OSS take 10,000 parts of one.
+pub const LARGEST_IN_BUCKET: u64 = 10_000 * PART as u64;
 /// How much is written to a directory at once.
 const CHUNK: usize = 1024 * 1024;
 

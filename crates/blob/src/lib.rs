@@ -21,6 +21,6 @@ mod client;
 mod config;
 mod error;
 
-pub use client::{BlobStore, connect};
+pub use client::{BlobStore, LARGEST_IN_BUCKET, connect};
 pub use config::{BlobConfig, ObjectStoreConfig};
 pub use error::ConnectError;

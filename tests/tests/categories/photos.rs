@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sharestack_tests::{Answer, Database};
 
-use super::{CATEGORIES, Room, codes, furnish};
+use super::{CATEGORIES, Room, furnish};
 
 #[tokio::test]
 async fn photos_are_put_in_and_taken_out_and_counted_once() {
@@ -68,8 +68,8 @@ async fn the_photos_of_a_category_are_listed() {
         assert!(ids(&room.app.get(&format!("{CATEGORIES}/other-7/photos")).await.expect(200)).is_empty());
         room.app.get(&format!("{CATEGORIES}/999/photos")).await.refused(404, "RESOURCE_NOT_FOUND");
         let bad = "page=0&limit=101&sort_by=likes&sort_order=up&include_children=maybe";
-        let refused = room.app.get(&format!("{CATEGORIES}/1/photos?{bad}")).await.refused(400, "VALIDATION_ERROR");
-        assert_eq!(codes(&refused).len(), 5);
+        let refused = room.app.get(&format!("{CATEGORIES}/1/photos?{bad}")).await;
+        assert_eq!(refused.broken_fields().len(), 5);
         room.shelves.app.stop().await;
     }
 }

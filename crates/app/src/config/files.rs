@@ -1,8 +1,9 @@
 //! Files: what may come, what is made of them, how they are shown, and where they are kept.
 
 use serde::{Deserialize, Serialize};
+use sharestack_blob::LARGEST_IN_BUCKET;
 
-use super::Secret;
+use super::{ConfigError, Secret};
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +54,18 @@ pub struct Upload {
     pub unused_days: u32,
 }
 
+impl Upload {
+    /// Refuses files that could not be kept.
+    pub(super) fn check(&self, backend: StorageBackend) -> Result<(), ConfigError> {
+        let in_bucket = matches!(backend, StorageBackend::S3 | StorageBackend::Oss);
+        if in_bucket && self.max_file_size > LARGEST_IN_BUCKET {
+            let problem = format!("must be at most {LARGEST_IN_BUCKET}: a bucket takes no more of one file");
+            return Err(ConfigError::new("upload.max_file_size", problem));
+        }
+        Ok(())
+    }
+}
+
 /// What is made of pictures to be shown.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -100,4 +113,32 @@ pub struct PhotoSettings {
     /// Where pictures are for readers, such as a content network before
     /// `/api/v1/media`; empty takes the server itself.
     pub media_url: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn files_that_a_bucket_cannot_hold_are_refused_where_there_is_one() {
+        for (backend, size, good) in [
+            ("s3", 52_428_800_000_u64, true),
+            ("s3", 52_428_800_001, false),
+            ("oss", 52_428_800_001, false),
+            ("fs", 52_428_800_001, true),
+            ("memory", 52_428_800_001, true),
+        ] {
+            let variables = [
+                ("SHARESTACK__STORAGE__BACKEND".to_owned(), backend.to_owned()),
+                ("SHARESTACK__UPLOAD__MAX_FILE_SIZE".to_owned(), size.to_string()),
+            ];
+            let loaded = Config::load(Path::new("does-not-exist"), &variables.into());
+            let refused = loaded.err().map(|error| error.setting);
+            let named = "SHARESTACK__UPLOAD__MAX_FILE_SIZE (upload.max_file_size)";
+            assert_eq!(refused.as_deref(), (!good).then_some(named), "{backend} {size}");
+        }
+    }
 }

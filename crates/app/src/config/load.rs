@@ -129,6 +129,7 @@ impl Config {
             return Err(ConfigError::new("privacy.cooling_off_days", "must be at most 15"));
         }
         self.check_forms()?;
+        self.upload.check(self.storage.backend)?;
         self.validate_messages()?;
         if self.is_production() {
             check::strong("JWT_SECRET_KEY", self.jwt.secret_key.expose())?;

@@ -141,9 +141,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE").with(json!({ "available": available }))
     }
 
-    /// The client takes no coding of the answer's bytes, and not the bytes as they are.
-    pub fn no_coding() -> Self {
-        let available = ["identity", "br", "gzip", "zstd", "deflate"];
+    /// The client takes none of these codings of the answer's bytes, a list with commas, and not the
+    /// bytes as they are.
+    pub fn no_coding(codings: &str) -> Self {
+        let codings = codings.split(',').map(str::trim).filter(|coding| !coding.is_empty());
+        let available: Vec<_> = std::iter::once("identity").chain(codings).collect();
         Self::new(StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE").with(json!({ "available": available }))
     }
 

@@ -17,6 +17,9 @@ use sharestack_users::service::FactorReset;
 use super::App;
 use crate::http::error::ApiError;
 
+/// How many photos a recount looks at at once: their links and entries are in memory.
+const RECOUNTED_AT_ONCE: u64 = 2_000;
+
 impl App {
     /// Who carries this access token now.
     ///
@@ -130,7 +133,7 @@ impl App {
     /// What mends lists and counts.
     pub fn recounting(&self) -> Recounting {
         let store = Arc::new(self.store.clone());
-        Recounting::new(store.clone(), store, self.clock.clone())
+        Recounting::new(store.clone(), store, self.clock.clone(), RECOUNTED_AT_ONCE)
     }
 
     /// Closes the database.

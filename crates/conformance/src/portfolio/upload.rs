@@ -1,7 +1,10 @@
 //! Uploads that brought no file yet.
 
 use chrono::TimeDelta;
-use sharestack_content::model::{FileId, FileName, Part, Upload, UploadKind, UploadState, UploadedFile};
+use sharestack_content::model::{
+    Derivative, FileId, FileName, FormatName, Formats, Part, Upload, UploadKind, UploadState, UploadedFile,
+};
+use sharestack_content::ports::Known;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::transact;
@@ -171,18 +174,40 @@ pub async fn overdue_uploads_are_those_that_nobody_holds(subject: Subject) {
     assert_eq!((expired(end).await, expired(end - TimeDelta::seconds(1)).await), (ids(&[4]), ids(&[])));
 }
 
-/// A number is of an upload, of a file, or of neither.
+/// A number is of an upload, of a file, or of neither; a file is there with all that it names.
 pub async fn numbers_are_known_while_something_has_them(subject: Subject) {
     for owner in [1, 2] {
         (subject.register)(UserId::new(owner)).await;
     }
     subject.begin(&upload(1, 1)).await;
     subject.begin(&upload(2, 2)).await;
-    subject.keep(&file(3, 1)).await;
-    let mut known = subject.files.known(&[1, 2, 3, 4].map(FileId::new)).await.unwrap();
-    known.sort_unstable();
-    assert_eq!(known, [1, 2, 3].map(FileId::new));
-    assert!(subject.files.known(&[]).await.unwrap().is_empty());
+    let mut kept = file(3, 1);
+    let derivative = Derivative {
+        key: "files/3/derived/a/display.webp".to_owned(),
+        size: 7,
+        width: 3,
+        height: 2,
+        mime_type: "image/webp".to_owned(),
+    };
+    kept.processing.derivatives = serde_json::to_value(Formats::from([(FormatName::Webp, derivative.clone())])).ok();
+    subject.keep(&kept).await;
+    let known = async |ids: &[i64]| {
+        let ids: Vec<FileId> = ids.iter().copied().map(FileId::new).collect();
+        let mut known = subject.files.known(&ids).await.unwrap();
+        known.uploads.sort_unstable();
+        known
+    };
+    let all = known(&[1, 2, 3, 4]).await;
+    assert_eq!(all, Known { uploads: [1, 2].map(FileId::new).to_vec(), files: vec![kept.clone()] });
+    let named = [kept.blob_key.as_str(), derivative.key.as_str()].map(|key| all.files[0].names(key));
+    assert_eq!((named, all.files[0].names("files/3/original-2")), ([true; 2], false));
+    assert_eq!(known(&[4]).await, Known::default());
+    assert_eq!(known(&[]).await, Known::default());
+    // An upload that became a file is one: what lay under its number for its sake is nobody's.
+    in_one!(subject, |tx| tx.uploads().delete(FileId::new(2)).await);
+    let outcome = file(2, 2);
+    subject.keep(&outcome).await;
+    assert_eq!(known(&[2]).await, Known { uploads: Vec::new(), files: vec![outcome] });
     let mut owned = subject.files.list_owned(UserId::new(1), 10).await.unwrap();
     owned.sort_unstable();
     assert_eq!(owned, [1, 3].map(FileId::new));

@@ -133,6 +133,7 @@ macro_rules! taxonomy_cases {
             ],
             taxonomy::recount: [
                 what_is_right_is_left_alone,
+                spans_follow_one_another_to_the_last_photo,
                 what_is_wrong_is_mended_and_told,
                 what_is_mended_among_rivals_is_right
             ],

@@ -12,10 +12,14 @@ use super::counts::{Dice, assert_right};
 use super::lists::{furnish, stir};
 use super::{Subject, now, photo, shelves};
 
+/// How many photos are looked at at once: of six there are two left for the last time.
+const AT_ONCE: u64 = 4;
+
 impl Subject {
-    async fn recount(&self) -> Recounted {
+    /// Looks at so many photos at once.
+    async fn recount(&self, at_once: u64) -> Recounted {
         let clock = std::sync::Arc::new(self.clock.clone());
-        Recounting::new(self.store.clone(), self.kept.clone(), clock).run().await.unwrap()
+        Recounting::new(self.store.clone(), self.kept.clone(), clock, at_once).run().await.unwrap()
     }
 
     async fn assert_whole(&self, listed: u64) {
@@ -68,26 +72,50 @@ async fn spoil(subject: &Subject, tag: TagId) {
 /// And nothing is told to have been mended.
 pub async fn what_is_right_is_left_alone(subject: Subject) {
     furnished(&subject).await;
-    assert_eq!(subject.recount().await, Recounted::default());
+    assert_eq!(subject.recount(AT_ONCE).await, Recounted::default());
     subject.assert_whole(5).await;
 }
 
-/// Lists, links, and each of the counts.
+/// The last has what is left, which may be nothing.
+pub async fn spans_follow_one_another_to_the_last_photo(subject: Subject) {
+    let photos: Vec<_> = [2, 3, 5, 8, 13].map(photo).into();
+    subject.keep(&photos).await;
+    for (limit, expected) in [(1, vec![2, 3, 5, 8, 13]), (2, vec![3, 8]), (4, vec![8]), (5, vec![13]), (6, vec![])] {
+        let (mut ends, mut after) = (Vec::new(), PhotoId::new(0));
+        loop {
+            let span = subject.kept.span(after, limit).await.unwrap();
+            assert_eq!(span.after, after);
+            let Some(last) = span.to else { break };
+            ends.push(last.get());
+            after = last;
+        }
+        assert_eq!(ends, expected, "{limit}");
+    }
+}
+
+/// Lists, links, and each of the counts, however many photos are looked at at once.
 pub async fn what_is_wrong_is_mended_and_told(subject: Subject) {
     let tag = furnished(&subject).await;
-    spoil(&subject, tag).await;
-    let told = subject.recount().await;
-    // The photo that is hidden by its link, and the one that is not there.
-    assert_eq!(told.photos, 2);
-    // Those that are missing, too many, sorted by another time, and of no category. The list of
-    // what is linked wrong is mended with the link.
-    assert_eq!(told.entries, 2 + 3 + 1 + 2);
-    assert!(told.categories > 0, "{told:?}");
-    assert_eq!((told.tags, told.lengths), (1, 2));
-    subject.assert_whole(5).await;
-    let (placed, linked) = subject.links(PhotoId::new(99)).await;
-    assert!(placed.is_empty() && linked.is_empty());
-    assert_eq!(subject.recount().await, Recounted::default());
+    let expected = Recounted {
+        // The photo that is hidden by its link, and the one that is not there.
+        photos: 2,
+        // Those that are missing, too many, sorted by another time, and of no category. The list of
+        // what is linked wrong is mended with the link.
+        entries: 2 + 3 + 1 + 2,
+        // The one that was spoilt, and those of the two photos: one counted a photo again, the other
+        // one less that it had not counted.
+        categories: 3,
+        tags: 1,
+        lengths: 2,
+    };
+    for at_once in [AT_ONCE, 1, 100] {
+        spoil(&subject, tag).await;
+        assert_eq!(subject.recount(at_once).await, expected, "{at_once}");
+        subject.assert_whole(5).await;
+        let (placed, linked) = subject.links(PhotoId::new(99)).await;
+        assert!(placed.is_empty() && linked.is_empty());
+        assert_eq!(subject.recount(at_once).await, Recounted::default(), "{at_once}");
+    }
 }
 
 /// What others change meanwhile is neither lost nor counted twice.
@@ -102,11 +130,11 @@ pub async fn what_is_mended_among_rivals_is_right(subject: Subject) {
     };
     let recounts = async {
         for _ in 0..3 {
-            subject.recount().await;
+            subject.recount(AT_ONCE).await;
         }
     };
     join(rivals, recounts).await;
     subject.assert_listed().await;
     assert_right(&subject).await;
-    assert_eq!(subject.recount().await, Recounted::default());
+    assert_eq!(subject.recount(AT_ONCE).await, Recounted::default());
 }

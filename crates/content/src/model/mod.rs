@@ -35,7 +35,7 @@ pub use photo::{
     PhotoStatus, Picture, Place, Position, Said, ShareLink, ShareLinkId, ShareTarget, Taken, Visibility, photo_deltas,
 };
 pub use processing::{Pace, Step, StepState, Steps};
-pub use rendered::{EXCERPT_CHARS, PREVIEW_CHARS, Rendered, Text, TooDeep, teaser_of};
+pub use rendered::{EXCERPT_CHARS, PREVIEW_CHARS, Rendered, Text, TooDeep, teaser_anew};
 pub use slug::{RESERVED_SLUGS, Slug};
 pub use tag::{Tag, TagName};
 pub use taxonomy::{

@@ -63,8 +63,7 @@ impl Rendered {
 
     /// The same with the teaser that its preview has by the rule of today; `None` when it has.
     pub fn with_teaser_anew(&self) -> Option<Self> {
-        let teaser = teaser_of(&self.preview);
-        (teaser != self.teaser).then(|| Self { teaser, ..self.clone() })
+        teaser_anew(&self.preview, &self.teaser).map(|teaser| Self { teaser, ..self.clone() })
     }
 
     /// The whole text.
@@ -294,8 +293,13 @@ fn preview(html: &str) -> String {
     SANITISER.clean(&shown).to_string().trim().to_owned()
 }
 
+/// The teaser that a preview has by the rule of today; `None` when it is the one that is kept.
+pub fn teaser_anew(preview: &str, kept: &str) -> Option<String> {
+    Some(teaser_of(preview)).filter(|teaser| teaser != kept)
+}
+
 /// The teaser that a preview has: its beginning as plain text; the text goes on behind it.
-pub fn teaser_of(preview: &str) -> String {
+fn teaser_of(preview: &str) -> String {
     let mut head = cut(&plain_text(preview), EXCERPT_CHARS);
     if !head.is_empty() && !head.ends_with('…') {
         head.push('…');

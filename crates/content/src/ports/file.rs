@@ -72,6 +72,15 @@ pub trait UsageRepository: Send {
     async fn release(&mut self, owner: UserId, bytes: u64) -> Result<(), StoreError>;
 }
 
+/// What has some numbers, in no order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Known {
+    /// Uploads that brought no file yet.
+    pub uploads: Vec<FileId>,
+    /// Files.
+    pub files: Vec<UploadedFile>,
+}
+
 /// Files and uploads, to read.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
@@ -111,8 +120,8 @@ pub trait FileQueries: Send + Sync {
     /// Up to `limit` files and uploads of a person.
     async fn list_owned(&self, owner: UserId, limit: u64) -> Result<Vec<FileId>, StoreError>;
 
-    /// Which of these numbers belong to an upload or to a file.
+    /// The uploads and the files that have these numbers.
     ///
-    /// MUST return a number whose upload becomes a file meanwhile.
-    async fn known(&self, ids: &[FileId]) -> Result<Vec<FileId>, StoreError>;
+    /// MUST find a number whose upload becomes a file meanwhile, as the one or as the other.
+    async fn known(&self, ids: &[FileId]) -> Result<Known, StoreError>;
 }

@@ -37,7 +37,7 @@ pub use category::{MockCategoryQueries, MockCategoryRepository};
 #[cfg(any(test, feature = "mocks"))]
 pub use entitlements::MockEntitlements;
 pub use entitlements::{Access, Entitlements, GateQuery, PlanOffer};
-pub use file::{FileQueries, FileRepository, UploadRepository, UsageRepository};
+pub use file::{FileQueries, FileRepository, Known, UploadRepository, UsageRepository};
 #[cfg(any(test, feature = "mocks"))]
 pub use file::{MockFileQueries, MockFileRepository, MockUploadRepository, MockUsageRepository};
 pub use imaging::{Facts, Glance, Imaging, ImagingError, Made, OpenPicture};

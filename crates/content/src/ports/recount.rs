@@ -20,8 +20,8 @@ pub struct PhotoSpan {
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait KeptCounts: Send + Sync {
-    /// The next photos behind one, as many as are looked at at once.
-    async fn span(&self, after: PhotoId) -> Result<PhotoSpan, StoreError>;
+    /// The next `limit` photos behind one; all that follow, when these are fewer.
+    async fn span(&self, after: PhotoId, limit: u64) -> Result<PhotoSpan, StoreError>;
 
     /// The photos of which links to categories and tags say something else than they do
     /// themselves, and those that have links and are not there.

@@ -34,12 +34,18 @@ pub struct Recounting {
     store: Arc<dyn Begin<dyn PortfolioTx>>,
     kept: Arc<dyn KeptCounts>,
     clock: Arc<dyn Clock>,
+    photos_at_once: u64,
 }
 
 impl Recounting {
-    /// The service over these ports.
-    pub const fn new(store: Arc<dyn Begin<dyn PortfolioTx>>, kept: Arc<dyn KeptCounts>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, kept, clock }
+    /// The service over these ports; it looks at so many photos at once.
+    pub const fn new(
+        store: Arc<dyn Begin<dyn PortfolioTx>>,
+        kept: Arc<dyn KeptCounts>,
+        clock: Arc<dyn Clock>,
+        photos_at_once: u64,
+    ) -> Self {
+        Self { store, kept, clock, photos_at_once }
     }
 
     /// Looks through everything once. Links are first, because lists follow them, and counts last,
@@ -51,7 +57,7 @@ impl Recounting {
         let mut done = Recounted { entries: self.kept.drop_lost_lists().await?, ..Recounted::default() };
         let mut after = PhotoId::new(0);
         loop {
-            let span = self.kept.span(after).await?;
+            let span = self.kept.span(after, self.photos_at_once).await?;
             for photo in self.kept.misfiled(span).await? {
                 self.file(photo).await?;
                 done.photos += 1;
@@ -104,7 +110,8 @@ mod tests {
             move |what: String| steps.lock().unwrap().push(what)
         };
         let spans = [(0, Some(5)), (5, Some(9)), (9, None)];
-        kept.expect_span().times(3).returning(move |after| {
+        kept.expect_span().times(3).returning(move |after, limit| {
+            assert_eq!(limit, 4);
             let to = spans.iter().find(|span| span.0 == after.get()).unwrap().1;
             Ok(PhotoSpan { after, to: to.map(PhotoId::new) })
         });
@@ -131,7 +138,7 @@ mod tests {
         kept.expect_recount_tags().times(1).returning(|| Ok(3));
         kept.expect_recount_lengths().times(1).returning(|| Ok(4));
         let clock = Arc::new(FakeClock::at(DateTime::UNIX_EPOCH));
-        let recounting = Recounting::new(Arc::new(MemoryPortfolio::default()), Arc::new(kept), clock);
+        let recounting = Recounting::new(Arc::new(MemoryPortfolio::default()), Arc::new(kept), clock, 4);
         let expected = Recounted { photos: 3, entries: 31, categories: 2, tags: 3, lengths: 4 };
         assert_eq!(recounting.run().await.unwrap(), expected);
         let steps = steps.lock().unwrap();

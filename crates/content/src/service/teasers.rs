@@ -6,7 +6,7 @@ use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler};
 use sharestack_kernel::transact;
 
 use super::Ports;
-use crate::model::{ArticleId, Draft, Text, teaser_of};
+use crate::model::{ArticleId, Draft, Text, teaser_anew};
 use crate::ports::{Beginning, ContentTx};
 
 /// The kind of the job that a migration leaves behind.
@@ -59,10 +59,7 @@ impl RenewTeasers {
 }
 
 async fn renew_article(tx: &mut dyn ContentTx, beginning: &Beginning) -> Result<bool, StoreError> {
-    let teaser = teaser_of(&beginning.preview);
-    if teaser == beginning.teaser {
-        return Ok(false);
-    }
+    let Some(teaser) = teaser_anew(&beginning.preview, &beginning.teaser) else { return Ok(false) };
     tx.articles().write_teaser(beginning.id, &teaser).await?;
     Ok(true)
 }

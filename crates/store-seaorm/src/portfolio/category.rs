@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use sea_orm::sea_query::{Cond, Expr, Func, JoinType, LockType, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait};
-use sharestack_content::model::{Category, CategoryId, Kind, PhotoId, TreePath};
+use sharestack_content::model::{Category, CategoryId, Kind, PhotoId, Status, TreePath};
 use sharestack_content::ports::{CategoryRepository, CategoryWriteError, CountDelta};
 use sharestack_kernel::error::StoreError;
 
@@ -51,7 +51,7 @@ pub(super) fn things(
         }
         Kind::Article => {
             select.from_as("articles", "x");
-            (select, ("x", "category_id"), ("x", "id"), Expr::col(("x", "status")).eq("published"))
+            (select, ("x", "category_id"), ("x", "id"), Expr::col(("x", "status")).eq(Status::Published.as_str()))
         }
     }
 }

@@ -171,6 +171,11 @@ impl Store {
         rows::one(self.read(), select_files().and_where(Expr::col("id").eq(id.get()))).await
     }
 
+    pub(super) async fn files_of(&self, ids: &[FileId]) -> Result<Vec<UploadedFile>, StoreError> {
+        let select = select_files().and_where(Expr::col("id").is_in(ids.iter().map(|id| id.get()))).to_owned();
+        rows::all(self.read(), &select).await
+    }
+
     pub(super) async fn files_with(
         &self,
         owner: UserId,

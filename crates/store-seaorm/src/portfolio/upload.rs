@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, LockType, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_content::model::{FileId, FileName, Part, Sha256, Upload, UploadKind, UploadState, UploadedFile};
-use sharestack_content::ports::{FileQueries, UploadRepository};
+use sharestack_content::ports::{FileQueries, Known, UploadRepository};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use uuid::Uuid;
@@ -278,13 +278,10 @@ impl FileQueries for Store {
         Ok(ids)
     }
 
-    async fn known(&self, ids: &[FileId]) -> Result<Vec<FileId>, StoreError> {
-        let mut known = Vec::new();
+    async fn known(&self, ids: &[FileId]) -> Result<Known, StoreError> {
+        let select = select_ids("uploads").and_where(Expr::col("id").is_in(ids.iter().map(|id| id.get()))).to_owned();
         // Uploads first: one that becomes a file in between is found there.
-        for table in ["uploads", "files"] {
-            let select = select_ids(table).and_where(Expr::col("id").is_in(ids.iter().map(|id| id.get()))).to_owned();
-            known.extend(self.ids(&select).await?);
-        }
-        Ok(known)
+        let uploads = self.ids(&select).await?;
+        Ok(Known { uploads, files: self.files_of(ids).await? })
     }
 }

@@ -211,9 +211,14 @@ fn open(request: &ServiceRequest, app: &App) -> RequestContext {
 /// Writes a refusal into the envelope. Answers that are no refusals stay as they are.
 pub fn render(response: ServiceResponse<BoxBody>, context: &RequestContext) -> ServiceResponse<BoxBody> {
     let Some(error) = response.response().error() else {
-        // Compression refuses in its own words.
-        let refused = response.status() == StatusCode::NOT_ACCEPTABLE;
-        return if refused { render(response.error_response(ApiError::no_coding()), context) } else { response };
+        if response.status() != StatusCode::NOT_ACCEPTABLE {
+            return response;
+        }
+        // Compression refuses in its own words: these are the codings that it has.
+        let (request, refusal) = response.into_parts();
+        let codings = refusal.into_body().try_into_bytes().unwrap_or_default();
+        let error = ApiError::no_coding(&String::from_utf8_lossy(&codings));
+        return render(ServiceResponse::from_err(error, request), context);
     };
     let mut status = response.status();
     let body = if let Some(error) = error.as_error::<ApiError>() {

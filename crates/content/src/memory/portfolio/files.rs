@@ -7,7 +7,7 @@ use sharestack_kernel::id::UserId;
 
 use super::{MemoryPortfolio, MemoryPortfolioTx};
 use crate::model::{FileId, FileStatus, Part, Sha256, Upload, UploadState, UploadedFile};
-use crate::ports::{FileQueries, FileRepository, UploadRepository, UsageRepository};
+use crate::ports::{FileQueries, FileRepository, Known, UploadRepository, UsageRepository};
 
 #[async_trait]
 impl FileRepository for MemoryPortfolioTx {
@@ -164,10 +164,12 @@ impl FileQueries for MemoryPortfolio {
         Ok([few(files, limit), few(uploads, limit)].concat())
     }
 
-    async fn known(&self, ids: &[FileId]) -> Result<Vec<FileId>, StoreError> {
+    async fn known(&self, ids: &[FileId]) -> Result<Known, StoreError> {
         let state = self.state();
-        let known = |id: &FileId| state.uploads.contains_key(id) || state.files.contains_key(id);
-        Ok(ids.iter().copied().filter(known).collect())
+        Ok(Known {
+            uploads: ids.iter().copied().filter(|id| state.uploads.contains_key(id)).collect(),
+            files: ids.iter().filter_map(|id| state.files.get(id)).cloned().collect(),
+        })
     }
 }
 

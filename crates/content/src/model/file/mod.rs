@@ -6,6 +6,7 @@ mod name;
 mod sniff;
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use serde_json::Value;
 use sharestack_kernel::id::{MAX_NUMERIC_ID, UserId};
 
@@ -15,6 +16,7 @@ pub use name::FileName;
 pub use sniff::SNIFFED;
 
 use super::id::FileId;
+use super::photo::Formats;
 
 impl FileId {
     /// Reads the public handle `upload_{number}`.
@@ -130,6 +132,12 @@ impl Processing {
             processed_at: None,
         }
     }
+
+    /// The derivatives that there are.
+    pub fn formats(&self) -> Formats {
+        let read = |value: &Value| Formats::deserialize(value).ok();
+        self.derivatives.as_ref().and_then(read).unwrap_or_default()
+    }
 }
 
 /// A file that is kept whole.
@@ -163,6 +171,11 @@ impl UploadedFile {
     /// Where everything of a file lies in the store of files: `files/{number}/`.
     pub fn prefix(id: FileId) -> String {
         format!("files/{id}/")
+    }
+
+    /// Whether its content or one of its derivatives lies under this key.
+    pub fn names(&self, key: &str) -> bool {
+        self.blob_key == key || self.processing.formats().values().any(|derivative| derivative.key == key)
     }
 
     /// Whether a photo uses it.

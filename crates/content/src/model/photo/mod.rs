@@ -9,7 +9,6 @@ mod text;
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use serde::Deserialize;
-use serde_json::Value;
 use sharestack_kernel::field::Issue;
 use sharestack_kernel::id::UserId;
 
@@ -206,8 +205,7 @@ impl Photo {
     /// processed.
     pub fn follow(&mut self, file: &UploadedFile) {
         let processing = &file.processing;
-        let read = |value: &Value| Formats::deserialize(value).ok();
-        let formats = processing.derivatives.as_ref().and_then(read).unwrap_or_default();
+        let formats = processing.formats();
         let revision = self.picture.revision + i64::from(formats != self.picture.formats);
         self.picture = Picture {
             original_filename: file.original_filename.as_str().to_owned(),

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Deserialize as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use sharestack_kernel::blob::{BlobError, BlobKey};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::DomainEvent;
@@ -86,7 +86,10 @@ impl ProcessFiles {
     }
 
     async fn process(&self, request: &Request, job: &ClaimedJob) -> Result<(), JobError> {
-        let Some(file) = self.ports.files.find_file(request.file_id).await? else { return Ok(()) };
+        let Some(file) = self.ports.files.find_file(request.file_id).await? else {
+            // It was removed meanwhile. What an earlier run kept after that lies there still.
+            return Ok(self.sweep(request.file_id).await?);
+        };
         let mut run = Run {
             of: self,
             id: self.ports.ids.uuid(),
@@ -101,7 +104,7 @@ impl ProcessFiles {
         match run.work(&file).await {
             Ok(()) => Ok(()),
             // What it left lies where the next sweep of the file looks.
-            Err(RunError::Lost) => Ok(run.sweep().await?),
+            Err(RunError::Lost) => Ok(self.sweep(file.id).await?),
             Err(RunError::Gone) => Ok(run.give_up("the file's content is gone").await?),
             Err(RunError::Imaging(error)) if error.is_final() => {
                 tracing::info!(
@@ -118,6 +121,15 @@ impl ProcessFiles {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Has what runs left behind looked through.
+    async fn sweep(&self, file: FileId) -> Result<(), StoreError> {
+        let (now, id) = (self.ports.clock.now(), self.ports.ids.uuid());
+        transact!(self.ports.store, |tx| {
+            tx.jobs().enqueue(&sweep_job(id, file, now, self.policy.keep_replaced)).await?;
+            Ok::<_, StoreError>(())
+        })
     }
 }
 
@@ -223,7 +235,7 @@ impl Run<'_> {
         transact!(ports.store, |tx| {
             let mut file = self.own(tx.files().find_for_update(self.file).await?)?;
             let processing = &mut file.processing;
-            let mut formats = formats_of(processing);
+            let mut formats = processing.formats();
             formats.extend(made.clone());
             processing.derivatives = Some(serde_json::to_value(&formats).map_err(StoreError::corrupt)?);
             processing.placeholder = placeholder.clone().or(processing.placeholder.take());
@@ -238,11 +250,13 @@ impl Run<'_> {
         })
     }
 
-    /// Ends the processing for good, with its reason; what was there before stays.
+    /// Ends the processing for good, with its reason; what was there before stays. What this run
+    /// made goes, also when the file is gone.
     async fn give_up(&self, reason: &str) -> Result<(), StoreError> {
         let ports = &self.of.ports;
         let (now, ids) = (ports.clock.now(), (ports.ids.uuid(), ports.ids.uuid()));
         transact!(ports.store, |tx| {
+            tx.jobs().enqueue(&sweep_job(ids.1, self.file, now, self.of.policy.keep_replaced)).await?;
             let Some(mut file) = tx.files().find_for_update(self.file).await? else { return Ok(()) };
             let processing = &mut file.processing;
             let step = Steps::of(processing).current().unwrap_or(Step::ExifExtraction);
@@ -251,19 +265,7 @@ impl Run<'_> {
             at(processing, Steps::failed_at(step));
             touch(&mut file, now);
             tx.files().save_processing(&file).await?;
-            tx.outbox().append(&event(ids.0, FILE_FAILED, &file, now)).await?;
-            tx.jobs().enqueue(&sweep_job(ids.1, self.file, now, self.of.policy.keep_replaced)).await?;
-            Ok(())
-        })
-    }
-
-    /// Has what the run left behind looked through.
-    async fn sweep(&self) -> Result<(), StoreError> {
-        let ports = &self.of.ports;
-        let (now, id) = (ports.clock.now(), ports.ids.uuid());
-        transact!(ports.store, |tx| {
-            tx.jobs().enqueue(&sweep_job(id, self.file, now, self.of.policy.keep_replaced)).await?;
-            Ok::<_, StoreError>(())
+            tx.outbox().append(&event(ids.0, FILE_FAILED, &file, now)).await
         })
     }
 
@@ -289,12 +291,6 @@ fn at(processing: &mut Processing, steps: Steps) {
 /// Notes a change. The time always moves on.
 fn touch(file: &mut UploadedFile, now: DateTime<Utc>) {
     file.updated_at = now.max(file.updated_at + chrono::TimeDelta::microseconds(1));
-}
-
-/// The derivatives that a file has.
-pub(super) fn formats_of(processing: &Processing) -> Formats {
-    let kept = processing.derivatives.clone().unwrap_or(Value::Null);
-    serde_json::from_value(kept).unwrap_or_default()
 }
 
 fn event(id: Uuid, kind: &str, file: &UploadedFile, at: DateTime<Utc>) -> DomainEvent {

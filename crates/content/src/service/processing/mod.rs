@@ -100,7 +100,7 @@ pub(super) fn process_job(
 }
 
 /// Where the derivatives of a file lie, of all runs.
-fn derived(file: FileId) -> String {
+pub(super) fn derived(file: FileId) -> String {
     format!("{}derived/", UploadedFile::prefix(file))
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::transact;
 
-use super::job::formats_of;
 use super::status::{FileProgress, Watching};
 use super::{ProcessingPorts, process_job};
 use crate::error::ReprocessError;
@@ -60,7 +59,7 @@ impl Reprocessing {
         let (file, started) = transact!(self.ports.store, |tx| {
             let mut file = tx.files().find_for_update(id).await?.ok_or(ReprocessError::Missing(id))?;
             let processing = &mut file.processing;
-            let here = formats_of(processing);
+            let here = processing.formats();
             let missing = |kind: &FormatName| !here.contains_key(kind);
             let mut wanted = command.formats.clone().unwrap_or_else(|| FormatName::ALL.into_iter().collect());
             match processing.status {

@@ -1,6 +1,5 @@
 //! Removes derivatives that nobody is shown any more.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,6 @@ use sharestack_kernel::job::{ClaimedJob, Hopeless, JobError, JobHandler, NewJob}
 use uuid::Uuid;
 
 use super::derived;
-use super::job::formats_of;
 use crate::model::{FileId, FileStatus};
 use crate::ports::FileQueries;
 
@@ -60,11 +58,10 @@ impl JobHandler for SweepDerivatives {
             // The run that is at it leaves a sweep of its own.
             return Ok(());
         }
-        let kept: BTreeSet<String> = file
-            .map(|file| formats_of(&file.processing).into_values().map(|derivative| derivative.key).collect())
-            .unwrap_or_default();
-        for key in found.iter().filter(|key| !kept.contains(key.as_str())) {
-            self.blobs.delete(key).await?;
+        for key in found {
+            if file.as_ref().is_none_or(|file| !file.names(key.as_str())) {
+                self.blobs.delete(&key).await?;
+            }
         }
         Ok(())
     }

@@ -31,6 +31,7 @@ fn start() -> DateTime<Utc> {
 }
 
 mod outages;
+mod removals;
 
 /// Files in memory, and whether they are out of reach.
 #[derive(Default)]

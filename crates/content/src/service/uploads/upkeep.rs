@@ -1,10 +1,10 @@
 //! What nobody finished or used goes by itself.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
 use serde_json::json;
 use sharestack_kernel::blob::BlobKey;
@@ -15,7 +15,8 @@ use sharestack_kernel::transact;
 use super::Uploads;
 use super::error::UploadError;
 use super::removal::{erase_job, take_away};
-use crate::model::{FileId, Upload, UploadKind, UploadState, UploadedFile};
+use crate::model::{FileId, FileStatus, Upload, UploadKind, UploadState, UploadedFile};
+use crate::service::processing::derived;
 
 /// How long it is remembered that an upload has expired.
 pub const UPLOADS_KEPT: TimeDelta = TimeDelta::days(7);
@@ -128,9 +129,10 @@ impl Uploads {
         })
     }
 
-    /// Removes every blob of files and uploads that no row knows: what a crash left between
+    /// Removes every blob of files and uploads that no row needs: what a crash left between
     /// the two, and what it left half written a day ago. Returns how many. An upload has its
-    /// row before its first blob, so that whatever has none by now is nobody's.
+    /// row before its first blob, so that whatever has none by now is nobody's; while it has one,
+    /// all that lies under its number is its own, and once it is a file, what the file needs.
     ///
     /// # Errors
     /// The stores'; what is removed by then stays so.
@@ -141,24 +143,41 @@ impl Uploads {
             let keys = self.ports.blobs.list(area).await.map_err(UploadError::Blob)?;
             let mut batches = keys.try_chunks(500);
             while let Some(keys) = batches.try_next().await.map_err(|failed| UploadError::Blob(failed.1))? {
-                removed += self.remove_unknown(&keys).await?;
+                removed += self.remove_needless(&keys).await?;
             }
         }
         Ok(removed)
     }
 
-    async fn remove_unknown(&self, keys: &[BlobKey]) -> Result<usize, UploadError> {
+    async fn remove_needless(&self, keys: &[BlobKey]) -> Result<usize, UploadError> {
         let owned: Vec<(&BlobKey, FileId)> = keys.iter().filter_map(|key| Some((key, number(key)?))).collect();
         let ids: HashSet<FileId> = owned.iter().map(|(_, id)| *id).collect();
         let ids: Vec<FileId> = ids.into_iter().collect();
-        let known: HashSet<FileId> = self.ports.queries.known(&ids).await?.into_iter().collect();
+        // The keys were listed before: of what is kept since then none is among them.
+        let known = self.ports.queries.known(&ids).await?;
+        let uploads: HashSet<FileId> = known.uploads.into_iter().collect();
+        let files: HashMap<FileId, UploadedFile> = known.files.into_iter().map(|file| (file.id, file)).collect();
+        let ended_before = self.ports.clock.now() - LOOKED_AT;
         let mut removed = 0;
-        for (key, _) in owned.iter().filter(|(_, id)| !known.contains(id)) {
+        for (key, id) in owned {
+            if uploads.contains(&id) || files.get(&id).is_some_and(|file| needs(file, key, ended_before)) {
+                continue;
+            }
             self.ports.blobs.delete(key).await.map_err(UploadError::Blob)?;
             removed += 1;
         }
         Ok(removed)
     }
+}
+
+/// Whether a blob under a file's number is the file's: what its row names, and derivatives while
+/// they are made or have just been replaced. The pieces that it was made of are not, nor is a second
+/// whole copy, which is left by a commit that nobody heard of.
+fn needs(file: &UploadedFile, key: &BlobKey, ended_before: DateTime<Utc>) -> bool {
+    let processing = &file.processing;
+    let ended = matches!(processing.status, FileStatus::Ready | FileStatus::Failed)
+        && processing.processed_at.is_none_or(|at| at < ended_before);
+    file.names(key.as_str()) || (!ended && key.as_str().starts_with(&derived(file.id)))
 }
 
 /// Removes blobs that nobody owns.

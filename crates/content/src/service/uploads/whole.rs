@@ -42,7 +42,8 @@ impl Uploads {
         once::apart(begin).await?;
         let kept = self.keep_whole(&upload, room, content).await;
         if kept.is_err() {
-            // The blob is gone already; where this fails the upload expires.
+            // Its blob is gone, or nobody can tell whether it is a file's, and the upkeep decides that by
+            // what is known then. Where this fails, the upload expires.
             if let Err(error) = once::apart(self.forget(upload.id)).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "an upload is left to the upkeep");
             }

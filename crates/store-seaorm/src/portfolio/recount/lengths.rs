@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::{Cond, Expr, Func, OnConflict, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
-use sharestack_content::model::{AccessLevel, CountKey, PhotoCount};
+use sharestack_content::model::{AccessLevel, CountKey, PhotoCount, Status};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::transact;
@@ -77,7 +77,7 @@ impl Lists {
         select.expr_as(Func::count(Expr::col("id")), "n");
         match self {
             Self::Photos => select.from("photos").and_where(Expr::col("listed").eq(true)),
-            Self::Articles => select.from("articles").and_where(Expr::col("status").eq("published")),
+            Self::Articles => select.from("articles").and_where(Expr::col("status").eq(Status::Published.as_str())),
         };
         select
     }

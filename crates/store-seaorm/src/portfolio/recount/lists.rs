@@ -17,9 +17,6 @@ use crate::portfolio::listing::{COLUMNS, Entry, LISTINGS};
 use crate::rows::{AT_ONCE, Fields, Stored, all};
 use crate::tx::SeaTx;
 
-/// How many photos are looked at at once.
-const PHOTOS: u64 = 2_000;
-
 struct Id<T>(T);
 
 impl Stored for Id<PhotoId> {
@@ -51,13 +48,13 @@ fn of(span: PhotoSpan) -> Cond {
     Cond::all().add(photo().gt(span.after.get())).add_option(span.to.map(|to| photo().lte(to.get())))
 }
 
-pub(super) async fn span(store: &Store, after: PhotoId) -> Result<PhotoSpan, StoreError> {
+pub(super) async fn span(store: &Store, after: PhotoId, limit: u64) -> Result<PhotoSpan, StoreError> {
     let last = Query::select()
         .column("id")
         .from("photos")
         .and_where(Expr::col("id").gt(after.get()))
         .order_by("id", Order::Asc)
-        .offset(PHOTOS - 1)
+        .offset(limit.saturating_sub(1))
         .limit(1)
         .to_owned();
     let last: Vec<Id<PhotoId>> = all(store.read(), &last).await?;

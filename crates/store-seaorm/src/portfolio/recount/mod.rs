@@ -15,8 +15,8 @@ use crate::connect::Store;
 
 #[async_trait]
 impl KeptCounts for Store {
-    async fn span(&self, after: PhotoId) -> Result<PhotoSpan, StoreError> {
-        lists::span(self, after).await
+    async fn span(&self, after: PhotoId, limit: u64) -> Result<PhotoSpan, StoreError> {
+        lists::span(self, after, limit).await
     }
 
     async fn misfiled(&self, span: PhotoSpan) -> Result<Vec<PhotoId>, StoreError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::sea_query::{Expr, Func, JoinType, LockType, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
-use sharestack_content::model::{Kind, TagId};
+use sharestack_content::model::{Kind, Status, TagId};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::transact;
 
@@ -83,7 +83,7 @@ async fn differences(conn: &impl ConnectionTrait, tags: &[Kept]) -> Result<Vec<D
         .from_as("article_tags", "l")
         .join_as(JoinType::InnerJoin, "articles", "a", Expr::col(("a", "id")).equals(("l", "article_id")))
         .and_where(Expr::col(("l", "tag_id")).is_in(ids(false)))
-        .and_where(Expr::col(("a", "status")).eq("published"))
+        .and_where(Expr::col(("a", "status")).eq(Status::Published.as_str()))
         .group_by_col(("l", "tag_id"))
         .to_owned();
     let (linked, noted, published) =

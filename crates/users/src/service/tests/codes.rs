@@ -1,11 +1,11 @@
+//! Codes: sent, used once, counted when they are wrong.
+
 use sharestack_kernel::error::{Category, Classified, Details};
 use sharestack_kernel::field::Issue;
 use sharestack_kernel::message::{PlainMailroom, Recipient};
 
-use secrecy::SecretString;
-
 use super::*;
-use crate::error::{CodeError, ProofRefused, RegisterError, SendCodeError};
+use crate::error::{CodeError, ProofRefused, SendCodeError};
 use crate::events;
 use crate::model::{
     AuthMethod, Code, CodePolicy, Contact, EmailAddress, NewPassword, PhoneNumber, Purpose, RegistrationMode,
@@ -292,72 +292,6 @@ async fn a_token_stands_for_a_code_once() {
 }
 
 #[tokio::test]
-async fn an_address_is_confirmed_by_who_has_it() {
-    let codes = Codes::new();
-    let lin = codes.world.user("lin").await;
-    let wei = codes.world.user("wei").await;
-    let contact = mail("lin@example.com");
-    let code = codes.sent_code(&contact, Purpose::Register).await;
-    let proof = || ContactProof::Code(contact.clone(), code.clone());
-    assert!(codes.recovery.verify_email(proof(), Some(&own(wei.id)), "en").await.is_err());
-    codes.wait(60);
-    let code = codes.sent_code(&contact, Purpose::Register).await;
-    codes.recovery.verify_email(ContactProof::Code(contact.clone(), code), Some(&own(lin.id)), "en").await.unwrap();
-    assert!(codes.world.accounts.find(lin.id).await.unwrap().unwrap().is_verified);
-    // Whoever asks again is told that it is taken, and by mail alone.
-    codes.wait(60);
-    codes.send(&contact, Purpose::Register).await.unwrap();
-    let told = codes.sent().pop().unwrap();
-    assert_eq!((told.template.as_str(), told.data.get("code")), ("already_registered", None));
-}
-
-#[tokio::test]
-async fn another_address_is_taken_by_who_was_sent_a_code_there_and_the_old_one_is_told() {
-    let codes = Codes::new();
-    let lin = codes.world.user("lin").await;
-    codes.world.user("wei").await;
-    let new = EmailAddress::parse("new@example.com").unwrap();
-    codes.recovery.begin_email_change(&new, "en").await.unwrap();
-    let proof = ContactProof::Code(Contact::Email(new.clone()), codes.code());
-    let bad = ContactProof::Code(Contact::Email(new.clone()), wrong());
-    assert!(codes.recovery.change_email(&own(lin.id), new.clone(), bad, "en").await.is_err());
-    let view = codes.recovery.change_email(&own(lin.id), new.clone(), proof, "en").await.unwrap();
-    assert_eq!((view.email.as_str(), view.is_verified), ("new@example.com", true));
-    let told = codes.sent().pop().unwrap();
-    assert_eq!(told.to, Recipient::Mail("lin@example.com".to_owned()));
-    assert_eq!((told.template.as_str(), &told.data["new_email"]), ("email_changed", &"new@example.com".into()));
-    let taken = EmailAddress::parse("wei@example.com").unwrap();
-    codes.recovery.begin_email_change(&taken, "en").await.unwrap();
-    assert_eq!(codes.sent().pop().unwrap().template, "already_registered");
-    let gone = EmailAddress::parse("gone@example.com").unwrap();
-    codes.recovery.begin_email_change(&gone, "en").await.unwrap();
-    let proof = ContactProof::Code(Contact::Email(gone.clone()), codes.code());
-    codes.world.accounts.register(Registration { email: gone.clone(), ..registration("first") }).await.unwrap();
-    let error = codes.recovery.change_email(&own(lin.id), gone, proof, "en").await.unwrap_err();
-    assert_eq!(error.category(), Category::Conflict);
-}
-
-#[tokio::test]
-async fn a_confirmed_number_is_a_way_in() {
-    let codes = Codes::new();
-    let lin = codes.world.user("lin").await;
-    let contact = number("138 0013 8000");
-    codes.send(&contact, Purpose::Login).await.unwrap();
-    assert_eq!(codes.sent().pop().unwrap().to, Recipient::Nobody, "nobody has confirmed it");
-    let code = codes.sent_code(&contact, Purpose::Register).await;
-    let Contact::Phone(phone) = contact.clone() else { unreachable!() };
-    assert!(codes.recovery.verify_phone(&own(lin.id), phone.clone(), wrong()).await.is_err());
-    let view = codes.recovery.verify_phone(&own(lin.id), phone, code).await.unwrap();
-    assert_eq!(view.phone.as_deref(), Some("+8613800138000"));
-    codes.wait(60);
-    let code = codes.sent_code(&contact, Purpose::Login).await;
-    assert_eq!(codes.sent().pop().unwrap().to, Recipient::Sms("+8613800138000".to_owned()));
-    let tokens = codes.recovery.login(contact, code, Client::default(), "en").await.unwrap().tokens().unwrap();
-    assert_eq!(tokens.user.id, lin.id);
-    assert!(!codes.world.accounts.find(lin.id).await.unwrap().unwrap().is_verified, "a number is no mailbox");
-}
-
-#[tokio::test]
 async fn a_disabled_account_is_told_so_only_with_the_right_code() {
     let codes = Codes::new();
     let lin = codes.world.user("lin").await;
@@ -368,79 +302,6 @@ async fn a_disabled_account_is_told_so_only_with_the_right_code() {
     assert_eq!(left(&error), Some(2));
     let error = codes.recovery.login(contact, code, Client::default(), "en").await.unwrap_err();
     assert_eq!((error.category(), error.code()), (Category::Unauthenticated, Some("ACCOUNT_DISABLED")));
-}
-
-fn fields(error: &RegisterError) -> Vec<String> {
-    match error.details() {
-        Details::Fields(errors) => errors.iter().map(|one| format!("{} {}", one.field, one.issue.code())).collect(),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[tokio::test]
-async fn where_codes_are_asked_for_only_who_proves_the_address_registers() {
-    let codes = Codes::new();
-    let registrations = codes.registrations(RegistrationMode::Code);
-    let error = registrations.register(registration("lin"), Credential::default()).await.unwrap_err();
-    assert_eq!(fields(&error), ["verification_code REQUIRED"]);
-    let contact = mail("lin@example.com");
-    let code = codes.sent_code(&contact, Purpose::Register).await;
-    let with = |code: Code| Credential { proof: Some(RegistrationProof::Code(code)), invitation: None };
-    let error = registrations.register(registration("lin"), with(wrong())).await.unwrap_err();
-    assert_eq!(fields(&error), ["verification_code MISMATCH"]);
-    assert!(registrations.register(registration("wei"), with(code.clone())).await.is_err(), "it is lin's");
-    assert_eq!(codes.world.store.events().iter().filter(|event| event.kind == events::REGISTERED).count(), 0);
-    let user = registrations.register(registration("lin"), with(code)).await.unwrap();
-    assert!(user.is_verified && codes.world.accounts.find(user.id).await.unwrap().unwrap().is_verified);
-    // By what a code was exchanged for, too.
-    let contact = mail("wei@example.com");
-    let code = codes.sent_code(&contact, Purpose::Register).await;
-    let token = codes.verification.verify(contact, Purpose::Register, code).await.unwrap().token;
-    let token = VerificationToken::parse(token.expose_secret()).unwrap();
-    let with = |token| Credential { proof: Some(RegistrationProof::Token(token)), invitation: None };
-    let other = registrations.register(registration("someone"), with(VerificationToken::new([3; 32]))).await;
-    assert_eq!(fields(&other.unwrap_err()), ["verification_token NOT_ALLOWED"]);
-    assert!(registrations.register(registration("wei"), with(token)).await.is_ok());
-}
-
-#[tokio::test]
-async fn a_refused_registration_leaves_a_right_code_good() {
-    let codes = Codes::new();
-    codes.world.user("lin").await;
-    let registrations = codes.registrations(RegistrationMode::Code);
-    let code = codes.sent_code(&mail("new@example.com"), Purpose::Register).await;
-    let new =
-        |name: &str| Registration { email: EmailAddress::parse("new@example.com").unwrap(), ..registration(name) };
-    let with = || Credential { proof: Some(RegistrationProof::Code(code.clone())), invitation: None };
-    assert!(matches!(registrations.register(new("lin"), with()).await, Err(RegisterError::UsernameTaken)));
-    registrations.register(new("wei"), with()).await.unwrap();
-}
-
-#[tokio::test]
-async fn where_invitations_are_asked_for_each_lets_one_in() {
-    let codes = Codes::new();
-    let registrations = codes.registrations(RegistrationMode::Invitation);
-    let error = registrations.register(registration("lin"), Credential::default()).await.unwrap_err();
-    assert_eq!(fields(&error), ["invite_code REQUIRED"]);
-    let day = chrono::Duration::days(1);
-    let anybody = registrations.invite(None, None, day).await.unwrap().token;
-    let for_lin = registrations.invite(None, EmailAddress::parse("lin@example.com").ok(), day).await.unwrap().token;
-    let with = |token: &SecretString| Credential { proof: None, invitation: Some(token.expose_secret().to_owned()) };
-    for bad in [registrations.register(registration("wei"), with(&for_lin)).await, {
-        let nonsense = SecretString::from("ssi_nonsense".to_owned());
-        registrations.register(registration("wei"), with(&nonsense)).await
-    }] {
-        assert_eq!(fields(&bad.unwrap_err()), ["invite_code NOT_ALLOWED"]);
-    }
-    registrations.register(registration("lin"), with(&for_lin)).await.unwrap();
-    registrations.register(registration("wei"), with(&anybody)).await.unwrap();
-    for token in [&for_lin, &anybody] {
-        let error = registrations.register(registration("third"), with(token)).await.unwrap_err();
-        assert_eq!(fields(&error), ["invite_code NOT_ALLOWED"]);
-    }
-    let late = registrations.invite(None, None, day).await.unwrap().token;
-    codes.world.clock.advance(day);
-    assert!(registrations.register(registration("third"), with(&late)).await.is_err());
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn a_store_of_files_that_stays_away_is_no_fault_of_the_picture() {
 }
 
 /// A database that is out of reach now and then.
-struct Unsteady(MemoryPortfolio, Arc<AtomicBool>);
+pub(super) struct Unsteady(pub(super) MemoryPortfolio, pub(super) Arc<AtomicBool>);
 
 #[async_trait]
 impl Begin<dyn PortfolioTx> for Unsteady {

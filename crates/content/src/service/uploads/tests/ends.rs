@@ -3,6 +3,7 @@
 use sharestack_kernel::error::{Category, Classified as _, Details};
 
 use super::*;
+use crate::model::{Derivative, FileStatus, FormatName, Formats};
 
 #[tokio::test]
 async fn a_quota_is_kept_from_the_first_byte() {
@@ -89,7 +90,7 @@ async fn what_a_crash_left_without_a_row_is_found() {
     let (whole, id) = (picture(25), world.begin(25).await.id);
     world.put(id, 0, &whole[..10]).await.unwrap();
     for key in ["files/999/original-1", "uploads/998/0-1", "avatars/7", "files/strange"] {
-        world.blobs.put_bytes(&BlobKey::parse(key).unwrap(), Bytes::from_static(b"x")).await.unwrap();
+        leave(&world, key).await;
     }
     assert_eq!(world.uploads.remove_orphans().await.unwrap(), 2);
     let left = world.blobs.keys();
@@ -97,11 +98,69 @@ async fn what_a_crash_left_without_a_row_is_found() {
     assert!(left.contains(&file.blob_key) && left.iter().any(|key| key.starts_with(&format!("uploads/{id}/"))));
 }
 
+/// Puts a blob where no row names it.
+async fn leave(world: &World, key: &str) {
+    world.blobs.put_bytes(&BlobKey::parse(key).unwrap(), Bytes::from_static(b"x")).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_lies_beside_a_file_under_its_number_goes() {
+    let world = world();
+    let file = world.uploads.receive(&somebody(), "a", body(&picture(100))).await.unwrap();
+    let open = world.begin(25).await.id;
+    world.put(open, 0, &picture(25)[..10]).await.unwrap();
+    let whole = world.blobs.keys();
+    // A second copy of each, a piece of what is a file, and one that no piece is written down for.
+    for key in [format!("files/{}/original-2", file.id), format!("uploads/{}/0-1", file.id)] {
+        leave(&world, &key).await;
+    }
+    for key in [format!("files/{open}/original-2"), format!("uploads/{open}/1-1")] {
+        leave(&world, &key).await;
+    }
+    assert_eq!(world.uploads.remove_orphans().await.unwrap(), 2);
+    let left = world.blobs.keys();
+    assert!(whole.iter().all(|key| left.contains(key)), "{left:?}");
+    assert_eq!(left.len(), whole.len() + 2, "an upload that goes on may still need what it brought: {left:?}");
+    assert_eq!(world.uploads.remove_orphans().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn derivatives_that_no_row_names_stay_until_a_day_after_they_were_replaced() {
+    let world = world();
+    let mut file = world.uploads.receive(&somebody(), "a", body(&picture(100))).await.unwrap();
+    let id = file.id;
+    let key = |run: u32| format!("files/{id}/derived/{run}/display.webp");
+    let derivative = Derivative { key: key(2), size: 1, width: 3, height: 2, mime_type: "image/webp".to_owned() };
+    for run in [1, 2] {
+        leave(&world, &key(run)).await;
+    }
+    let formats = Formats::from([(FormatName::Webp, derivative)]);
+    file.processing.derivatives = Some(serde_json::to_value(formats).unwrap());
+    let (now, day) = (world.clock.now(), TimeDelta::days(1));
+    let ended = now - day - TimeDelta::microseconds(1);
+    for (status, processed_at, removed) in [
+        (FileStatus::Uploaded, Some(ended), 0),
+        (FileStatus::Processing, Some(ended), 0),
+        (FileStatus::Ready, Some(now - day), 0),
+        (FileStatus::Failed, Some(now), 0),
+        (FileStatus::Ready, Some(ended), 1),
+        (FileStatus::Failed, Some(ended), 1),
+    ] {
+        (file.processing.status, file.processing.processed_at) = (status, processed_at);
+        world.portfolio.put_file(&file);
+        assert_eq!(world.uploads.remove_orphans().await.unwrap(), removed, "{status:?} {processed_at:?}");
+        let mut left = vec![key(2), file.blob_key.clone()];
+        left.extend((removed == 0).then(|| key(1)));
+        left.sort_unstable();
+        assert_eq!(world.blobs.keys(), left, "{status:?} {processed_at:?}");
+        leave(&world, &key(1)).await;
+    }
+}
+
 #[tokio::test]
 async fn blobs_without_owners_are_looked_for_once_a_day() {
     let world = world();
-    let lost = BlobKey::parse("files/999/original-1").unwrap();
-    world.blobs.put_bytes(&lost, Bytes::from_static(b"x")).await.unwrap();
+    leave(&world, "files/999/original-1").await;
     for _ in 0..3 {
         world.uploads.schedule_orphans().await.unwrap();
         world.clock.advance(TimeDelta::minutes(1));
