@@ -37,7 +37,8 @@ fn asked() -> [Named; 3] {
         ),
         (
             "If-None-Match",
-            "The `ETag` that the caller has: an answer that is the same is 304",
+            "The `ETag` that the caller has, or several: an answer that is the same is 304, and a change of what has \
+             one of them 412. With `*` nothing is changed that is there",
             Type::String,
             json!("W/\"3\""),
         ),
@@ -68,8 +69,11 @@ pub fn define(components: &mut Components) {
 /// Tells of an operation what headers it reads and answers.
 pub fn tell(method: &str, path: &str, limited: bool, operation: &mut Operation) {
     let is_ours = path.starts_with("/api/") && !path.ends_with("/notify");
+    let guarded = reads(operation, "If-Match");
     let responses = &mut operation.responses.responses;
-    let has_version = responses.contains_key("304") || responses.contains_key("412");
+    let read_again = responses.contains_key("304");
+    // What is deleted has no tag any more.
+    let tagged = read_again || (guarded && method != "DELETE");
     let keyed = is_ours && method == "POST" && !path.starts_with("/api/v1/auth/");
     for (status, response) in responses {
         let RefOr::T(response) = response else { continue };
@@ -84,7 +88,7 @@ pub fn tell(method: &str, path: &str, limited: bool, operation: &mut Operation) 
             "401" => point(response, "WWW-Authenticate"),
             "429" | "503" => point(response, "Retry-After"),
             "304" => point(response, "ETag"),
-            _ if good && has_version => point(response, "ETag"),
+            _ if good && tagged => point(response, "ETag"),
             _ => {}
         }
         if good && keyed {
@@ -92,21 +96,48 @@ pub fn tell(method: &str, path: &str, limited: bool, operation: &mut Operation) 
         }
     }
     let mut add = |wanted: bool, name: &str| {
-        let known = operation.parameters.iter().flatten().any(|one| match one {
-            RefOr::T(parameter) => parameter.name.eq_ignore_ascii_case(name),
-            RefOr::Ref(_) => false,
-        });
-        if wanted && !known {
+        if wanted && !reads(operation, name) {
             let reference = Ref::new(format!("#/components/parameters/{name}"));
             operation.parameters.get_or_insert_default().push(RefOr::Ref(reference));
         }
     };
     add(is_ours, "Accept-Language");
     add(keyed, "Idempotency-Key");
-    add(operation.responses.responses.contains_key("304"), "If-None-Match");
+    add(guarded || read_again, "If-None-Match");
+}
+
+/// Whether an operation itself tells of a header that it reads.
+fn reads(operation: &Operation, name: &str) -> bool {
+    operation.parameters.iter().flatten().any(|one| match one {
+        RefOr::T(parameter) => parameter.name.eq_ignore_ascii_case(name),
+        RefOr::Ref(_) => false,
+    })
 }
 
 fn point(response: &mut Response, name: &str) {
     let reference = || RefOr::Ref(Ref::new(format!("#/components/headers/{name}")));
     response.headers.entry(name.to_owned()).or_insert_with(reference);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::http::routes::operations;
+
+    #[test]
+    fn what_is_read_with_a_tag_is_changed_under_preconditions() {
+        let document = crate::http::docs::document();
+        let mut changes = 0;
+        for (path, item) in &document.paths.paths {
+            let read = item.get.as_ref().is_some_and(|get| get.responses.responses.contains_key("304"));
+            // What is posted to a list is another thing.
+            for (method, operation) in operations(item).into_iter().filter(|(method, _)| *method != "POST") {
+                if read && method != "GET" {
+                    assert!(super::reads(operation, "If-Match"), "{method} {path}");
+                    assert!(operation.responses.responses.contains_key("412"), "{method} {path}");
+                    changes += 1;
+                }
+            }
+        }
+        assert!(changes > 15, "{changes} operations");
+    }
 }

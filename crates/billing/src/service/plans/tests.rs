@@ -34,7 +34,7 @@ async fn an_edit_is_the_owner_s_and_sees_the_version_it_names() {
     };
     assert!(matches!(edit(actor(READER, &["plan.create"]), PlanPatch::default()).await, Err(PlanError::Denied(_))));
     assert!(edit(actor(READER, &["plan.*"]), PlanPatch::default()).await.is_ok());
-    let stale = PlanPatch { expected_versions: Some(vec![1]), ..PlanPatch::default() };
+    let stale = PlanPatch { expected_versions: Some(Versions::These(vec![1])), ..PlanPatch::default() };
     assert!(matches!(edit(actor(CREATOR, &[]), stale).await, Err(PlanError::Stale)));
     let bad = PlanPatch { price: Some(0), ..PlanPatch::default() };
     assert!(matches!(edit(actor(CREATOR, &[]), bad).await, Err(PlanError::Invalid(_))));

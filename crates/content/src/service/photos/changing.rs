@@ -5,6 +5,7 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 
 use super::{PhotoPorts, UPDATE_PHOTO, lock, refused, save};
 use crate::error::{PhotoEditError, PhotoRefused};
@@ -53,13 +54,13 @@ pub struct EditPhoto {
     pub metadata: Option<Metadata>,
     /// The change is refused as a conflict unless the photo has this version.
     pub if_current: Option<i64>,
-    /// The change is refused as stale unless the photo has one of these versions.
-    pub if_version: Option<Vec<i64>>,
+    /// The change is refused as stale unless these admit the version of the photo.
+    pub if_version: Option<Versions>,
 }
 
 impl EditPhoto {
     fn guard(&self, photo: &Photo) -> Result<(), PhotoEditError> {
-        if self.if_version.as_ref().is_some_and(|versions| !versions.contains(&photo.version)) {
+        if self.if_version.as_ref().is_some_and(|versions| !versions.admit(photo.version)) {
             return Err(PhotoEditError::Stale);
         }
         if self.if_current.is_some_and(|version| version != photo.version) {
