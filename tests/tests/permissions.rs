@@ -272,6 +272,18 @@ impl Matrix {
         self.problem(operation, problem);
     }
 
+    /// Whoever may not do a thing at all is told so, whatever they send along.
+    async fn ask_in_vain(&mut self, case: &Case<'_>, owner: &Owner, user: &Account) {
+        let Case { operation, .. } = case;
+        for body in ["{}", "[7", "nonsense"] {
+            let request = self.app.request(operation.method.clone(), &operation.about(&owner.things));
+            let request = request.bearer_auth(&user.token).header("content-type", "application/json");
+            let answer = self.app.send(request.body(body)).await;
+            let denied = answer.status == 403 && answer.body["error"]["type"] == "PERMISSION_DENIED";
+            self.problem(operation, (!denied).then(|| format!("a user got {} for {body}", answer.status)));
+        }
+    }
+
     async fn walk(&mut self, case: &Case<'_>) {
         let Case { operation, row, .. } = case;
         let owner = self.owner(operation).await;
@@ -288,6 +300,10 @@ impl Matrix {
         for who in callers {
             let caller = if who == "owner" { owner.account.clone() } else { self.caller(who).await };
             self.ask(case, &owner, who, Some(&caller)).await;
+            // Of the others some may do it to some, or with some fields.
+            if who == "user" && matches!(row.access, Access::Roles(_)) && refusals(&row.access, who).is_some() {
+                self.ask_in_vain(case, &owner, &caller).await;
+            }
         }
         if row.session {
             let token = old_session(&self.app, &format!("old_{}", self.made)).await;
