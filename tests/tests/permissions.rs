@@ -185,6 +185,15 @@ fn outcome(answer: &Answer) -> u16 {
     }
 }
 
+/// What is wrong with what the document tells of who may keep an answer.
+fn problem_of_keeping(operation: &Operation, answer: &Answer) -> Option<String> {
+    let status = answer.status.to_string();
+    let told = !operation.value["responses"][&status]["headers"]["Cache-Control"].is_null();
+    let sent = answer.headers.contains_key("cache-control");
+    let wrong = (200..300).contains(&answer.status) && told != sent;
+    wrong.then(|| format!("Cache-Control of {status}: told {told}, sent {sent}"))
+}
+
 /// How who may not is refused; `None` who may.
 fn refusals(access: &Access, who: &str) -> Option<&'static [u16]> {
     // Owners are creators.
@@ -267,6 +276,7 @@ impl Matrix {
             }
             answer = self.attempt(case, &other, &mine, caller).await;
         }
+        self.problem(operation, problem_of_keeping(operation, &answer));
         let text: String = answer.text.chars().take(300).collect();
         let problem = (!right(&answer)).then(|| format!("{who} got {}: {text}", outcome(&answer)));
         self.problem(operation, problem);

@@ -8,9 +8,12 @@ use utoipa::openapi::{Components, ObjectBuilder, Ref, RefOr, Required, Response,
 /// A name under which the document keeps a header or parameter.
 type Named = (&'static str, &'static str, Type, Value);
 
+/// Where an operation says what its good answers have as `Cache-Control`.
+const CACHE_CONTROL: &str = "x-cache-control";
+
 const LIMITS: [&str; 4] = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Window"];
 
-fn answered() -> [Named; 9] {
+fn answered() -> [Named; 10] {
     let id = json!("req_01KF0X5W3Z8N6T2QG4V7B9C1DE");
     [
         ("X-Request-Id", "The request's id, as in `meta.request_id`", Type::String, id),
@@ -20,6 +23,7 @@ fn answered() -> [Named; 9] {
         ("X-RateLimit-Window", "How long the window is, in seconds", Type::Integer, json!(3600)),
         ("Retry-After", "In how many seconds to try again", Type::Integer, json!(30)),
         ("ETag", "The version, for `If-None-Match` and `If-Match`", Type::String, json!("W/\"3\"")),
+        ("Cache-Control", "Who may keep the answer, and for how long", Type::String, json!("no-store")),
         ("WWW-Authenticate", "How to sign in", Type::String, json!("Bearer")),
         ("Idempotency-Replayed", "`true`: the answer of an earlier request with the key", Type::String, json!("true")),
     ]
@@ -70,6 +74,7 @@ pub fn define(components: &mut Components) {
 pub fn tell(method: &str, path: &str, limited: bool, operation: &mut Operation) {
     let is_ours = path.starts_with("/api/") && !path.ends_with("/notify");
     let guarded = reads(operation, "If-Match");
+    let kept = operation.extensions.as_ref().is_some_and(|all| all.contains_key(CACHE_CONTROL));
     let responses = &mut operation.responses.responses;
     let read_again = responses.contains_key("304");
     // What is deleted has no tag any more.
@@ -90,6 +95,10 @@ pub fn tell(method: &str, path: &str, limited: bool, operation: &mut Operation) 
             "304" => point(response, "ETag"),
             _ if good && tagged => point(response, "ETag"),
             _ => {}
+        }
+        let leads_on = status.starts_with('3') && status != "304";
+        if kept && (good || leads_on) {
+            point(response, "Cache-Control");
         }
         if good && keyed {
             point(response, "Idempotency-Replayed");

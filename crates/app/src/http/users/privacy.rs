@@ -135,6 +135,7 @@ impl Parse for Ticket {
 /// The copy itself, to whoever has its link.
 #[utoipa::path(
     tag = "User Management",
+    extensions(("x-cache-control" = json!("private, no-store"))),
     security(()),
     params(("id" = String, Path, description = "The copy's id"), ("ticket" = String, Query, description = "From download_url")),
     responses(
