@@ -141,6 +141,7 @@ async fn a_stale_removal_is_refused(database: Database) {
         (admin, format!("/api/v1/users/{}", app.account("leaver").await.id), "bio"),
     ] {
         let seen = changed(app, token, &path, &json!({ field: "one" })).await;
+        assert_eq!(changed(app, token, &path, &json!({})).await, seen, "{path}: nothing changed");
         let now = changed(app, token, &path, &json!({ field: "two" })).await;
         assert_ne!(seen, now, "{path}");
         let remove = async |tag: &str| {

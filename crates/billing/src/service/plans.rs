@@ -111,7 +111,11 @@ impl Plans {
             if patch.expected_versions.as_ref().is_some_and(|versions| !versions.admit(plan.version)) {
                 return Err(PlanError::Stale);
             }
-            plan.edit(patch.onto(&plan)?, price, cause.at);
+            let content = patch.onto(&plan)?;
+            if content == plan.content() {
+                return Ok(plan);
+            }
+            plan.edit(content, price, cause.at);
             tx.plans().update(&plan).await?;
             plan.version += 1;
             tx.outbox().append(&events::plan(cause, events::PLAN_UPDATED, &plan)).await?;

@@ -211,7 +211,8 @@ impl Authoring {
             // An autosave moves the version alone: only who names it knows of the draft
             // that is forgotten here.
             let knows = command.if_version.as_ref().is_some_and(Versions::tell_what_was_seen);
-            if rewrites && !knows && tx.drafts().find(head.id).await?.is_some() {
+            let forgets = rewrites && tx.drafts().find(head.id).await?.is_some();
+            if forgets && !knows {
                 return Err(EditError::Changed(Changed::to(&before)));
             }
             let mut after = before.clone();
@@ -219,12 +220,15 @@ impl Authoring {
             if let Some(tags) = &tags {
                 after.tags = tx.tags().ensure(tags).await?;
             }
+            if after == before && text.is_none() && !forgets {
+                return Ok(head.id);
+            }
             after.touch(now);
             save(tx, &before, &after).await?;
             if let Some(text) = &text {
                 tx.articles().write_text(head.id, text).await?;
             }
-            if rewrites {
+            if forgets {
                 tx.drafts().delete(head.id).await?;
             }
             tx.outbox().append(&updated.of(events::UPDATED, &after)).await?;

@@ -124,6 +124,22 @@ async fn a_stale_edit_is_refused() {
 }
 
 #[tokio::test]
+async fn what_stays_as_it_is_is_no_edit() {
+    let world = world();
+    let key = world.created("a").await;
+    let before = world.detail(&key).await.card;
+    world.clock.advance(TimeDelta::minutes(1));
+    let title = EditArticle { title: Some(Title::stored("a".to_owned())), ..EditArticle::default() };
+    let tags = EditArticle { tags: Some(vec![TagName::parse("投资").unwrap()]), ..EditArticle::default() };
+    for edit in [EditArticle::default(), title, tags] {
+        world.authoring.edit(&author(), &key, edit).await.unwrap();
+        let after = world.detail(&key).await.card;
+        assert_eq!((after.version, after.updated_at), (1, before.updated_at));
+    }
+    assert_eq!(world.content.events(), ["article.created"]);
+}
+
+#[tokio::test]
 async fn others_do_not_know_of_a_draft() {
     let world = world();
     let key = world.created("a").await;

@@ -133,10 +133,15 @@ impl ChangePhotos {
             command.guard(&before)?;
             let mut after = before.clone();
             command.apply(&mut after, &hidden_slug, now);
+            let edited = after != before;
             after.touch(now);
-            tx.photos().update(&after, before.version).await?;
-            tx.photos().add_counts(&photo_deltas(Some(&before), Some(&after))).await?;
-            let mut shelves = shelving::current(tx, &after).await?;
+            // Counts are held before tags, as where photos are made: nobody waits in a circle.
+            if edited {
+                tx.photos().update(&after, before.version).await?;
+                tx.photos().add_counts(&photo_deltas(Some(&before), Some(&after))).await?;
+            }
+            let stands = shelving::current(tx, &after).await?;
+            let mut shelves = stands.clone();
             if let Some(categories) = &command.categories {
                 shelves.categories = categories.iter().copied().collect();
                 shelves.primary = shelves.primary().or(categories.first().copied());
@@ -146,6 +151,12 @@ impl ChangePhotos {
                 let tags = labels::resolve(tx, names, now).await?;
                 let kept = |tag| (tag, worn.get(&tag).copied().unwrap_or_default());
                 shelves.tags = tags.into_iter().map(kept).collect();
+            }
+            if !edited && shelves == stands {
+                return Ok(head.id);
+            }
+            if !edited {
+                tx.photos().update(&after, before.version).await?;
             }
             shelving::move_photo(tx, after.id, &shelves, now).await?;
             tx.outbox().append(&updated.of_photo(events::PHOTO_UPDATED, &after)).await?;

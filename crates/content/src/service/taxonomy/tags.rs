@@ -240,6 +240,9 @@ impl Tags {
             }
             let mut after = before.clone();
             command.clone().apply(&mut after);
+            if after == before {
+                return Ok(before);
+            }
             after.touch(now);
             tx.labels().update(&after, before.version).await?;
             let event = telling.of(events::TAG_UPDATED, events::TAG, id.get(), payload(&after));

@@ -251,6 +251,9 @@ impl Timeline {
             }
             let mut after = before.clone();
             command.clone().apply(&mut after);
+            if after == before {
+                return Ok(());
+            }
             after.touch(now);
             tx.timeline().update(&after, before.version).await?;
             let told = telling.of(events::TIMELINE_UPDATED, events::TIMELINE_EVENT, id.get(), payload(&after));

@@ -40,6 +40,25 @@ async fn only_what_is_named_changes() {
 }
 
 #[tokio::test]
+async fn what_stays_as_it_is_is_no_change() {
+    let world = world();
+    world.put(1, |_| {});
+    let changing = ChangePhotos::new(world.ports.clone());
+    let named = EditPhoto { tags: Some(names(&["夜景"])), ..EditPhoto::default() };
+    changing.edit(&owner(), &key(1), named.clone()).await.unwrap();
+    let before = world.photo(1);
+    let title = EditPhoto { title: Some(before.title.clone()), ..EditPhoto::default() };
+    for edit in [EditPhoto::default(), title, named] {
+        changing.edit(&owner(), &key(1), edit).await.unwrap();
+        assert_eq!(world.photo(1), before);
+    }
+    assert_eq!((before.version, world.events()), (2, vec![PHOTO_UPDATED.to_owned()]));
+    let others = EditPhoto { tags: Some(Vec::new()), ..EditPhoto::default() };
+    changing.edit(&owner(), &key(1), others).await.unwrap();
+    assert_eq!(world.photo(1).version, 3);
+}
+
+#[tokio::test]
 async fn a_change_of_what_changed_meanwhile_is_refused() {
     let world = world();
     world.put(1, |photo| photo.version = 3);

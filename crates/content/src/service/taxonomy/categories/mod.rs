@@ -173,6 +173,9 @@ impl Categories {
                 Patch::Set(parent) => Some(parent),
             };
             command.clone().apply(&mut after);
+            if after == before && parent == before.parent() {
+                return Ok(before);
+            }
             after.touch(now);
             if parent == before.parent() {
                 tx.categories().update(&after, before.version).await?;

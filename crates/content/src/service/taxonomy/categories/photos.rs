@@ -84,6 +84,9 @@ impl Categories {
             }
             let mut after = before.clone();
             after.cover = photo;
+            if after == before {
+                return Ok(before);
+            }
             after.touch(now);
             tx.categories().update(&after, before.version).await?;
             tx.outbox().append(&telling.category("updated", &after)).await?;
