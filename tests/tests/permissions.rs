@@ -185,6 +185,15 @@ fn outcome(answer: &Answer) -> u16 {
     }
 }
 
+/// What is wrong with what the document tells of who may keep an answer.
+fn problem_of_keeping(operation: &Operation, answer: &Answer) -> Option<String> {
+    let status = answer.status.to_string();
+    let told = !operation.value["responses"][&status]["headers"]["Cache-Control"].is_null();
+    let sent = answer.headers.contains_key("cache-control");
+    let wrong = (200..300).contains(&answer.status) && told != sent;
+    wrong.then(|| format!("Cache-Control of {status}: told {told}, sent {sent}"))
+}
+
 /// How who may not is refused; `None` who may.
 fn refusals(access: &Access, who: &str) -> Option<&'static [u16]> {
     // Owners are creators.
@@ -267,9 +276,22 @@ impl Matrix {
             }
             answer = self.attempt(case, &other, &mine, caller).await;
         }
+        self.problem(operation, problem_of_keeping(operation, &answer));
         let text: String = answer.text.chars().take(300).collect();
         let problem = (!right(&answer)).then(|| format!("{who} got {}: {text}", outcome(&answer)));
         self.problem(operation, problem);
+    }
+
+    /// Whoever may not do a thing at all is told so, whatever they send along.
+    async fn ask_in_vain(&mut self, case: &Case<'_>, owner: &Owner, user: &Account) {
+        let Case { operation, .. } = case;
+        for body in ["{}", "[7", "nonsense"] {
+            let request = self.app.request(operation.method.clone(), &operation.about(&owner.things));
+            let request = request.bearer_auth(&user.token).header("content-type", "application/json");
+            let answer = self.app.send(request.body(body)).await;
+            let denied = answer.status == 403 && answer.body["error"]["type"] == "PERMISSION_DENIED";
+            self.problem(operation, (!denied).then(|| format!("a user got {} for {body}", answer.status)));
+        }
     }
 
     async fn walk(&mut self, case: &Case<'_>) {
@@ -288,6 +310,10 @@ impl Matrix {
         for who in callers {
             let caller = if who == "owner" { owner.account.clone() } else { self.caller(who).await };
             self.ask(case, &owner, who, Some(&caller)).await;
+            // Of the others some may do it to some, or with some fields.
+            if who == "user" && matches!(row.access, Access::Roles(_)) && refusals(&row.access, who).is_some() {
+                self.ask_in_vain(case, &owner, &caller).await;
+            }
         }
         if row.session {
             let token = old_session(&self.app, &format!("old_{}", self.made)).await;

@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::money::{monthly_plan, paid_article, subscribe};
 use sharestack_tests::photos::path;
 use sharestack_tests::{Answer, Database, Harness, Options, Studio};
@@ -11,6 +12,12 @@ const SETTINGS: &str = "/api/v1/users/me/settings";
 
 async fn edit(app: &Harness, token: &str, path: &str, tag: &str, body: &Value) -> Answer {
     let request = app.request(Method::PUT, path).bearer_auth(token).header("If-Match", tag);
+    app.send(request.json(body)).await
+}
+
+/// A write that is to be done only where there is something else than what is known.
+async fn unless(app: &Harness, token: &str, method: Method, path: &str, known: &str, body: &Value) -> Answer {
+    let request = app.request(method, path).bearer_auth(token).header("If-None-Match", known);
     app.send(request.json(body)).await
 }
 
@@ -134,6 +141,7 @@ async fn a_stale_removal_is_refused(database: Database) {
         (admin, format!("/api/v1/users/{}", app.account("leaver").await.id), "bio"),
     ] {
         let seen = changed(app, token, &path, &json!({ field: "one" })).await;
+        assert_eq!(changed(app, token, &path, &json!({})).await, seen, "{path}: nothing changed");
         let now = changed(app, token, &path, &json!({ field: "two" })).await;
         assert_ne!(seen, now, "{path}");
         let remove = async |tag: &str| {
@@ -145,6 +153,17 @@ async fn a_stale_removal_is_refused(database: Database) {
         edit(app, token, &path, &now, &json!({ field: "three" })).await.expect(200);
         remove(&now).await.refused(412, "PRECONDITION_FAILED");
         let last = changed(app, token, &path, &json!({ field: "four" })).await;
+        let among_others = format!("\"another\", {}", last.trim_start_matches("W/"));
+        for method in [Method::PUT, Method::PATCH, Method::DELETE] {
+            for known in ["*", &last, &among_others] {
+                let refused = unless(app, token, method.clone(), &path, known, &json!({ field: "five" })).await;
+                refused.refused(412, "PRECONDITION_FAILED");
+            }
+        }
+        // It is the same version still, and another than before.
+        edit(app, token, &path, &last, &json!({ field: "six" })).await.expect(200);
+        let written = unless(app, token, Method::PUT, &path, &last, &json!({ field: "seven" })).await.expect(200);
+        let last = written.header("etag").to_owned();
         remove(&format!("{last}, W/\"v999-0\"")).await.expect(204);
         let gone = app.put_as(token, &path, &json!({ field: "five" })).await.status;
         assert!([404, 409].contains(&gone), "{path}: {gone}");
@@ -181,14 +200,13 @@ async fn a_stale_choice_of_a_cover_is_refused() {
 /// `If-None-Match` keeps from overwriting what is there, and cuts short what is read alone: what
 /// was written is answered.
 #[tokio::test]
-async fn what_is_written_is_answered_whatever_the_caller_knew() {
+async fn what_the_caller_has_is_not_written_over() {
     let app = Harness::usual().await;
     let admin = app.admin().await;
     let author = app.with_role(&admin, "author", "creator").await;
     let articles = "/api/v1/articles";
     let send = async |method: Method, path: &str, known: &str, body: &Value| {
-        let request = app.request(method, path).bearer_auth(&author.token).header("If-None-Match", known);
-        app.send(request.json(body)).await
+        unless(&app, &author.token, method, path, known, body).await
     };
     // Nothing is there yet under the address that it will have.
     let made = send(Method::POST, articles, "*", &json!({ "title": "甲", "content": "正文" })).await.expect(201);
@@ -199,10 +217,13 @@ async fn what_is_written_is_answered_whatever_the_caller_knew() {
     };
     let renamed = json!({ "title": "乙" });
     for method in [Method::PUT, Method::PATCH] {
-        send(method, &path, "*", &renamed).await.refused(412, "PRECONDITION_FAILED");
-        assert_eq!(titled("甲").await, 1, "nothing was written");
+        for known in ["*", made.header("etag")] {
+            send(method.clone(), &path, known, &renamed).await.refused(412, "PRECONDITION_FAILED");
+            assert_eq!(titled("甲").await, 1, "nothing was written");
+        }
     }
-    for known in [made.header("etag"), "\"another\"", "nonsense"] {
+    // With the first of these, the version that was made is past.
+    for known in ["\"another\"", "nonsense", made.header("etag")] {
         let written = send(Method::PUT, &path, known, &renamed).await.expect(200);
         assert_eq!(written.data()["title"], "乙");
     }
@@ -212,7 +233,61 @@ async fn what_is_written_is_answered_whatever_the_caller_knew() {
         let again = send(method, &path, now.header("etag"), &json!({})).await;
         assert_eq!((again.status, again.text.as_str()), (304, ""));
     }
-    send(Method::DELETE, &path, "*", &json!({})).await.refused(412, "PRECONDITION_FAILED");
-    send(Method::DELETE, &path, now.header("etag"), &json!({})).await.expect(204);
+    for known in ["*", now.header("etag")] {
+        send(Method::DELETE, &path, known, &json!({})).await.refused(412, "PRECONDITION_FAILED");
+    }
+    send(Method::DELETE, &path, made.header("etag"), &json!({})).await.expect(204);
+    app.stop().await;
+}
+
+/// What is written beside a thing, under another address, is written under its tag.
+#[tokio::test]
+async fn all_that_changes_a_thing_heeds_what_its_sender_has_seen() {
+    let app = Harness::usual().await;
+    let admin = app.admin().await;
+    let author = app.with_role(&admin, "author", "creator").await;
+    let lin = app.account("lin").await;
+    let other = format!("/api/v1/users/{}", lin.id);
+    let roles = format!("{other}/roles");
+    let made = app.post_as(&author.token, "/api/v1/articles", &json!({ "title": "甲", "content": "正文" })).await;
+    let article = format!("/api/v1/articles/{}", made.expect(201).data()["id"]);
+    let draft = format!("{article}/draft");
+    for (token, thing, path, body) in [
+        (&lin.token, ME, ME, json!({ "bio": "one" })),
+        (&lin.token, SETTINGS, SETTINGS, json!({ "language": "zh-CN" })),
+        (&admin.token, &other, &other, json!({ "bio": "two" })),
+        (&admin.token, &other, &roles, json!({ "roles": ["user", "editor"] })),
+        (&author.token, &article, &draft, json!({ "base_version": 1, "content": "新" })),
+    ] {
+        let seen = tag(&app, token, thing).await;
+        for method in [Method::PUT, Method::PATCH] {
+            for known in ["*", &seen] {
+                let refused = unless(&app, token, method.clone(), path, known, &body).await;
+                refused.refused(412, "PRECONDITION_FAILED");
+            }
+        }
+        edit(&app, token, path, "W/\"v999-0\"", &body).await.refused(412, "PRECONDITION_FAILED");
+        assert_eq!(tag(&app, token, thing).await, seen, "{path}: nothing was written");
+        let written = unless(&app, token, Method::PUT, path, "W/\"v999-0\", nonsense", &body).await.expect(200);
+        let now = tag(&app, token, thing).await;
+        assert_ne!(now, seen, "{path}");
+        let version = |tag: &str| tag.split('-').next().unwrap().to_owned();
+        assert_eq!(version(written.header("etag")), version(&now), "{path}");
+    }
+    assert_eq!(app.count("SELECT COUNT(*) FROM article_drafts").await, 1);
+    let seen = tag(&app, &lin.token, ME).await;
+    let proof = json!({ "password": PASSWORD });
+    for known in ["*", &seen] {
+        let refused = unless(&app, &lin.token, Method::DELETE, ME, known, &proof).await;
+        refused.refused(412, "PRECONDITION_FAILED");
+    }
+    let leave = async |tag: &str| {
+        let request = app.request(Method::DELETE, ME).bearer_auth(&lin.token).header("If-Match", tag);
+        app.send(request.json(&proof)).await
+    };
+    leave("W/\"v999-0\"").await.refused(412, "PRECONDITION_FAILED");
+    assert_eq!(app.count("SELECT COUNT(*) FROM departures").await, 0);
+    leave(&seen).await.expect(202);
+    assert_eq!(app.count("SELECT COUNT(*) FROM departures").await, 1);
     app.stop().await;
 }

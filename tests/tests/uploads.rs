@@ -235,6 +235,8 @@ async fn one_is_told_what_one_has_uploaded_before() {
         let vast = json!([{ "sha256": hash, "size": 9_223_372_036_854_775_808_u64 }, { "sha256": hash, "size": 0 }]);
         let refused = app.post_as(&lin.token, path, &vast).await.refused(400, "VALIDATION_ERROR");
         assert_eq!(refused.fields(), [("[0].size".to_owned(), "OUT_OF_RANGE".to_owned())]);
+        let message = &refused.body["error"]["details"][0]["message"];
+        assert_eq!(*message, "Size of item 1 must be between 0 and 9007199254740991");
         app.post_as(&lin.token, path, &json!([])).await.refused(400, "VALIDATION_ERROR");
         app.post_as(&lin.token, path, &json!({})).await.refused(422, "UNPROCESSABLE_ENTITY");
         app.stop().await;

@@ -5,7 +5,7 @@ use reqwest::{Body, Method};
 use serde_json::json;
 use sharestack_media::sample::Sample;
 use sharestack_tests::uploading::{
-    FORM, MULTIPLE, SINGLE, TUS, begin, chunked, creator, form, noise, send_file, send_form,
+    FORM, MULTIPLE, Part, SINGLE, TUS, begin, chunked, creator, form, noise, send_file, send_form,
 };
 use sharestack_tests::{Account, Database, Harness, Options, Place};
 
@@ -164,6 +164,35 @@ async fn broken_forms_get_an_answer() {
         let refused = app.send(unbounded.header("content-type", "multipart/form-data").body(whole)).await;
         assert!([400, 415, 422].contains(&refused.status), "{}", refused.text);
         app.nothing_is_left().await;
+        app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn of_several_files_where_one_is_taken_nothing_stays() {
+    for place in Place::all() {
+        let app = Harness::start(Options::on(place)).await;
+        let lin = creator(&app, "lin").await;
+        let (first, second, note) = (noise(100_000), noise(1000), noise(50_000));
+        let cases: [&[Part<'_>]; 2] = [
+            &[("file", "a.jpg", &first), ("file", "b.jpg", &second)],
+            &[("file", "a.jpg", &first), ("note", "n.txt", &note), ("file", "b.jpg", b""), ("file", "c.jpg", &second)],
+        ];
+        for parts in cases {
+            let refused = send_form(&app, &lin.token, SINGLE, form(parts)).await.refused(400, "VALIDATION_ERROR");
+            assert_eq!(refused.fields(), [("file".to_owned(), "NOT_ALLOWED".to_owned())]);
+            let message = &refused.body["error"]["details"][0]["message"];
+            assert_eq!(*message, format!("File must be one: {MULTIPLE} takes several"));
+            app.nothing_is_left().await;
+        }
+        // So it is when the form breaks off behind the file.
+        let with_note = form(&[("file", "a.jpg", &first), ("note", "n.txt", &note)]);
+        let cut = with_note[..120_000].to_vec();
+        send_form(&app, &lin.token, SINGLE, cut).await.refused(422, "UNPROCESSABLE_ENTITY");
+        app.nothing_is_left().await;
+        let sent = send_form(&app, &lin.token, SINGLE, with_note).await.expect(201);
+        assert_eq!(app.kept(sent.data()["file_id"].as_str().unwrap()).await, first, "{place:?}");
+        assert_eq!(app.count("SELECT COUNT(*) FROM files").await, 1);
         app.stop().await;
     }
 }

@@ -117,6 +117,9 @@ pub enum AutosaveError {
     /// It changed since the version that the caller named.
     #[error(transparent)]
     Changed(Changed),
+    /// It has none of the versions that the caller accepts.
+    #[error("article has another version")]
+    Stale,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -240,6 +243,7 @@ impl Classified for AutosaveError {
             Self::Refused(error) => error.category(),
             Self::Invalid(error) => error.category(),
             Self::Changed(_) => Category::Conflict,
+            Self::Stale => Category::Stale,
             Self::Store(error) => error.category(),
         }
     }
@@ -249,6 +253,7 @@ impl Classified for AutosaveError {
             Self::Refused(error) => error.details(),
             Self::Invalid(error) => error.details(),
             Self::Changed(changed) => changed.object(),
+            Self::Stale => Details::None,
             Self::Store(error) => error.details(),
         }
     }

@@ -53,6 +53,11 @@ pub enum Issue {
         /// Those that may; empty when they are not a short list.
         allowed: Vec<String>,
     },
+    /// There is more than one of it.
+    Several {
+        /// Where several are taken.
+        instead: &'static str,
+    },
     /// It differs from another field that it must equal.
     Mismatch {
         /// The other field.
@@ -79,7 +84,7 @@ impl Issue {
             Self::TooShort { .. } => "TOO_SHORT",
             Self::TooLong { .. } => "TOO_LONG",
             Self::OutOfRange { .. } | Self::OutOfTime { .. } => "OUT_OF_RANGE",
-            Self::NotAllowed { .. } => "NOT_ALLOWED",
+            Self::NotAllowed { .. } | Self::Several { .. } => "NOT_ALLOWED",
             Self::Mismatch { .. } | Self::WrongCode { .. } => "MISMATCH",
             Self::WeakPassword { .. } => "WEAK_PASSWORD",
         }

@@ -1,6 +1,6 @@
 //! What every domain of the product shares, and nothing else: typed ids, time and
 //! randomness as ports, money, paging, permissions, error categories, field
-//! validation, domain events with their outbox and origin, jobs, the unit of work, and the
+//! validation, versions, domain events with their outbox and origin, jobs, the unit of work, and the
 //! cache ports.
 //!
 //! A domain crate depends on this crate alone. To write one:
@@ -43,3 +43,4 @@ pub mod seal;
 pub mod tail;
 pub mod text;
 pub mod tx;
+pub mod version;

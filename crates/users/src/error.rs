@@ -288,6 +288,9 @@ pub enum GrantError {
     /// Nobody would be left who can do everything.
     #[error("the last super admin stays one")]
     LastSuperAdmin,
+    /// The account was changed since.
+    #[error("the account was changed in the meantime")]
+    Stale,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -300,6 +303,7 @@ impl Classified for GrantError {
             Self::Fields(errors) => errors.category(),
             Self::NoSuchUser(_) => Category::NotFound,
             Self::LastSuperAdmin => Category::Conflict,
+            Self::Stale => Category::Stale,
             Self::Store(error) => error.category(),
         }
     }
@@ -309,7 +313,7 @@ impl Classified for GrantError {
             Self::Denied(denied) => denied.details(),
             Self::Fields(errors) => errors.details(),
             Self::NoSuchUser(id) => Details::Missing { resource: "user", id: json!(id) },
-            Self::LastSuperAdmin | Self::Store(_) => Details::None,
+            Self::LastSuperAdmin | Self::Stale | Self::Store(_) => Details::None,
         }
     }
 }

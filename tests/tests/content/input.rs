@@ -1,5 +1,7 @@
 //! What articles are made of: bad input, taken names, hostile texts.
 
+use chrono::DateTime;
+
 use super::*;
 
 #[tokio::test]
@@ -113,5 +115,30 @@ async fn hostile_texts_are_kept_as_texts() {
     let long = room.create(&json!({ "title": "long", "content": "字".repeat(1 << 20) })).await.expect(201);
     assert_eq!(long.data()["content"].as_str().unwrap().chars().count(), 1 << 20);
     room.create(&json!({ "title": "nul", "content": "a\u{0}b" })).await.refused(400, "VALIDATION_ERROR");
+    room.app.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_out_of_bounds_is_told_both_of_them_as_people_read_them() {
+    let room = Newsroom::open().await;
+    let told = |refused: &Answer| {
+        assert_eq!(refused.error(), "VALIDATION_ERROR");
+        refused.body["error"]["details"][0]["message"].as_str().unwrap().to_owned()
+    };
+    for page in ["4294967296", "0", "-4294967296"] {
+        let refused = room.app.get(&format!("{ARTICLES}?page={page}")).await.expect(400);
+        assert_eq!(told(&refused), "Page must be between 1 and 4294967295");
+    }
+    let id = room.write("a", json!({})).await;
+    for publish_at in ["2001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
+        let refused = room.act(id, "publish", &json!({ "publish_at": publish_at })).await.expect(400);
+        let message = told(&refused);
+        let bounds = message.strip_prefix("Publish at must be between ").and_then(|rest| rest.split_once(" and "));
+        let (first, last) = bounds.unwrap_or_else(|| panic!("{message}"));
+        let time = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
+        assert!(first.ends_with('Z') && time(first) > SystemClock.now() - TimeDelta::minutes(1), "{message}");
+        assert!(last.ends_with('Z') && time(last) > time(first), "{message}");
+        assert_eq!(room.app.count("SELECT COUNT(*) FROM articles WHERE status = 'draft'").await, 1);
+    }
     room.app.stop().await;
 }

@@ -79,6 +79,7 @@ fn frame() -> OpenApi {
 /// This document.
 #[utoipa::path(
     tag = "General",
+    extensions(("x-cache-control" = json!("no-cache"))),
     security(()),
     responses((status = 200, description = "The OpenAPI 3.1 document", body = serde_json::Value, example = json!({ "openapi": "3.1.0", "info": { "title": "ShareStack", "version": "1.0.0" } }))),
 )]

@@ -8,9 +8,12 @@ use utoipa::openapi::{Components, ObjectBuilder, Ref, RefOr, Required, Response,
 /// A name under which the document keeps a header or parameter.
 type Named = (&'static str, &'static str, Type, Value);
 
+/// Where an operation says what its good answers have as `Cache-Control`.
+const CACHE_CONTROL: &str = "x-cache-control";
+
 const LIMITS: [&str; 4] = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Window"];
 
-fn answered() -> [Named; 9] {
+fn answered() -> [Named; 10] {
     let id = json!("req_01KF0X5W3Z8N6T2QG4V7B9C1DE");
     [
         ("X-Request-Id", "The request's id, as in `meta.request_id`", Type::String, id),
@@ -20,6 +23,7 @@ fn answered() -> [Named; 9] {
         ("X-RateLimit-Window", "How long the window is, in seconds", Type::Integer, json!(3600)),
         ("Retry-After", "In how many seconds to try again", Type::Integer, json!(30)),
         ("ETag", "The version, for `If-None-Match` and `If-Match`", Type::String, json!("W/\"3\"")),
+        ("Cache-Control", "Who may keep the answer, and for how long", Type::String, json!("no-store")),
         ("WWW-Authenticate", "How to sign in", Type::String, json!("Bearer")),
         ("Idempotency-Replayed", "`true`: the answer of an earlier request with the key", Type::String, json!("true")),
     ]
@@ -37,7 +41,8 @@ fn asked() -> [Named; 3] {
         ),
         (
             "If-None-Match",
-            "The `ETag` that the caller has: an answer that is the same is 304",
+            "The `ETag` that the caller has, or several: an answer that is the same is 304, and a change of what has \
+             one of them 412. With `*` nothing is changed that is there",
             Type::String,
             json!("W/\"3\""),
         ),
@@ -68,8 +73,12 @@ pub fn define(components: &mut Components) {
 /// Tells of an operation what headers it reads and answers.
 pub fn tell(method: &str, path: &str, limited: bool, operation: &mut Operation) {
     let is_ours = path.starts_with("/api/") && !path.ends_with("/notify");
+    let guarded = reads(operation, "If-Match");
+    let kept = operation.extensions.as_ref().is_some_and(|all| all.contains_key(CACHE_CONTROL));
     let responses = &mut operation.responses.responses;
-    let has_version = responses.contains_key("304") || responses.contains_key("412");
+    let read_again = responses.contains_key("304");
+    // What is deleted has no tag any more.
+    let tagged = read_again || (guarded && method != "DELETE");
     let keyed = is_ours && method == "POST" && !path.starts_with("/api/v1/auth/");
     for (status, response) in responses {
         let RefOr::T(response) = response else { continue };
@@ -84,29 +93,60 @@ pub fn tell(method: &str, path: &str, limited: bool, operation: &mut Operation) 
             "401" => point(response, "WWW-Authenticate"),
             "429" | "503" => point(response, "Retry-After"),
             "304" => point(response, "ETag"),
-            _ if good && has_version => point(response, "ETag"),
+            _ if good && tagged => point(response, "ETag"),
             _ => {}
+        }
+        let leads_on = status.starts_with('3') && status != "304";
+        if kept && (good || leads_on) {
+            point(response, "Cache-Control");
         }
         if good && keyed {
             point(response, "Idempotency-Replayed");
         }
     }
     let mut add = |wanted: bool, name: &str| {
-        let known = operation.parameters.iter().flatten().any(|one| match one {
-            RefOr::T(parameter) => parameter.name.eq_ignore_ascii_case(name),
-            RefOr::Ref(_) => false,
-        });
-        if wanted && !known {
+        if wanted && !reads(operation, name) {
             let reference = Ref::new(format!("#/components/parameters/{name}"));
             operation.parameters.get_or_insert_default().push(RefOr::Ref(reference));
         }
     };
     add(is_ours, "Accept-Language");
     add(keyed, "Idempotency-Key");
-    add(operation.responses.responses.contains_key("304"), "If-None-Match");
+    add(guarded || read_again, "If-None-Match");
+}
+
+/// Whether an operation itself tells of a header that it reads.
+fn reads(operation: &Operation, name: &str) -> bool {
+    operation.parameters.iter().flatten().any(|one| match one {
+        RefOr::T(parameter) => parameter.name.eq_ignore_ascii_case(name),
+        RefOr::Ref(_) => false,
+    })
 }
 
 fn point(response: &mut Response, name: &str) {
     let reference = || RefOr::Ref(Ref::new(format!("#/components/headers/{name}")));
     response.headers.entry(name.to_owned()).or_insert_with(reference);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::http::routes::operations;
+
+    #[test]
+    fn what_is_read_with_a_tag_is_changed_under_preconditions() {
+        let document = crate::http::docs::document();
+        let mut changes = 0;
+        for (path, item) in &document.paths.paths {
+            let read = item.get.as_ref().is_some_and(|get| get.responses.responses.contains_key("304"));
+            // What is posted to a list is another thing.
+            for (method, operation) in operations(item).into_iter().filter(|(method, _)| *method != "POST") {
+                if read && method != "GET" {
+                    assert!(super::reads(operation, "If-Match"), "{method} {path}");
+                    assert!(operation.responses.responses.contains_key("412"), "{method} {path}");
+                    changes += 1;
+                }
+            }
+        }
+        assert!(changes > 15, "{changes} operations");
+    }
 }

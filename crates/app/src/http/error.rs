@@ -113,6 +113,11 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, "AUTHENTICATION_REQUIRED")
     }
 
+    /// Who asks may not do such a thing at all.
+    pub fn permission_denied(required: &str, role: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED").with(missing_permission(required, Some(role)))
+    }
+
     /// There is no such thing.
     pub fn not_found(resource: &'static str, id: impl Into<Value>) -> Self {
         let mut error = Self::new(StatusCode::NOT_FOUND, "RESOURCE_NOT_FOUND");
@@ -258,7 +263,7 @@ impl ApiError {
                     item
                 })
                 .collect(),
-            Details::Denied(denied) => json!({ "required_permission": denied.required, "user_role": denied.role }),
+            Details::Denied(denied) => missing_permission(denied.required, denied.role.as_deref()),
             Details::Missing { resource, id } => json!({ "resource_type": resource, "resource_id": id }),
             Details::Throttled(Throttle { limit, window, reset_at, .. }) => {
                 json!({ "limit": limit, "window": window.as_secs(), "reset_at": timestamp(*reset_at) })
@@ -280,6 +285,10 @@ impl ApiError {
             }
         }
     }
+}
+
+fn missing_permission(required: &str, role: Option<&str>) -> Value {
+    json!({ "required_permission": required, "user_role": role })
 }
 
 /// Whole seconds, rounded up: who waits this long finds room.

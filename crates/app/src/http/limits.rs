@@ -56,16 +56,23 @@ const UPLOADS: &[&str] = &[
 /// The roles that people have who do not run the product: what one of them may do is
 /// nobody's office.
 const EVERYDAY: [BuiltInRole; 3] = [BuiltInRole::User, BuiltInRole::Creator, BuiltInRole::Editor];
-/// Where an operation of the document names the permission that it always asks for.
+/// Where an operation of the document names the permission that it asks for.
 pub const REQUIRED_PERMISSION: &str = "x-required-permission";
+/// Where it says when it does not ask for it.
+const UNLESS: &str = "x-required-permission-unless";
 
-/// The permission that an operation says it always asks for.
+/// The permission that an operation says it asks for.
 pub fn required_permission(operation: &Operation) -> Option<&str> {
     operation.extensions.as_ref()?.get(REQUIRED_PERMISSION)?.as_str()
 }
 
-/// The class of a route; `None` when it has no limit. `permission` is what it always asks
-/// for, whoever owns what it works on.
+/// The permission without which an operation does nothing for anybody.
+pub fn general_permission(operation: &Operation) -> Option<&str> {
+    let depends = operation.extensions.as_ref().is_some_and(|all| all.contains_key(UNLESS));
+    required_permission(operation).filter(|_| !depends)
+}
+
+/// The class of a route; `None` when it has no limit. `permission` is what it asks for.
 pub fn class(method: &str, pattern: &str, permission: Option<&str>) -> Option<Class> {
     let below = |root: &str| pattern.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let reads = matches!(method, "GET" | "HEAD");

@@ -127,9 +127,9 @@ fn counted(field: &str, number: usize) -> String {
     if number == 1 { format!("1 {unit}") } else { format!("{number} {unit}s") }
 }
 
-/// A bound that means something to people; what a type can hold is none.
+/// A bound that a number can be beyond: the ends of the type are none.
 fn bound(value: i64) -> Option<i64> {
-    (value.unsigned_abs() < u64::from(u32::MAX)).then_some(value)
+    (value != i64::MIN && value != i64::MAX).then_some(value)
 }
 
 fn in_english(field: &str, issue: &Issue) -> String {
@@ -152,6 +152,7 @@ fn in_english(field: &str, issue: &Issue) -> String {
         Issue::OutOfTime { earliest, latest: None } => format!("{capital} must not be before {earliest}"),
         Issue::NotAllowed { allowed } if allowed.is_empty() => format!("{capital} is not allowed"),
         Issue::NotAllowed { allowed } => format!("{capital} must be one of {}", allowed.join(", ")),
+        Issue::Several { instead } => format!("{capital} must be one: {instead} takes several"),
         Issue::Mismatch { other } => format!("{capital} must equal {}", spoken(other)),
         Issue::WrongCode { .. } => format!("{capital} is wrong or has expired"),
         Issue::WeakPassword { reason } => format!("{capital} is too weak: {reason}"),
@@ -176,6 +177,7 @@ fn in_chinese(field: &str, issue: &Issue) -> String {
         Issue::OutOfTime { earliest, latest: None } => format!("{field} 不能早于 {earliest}"),
         Issue::NotAllowed { allowed } if allowed.is_empty() => format!("{field} 的值不被允许"),
         Issue::NotAllowed { allowed } => format!("{field} 必须是以下之一：{}", allowed.join("、")),
+        Issue::Several { instead } => format!("{field} 只能有一个，多个请使用 {instead}"),
         Issue::Mismatch { other } => format!("{field} 必须与 {other} 一致"),
         Issue::WrongCode { .. } => format!("{field} 错误或已过期"),
         Issue::WeakPassword { reason } => format!("{field} 过于简单：{}", password_reasons::in_chinese(reason)),
@@ -200,10 +202,13 @@ mod tests {
         let within = Issue::not_between(time("2026-01-01T00:00:00Z"), time("2027-01-01T00:00:00Z"));
         let after = Issue::OutOfTime { earliest: "2024-03-01".to_owned(), latest: None };
         assert_eq!(of_issue("date_to", &after, Language::ZhCn), "date_to 不能早于 2024-03-01");
+        let vast = Issue::OutOfRange { min: 1, max: 1 << 53 };
+        assert_eq!(of_issue("id", &vast, Language::ZhCn), "id 必须在 1 与 9007199254740992 之间");
         for (field, issue, said) in [
             ("username", Issue::TooShort { min: 3 }, "Username must have at least 3 characters"),
             ("tags", Issue::TooLong { max: 20 }, "Tags must have at most 20 items"),
-            ("page", Issue::OutOfRange { min: 1, max: i64::from(u32::MAX) }, "Page must be at least 1"),
+            ("page", Issue::OutOfRange { min: 1, max: i64::from(u32::MAX) }, "Page must be between 1 and 4294967295"),
+            ("base_version", Issue::OutOfRange { min: 1, max: i64::MAX }, "Base version must be at least 1"),
             ("limit", Issue::OutOfRange { min: 1, max: 100 }, "Limit must be between 1 and 100"),
             ("cover_url", Issue::InvalidFormat, "Invalid cover URL format"),
             ("plan_ids[2]", Issue::Required, "Plan IDs 3 is required"),

@@ -268,39 +268,3 @@ fn knows(request: &HttpRequest, tag: &str) -> bool {
         Err(_) => false,
     }
 }
-
-/// What `If-Match` asks for, and `If-None-Match: *` of what is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Precondition {
-    /// No header, or `If-Match: *`.
-    None,
-    /// One of these tags, without quotes.
-    Tags(Vec<String>),
-}
-
-impl Precondition {
-    /// The versions that it accepts, of tags that begin with one (`v3-…`); `None` when it
-    /// accepts all.
-    pub fn versions(&self) -> Option<Vec<i64>> {
-        let version = |tag: &String| tag.strip_prefix('v')?.split('-').next()?.parse().ok();
-        match self {
-            Self::None => None,
-            Self::Tags(tags) => Some(tags.iter().filter_map(version).collect()),
-        }
-    }
-
-    /// Reads `If-Match`; a malformed one matches nothing. So does what is only to be written
-    /// when nothing is there.
-    pub fn of(request: &HttpRequest) -> Self {
-        if request.headers().get_all(header::IF_NONE_MATCH).any(|value| value.as_bytes().trim_ascii() == b"*") {
-            return Self::Tags(Vec::new());
-        }
-        let Some(value) = request.headers().get(header::IF_MATCH) else { return Self::None };
-        let Ok(text) = value.to_str() else { return Self::Tags(Vec::new()) };
-        if text.trim() == "*" {
-            return Self::None;
-        }
-        let tags = text.split(',').filter_map(|item| item.trim().parse::<EntityTag>().ok());
-        Self::Tags(tags.map(|tag| tag.tag().to_owned()).collect())
-    }
-}

@@ -9,6 +9,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, PathItem, RefOr, SecurityRequirement};
 
 use super::error::ApiError;
+use super::limits::general_permission;
 use super::registry::Registry;
 use super::{billing, content, platform, portfolio, social, system, users};
 use crate::wiring::App;
@@ -44,6 +45,8 @@ pub struct Answers {
     /// Whether it is for who is signed in, or also for them: then a credential that is shown
     /// must be good.
     pub asks_who: bool,
+    /// What whoever asks must hold, whatever they send along and whosever things they mean.
+    pub permission: Option<String>,
 }
 
 impl Answers {
@@ -58,7 +61,8 @@ impl Answers {
         let by_caller = operation.security.as_ref().is_none_or(|all| all.iter().any(|one| *one != nobody));
         let bearer = SecurityRequirement::new("bearer", [""; 0]);
         let asks_who = operation.security.as_ref().is_none_or(|all| all.contains(&bearer));
-        Self { types: types.collect(), by_caller, asks_who }
+        let permission = general_permission(operation).map(str::to_owned);
+        Self { types: types.collect(), by_caller, asks_who, permission }
     }
 }
 
@@ -90,9 +94,10 @@ impl RouteTable {
         self.answers.get(pattern)?.iter().find(|(known, _)| *known == method).map(|(_, answers)| answers)
     }
 
-    /// Whether who asks is to be settled before anything else of a request is looked at.
-    pub fn asks_who(&self, method: &str, pattern: &str) -> bool {
-        (method, pattern) != ENDS_SESSION && self.answers(method, pattern).is_some_and(|answers| answers.asks_who)
+    /// What of who asks is to be settled before anything else of a request is looked at; `None`
+    /// when nothing is.
+    pub fn asks_who(&self, method: &str, pattern: &str) -> Option<&Answers> {
+        self.answers(method, pattern).filter(|answers| answers.asks_who && (method, pattern) != ENDS_SESSION)
     }
 }
 

@@ -5,6 +5,7 @@ use sharestack_kernel::field::FieldErrors;
 use sharestack_kernel::money::{Currency, Money};
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 
 use super::Billing;
 use crate::error::PlanError;
@@ -44,7 +45,7 @@ pub struct PlanPatch {
     /// How long a period is.
     pub interval: Option<Interval>,
     /// The versions that the caller would edit; without it any.
-    pub expected_versions: Option<Vec<i64>>,
+    pub expected_versions: Option<Versions>,
 }
 
 impl PlanPatch {
@@ -107,10 +108,14 @@ impl Plans {
             if plan.status == PlanStatus::Archived {
                 return Err(PlanError::Archived);
             }
-            if patch.expected_versions.as_ref().is_some_and(|versions| !versions.contains(&plan.version)) {
+            if patch.expected_versions.as_ref().is_some_and(|versions| !versions.admit(plan.version)) {
                 return Err(PlanError::Stale);
             }
-            plan.edit(patch.onto(&plan)?, price, cause.at);
+            let content = patch.onto(&plan)?;
+            if content == plan.content() {
+                return Ok(plan);
+            }
+            plan.edit(content, price, cause.at);
             tx.plans().update(&plan).await?;
             plan.version += 1;
             tx.outbox().append(&events::plan(cause, events::PLAN_UPDATED, &plan)).await?;
@@ -123,13 +128,13 @@ impl Plans {
     /// # Errors
     /// When there is no such plan, it is another's, has none of the versions `if_version`, or
     /// changed meanwhile.
-    pub async fn archive(&self, actor: &Actor, id: PlanId, if_version: Option<&[i64]>) -> Result<(), PlanError> {
+    pub async fn archive(&self, actor: &Actor, id: PlanId, if_version: Option<&Versions>) -> Result<(), PlanError> {
         let Billing { ids, clock, .. } = &self.billing;
         let cause = Cause { id: ids.uuid(), actor: Some(actor.user_id), at: clock.now() };
         transact!(self.billing.store, |tx| {
             let mut plan = tx.plans().find_by_id(id).await?.ok_or(PlanError::NotFound(id))?;
             actor.require_owner_or(plan.creator_id, PLAN_DELETE)?;
-            if if_version.is_some_and(|versions| !versions.contains(&plan.version)) {
+            if if_version.is_some_and(|versions| !versions.admit(plan.version)) {
                 return Err(PlanError::Stale);
             }
             if plan.archive(cause.at) {

@@ -7,6 +7,7 @@ use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 
 use super::{CREATE, DELETE, Ports, UPDATE, lock, save};
 use crate::error::{AutosaveError, Changed, CreateError, DeleteError, EditError};
@@ -77,9 +78,10 @@ pub struct EditArticle {
     pub seo_description: Patch<SeoDescription>,
     /// The change is refused as a conflict unless the article was last changed then.
     pub if_updated_at: Option<DateTime<Utc>>,
-    /// The change is refused as stale unless the article has one of these versions. A
-    /// change of the title or the text is refused without it while there is a draft.
-    pub if_version: Option<Vec<i64>>,
+    /// The change is refused as stale unless these admit the version of the article. A
+    /// change of the title or the text is refused while there is a draft, unless they tell
+    /// what was seen.
+    pub if_version: Option<Versions>,
 }
 
 /// What an editor saves while its user types.
@@ -95,6 +97,8 @@ pub struct Autosave {
     pub keep_format: bool,
     /// A new summary.
     pub summary: Patch<Summary>,
+    /// The draft is refused as stale unless these admit the version of the article.
+    pub if_version: Option<Versions>,
 }
 
 /// What became of an autosave.
@@ -206,7 +210,9 @@ impl Authoring {
             let rewrites = text.is_some() || command.title.is_some();
             // An autosave moves the version alone: only who names it knows of the draft
             // that is forgotten here.
-            if rewrites && command.if_version.is_none() && tx.drafts().find(head.id).await?.is_some() {
+            let knows = command.if_version.as_ref().is_some_and(Versions::tell_what_was_seen);
+            let forgets = rewrites && tx.drafts().find(head.id).await?.is_some();
+            if forgets && !knows {
                 return Err(EditError::Changed(Changed::to(&before)));
             }
             let mut after = before.clone();
@@ -214,12 +220,15 @@ impl Authoring {
             if let Some(tags) = &tags {
                 after.tags = tx.tags().ensure(tags).await?;
             }
+            if after == before && text.is_none() && !forgets {
+                return Ok(head.id);
+            }
             after.touch(now);
             save(tx, &before, &after).await?;
             if let Some(text) = &text {
                 tx.articles().write_text(head.id, text).await?;
             }
-            if rewrites {
+            if forgets {
                 tx.drafts().delete(head.id).await?;
             }
             tx.outbox().append(&updated.of(events::UPDATED, &after)).await?;
@@ -254,6 +263,9 @@ impl Authoring {
         let now = self.ports.clock.now();
         let saved = transact!(self.ports.store, |tx| {
             let before: Article = lock::<AutosaveError>(tx, &head).await?;
+            if command.if_version.as_ref().is_some_and(|versions| !versions.admit(before.version)) {
+                return Err(AutosaveError::Stale);
+            }
             if before.version != command.base_version {
                 return Err(AutosaveError::Changed(Changed::to(&before)));
             }
@@ -278,7 +290,12 @@ impl Authoring {
     /// # Errors
     /// When it is not there for the actor, when somebody bought it, and when it has none of the
     /// versions `if_version`.
-    pub async fn delete(&self, actor: &Actor, key: &ArticleKey, if_version: Option<&[i64]>) -> Result<(), DeleteError> {
+    pub async fn delete(
+        &self,
+        actor: &Actor,
+        key: &ArticleKey,
+        if_version: Option<&Versions>,
+    ) -> Result<(), DeleteError> {
         let head: ArticleHead = self.ports.open::<DeleteError>(actor, key, DELETE).await?;
         if self.ports.entitlements.is_sold_one_off(head.id).await? {
             return Err(DeleteError::Sold);
@@ -287,7 +304,7 @@ impl Authoring {
         let occasion = self.ports.occasion(Some(actor), now);
         let deleted = transact!(self.ports.store, |tx| {
             let before: Article = lock::<DeleteError>(tx, &head).await?;
-            if if_version.is_some_and(|versions| !versions.contains(&before.version)) {
+            if if_version.is_some_and(|versions| !versions.admit(before.version)) {
                 return Err(DeleteError::Stale);
             }
             tx.articles().delete(head.id, before.version, now).await?;
@@ -337,7 +354,7 @@ impl Authoring {
 
 impl EditArticle {
     fn guard(&self, article: &Article) -> Result<(), EditError> {
-        if self.if_version.as_ref().is_some_and(|versions| !versions.contains(&article.version)) {
+        if self.if_version.as_ref().is_some_and(|versions| !versions.admit(article.version)) {
             return Err(EditError::Stale);
         }
         if self.if_updated_at.is_some_and(|time| time != article.updated_at) {

@@ -112,7 +112,7 @@ async fn a_stale_edit_is_refused() {
     let edit = |updated_at, version: Option<i64>| EditArticle {
         title: Some(Title::stored("b".to_owned())),
         if_updated_at: updated_at,
-        if_version: version.map(|version| vec![version]),
+        if_version: version.map(|version| Versions::These(vec![version])),
         ..EditArticle::default()
     };
     world.authoring.edit(&author(), &key, edit(Some(seen.updated_at), Some(1))).await.unwrap();
@@ -121,6 +121,22 @@ async fn a_stale_edit_is_refused() {
     let stale = world.authoring.edit(&author(), &key, edit(None, Some(1))).await.unwrap_err();
     assert_eq!(stale.category(), Category::Stale);
     assert_eq!(world.detail(&key).await.card.version, 2);
+}
+
+#[tokio::test]
+async fn what_stays_as_it_is_is_no_edit() {
+    let world = world();
+    let key = world.created("a").await;
+    let before = world.detail(&key).await.card;
+    world.clock.advance(TimeDelta::minutes(1));
+    let title = EditArticle { title: Some(Title::stored("a".to_owned())), ..EditArticle::default() };
+    let tags = EditArticle { tags: Some(vec![TagName::parse("投资").unwrap()]), ..EditArticle::default() };
+    for edit in [EditArticle::default(), title, tags] {
+        world.authoring.edit(&author(), &key, edit).await.unwrap();
+        let after = world.detail(&key).await.card;
+        assert_eq!((after.version, after.updated_at), (1, before.updated_at));
+    }
+    assert_eq!(world.content.events(), ["article.created"]);
 }
 
 #[tokio::test]
@@ -160,7 +176,8 @@ async fn an_autosave_stays_beside_the_text() {
     assert_eq!(stale.category(), Category::Conflict);
     world.authoring.autosave(&author(), &key, save(2, "")).await.unwrap();
 
-    let edit = EditArticle { body: Some(body("typed")), if_version: Some(vec![3]), ..EditArticle::default() };
+    let edit =
+        EditArticle { body: Some(body("typed")), if_version: Some(Versions::These(vec![3])), ..EditArticle::default() };
     world.authoring.edit(&author(), &key, edit).await.unwrap();
     assert_eq!(world.content.find_draft(before.card.id).await.unwrap(), None);
 }
@@ -169,8 +186,14 @@ async fn an_autosave_stays_beside_the_text() {
 async fn an_edit_forgets_no_draft_unseen() {
     let world = world();
     let key = world.created("a").await;
-    let draft =
-        Autosave { base_version: 1, title: None, body: Some(body("newer")), keep_format: true, summary: Patch::Keep };
+    let draft = Autosave {
+        base_version: 1,
+        title: None,
+        body: Some(body("newer")),
+        keep_format: true,
+        summary: Patch::Keep,
+        if_version: None,
+    };
     let before = world.detail(&key).await.card;
     world.authoring.autosave(&author(), &key, draft).await.unwrap();
     let title = EditArticle { title: Some(Title::stored("b".to_owned())), ..EditArticle::default() };
@@ -182,13 +205,13 @@ async fn an_edit_forgets_no_draft_unseen() {
             assert_eq!(refused.category(), Category::Conflict);
         }
     }
-    let stale = EditArticle { if_version: Some(vec![1]), ..title.clone() };
+    let stale = EditArticle { if_version: Some(Versions::These(vec![1])), ..title.clone() };
     assert_eq!(world.authoring.edit(&author(), &key, stale).await.unwrap_err().category(), Category::Stale);
 
     let tags = EditArticle { tags: Some(Vec::new()), ..EditArticle::default() };
     world.authoring.edit(&author(), &key, tags).await.unwrap();
     assert!(world.content.find_draft(before.id).await.unwrap().is_some());
-    let seen = EditArticle { if_version: Some(vec![3]), ..title };
+    let seen = EditArticle { if_version: Some(Versions::These(vec![3])), ..title };
     world.authoring.edit(&author(), &key, seen).await.unwrap();
     assert_eq!(world.content.find_draft(before.id).await.unwrap(), None);
 }
@@ -238,7 +261,14 @@ async fn every_change_makes_the_cache_forget_the_article() {
     let title = Title::parse("新".to_owned()).unwrap();
     world.authoring.edit(&author(), &key, EditArticle { title: Some(title), ..EditArticle::default() }).await.unwrap();
     assert_eq!(world.content.forgotten(), [id]);
-    let save = Autosave { base_version: 2, title: None, body: None, keep_format: true, summary: Patch::Keep };
+    let save = Autosave {
+        base_version: 2,
+        title: None,
+        body: None,
+        keep_format: true,
+        summary: Patch::Keep,
+        if_version: None,
+    };
     world.authoring.autosave(&author(), &key, save).await.unwrap();
     world.authoring.delete(&author(), &key, None).await.unwrap();
     assert_eq!(world.content.forgotten(), [id; 3]);

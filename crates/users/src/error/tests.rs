@@ -136,6 +136,7 @@ fn rights_sessions_and_keys() {
     means(GrantError::from(fields()), Category::Invalid, None, Details::Fields(fields()));
     means(GrantError::NoSuchUser(WEI), Category::NotFound, None, no_user());
     means(GrantError::LastSuperAdmin, Category::Conflict, None, Details::None);
+    means(GrantError::Stale, Category::Stale, None, Details::None);
 
     let session = SessionId::new(SOME);
     means(EndSessionError::from(denied()), forbidden, None, who.clone());

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::patch::Patch;
+use sharestack_kernel::version::Versions;
 
 use super::{AvatarUrl, Bio, DisplayName, EmailAddress, Phone, ProfileInput, Username};
 
@@ -24,9 +25,9 @@ pub struct AccountRecord {
 }
 
 impl AccountRecord {
-    /// Whether it is one of the versions that somebody saw; any will do when none is said.
-    pub fn is_among(&self, versions: Option<&[i64]>) -> bool {
-        versions.is_none_or(|versions| versions.contains(&self.version))
+    /// Whether a change for these versions may find it; any will do when none is said.
+    pub fn is_among(&self, versions: Option<&Versions>) -> bool {
+        versions.is_none_or(|versions| versions.admit(self.version))
     }
 }
 
@@ -116,8 +117,8 @@ pub struct SelfChange {
     pub email: Option<EmailAddress>,
     /// The rest.
     pub profile: ProfileChange,
-    /// Only when the account is in one of these versions.
-    pub if_version: Option<Vec<i64>>,
+    /// Only when these admit the version of the account.
+    pub if_version: Option<Versions>,
 }
 
 /// The same as it comes in a body.

@@ -4,6 +4,7 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::field::{self, FieldErrors, Issue};
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::permission::{Permission, PermissionSet};
+use sharestack_kernel::version::Versions;
 
 use super::version::version_of;
 use super::{BuiltInRole, Role, RoleId, RoleName};
@@ -50,7 +51,7 @@ pub struct NewRole {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RoleChange {
     /// Which versions it may be based on; any, unless somebody says.
-    pub if_version: Option<Vec<i64>>,
+    pub if_version: Option<Versions>,
     /// Its stable name.
     pub name: Option<RoleName>,
     /// What people call it.

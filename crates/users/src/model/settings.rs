@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sharestack_kernel::field::{self, FieldErrors, Issue};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::patch::Patch;
+use sharestack_kernel::version::Versions;
 use uuid::Uuid;
 
 use super::version::version_of;
@@ -212,8 +213,8 @@ pub struct SettingsChange {
     pub marketing: Option<bool>,
     /// What is said yes or no to.
     pub consents: Vec<Consent>,
-    /// Only when the settings are in one of these versions.
-    pub if_version: Option<Vec<i64>>,
+    /// Only when these admit the version of the settings.
+    pub if_version: Option<Versions>,
 }
 
 impl SettingsChange {

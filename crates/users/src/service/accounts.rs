@@ -8,6 +8,7 @@ use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
+use sharestack_kernel::version::Versions;
 
 use super::administration::names;
 use crate::error::{GrantError, RegisterError};
@@ -81,22 +82,30 @@ impl Accounts {
     ///
     /// # Errors
     /// When the actor may not grant, or not so high; when a role or the user does not
-    /// exist; when no super admin would be left.
-    pub async fn grant_roles(&self, actor: &Actor, user: UserId, roles: &[String]) -> Result<UserView, GrantError> {
+    /// exist; when `if_version` does not admit the version of the account; when no super admin
+    /// would be left.
+    pub async fn grant_roles(
+        &self,
+        actor: &Actor,
+        user: UserId,
+        roles: &[String],
+        if_version: Option<&Versions>,
+    ) -> Result<UserView, GrantError> {
         actor.require(GRANT)?;
         let wanted = parse_roles(roles)?;
         let (now, event_id) = (self.ports.clock.now(), self.ports.ids.uuid());
         transact!(self.ports.store, |tx| {
             tx.roles().hold().await?;
-            if tx.accounts().hold(user).await?.is_none() {
-                return Err(GrantError::NoSuchUser(user));
-            }
+            let record = tx.edits().hold_record(user).await?.ok_or(GrantError::NoSuchUser(user))?;
             let after =
                 tx.roles().find_by_names(&wanted.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>()).await?;
             refuse_unknown(&wanted, &after)?;
             let before = tx.roles().find_by_user(user).await?;
             let own = tx.roles().find_by_user(actor.user_id).await?;
             refuse_above(actor, user, &own, &before, &after)?;
+            if !record.is_among(if_version) {
+                return Err(GrantError::Stale);
+            }
             let ids: Vec<_> = after.iter().map(|role| role.id).collect();
             tx.roles().replace(user, &ids, Some(actor.user_id), now).await?;
             let super_admin = BuiltInRole::SuperAdmin.id();

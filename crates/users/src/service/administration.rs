@@ -8,6 +8,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::NewJob;
 use sharestack_kernel::page::{Page, PageRequest};
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 
 use super::profiles::{fields, of_profile};
 use super::purge::PURGE;
@@ -55,8 +56,8 @@ pub struct AdministerUser {
     pub is_active: Option<bool>,
     /// The rest.
     pub profile: ProfileChange,
-    /// Only when the account is in one of these versions.
-    pub if_version: Option<Vec<i64>>,
+    /// Only when these admit the version of the account.
+    pub if_version: Option<Versions>,
 }
 
 /// Looks after the accounts of others.
@@ -149,7 +150,7 @@ impl Administration {
             tx.roles().hold().await?;
             let record = tx.edits().hold_record(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
             let (own, theirs) = self.both(tx, actor, user).await?;
-            if !record.is_among(wanted.if_version.as_deref()) {
+            if !record.is_among(wanted.if_version.as_ref()) {
                 return Err(AdministerError::Stale);
             }
             let mut change = of_profile(wanted.profile.clone(), &record);
@@ -218,7 +219,7 @@ impl Administration {
     /// # Errors
     /// When the actor may not, there is no such user, it has none of the versions
     /// `if_version`, something must be settled first, or no super admin would be left.
-    pub async fn delete(&self, actor: &Actor, user: UserId, if_version: Option<&[i64]>) -> Outcome<()> {
+    pub async fn delete(&self, actor: &Actor, user: UserId, if_version: Option<&Versions>) -> Outcome<()> {
         actor.require("user.delete")?;
         self.end(Some(actor), user, if_version).await.map(drop)
     }
@@ -234,7 +235,7 @@ impl Administration {
     }
 
     /// Ends an account for an administrator, or else for its owner.
-    async fn end(&self, administrator: Option<&Actor>, user: UserId, if_version: Option<&[i64]>) -> Outcome<bool> {
+    async fn end(&self, administrator: Option<&Actor>, user: UserId, if_version: Option<&Versions>) -> Outcome<bool> {
         let by = administrator.map_or(user, |actor| actor.user_id);
         let ports = &self.ports.accounts;
         let obligations = self.ports.obligations.find(user).await?;

@@ -39,7 +39,7 @@ impl Profiles {
         let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid(), ports.ids.uuid()]);
         transact!(ports.store, |tx| {
             let record = tx.edits().hold_record(user).await?.ok_or(EditAccountError::NoSuchUser(user))?;
-            if !record.is_among(wanted.if_version.as_deref()) {
+            if !record.is_among(wanted.if_version.as_ref()) {
                 return Err(EditAccountError::Stale);
             }
             let mut change = of_profile(wanted.profile.clone(), &record);

@@ -5,6 +5,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::permission::PermissionSet;
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 
 use super::AccountPorts;
 use super::administration::above;
@@ -103,7 +104,7 @@ impl Roles {
             }
             let own = tx.roles().find_by_user(actor.user_id).await?;
             require_reach(actor, &own, before.role.rank, &before.role.permissions)?;
-            if change.if_version.as_ref().is_some_and(|versions| !versions.contains(&before.version())) {
+            if change.if_version.as_ref().is_some_and(|versions| !versions.admit(before.version())) {
                 return Err(RoleError::Stale);
             }
             let rank = change.rank.unwrap_or(before.role.rank);
@@ -130,7 +131,7 @@ impl Roles {
     /// # Errors
     /// When the actor may not, or not so high; when there is no such role, it is built
     /// in, it has none of the versions `if_version`, or somebody holds it.
-    pub async fn delete(&self, actor: &Actor, id: RoleId, if_version: Option<&[i64]>) -> Result<(), RoleError> {
+    pub async fn delete(&self, actor: &Actor, id: RoleId, if_version: Option<&Versions>) -> Result<(), RoleError> {
         actor.require("role.delete")?;
         let ports = &self.ports.accounts;
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
@@ -142,7 +143,7 @@ impl Roles {
             }
             let own = tx.roles().find_by_user(actor.user_id).await?;
             require_reach(actor, &own, before.role.rank, &before.role.permissions)?;
-            if if_version.is_some_and(|versions| !versions.contains(&before.version())) {
+            if if_version.is_some_and(|versions| !versions.admit(before.version())) {
                 return Err(RoleError::Stale);
             }
             tx.role_catalog().delete(id).await?;

@@ -81,7 +81,7 @@ impl Settings {
         transact!(ports.store, |tx| {
             tx.edits().hold_record(user).await?.ok_or(EditAccountError::NoSuchUser(user))?;
             let before = tx.settings().find(user).await?;
-            if change.if_version.as_ref().is_some_and(|versions| !versions.contains(&before.version())) {
+            if change.if_version.as_ref().is_some_and(|versions| !versions.admit(before.version())) {
                 return Err(EditAccountError::Stale);
             }
             let after = change.apply(before);

@@ -66,6 +66,7 @@ fn html(status: StatusCode, payment: &SandboxPayment) -> HttpResponse {
 /// The sandbox's pay page: a small form with "pay" and "fail". No money moves.
 #[utoipa::path(
     tag = "Subscriptions",
+    extensions(("x-cache-control" = json!("no-store"))),
     security(()),
     params(("order_no" = String, Path, description = "The order's number", example = "019bc0a25b3c7d1e8f6a4b2c9d0e1f3a")),
     responses((status = 200, description = "The page", body = String, content_type = "text/html", example = "<!DOCTYPE html>…")),
@@ -81,6 +82,7 @@ pub async fn show_sandbox_payment(app: Data<App>, path: Path<String>) -> Result<
 /// The sandbox then calls the notify route, as any channel does.
 #[utoipa::path(
     tag = "Subscriptions",
+    extensions(("x-cache-control" = json!("no-store"))),
     security(()),
     params(("order_no" = String, Path, description = "The order's number", example = "019bc0a25b3c7d1e8f6a4b2c9d0e1f3a")),
     request_body(content = SandboxClick, content_type = "application/x-www-form-urlencoded"),

@@ -140,7 +140,7 @@ pub async fn update_plan(
     body: Body<PlanUpdate>,
 ) -> Result<Reply<Plan>, ApiError> {
     let id = plan_id(&path)?;
-    let change = PlanPatch { expected_versions: precondition.0.versions(), ..body.0 };
+    let change = PlanPatch { expected_versions: precondition.0, ..body.0 };
     app.billing.plans.update(&auth.0, id, change).await?;
     let plan = find(&app, id).await?;
     let etag = plan.etag();
@@ -167,6 +167,6 @@ pub async fn archive_plan(
     path: Path<String>,
     precondition: IfMatch,
 ) -> Result<HttpResponse, ApiError> {
-    app.billing.plans.archive(&auth.0, plan_id(&path)?, precondition.0.versions().as_deref()).await?;
+    app.billing.plans.archive(&auth.0, plan_id(&path)?, precondition.0.as_ref()).await?;
     Ok(no_content())
 }

@@ -137,7 +137,7 @@ pub async fn edit_article(
     precondition: IfMatch,
     body: Body<ArticleUpdate>,
 ) -> Result<Reply<ArticleDetail>, ApiError> {
-    let command = EditArticle { if_version: precondition.0.versions(), ..body.0 };
+    let command = EditArticle { if_version: precondition.0, ..body.0 };
     let id = app.content.authoring.edit(&auth.0, &ArticleKey::parse(&path), command).await?;
     Ok(changed(&app, &auth.0, id).await?.message("Article updated", "文章已更新"))
 }
@@ -162,7 +162,6 @@ pub async fn delete_article(
     path: Path<String>,
     precondition: IfMatch,
 ) -> Result<HttpResponse, ApiError> {
-    let versions = precondition.0.versions();
-    app.content.authoring.delete(&auth.0, &ArticleKey::parse(&path), versions.as_deref()).await?;
+    app.content.authoring.delete(&auth.0, &ArticleKey::parse(&path), precondition.0.as_ref()).await?;
     Ok(no_content())
 }

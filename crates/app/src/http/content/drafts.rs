@@ -1,13 +1,14 @@
 //! One's own drafts, and autosaving.
 
 use actix_web::web::{Data, Path};
-use actix_web::{get, patch, put};
+use actix_web::{get, route};
 use sharestack_content::model::ArticleKey;
+use sharestack_content::service::Autosave;
 
 use super::requests::ArticleDraft;
 use super::views::{Article, SavedDraft};
 use crate::http::error::ApiError;
-use crate::http::extract::{Auth, Body, PageQuery, Params};
+use crate::http::extract::{Auth, Body, IfMatch, PageQuery, Params};
 use crate::http::reply::{Envelope, Paged, Reply};
 use crate::wiring::App;
 
@@ -25,42 +26,29 @@ pub async fn list_drafts(app: Data<App>, auth: Auth, page: Params<PageQuery>) ->
 
 /// Saves a draft beside the text that readers see, until it is published.
 #[utoipa::path(
+    method(put, patch),
+    path = "/api/v1/articles/{id}/draft",
     tag = "Articles",
-    params(("id" = String, Path, description = "The article's id or slug", example = "7")),
+    params(
+        ("id" = String, Path, description = "The article's id or slug", example = "7"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the article that the draft is based on"),
+    ),
     request_body = ArticleDraft,
     responses(
         (status = 200, description = "What the next autosave is based on", body = Envelope<SavedDraft>),
         (status = 409, description = "The article has another version than `base_version`"),
+        (status = 412, description = "The article was changed since `If-Match`"),
     ),
 )]
-#[put("/api/v1/articles/{id}/draft")]
+#[route("/api/v1/articles/{id}/draft", method = "PUT", method = "PATCH")]
 pub async fn autosave_draft(
     app: Data<App>,
     auth: Auth,
     path: Path<String>,
+    precondition: IfMatch,
     body: Body<ArticleDraft>,
 ) -> Result<Reply<SavedDraft>, ApiError> {
-    let saved = app.content.authoring.autosave(&auth.0, &ArticleKey::parse(&path), body.0).await?;
-    Ok(Reply::ok(saved.into()).message("Draft saved", "草稿已保存"))
-}
-
-/// The same as `PUT`.
-#[utoipa::path(
-    tag = "Articles",
-    params(("id" = String, Path, description = "The article's id or slug", example = "7")),
-    request_body = ArticleDraft,
-    responses(
-        (status = 200, description = "What the next autosave is based on", body = Envelope<SavedDraft>),
-        (status = 409, description = "The article has another version than `base_version`"),
-    ),
-)]
-#[patch("/api/v1/articles/{id}/draft")]
-pub async fn patch_draft(
-    app: Data<App>,
-    auth: Auth,
-    path: Path<String>,
-    body: Body<ArticleDraft>,
-) -> Result<Reply<SavedDraft>, ApiError> {
-    let saved = app.content.authoring.autosave(&auth.0, &ArticleKey::parse(&path), body.0).await?;
-    Ok(Reply::ok(saved.into()).message("Draft saved", "草稿已保存"))
+    let command = Autosave { if_version: precondition.0, ..body.0 };
+    let saved = app.content.authoring.autosave(&auth.0, &ArticleKey::parse(&path), command).await?;
+    Ok(Reply::ok(saved.into()).message("Draft saved", "草稿已保存").versioned(saved.version))
 }

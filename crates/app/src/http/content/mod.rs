@@ -29,7 +29,6 @@ pub fn register(config: &mut Registry<'_>) {
         .service(super::search::photos::search_photos)
         .service(drafts::list_drafts)
         .service(drafts::autosave_draft)
-        .service(drafts::patch_draft)
         .service(publishing::publish_article)
         .service(publishing::unpublish_article)
         .service(articles::read_article)

@@ -220,6 +220,7 @@ impl Parse for ArticleDraft {
             title: set(&mut check, "title", self.title, Title::parse),
             body: body(&mut check, self.content, self.format, Body::unfinished),
             summary: patch(&mut check, "summary", self.summary, Summary::parse),
+            if_version: None,
         };
         check.finish().map(|()| command)
     }

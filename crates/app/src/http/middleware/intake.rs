@@ -1,7 +1,7 @@
 //! What comes before a body is read: who asks is settled, and the body gets a clock.
 //!
-//! Whoever shows a token of a session that has ended is told so, whatever they send along,
-//! and none of it is read. Whoever stands still in the middle of a body is let go.
+//! Whoever shows a token of a session that has ended, or may not do what they ask for at all,
+//! is told so, whatever they send along, and none of it is read. Whoever stands still in the middle of a body is let go.
 
 use std::cell::RefCell;
 use std::io;
@@ -21,6 +21,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::http::error::ApiError;
 use crate::http::extract::actor;
+use crate::http::routes::Answers;
 use crate::wiring::App;
 
 /// So many bytes buy their sender a second more: over time nobody may be slower.
@@ -33,8 +34,8 @@ pub async fn layer(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| ApiError::internal("request without app"))?;
     let pattern = request.match_pattern().unwrap_or_default();
-    if app.routes.asks_who(request.method().as_str(), &pattern)
-        && let Err(error) = actor(request.request()).await
+    if let Some(Answers { permission, .. }) = app.routes.asks_who(request.method().as_str(), &pattern)
+        && let Err(error) = admit(request.request(), permission.as_deref()).await
     {
         return Ok(request.error_response(error));
     }
@@ -48,6 +49,16 @@ pub async fn layer(
     match answer {
         Ok(answer) => Ok(answer.error_response(ApiError::too_slow())),
         Err(_) => Err(ApiError::too_slow().into()),
+    }
+}
+
+/// Settles who asks, and that they may do such a thing at all.
+async fn admit(request: &HttpRequest, permission: Option<&str>) -> Result<(), ApiError> {
+    match (actor(request).await?, permission) {
+        (Some(actor), Some(permission)) if !actor.may(permission) => {
+            Err(ApiError::permission_denied(permission, &actor.role))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -279,7 +279,7 @@ pub async fn update_user(
     body: Body<UserAdminUpdate>,
 ) -> Result<Reply<User>, ApiError> {
     let id = user(&auth.0, "user.update", &path)?;
-    let wanted = AdministerUser { if_version: precondition.0.versions(), ..body.0 };
+    let wanted = AdministerUser { if_version: precondition.0, ..body.0 };
     let (user, tag) = tagged(app.people.administration.update(&auth.0, id, wanted).await?);
     Ok(Reply::ok(user).message("User updated", "用户已更新").etag(tag))
 }
@@ -307,7 +307,7 @@ pub async fn delete_user(
     precondition: IfMatch,
 ) -> Result<HttpResponse, ApiError> {
     let id = user(&auth.0, "user.delete", &path)?;
-    app.people.administration.delete(&auth.0, id, precondition.0.versions().as_deref()).await?;
+    app.people.administration.delete(&auth.0, id, precondition.0.as_ref()).await?;
     Ok(no_content())
 }
 

@@ -106,6 +106,7 @@ pub async fn list_api_keys(app: Data<App>, auth: SessionAuth) -> Result<Reply<Ve
 /// Makes a key. It may do what its scopes say, as far as its owner may at that time.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     security(("bearer" = []), ("password" = [])),
     request_body = ApiKeyCreate,
     responses(

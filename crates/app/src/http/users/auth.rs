@@ -185,6 +185,7 @@ pub async fn login_command(
 /// account is disabled is told only to who knows its password.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     security(()),
     request_body(content((UserLogin = "application/json"), (UserLogin = "application/x-www-form-urlencoded"))),
     responses(
@@ -243,6 +244,7 @@ impl Parse for TokenRefresh {
 /// that two tabs that refresh at once stay signed in; sent later it ends the session.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     security(()),
     request_body = TokenRefresh,
     responses(

@@ -69,6 +69,7 @@ pub async fn remove_avatar(app: Data<App>, auth: Auth) -> Result<HttpResponse, A
 /// A picture that was set. What a name stands for never changes.
 #[utoipa::path(
     tag = "User Management",
+    extensions(("x-cache-control" = json!("public, max-age=31536000, immutable"))),
     security(()),
     params(("name" = String, Path, description = "The file's name", example = "42-1f0c9a4b7d2e8f35-0190c3f27b1e7c3a9f103f2b8a6d4e21-512.webp")),
     responses(

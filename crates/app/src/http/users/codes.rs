@@ -232,6 +232,7 @@ pub struct VerificationToken {
 /// no further tries.
 #[utoipa::path(
     tag = "Verification Codes",
+    extensions(("x-cache-control" = json!("no-store"))),
     security(()),
     request_body = CodeClaim,
     responses(

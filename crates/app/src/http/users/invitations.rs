@@ -151,7 +151,10 @@ pub struct InvitationMade {
 /// Invites somebody to register. It needs `user.create`.
 #[utoipa::path(
     tag = "User Management",
-    extensions(("x-required-permission" = json!("user.create"))),
+    extensions(
+        ("x-required-permission" = json!("user.create")),
+        ("x-cache-control" = json!("no-store")),
+    ),
     request_body = InvitationCreate,
     responses((status = 201, description = "The invitation with its token, shown once", body = Envelope<InvitationMade>)),
 )]

@@ -157,7 +157,7 @@ pub async fn update_me(
         count_proof(&request, &app, auth.0.user_id).await?;
         codes::count(&request, &app, &Contact::Email(email.clone())).await?;
     }
-    let wanted = SelfChange { if_version: precondition.0.versions(), ..body.0 };
+    let wanted = SelfChange { if_version: precondition.0, ..body.0 };
     let user = app.people.profiles.update(auth.0.user_id, wanted).await?;
     if let Some(email) = asked.filter(|email| user.pending_email.as_deref() == Some(email.as_str())) {
         app.recovery.offer_email_change(&email, context.language.tag()).await?;

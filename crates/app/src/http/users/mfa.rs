@@ -126,6 +126,7 @@ impl From<Enrolment> for TotpEnrolment {
 /// again before that makes a new secret.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     responses(
         (status = 201, description = "The secret, shown once", body = Envelope<TotpEnrolment>),
         (status = 403, description = "`PERMISSION_DENIED`: the last login is too long ago (`recent_login`)"),
@@ -173,6 +174,7 @@ pub struct RecoveryCodes {
 /// Confirms the app by a code of it: from now on it is asked for.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     request_body = TotpCode,
     responses(
         (status = 200, description = "The recovery codes, shown once", body = Envelope<RecoveryCodes>),
@@ -198,6 +200,7 @@ pub async fn confirm(
 #[utoipa::path(
     operation_id = "renew_recovery_codes",
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     responses(
         (status = 200, description = "The recovery codes, shown once", body = Envelope<RecoveryCodes>),
         (status = 403, description = "`PERMISSION_DENIED`: the last login is too long ago (`recent_login`)"),
@@ -302,6 +305,7 @@ impl Parse for SecondProof {
 /// within its step, a recovery code once ever.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     security(()),
     request_body = SecondProof,
     responses(

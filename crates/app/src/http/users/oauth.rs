@@ -87,6 +87,7 @@ impl TokenForm {
 /// The OAuth 2.0 form login.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     security(()),
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses(

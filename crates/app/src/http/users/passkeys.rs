@@ -89,6 +89,7 @@ impl From<PasskeyView> for Factor {
 /// the answer is good for five minutes.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     responses(
         (status = 200, description = "Options for `navigator.credentials.create`", body = Envelope<PasskeyOptions>),
         (status = 403, description = "`PERMISSION_DENIED`: the last login is too long ago (`recent_login`)"),
@@ -180,6 +181,7 @@ pub async fn remove_passkey(app: Data<App>, auth: RecentAuth, id: Path<String>) 
 /// asked, and nothing told, of any account. The answer is good once, for five minutes.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     security(()),
     responses(
         (status = 200, description = "Options for `navigator.credentials.get`", body = Envelope<PasskeyOptions>),
@@ -219,6 +221,7 @@ impl Parse for PasskeyAssertion {
 /// Opens a session with a passkey. It is two proofs in one: no second factor is asked for.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     security(()),
     request_body = PasskeyAssertion,
     responses(

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::passwords::{Reauthentication, count_proof};
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
-use crate::http::extract::{Auth, Body, OptionalBody, Params, Parse, RecentAuth};
+use crate::http::extract::{Auth, Body, IfMatch, OptionalBody, Params, Parse, RecentAuth};
 use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::{App, public_url};
 
@@ -135,6 +135,7 @@ impl Parse for Ticket {
 /// The copy itself, to whoever has its link.
 #[utoipa::path(
     tag = "User Management",
+    extensions(("x-cache-control" = json!("private, no-store"))),
     security(()),
     params(("id" = String, Path, description = "The copy's id"), ("ticket" = String, Query, description = "From download_url")),
     responses(
@@ -211,10 +212,12 @@ impl Parse for AccountDelete {
 /// threads) loses your name.
 #[utoipa::path(
     tag = "User Management",
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of what is meant")),
     request_body = AccountDelete,
     responses(
         (status = 202, description = "It is scheduled", body = Envelope<DepartureView>),
         (status = 409, description = "Something must be settled first, such as a balance"),
+        (status = 412, description = "The account was changed since `If-Match`"),
     ),
 )]
 #[delete("/api/v1/users/me")]
@@ -222,6 +225,7 @@ pub async fn leave(
     request: HttpRequest,
     app: Data<App>,
     auth: RecentAuth,
+    precondition: IfMatch,
     body: Body<AccountDelete>,
 ) -> Result<Reply<DepartureView>, ApiError> {
     let mut check = FieldErrors::new();
@@ -236,7 +240,8 @@ pub async fn leave(
         count_proof(&request, &app, auth.0.user_id).await?;
         app.step_up.prove(&auth.0, proof).await?;
     }
-    Ok(Reply::accepted(app.privacy.departures.schedule(auth.0.user_id, reason).await?.into()))
+    let wish = app.privacy.departures.schedule(auth.0.user_id, reason, precondition.0.as_ref()).await?;
+    Ok(Reply::accepted(wish.into()))
 }
 
 /// Your scheduled deletion.

@@ -52,6 +52,7 @@ pub struct CodeLogin {
 /// is removed: somebody else may have made it. A mail there says what.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     security(()),
     request_body = CodeLogin,
     responses(

@@ -11,7 +11,7 @@ use sharestack_users::model::{NewRole, RoleChange, RoleId, RoleInput, RoleView};
 use utoipa::ToSchema;
 
 use super::people_views::Role;
-use super::views::User;
+use super::views::{User, tagged};
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, NumericId, Parse};
 use crate::http::reply::{Envelope, Reply, no_content, version_tag};
@@ -44,11 +44,15 @@ impl Parse for UserRoles {
     path = "/api/v1/users/{user_id}/roles",
     tag = "User Management",
     extensions(("x-required-permission" = json!("role.grant"))),
-    params(("user_id" = i64, Path, description = "The user", example = 42)),
+    params(
+        ("user_id" = i64, Path, description = "The user", example = 42),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the user that the change is based on"),
+    ),
     request_body = UserRoles,
     responses(
         (status = 200, description = "The user with their new roles", body = Envelope<User>),
         (status = 409, description = "No super admin would be left"),
+        (status = 412, description = "The account was changed since `If-Match`"),
     ),
 )]
 #[route("/api/v1/users/{user_id}/roles", method = "PUT", method = "PATCH")]
@@ -56,13 +60,15 @@ pub async fn grant_roles(
     app: Data<App>,
     auth: Auth,
     path: Path<String>,
+    precondition: IfMatch,
     body: Body<UserRoles>,
 ) -> Result<Reply<User>, ApiError> {
     // Who may not grant learns nothing about who exists.
     auth.0.require("role.grant")?;
     let user = UserId::new(NumericId::parse("user", &path)?);
-    let view = app.accounts.grant_roles(&auth.0, user, &body.0).await?;
-    Ok(Reply::ok(view.into()).message("Roles updated", "角色已更新"))
+    let view = app.accounts.grant_roles(&auth.0, user, &body.0, precondition.0.as_ref()).await?;
+    let (user, tag) = tagged(view);
+    Ok(Reply::ok(user).message("Roles updated", "角色已更新").etag(tag))
 }
 
 /// Who may not learns nothing about what exists.
@@ -96,7 +102,10 @@ fn shown(view: RoleView) -> (Role, String) {
     tag = "User Management",
     extensions(("x-required-permission" = json!("role.read"))),
     params(("role_id" = i64, Path, description = "The role", example = 3)),
-    responses((status = 200, description = "The role", body = Envelope<Role>)),
+    responses(
+        (status = 200, description = "The role", body = Envelope<Role>),
+        (status = 304, description = "The caller has it already (`If-None-Match`)"),
+    ),
 )]
 #[get("/api/v1/roles/{role_id}")]
 pub async fn read_role(app: Data<App>, auth: Auth, path: Path<String>) -> Result<Reply<Role>, ApiError> {
@@ -211,7 +220,7 @@ pub async fn update_role(
     body: Body<RoleUpdate>,
 ) -> Result<Reply<Role>, ApiError> {
     let id = role(&auth.0, "role.update", &path)?;
-    let change = RoleChange { if_version: precondition.0.versions(), ..body.0 };
+    let change = RoleChange { if_version: precondition.0, ..body.0 };
     let (role, tag) = shown(app.people.roles.update(&auth.0, id, change).await?);
     Ok(Reply::ok(role).message("Role updated", "角色已更新").etag(tag))
 }
@@ -238,6 +247,6 @@ pub async fn delete_role(
     precondition: IfMatch,
 ) -> Result<HttpResponse, ApiError> {
     let id = role(&auth.0, "role.delete", &path)?;
-    app.people.roles.delete(&auth.0, id, precondition.0.versions().as_deref()).await?;
+    app.people.roles.delete(&auth.0, id, precondition.0.as_ref()).await?;
     Ok(no_content())
 }

@@ -255,7 +255,7 @@ pub async fn update_settings(
     precondition: IfMatch,
     body: Body<SettingsUpdate>,
 ) -> Result<Reply<UserSettingsView>, ApiError> {
-    let change = SettingsChange { if_version: precondition.0.versions(), ..body.0 };
+    let change = SettingsChange { if_version: precondition.0, ..body.0 };
     let view = app.people.settings.update(auth.0.user_id, change, Some(context.client_ip)).await?;
     app.languages.forget(auth.0.user_id);
     Ok(reply(view).message("Settings updated", "设置已更新"))

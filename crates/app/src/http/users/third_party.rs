@@ -151,6 +151,7 @@ pub struct AuthorizeAnswer {
 /// nonce and PKCE verifier stay on the server. Linking asks for a recent login.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     security((), ("bearer" = [])),
     params(("provider" = String, Path, description = "A name of the list of providers"), AuthorizeQuery),
     responses(
@@ -291,6 +292,7 @@ impl Parse for CallbackParameters {
 /// client's `state` goes with each. Without one the answer itself is the end.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     security(()),
     params(("provider" = String, Path, description = "A name of the list of providers"), CallbackParameters),
     responses(
@@ -320,6 +322,7 @@ pub async fn callback(
 /// same address with `GET`, where it does.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     security(()),
     params(("provider" = String, Path, description = "A name of the list of providers")),
     request_body(content = CallbackParameters, content_type = "application/x-www-form-urlencoded"),
@@ -436,6 +439,7 @@ impl Parse for CodeExchange {
 /// Exchanges a one-time code for a session. It is good once, and for a minute.
 #[utoipa::path(
     tag = "Authentication",
+    extensions(("x-cache-control" = json!("no-store"))),
     security(()),
     request_body = CodeExchange,
     responses(

@@ -33,13 +33,26 @@ async fn an_edit_is_the_owner_s_and_sees_the_version_it_names() {
         async move { plans.update(&actor, plan.id, patch).await }
     };
     assert!(matches!(edit(actor(READER, &["plan.create"]), PlanPatch::default()).await, Err(PlanError::Denied(_))));
-    assert!(edit(actor(READER, &["plan.*"]), PlanPatch::default()).await.is_ok());
-    let stale = PlanPatch { expected_versions: Some(vec![1]), ..PlanPatch::default() };
+    let dearer = PlanPatch { price: Some(2990), ..PlanPatch::default() };
+    assert!(edit(actor(READER, &["plan.*"]), dearer).await.is_ok());
+    let stale = PlanPatch { expected_versions: Some(Versions::These(vec![1])), ..PlanPatch::default() };
     assert!(matches!(edit(actor(CREATOR, &[]), stale).await, Err(PlanError::Stale)));
     let bad = PlanPatch { price: Some(0), ..PlanPatch::default() };
     assert!(matches!(edit(actor(CREATOR, &[]), bad).await, Err(PlanError::Invalid(_))));
     let unknown = world.plans.update(&actor(CREATOR, &[]), PlanId::new(99), PlanPatch::default()).await;
     assert!(matches!(unknown, Err(PlanError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn an_edit_that_changes_nothing_is_none() {
+    let world = World::new();
+    let plan = world.plan(Interval::Month, 0).await;
+    let same = PlanPatch { price: Some(plan.price.terms.price().amount()), ..PlanPatch::default() };
+    for patch in [PlanPatch::default(), same] {
+        let edited = world.plans.update(&actor(CREATOR, &[]), plan.id, patch).await.unwrap();
+        assert_eq!((edited.version, edited.updated_at), (1, plan.updated_at));
+    }
+    assert_eq!(world.store.books().event_kinds(), ["plan.created"]);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 
 use super::{PhotoPorts, UPDATE_PHOTO, lock, refused, save};
 use crate::error::{PhotoEditError, PhotoRefused};
@@ -53,13 +54,13 @@ pub struct EditPhoto {
     pub metadata: Option<Metadata>,
     /// The change is refused as a conflict unless the photo has this version.
     pub if_current: Option<i64>,
-    /// The change is refused as stale unless the photo has one of these versions.
-    pub if_version: Option<Vec<i64>>,
+    /// The change is refused as stale unless these admit the version of the photo.
+    pub if_version: Option<Versions>,
 }
 
 impl EditPhoto {
     fn guard(&self, photo: &Photo) -> Result<(), PhotoEditError> {
-        if self.if_version.as_ref().is_some_and(|versions| !versions.contains(&photo.version)) {
+        if self.if_version.as_ref().is_some_and(|versions| !versions.admit(photo.version)) {
             return Err(PhotoEditError::Stale);
         }
         if self.if_current.is_some_and(|version| version != photo.version) {
@@ -132,10 +133,15 @@ impl ChangePhotos {
             command.guard(&before)?;
             let mut after = before.clone();
             command.apply(&mut after, &hidden_slug, now);
+            let edited = after != before;
             after.touch(now);
-            tx.photos().update(&after, before.version).await?;
-            tx.photos().add_counts(&photo_deltas(Some(&before), Some(&after))).await?;
-            let mut shelves = shelving::current(tx, &after).await?;
+            // Counts are held before tags, as where photos are made: nobody waits in a circle.
+            if edited {
+                tx.photos().update(&after, before.version).await?;
+                tx.photos().add_counts(&photo_deltas(Some(&before), Some(&after))).await?;
+            }
+            let stands = shelving::current(tx, &after).await?;
+            let mut shelves = stands.clone();
             if let Some(categories) = &command.categories {
                 shelves.categories = categories.iter().copied().collect();
                 shelves.primary = shelves.primary().or(categories.first().copied());
@@ -145,6 +151,12 @@ impl ChangePhotos {
                 let tags = labels::resolve(tx, names, now).await?;
                 let kept = |tag| (tag, worn.get(&tag).copied().unwrap_or_default());
                 shelves.tags = tags.into_iter().map(kept).collect();
+            }
+            if !edited && shelves == stands {
+                return Ok(head.id);
+            }
+            if !edited {
+                tx.photos().update(&after, before.version).await?;
             }
             shelving::move_photo(tx, after.id, &shelves, now).await?;
             tx.outbox().append(&updated.of_photo(events::PHOTO_UPDATED, &after)).await?;

@@ -6,6 +6,7 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::job::{ClaimedJob, Hopeless, JobError, JobHandler, NewJob};
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 use uuid::Uuid;
 
 use super::{PhotoPorts, lock, refused, require_delete, save};
@@ -46,7 +47,7 @@ impl TrashPhotos {
         &self,
         actor: &Actor,
         key: &PhotoKey,
-        if_version: Option<&[i64]>,
+        if_version: Option<&Versions>,
     ) -> Result<(), PhotoEditError> {
         let ports = &self.ports;
         let found = ports.queries.find_head(key).await?.filter(|head| head.trashed_at.is_none());
@@ -56,7 +57,7 @@ impl TrashPhotos {
         let (deleted, job) = (ports.occasion(Some(actor), now), ports.ids.uuid());
         transact!(ports.store, |tx| {
             let photo = lock::<PhotoEditError>(tx, head.id, false).await?;
-            if if_version.is_some_and(|versions| !versions.contains(&photo.version)) {
+            if if_version.is_some_and(|versions| !versions.admit(photo.version)) {
                 return Err(PhotoEditError::Stale);
             }
             put_away(tx, &photo, deleted, (job, self.retention), now).await

@@ -8,6 +8,7 @@ use sharestack_kernel::page::{Page, PageRequest};
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::text::fold;
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 
 use super::suggestion::{Suggestion, scored};
 use super::{TAG_CREATE, TAG_DELETE, TAG_UPDATE, TaxonomyPorts};
@@ -60,8 +61,8 @@ pub struct EditTag {
     pub is_active: Option<bool>,
     /// Whether it is shown first.
     pub is_featured: Option<bool>,
-    /// The change is refused as stale unless the tag has one of these versions.
-    pub if_version: Option<Vec<i64>>,
+    /// The change is refused as stale unless these admit the version of the tag.
+    pub if_version: Option<Versions>,
 }
 
 /// What became of a merge.
@@ -234,11 +235,14 @@ impl Tags {
         let telling = self.ports.telling(actor, now);
         transact!(self.ports.store, |tx| {
             let before = hold(tx, id).await?;
-            if command.if_version.as_ref().is_some_and(|versions| !versions.contains(&before.version)) {
+            if command.if_version.as_ref().is_some_and(|versions| !versions.admit(before.version)) {
                 return Err(LabelError::Stale);
             }
             let mut after = before.clone();
             command.clone().apply(&mut after);
+            if after == before {
+                return Ok(before);
+            }
             after.touch(now);
             tx.labels().update(&after, before.version).await?;
             let event = telling.of(events::TAG_UPDATED, events::TAG, id.get(), payload(&after));
@@ -252,13 +256,13 @@ impl Tags {
     /// # Errors
     /// Without the right, when it is not there, and when it has none of the versions
     /// `if_version`.
-    pub async fn delete(&self, actor: &Actor, key: &TagKey, if_version: Option<&[i64]>) -> Result<(), LabelError> {
+    pub async fn delete(&self, actor: &Actor, key: &TagKey, if_version: Option<&Versions>) -> Result<(), LabelError> {
         actor.require(TAG_DELETE)?;
         let id = self.find(key).await?;
         let telling = self.ports.telling(actor, self.ports.clock.now());
         transact!(self.ports.store, |tx| {
             let label = hold(tx, id).await?;
-            if if_version.is_some_and(|versions| !versions.contains(&label.version)) {
+            if if_version.is_some_and(|versions| !versions.admit(label.version)) {
                 return Err(LabelError::Stale);
             }
             tx.labels().delete(id, label.version).await?;

@@ -6,6 +6,7 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 
 use super::categories::listed_photos;
 use super::{TIMELINE_CREATE, TIMELINE_DELETE, TIMELINE_UPDATE, TaxonomyPorts};
@@ -46,8 +47,8 @@ pub struct EditEvent {
     pub kind: Option<EventKind>,
     /// All photos anew.
     pub photos: Option<Vec<PhotoId>>,
-    /// The change is refused as stale unless the event has one of these versions.
-    pub if_version: Option<Vec<i64>>,
+    /// The change is refused as stale unless these admit the version of the event.
+    pub if_version: Option<Versions>,
 }
 
 /// A month with its photos and events.
@@ -245,11 +246,14 @@ impl Timeline {
         transact!(self.ports.store, |tx| {
             are_there(tx, command.photos.as_deref().unwrap_or_default()).await?;
             let before = tx.timeline().find_for_update(id).await?.ok_or(EventError::Missing(id))?;
-            if command.if_version.as_ref().is_some_and(|versions| !versions.contains(&before.version)) {
+            if command.if_version.as_ref().is_some_and(|versions| !versions.admit(before.version)) {
                 return Err(EventError::Stale);
             }
             let mut after = before.clone();
             command.clone().apply(&mut after);
+            if after == before {
+                return Ok(());
+            }
             after.touch(now);
             tx.timeline().update(&after, before.version).await?;
             let told = telling.of(events::TIMELINE_UPDATED, events::TIMELINE_EVENT, id.get(), payload(&after));
@@ -267,13 +271,13 @@ impl Timeline {
         &self,
         actor: &Actor,
         id: TimelineEventId,
-        if_version: Option<&[i64]>,
+        if_version: Option<&Versions>,
     ) -> Result<(), EventError> {
         actor.require(TIMELINE_DELETE)?;
         let telling = self.ports.telling(actor, self.ports.clock.now());
         transact!(self.ports.store, |tx| {
             let event = tx.timeline().find_for_update(id).await?.ok_or(EventError::Missing(id))?;
-            if if_version.is_some_and(|versions| !versions.contains(&event.version)) {
+            if if_version.is_some_and(|versions| !versions.admit(event.version)) {
                 return Err(EventError::Stale);
             }
             tx.timeline().delete(id, event.version).await?;

@@ -6,6 +6,7 @@ use serde_json::json;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 
 use super::PrivacyPorts;
 use crate::error::{AdministerError, DepartureError};
@@ -37,8 +38,14 @@ impl Departures {
     /// again, the first time counts.
     ///
     /// # Errors
-    /// When something must be settled first, or no super admin would be left.
-    pub async fn schedule(&self, user: UserId, reason: Option<String>) -> Result<Departure, DepartureError> {
+    /// When something must be settled first, when `if_version` does not admit the version of the
+    /// account, or no super admin would be left.
+    pub async fn schedule(
+        &self,
+        user: UserId,
+        reason: Option<String>,
+        if_version: Option<&Versions>,
+    ) -> Result<Departure, DepartureError> {
         let PrivacyPorts { ids, clock, .. } = &self.ports;
         let obligations = self.obligations.find(user).await?;
         if !obligations.is_empty() {
@@ -49,7 +56,10 @@ impl Departures {
         let (event_id, job_id) = (ids.uuid(), ids.uuid());
         transact!(self.ports.store, |tx| {
             tx.roles().hold().await?;
-            tx.accounts().hold(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
+            let record = tx.edits().hold_record(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
+            if !record.is_among(if_version) {
+                return Err(AdministerError::Stale.into());
+            }
             let roles = tx.roles().find_by_user(user).await?;
             let may_everything = roles.iter().any(|role| role.id == BuiltInRole::SuperAdmin.id());
             if may_everything && tx.roles().count_active_holders(BuiltInRole::SuperAdmin.id()).await? <= 1 {

@@ -43,7 +43,7 @@ async fn a_granted_role_is_felt_on_the_next_request() {
     let tokens = world.login("lin", PASSWORD).await.unwrap();
     assert!(!world.actor(&tokens).await.may("article.create"));
     let wanted = names(&[BuiltInRole::User, BuiltInRole::Creator, BuiltInRole::User]);
-    let view = world.accounts.grant_roles(&root, lin.id, &wanted).await.unwrap();
+    let view = world.accounts.grant_roles(&root, lin.id, &wanted, None).await.unwrap();
     assert_eq!(view.roles, ["creator", "user"]);
     let actor = world.actor(&tokens).await;
     assert!(actor.may("article.create"));
@@ -58,7 +58,7 @@ async fn the_same_roles_again_are_no_event() {
     let root = world.root().await;
     let lin = world.user("lin").await;
     let before = world.store.events().len();
-    world.accounts.grant_roles(&root, lin.id, &names(&[BuiltInRole::User])).await.unwrap();
+    world.accounts.grant_roles(&root, lin.id, &names(&[BuiltInRole::User]), None).await.unwrap();
     assert_eq!(world.store.events().len(), before);
 }
 
@@ -67,9 +67,9 @@ async fn only_who_may_grant_grants() {
     let world = World::new();
     let root = world.root().await;
     let lin = world.user("lin").await;
-    world.accounts.grant_roles(&root, lin.id, &names(&[BuiltInRole::Admin])).await.unwrap();
+    world.accounts.grant_roles(&root, lin.id, &names(&[BuiltInRole::Admin]), None).await.unwrap();
     let admin = world.actor(&world.login("lin", PASSWORD).await.unwrap()).await;
-    let error = world.accounts.grant_roles(&admin, lin.id, &names(&[BuiltInRole::SuperAdmin])).await.unwrap_err();
+    let error = world.accounts.grant_roles(&admin, lin.id, &names(&[BuiltInRole::SuperAdmin]), None).await.unwrap_err();
     let Details::Denied(denied) = error.details() else { panic!("{error}") };
     assert_eq!((denied.required, denied.role.as_deref()), ("role.grant", Some("admin")));
 }
@@ -88,10 +88,13 @@ async fn nobody_gives_or_takes_above_themselves() {
         ..root.clone()
     };
     let give = names(&[BuiltInRole::User, BuiltInRole::Admin]);
-    assert!(matches!(world.accounts.grant_roles(&granter, lin.id, &give).await, Err(GrantError::Denied(_))));
+    assert!(matches!(world.accounts.grant_roles(&granter, lin.id, &give, None).await, Err(GrantError::Denied(_))));
     let take = names(&[BuiltInRole::User]);
-    assert!(matches!(world.accounts.grant_roles(&granter, root.user_id, &take).await, Err(GrantError::Denied(_))));
-    assert!(world.accounts.grant_roles(&granter, lin.id, &take).await.is_ok());
+    assert!(matches!(
+        world.accounts.grant_roles(&granter, root.user_id, &take, None).await,
+        Err(GrantError::Denied(_))
+    ));
+    assert!(world.accounts.grant_roles(&granter, lin.id, &take, None).await.is_ok());
 }
 
 #[tokio::test]
@@ -99,16 +102,16 @@ async fn the_last_super_admin_stays_one() {
     let world = World::new();
     let root = world.root().await;
     let user = names(&[BuiltInRole::User]);
-    let error = world.accounts.grant_roles(&root, root.user_id, &user).await.unwrap_err();
+    let error = world.accounts.grant_roles(&root, root.user_id, &user, None).await.unwrap_err();
     assert!(matches!(error, GrantError::LastSuperAdmin));
     assert_eq!(error.category(), Category::Conflict);
     let lin = world.user("lin").await;
     let both = names(&[BuiltInRole::SuperAdmin, BuiltInRole::User]);
-    world.accounts.grant_roles(&root, lin.id, &both).await.unwrap();
+    world.accounts.grant_roles(&root, lin.id, &both, None).await.unwrap();
     world.store.set_active(lin.id, false);
-    assert!(world.accounts.grant_roles(&root, root.user_id, &user).await.is_err());
+    assert!(world.accounts.grant_roles(&root, root.user_id, &user, None).await.is_err());
     world.store.set_active(lin.id, true);
-    assert!(world.accounts.grant_roles(&root, root.user_id, &user).await.is_ok());
+    assert!(world.accounts.grant_roles(&root, root.user_id, &user, None).await.is_ok());
 }
 
 #[tokio::test]
@@ -118,7 +121,7 @@ async fn wrong_roles_are_named_by_their_place() {
     let lin = world.user("lin").await;
     let grant = async |roles: &[&str]| {
         let roles: Vec<_> = roles.iter().map(ToString::to_string).collect();
-        match world.accounts.grant_roles(&root, lin.id, &roles).await.unwrap_err() {
+        match world.accounts.grant_roles(&root, lin.id, &roles, None).await.unwrap_err() {
             GrantError::Fields(errors) => {
                 errors.iter().map(|error| format!("{} {}", error.field, error.issue.code())).collect::<Vec<_>>()
             }
@@ -129,6 +132,6 @@ async fn wrong_roles_are_named_by_their_place() {
     assert_eq!(grant(&["' OR 1=1"]).await, ["roles[0] NOT_ALLOWED"]);
     assert_eq!(grant(&[]).await, ["roles TOO_SHORT"]);
     assert_eq!(grant(&["user"; 21]).await, ["roles TOO_LONG"]);
-    let missing = world.accounts.grant_roles(&root, UserId::new(999), &names(&[BuiltInRole::User])).await;
+    let missing = world.accounts.grant_roles(&root, UserId::new(999), &names(&[BuiltInRole::User]), None).await;
     assert!(matches!(missing, Err(GrantError::NoSuchUser(_))));
 }

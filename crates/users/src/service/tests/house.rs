@@ -159,7 +159,7 @@ impl House {
 
     pub(super) async fn grant(&self, id: UserId, roles: &[&str]) {
         let roles: Vec<_> = roles.iter().map(ToString::to_string).collect();
-        self.world.accounts.grant_roles(&self.root, id, &roles).await.unwrap();
+        self.world.accounts.grant_roles(&self.root, id, &roles, None).await.unwrap();
     }
 
     pub(super) async fn role(&self, name: &str, rank: i64, permissions: &[&str]) -> RoleId {

@@ -88,7 +88,7 @@ async fn what_ends_a_users_sessions_ends_their_keys_at_once_with_and_without_a_c
         world.cache.away.store(away, Ordering::Relaxed);
         let check = async || world.keys.authenticate(made.secret.expose_secret()).await;
         assert!(check().await.unwrap().may("article.read"));
-        world.accounts.grant_roles(&root, lin.user_id, &names(&[BuiltInRole::Finance])).await.unwrap();
+        world.accounts.grant_roles(&root, lin.user_id, &names(&[BuiltInRole::Finance]), None).await.unwrap();
         let actor = check().await.unwrap();
         assert!(!actor.may("article.read") && actor.may("own.read"));
         world.store.set_active(lin.user_id, false);

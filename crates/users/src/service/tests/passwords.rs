@@ -210,7 +210,7 @@ async fn nobody_sees_or_ends_the_sessions_of_who_stands_above_them() {
     let world = World::new();
     let root = world.root().await;
     let (boss, lin) = (world.user("boss").await.id, world.user("lin").await.id);
-    world.accounts.grant_roles(&root, boss, &["admin".to_owned()]).await.unwrap();
+    world.accounts.grant_roles(&root, boss, &["admin".to_owned()], None).await.unwrap();
     let boss = world.actor(&world.login("boss", PASSWORD).await.unwrap()).await;
     let (mine, page) = (root.session_id().unwrap(), PageRequest::default());
     assert!(matches!(world.control.list(&boss, root.user_id, page).await, Err(EndSessionError::Denied(_))));

@@ -3,6 +3,7 @@
 use sharestack_kernel::error::{Category, Classified, Details};
 use sharestack_kernel::event::{DomainEvent, Subscriber as _};
 use sharestack_kernel::patch::Patch;
+use sharestack_kernel::version::Versions;
 
 use super::house::*;
 use super::*;
@@ -44,7 +45,7 @@ async fn a_role_that_was_changed_since_is_not_overwritten() {
     let seen = house.roles.find(&house.root, id).await.unwrap().version();
     let change = |rank, versions: &[i64]| RoleChange {
         rank: Some(rank),
-        if_version: Some(versions.to_vec()),
+        if_version: Some(Versions::These(versions.to_vec())),
         ..RoleChange::default()
     };
     let edited = house.roles.update(&house.root, id, change(301, &[7, seen])).await.unwrap();
@@ -138,7 +139,7 @@ async fn nobody_makes_or_touches_a_role_above_themselves() {
     // Who may grant, grants nobody who stands above, and no rank above their own.
     let grant = async |id: UserId, roles: &[&str]| {
         let roles: Vec<_> = roles.iter().map(ToString::to_string).collect();
-        house.world.accounts.grant_roles(&keeper, id, &roles).await
+        house.world.accounts.grant_roles(&keeper, id, &roles, None).await
     };
     assert_eq!(denied(grant(admin.user_id, &["user"]).await), "*");
     assert_eq!(denied(grant(lin.id, &["user", "high"]).await), "*");

@@ -178,8 +178,8 @@ pub async fn set_category_cover(
     precondition: IfMatch,
     body: Body<CategoryCover>,
 ) -> Result<Reply<CategoryDetail>, ApiError> {
-    let (key, versions) = (CategoryKey::parse(&path), precondition.0.versions());
-    let category = app.taxonomy.categories.set_cover(&auth.0, &key, body.0, versions.as_deref()).await?;
+    let (key, versions) = (CategoryKey::parse(&path), precondition.0.as_ref());
+    let category = app.taxonomy.categories.set_cover(&auth.0, &key, body.0, versions).await?;
     let detail = changed(&app, &category).await?;
     Ok(Reply::ok(detail).message("Cover updated", "封面已更新").versioned(category.version))
 }

@@ -92,7 +92,7 @@ pub(in crate::http) fn tree<T>(categories: &[Category], node: fn(&Category, Vec<
     roots
 }
 
-/// Changes a category as far as the caller's `If-Match` allows.
+/// Changes a category as far as the caller's precondition allows.
 pub(in crate::http) async fn edit(
     app: &App,
     actor: &Actor,
@@ -100,11 +100,11 @@ pub(in crate::http) async fn edit(
     precondition: &IfMatch,
     command: EditCategory,
 ) -> Result<Category, ApiError> {
-    let command = EditCategory { if_version: precondition.0.versions(), ..command };
+    let command = EditCategory { if_version: precondition.0.clone(), ..command };
     Ok(app.taxonomy.categories.edit(actor, kind, &CategoryKey::parse(key), command).await?)
 }
 
-/// Removes a category as far as the caller's `If-Match` allows.
+/// Removes a category as far as the caller's precondition allows.
 pub(in crate::http) async fn remove(
     app: &App,
     actor: &Actor,
@@ -112,9 +112,8 @@ pub(in crate::http) async fn remove(
     precondition: &IfMatch,
     move_to: Option<CategoryId>,
 ) -> Result<HttpResponse, ApiError> {
-    let versions = precondition.0.versions();
     let key = CategoryKey::parse(key);
-    app.taxonomy.categories.delete(actor, kind, &key, move_to, versions.as_deref()).await?;
+    app.taxonomy.categories.delete(actor, kind, &key, move_to, precondition.0.as_ref()).await?;
     Ok(no_content())
 }
 

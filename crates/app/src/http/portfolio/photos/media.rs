@@ -44,6 +44,7 @@ async fn count(request: &HttpRequest, app: &App, photo: PhotoId) -> Result<(), A
 /// change the photo.
 #[utoipa::path(
     tag = "Photos",
+    extensions(("x-cache-control" = json!("public for what everybody may see, else private"))),
     security((), ("bearer" = [])),
     params(
         ("id" = String, Path, description = "The photo's id", example = "1"),
@@ -117,6 +118,7 @@ impl Parse for DownloadQuery {
 /// have no place and no serial number in them.
 #[utoipa::path(
     tag = "Photos",
+    extensions(("x-cache-control" = json!("private, no-cache"))),
     security((), ("bearer" = [])),
     params(("id" = String, Path, description = "The photo's id or slug", example = "1"), DownloadQuery),
     responses(

@@ -121,7 +121,7 @@ pub async fn edit_photo(
     precondition: IfMatch,
     body: Body<PhotoUpdate>,
 ) -> Result<Reply<PhotoDetail>, ApiError> {
-    let command = EditPhoto { if_version: precondition.0.versions(), ..body.0 };
+    let command = EditPhoto { if_version: precondition.0, ..body.0 };
     let id = app.photos.changing.edit(&auth.0, &PhotoKey::parse(&path), command).await?;
     let photo = changed(&app, &auth.0, id).await?;
     let etag = photo.etag();

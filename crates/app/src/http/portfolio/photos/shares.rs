@@ -161,7 +161,10 @@ impl SharedView {
 /// Makes a link that shows photos of one's own to whoever has it. It needs `photo.read`.
 #[utoipa::path(
     tag = "Photos",
-    extensions(("x-required-permission" = json!("photo.read"))),
+    extensions(
+        ("x-required-permission" = json!("photo.read")),
+        ("x-cache-control" = json!("no-store")),
+    ),
     request_body = ShareLinkCreate,
     responses((status = 201, description = "The link", body = Envelope<ShareLinkView>)),
 )]
@@ -195,6 +198,7 @@ pub async fn revoke_share_link(app: Data<App>, auth: Auth, path: Path<String>) -
 /// What a share link shows.
 #[utoipa::path(
     tag = "Photos",
+    extensions(("x-cache-control" = json!("private, no-store"))),
     security(()),
     params(
         ("token" = String, Path, description = "The link's token", example = "5f2b9c0de1a84736b2f4c19a7d8e0f31"),

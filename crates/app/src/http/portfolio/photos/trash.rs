@@ -65,8 +65,7 @@ pub async fn delete_photo(
     path: Path<String>,
     precondition: IfMatch,
 ) -> Result<HttpResponse, ApiError> {
-    let versions = precondition.0.versions();
-    app.photos.trash.delete(&auth.0, &PhotoKey::parse(&path), versions.as_deref()).await?;
+    app.photos.trash.delete(&auth.0, &PhotoKey::parse(&path), precondition.0.as_ref()).await?;
     Ok(no_content())
 }
 

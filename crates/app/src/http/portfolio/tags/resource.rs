@@ -144,7 +144,7 @@ pub async fn edit_tag(
     precondition: IfMatch,
     body: Body<TagUpdate>,
 ) -> Result<Reply<TagItem>, ApiError> {
-    let command = EditTag { if_version: precondition.0.versions(), ..body.0 };
+    let command = EditTag { if_version: precondition.0, ..body.0 };
     let label = app.taxonomy.tags.edit(&auth.0, &TagKey::parse(&path), command).await?;
     Ok(Reply::ok(item(&app, &label).await?).message("Tag updated", "标签已更新").versioned(label.version))
 }
@@ -169,8 +169,7 @@ pub async fn delete_tag(
     path: Path<String>,
     precondition: IfMatch,
 ) -> Result<HttpResponse, ApiError> {
-    let versions = precondition.0.versions();
-    app.taxonomy.tags.delete(&auth.0, &TagKey::parse(&path), versions.as_deref()).await?;
+    app.taxonomy.tags.delete(&auth.0, &TagKey::parse(&path), precondition.0.as_ref()).await?;
     Ok(no_content())
 }
 

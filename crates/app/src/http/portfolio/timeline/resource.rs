@@ -124,7 +124,7 @@ pub async fn edit_timeline_event(
     body: Body<TimelineEventUpdate>,
 ) -> Result<Reply<EventView>, ApiError> {
     let id = TimelineEventId::new(NumericId::parse("timeline_event", &path)?);
-    let command = EditEvent { if_version: precondition.0.versions(), ..body.0 };
+    let command = EditEvent { if_version: precondition.0, ..body.0 };
     app.taxonomy.timeline.edit(&auth.0, id, command).await?;
     let event = view(&app, id).await?;
     let version = event.version;
@@ -152,6 +152,6 @@ pub async fn delete_timeline_event(
     precondition: IfMatch,
 ) -> Result<HttpResponse, ApiError> {
     let id = TimelineEventId::new(NumericId::parse("timeline_event", &path)?);
-    app.taxonomy.timeline.delete(&auth.0, id, precondition.0.versions().as_deref()).await?;
+    app.taxonomy.timeline.delete(&auth.0, id, precondition.0.as_ref()).await?;
     Ok(no_content())
 }

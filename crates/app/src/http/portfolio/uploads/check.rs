@@ -54,9 +54,11 @@ impl Parse for CheckFiles {
     }
 }
 
-/// A size that a file can have at all.
+/// What JSON tells apart (RFC 8259 §6): no file is as large.
+const LARGEST: i64 = (1 << 53) - 1;
+
 fn bytes(size: u64) -> Result<u64, Issue> {
-    if i64::try_from(size).is_ok() { Ok(size) } else { Err(Issue::OutOfRange { min: 0, max: i64::MAX }) }
+    if size <= LARGEST.unsigned_abs() { Ok(size) } else { Err(Issue::OutOfRange { min: 0, max: LARGEST }) }
 }
 
 /// Whether a content was uploaded before.

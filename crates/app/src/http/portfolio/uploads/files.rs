@@ -14,6 +14,7 @@ use crate::wiring::uploads::Signature;
 /// The file itself, by the link that its owner was given.
 #[utoipa::path(
     tag = "Uploads",
+    extensions(("x-cache-control" = json!("private, no-store"))),
     security(()),
     params(
         ("name" = String, Path, description = "The file's handle with its ending", example = "upload_123456789.jpg"),

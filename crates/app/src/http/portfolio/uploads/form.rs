@@ -46,6 +46,16 @@ pub(super) fn name(field: &Field) -> String {
     }
 }
 
+/// Refuses a form as a whole: of the files that it has brought nothing stays.
+pub(super) async fn undo(uploads: &Uploads, actor: &Actor, kept: &[UploadedFile], refusal: ApiError) -> ApiError {
+    for file in kept {
+        if let Err(error) = uploads.remove(actor, file.id).await {
+            return error.into();
+        }
+    }
+    refusal
+}
+
 /// Keeps the file of a part.
 pub(super) async fn receive(uploads: &Uploads, actor: &Actor, field: Field) -> Result<UploadedFile, UploadError> {
     let name = name(&field);

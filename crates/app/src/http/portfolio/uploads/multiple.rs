@@ -3,7 +3,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, post};
 use futures::StreamExt;
 use serde::Serialize;
-use sharestack_content::model::{FileId, FileName, UploadedFile};
+use sharestack_content::model::{FileName, UploadedFile};
 use sharestack_content::service::{UPLOAD, UploadError};
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::error::{Category, Classified};
@@ -98,21 +98,23 @@ struct Batch {
 }
 
 async fn receive_all(app: &App, actor: &Actor, mut form: Multipart, language: Language) -> Result<BatchView, ApiError> {
-    let max = app.uploads.service.limits().max_files;
+    let uploads = &app.uploads.service;
+    let max = uploads.limits().max_files;
     let mut batch = Batch::default();
     while let Some(field) = form.next().await {
         let Ok(field) = field else {
-            return undo(app, actor, &batch, form::broken()).await;
+            return Err(form::undo(uploads, actor, &batch.uploaded, form::broken()).await);
         };
         if !matches!(field.name(), Some("files[]" | "files" | "file")) {
             continue;
         }
         let number = batch.uploaded.len() + batch.failed.len();
         if number == max {
-            return undo(app, actor, &batch, FieldErrors::of("files", Issue::TooLong { max }).into()).await;
+            let refusal = FieldErrors::of("files", Issue::TooLong { max }).into();
+            return Err(form::undo(uploads, actor, &batch.uploaded, refusal).await);
         }
         let name = FileName::clean(&form::name(&field)).as_str().to_owned();
-        match form::receive(&app.uploads.service, actor, field).await {
+        match form::receive(uploads, actor, field).await {
             Ok(received) => batch.uploaded.push(received),
             Err(error) => {
                 batch.errors.push(format!("files[{number}]"), issue(&error));
@@ -174,13 +176,4 @@ fn finish(batch: Batch, language: Language) -> Result<BatchView, ApiError> {
         failed: failed.into_iter().map(|(filename, error)| failed_item(filename, &error, language)).collect(),
         summary,
     })
-}
-
-/// Refuses the request as a whole: nothing of it stays.
-async fn undo(app: &App, actor: &Actor, batch: &Batch, refusal: ApiError) -> Result<BatchView, ApiError> {
-    let ids: Vec<FileId> = batch.uploaded.iter().map(|file| file.id).collect();
-    for id in ids {
-        app.uploads.service.remove(actor, id).await?;
-    }
-    Err(refusal)
 }

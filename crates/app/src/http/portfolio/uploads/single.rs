@@ -1,6 +1,7 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, post};
 use futures::StreamExt;
+use sharestack_content::model::UploadedFile;
 use sharestack_content::service::UPLOAD;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use utoipa::ToSchema;
@@ -13,6 +14,9 @@ use crate::http::extract::Auth;
 use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
 
+/// Where several files are taken.
+const MULTIPLE: &str = "/api/v1/upload/multiple";
+
 /// A file as a form of parts.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the document's view of the form")]
@@ -22,7 +26,8 @@ pub struct FileForm {
     file: Vec<u8>,
 }
 
-/// Uploads one file. What it is is told from its content, never from its name.
+/// Uploads one file. What it is is told from its content, never from its name. Of a form with
+/// several files nothing is kept.
 #[utoipa::path(
     tag = "Uploads",
     extensions(("x-required-permission" = json!("photo.create"))),
@@ -42,14 +47,22 @@ pub async fn upload_single(
     actor.require(UPLOAD)?;
     let mut form = form::open(&request, payload, app.uploads.service.limits().max_file_size)?;
     let received = to_the_end(async move {
+        let uploads = &app.uploads.service;
+        let mut kept: Option<UploadedFile> = None;
         while let Some(field) = form.next().await {
-            let field = field.map_err(|_| form::broken())?;
-            if field.name() == Some("file") {
-                let file = form::receive(&app.uploads.service, &actor, field).await?;
-                return Ok::<_, ApiError>(UploadedView::of(&app, &file));
-            }
+            let refusal = match field {
+                Err(_) => form::broken(),
+                Ok(field) if field.name() != Some("file") => continue,
+                Ok(_) if kept.is_some() => FieldErrors::of("file", Issue::Several { instead: MULTIPLE }).into(),
+                Ok(field) => {
+                    kept = Some(form::receive(uploads, &actor, field).await?);
+                    continue;
+                }
+            };
+            return Err(form::undo(uploads, &actor, kept.as_slice(), refusal).await);
         }
-        Err(FieldErrors::of("file", Issue::Required).into())
+        let file = kept.ok_or_else(|| FieldErrors::of("file", Issue::Required))?;
+        Ok(UploadedView::of(&app, &file))
     });
     Ok(Reply::created(received.await?))
 }

@@ -143,7 +143,10 @@ async fn add(
 /// Where an upload goes on: `HEAD`, as tus asks, or `GET`.
 #[utoipa::path(
     tag = "Uploads",
-    extensions(("x-required-permission" = json!("photo.create"))),
+    extensions(
+        ("x-required-permission" = json!("photo.create")),
+        ("x-cache-control" = json!("no-store")),
+    ),
     params(
         ("upload_id" = String, Path, description = "The upload", example = "chunked_123456789"),
         ("Tus-Resumable" = Option<String>, Header, description = "`1.0.0`", example = "1.0.0"),

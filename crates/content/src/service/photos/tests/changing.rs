@@ -1,6 +1,7 @@
 use sharestack_kernel::error::{Category, Classified};
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 
 use crate::error::PhotoEditError;
 use crate::events::{PHOTO_DELETED, PHOTO_LIKED, PHOTO_UPDATED};
@@ -39,6 +40,25 @@ async fn only_what_is_named_changes() {
 }
 
 #[tokio::test]
+async fn what_stays_as_it_is_is_no_change() {
+    let world = world();
+    world.put(1, |_| {});
+    let changing = ChangePhotos::new(world.ports.clone());
+    let named = EditPhoto { tags: Some(names(&["夜景"])), ..EditPhoto::default() };
+    changing.edit(&owner(), &key(1), named.clone()).await.unwrap();
+    let before = world.photo(1);
+    let title = EditPhoto { title: Some(before.title.clone()), ..EditPhoto::default() };
+    for edit in [EditPhoto::default(), title, named] {
+        changing.edit(&owner(), &key(1), edit).await.unwrap();
+        assert_eq!(world.photo(1), before);
+    }
+    assert_eq!((before.version, world.events()), (2, vec![PHOTO_UPDATED.to_owned()]));
+    let others = EditPhoto { tags: Some(Vec::new()), ..EditPhoto::default() };
+    changing.edit(&owner(), &key(1), others).await.unwrap();
+    assert_eq!(world.photo(1).version, 3);
+}
+
+#[tokio::test]
 async fn a_change_of_what_changed_meanwhile_is_refused() {
     let world = world();
     world.put(1, |photo| photo.version = 3);
@@ -46,11 +66,11 @@ async fn a_change_of_what_changed_meanwhile_is_refused() {
     let conflict = EditPhoto { if_current: Some(2), ..EditPhoto::default() };
     let conflict = changing.edit(&owner(), &key(1), conflict).await.unwrap_err();
     assert!(matches!(conflict, PhotoEditError::Changed(3)) && conflict.category() == Category::Conflict);
-    let stale = EditPhoto { if_version: Some(vec![1, 2]), ..EditPhoto::default() };
+    let stale = EditPhoto { if_version: Some(Versions::These(vec![1, 2])), ..EditPhoto::default() };
     let stale = changing.edit(&owner(), &key(1), stale).await.unwrap_err();
     assert_eq!(stale.category(), Category::Stale);
     assert_eq!(world.photo(1).version, 3);
-    let current = EditPhoto { if_current: Some(3), if_version: Some(vec![3]), ..EditPhoto::default() };
+    let current = EditPhoto { if_current: Some(3), if_version: Some(Versions::These(vec![3])), ..EditPhoto::default() };
     changing.edit(&owner(), &key(1), current).await.unwrap();
 }
 

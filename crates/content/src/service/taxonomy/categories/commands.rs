@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::patch::Patch;
+use sharestack_kernel::version::Versions;
 
 use crate::events;
 use crate::model::{
@@ -65,8 +66,8 @@ pub struct EditCategory {
     pub seo_title: Patch<SeoTitle>,
     /// A new description for search engines.
     pub seo_description: Patch<SeoDescription>,
-    /// The change is refused as stale unless the category has one of these versions.
-    pub if_version: Option<Vec<i64>>,
+    /// The change is refused as stale unless these admit the version of the category.
+    pub if_version: Option<Versions>,
 }
 
 /// Which photos of a category to list.

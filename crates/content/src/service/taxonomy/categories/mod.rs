@@ -11,6 +11,7 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::patch::Patch;
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 
 pub use commands::{CreateCategory, EditCategory, ListPlaced};
 pub(super) use photos::listed_photos;
@@ -164,7 +165,7 @@ impl Categories {
         let now = self.ports.clock.now();
         let telling = self.ports.telling(actor, now);
         transact!(self.ports.store, |tx| {
-            let before = hold(tx, kind, id, command.if_version.as_deref()).await?;
+            let before = hold(tx, kind, id, command.if_version.as_ref()).await?;
             let mut after = before.clone();
             let parent = match command.parent {
                 Patch::Keep => before.parent(),
@@ -172,6 +173,9 @@ impl Categories {
                 Patch::Set(parent) => Some(parent),
             };
             command.clone().apply(&mut after);
+            if after == before && parent == before.parent() {
+                return Ok(before);
+            }
             after.touch(now);
             if parent == before.parent() {
                 tx.categories().update(&after, before.version).await?;
@@ -198,7 +202,7 @@ impl Categories {
         kind: Kind,
         key: &CategoryKey,
         move_to: Option<CategoryId>,
-        if_version: Option<&[i64]>,
+        if_version: Option<&Versions>,
     ) -> Result<(), CategoryError> {
         actor.require(right(kind, Act::Delete))?;
         let id = self.find(kind, key).await?;

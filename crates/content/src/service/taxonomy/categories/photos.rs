@@ -8,6 +8,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::page::Page;
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 
 use super::commands::payload;
 use super::tree::hold;
@@ -62,7 +63,7 @@ impl Categories {
         actor: &Actor,
         key: &CategoryKey,
         photo: Option<PhotoId>,
-        if_version: Option<&[i64]>,
+        if_version: Option<&Versions>,
     ) -> Result<Category, CategoryError> {
         actor.require(right(Kind::Photo, Act::Update))?;
         let id = self.find(Kind::Photo, key).await?;
@@ -83,6 +84,9 @@ impl Categories {
             }
             let mut after = before.clone();
             after.cover = photo;
+            if after == before {
+                return Ok(before);
+            }
             after.touch(now);
             tx.categories().update(&after, before.version).await?;
             tx.outbox().append(&telling.category("updated", &after)).await?;

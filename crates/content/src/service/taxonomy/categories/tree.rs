@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::field::{FieldErrors, Issue};
+use sharestack_kernel::version::Versions;
 
 use crate::error::CategoryError;
 use crate::model::{Category, CategoryId, Kind, MAX_LEVEL, TreePath};
@@ -18,12 +19,12 @@ pub(super) async fn hold(
     tx: &mut dyn PortfolioTx,
     kind: Kind,
     id: CategoryId,
-    versions: Option<&[i64]>,
+    versions: Option<&Versions>,
 ) -> Result<Category, CategoryError> {
     tx.categories().lock_tree(kind).await?;
     let found = tx.categories().find_many(kind, &[id]).await?.pop();
     let found = found.ok_or_else(|| CategoryError::Missing(id.into()))?;
-    if versions.is_some_and(|versions| !versions.contains(&found.version)) {
+    if versions.is_some_and(|versions| !versions.admit(found.version)) {
         return Err(CategoryError::Stale);
     }
     Ok(found)
