@@ -212,6 +212,15 @@ async fn administration(walk: &mut Walk, admin: &Account, lin: &Account) {
     let gone = walk.call(token, delete.clone(), &path, json!({}), 204).await;
     walk.note(&gone, "role.deleted", Some(admin.id), role());
 
+    let body = json!({
+        "username": "edi", "email": "edi@example.com", "password": PASSWORD, "role": "editor", "is_active": false,
+    });
+    let made = walk.post(token, "/api/v1/users", body, 201).await;
+    let edi = made.data()["id"].as_i64().unwrap();
+    for action in ["user.created", "user.roles_changed", "user.deactivated"] {
+        walk.note(&made, action, Some(admin.id), user(edi));
+    }
+
     let invited = walk.post(token, "/api/v1/auth/invitations", json!({}), 201).await;
     let invitation = || ("invitation", Some(text(&invited.data()["id"])));
     walk.note(&invited, "invitation.created", Some(admin.id), invitation());
@@ -248,6 +257,20 @@ async fn privacy(walk: &mut Walk) {
     walk.own(&stay, "user.departure_cancelled", lin.id);
 }
 
+/// Who reads the log sees what a grant gave, and needs to ask nobody.
+async fn what_was_granted_is_told(app: &Harness, admin: &Account) {
+    let entry = async |action: &str| {
+        let all = app.get_as(&admin.token, &format!("{AUDIT}?action={action}&actor={}", admin.id)).await.expect(200);
+        all.data()[0].clone()
+    };
+    let [made, changed, gone] = [entry("role.created").await, entry("role.updated").await, entry("role.deleted").await];
+    assert_eq!((&made["before"], &made["after"]["permissions"]), (&Value::Null, &json!(["article.read"])), "{made}");
+    assert_eq!((&changed["before"], &changed["after"]["permissions"]), (&made["after"], &json!(["tag.*"])));
+    assert_eq!((&gone["before"], &gone["after"]), (&changed["after"], &Value::Null), "{gone}");
+    let given = entry("user.roles_changed").await;
+    assert_eq!((&given["before"], &given["after"]), (&json!([]), &json!(["editor", "user"])), "{given}");
+}
+
 async fn each_further_act_is_an_entry(database: Database) {
     let options = Options::on(database)
         .with("TRUSTED_PROXIES", "127.0.0.1")
@@ -276,6 +299,7 @@ async fn each_further_act_is_an_entry(database: Database) {
         }
         assert_eq!((&entry["ip"], &entry["user_agent"]), (&json!(ADDRESS), &json!(AGENT)), "{action}");
     }
+    what_was_granted_is_told(&app, &admin).await;
     // No secret of all these is in the log, nor an address that was only asked about.
     let all = app.get_as(&admin.token, &format!("{AUDIT}?limit=100")).await.expect(200).text;
     for part in [PASSWORD, "gho_", "ssi_", "ssm_", "ssv_", "13800138000"] {

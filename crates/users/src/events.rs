@@ -116,17 +116,17 @@ pub fn session_revoked(
     event(id, SESSION_REVOKED, user, Some(user), at, payload)
 }
 
-/// A user's roles were replaced.
+/// A user's roles were replaced; by nobody who is signed in when there is no actor.
 pub fn roles_changed(
     id: Uuid,
     user: UserId,
     before: &[String],
     after: &[String],
-    actor: UserId,
+    actor: Option<UserId>,
     at: DateTime<Utc>,
 ) -> DomainEvent {
     let payload = json!({ "user_id": user, "before": before, "after": after });
-    event(id, ROLES_CHANGED, user, Some(actor), at, payload)
+    event(id, ROLES_CHANGED, user, actor, at, payload)
 }
 
 /// An account asks for a second proof from now on.

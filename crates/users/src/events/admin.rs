@@ -1,13 +1,13 @@
 //! What happens to accounts and roles by edits and by administration.
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::id::UserId;
 use uuid::Uuid;
 
 use super::event;
-use crate::model::RoleId;
+use crate::model::RoleView;
 
 /// Something of an account was edited.
 pub const UPDATED: &str = "user.updated";
@@ -51,10 +51,35 @@ pub fn consented(id: Uuid, user: UserId, kind: &str, version: &str, granted: boo
     event(id, CONSENTED, user, Some(user), at, payload)
 }
 
-/// Something that happened to a role.
-pub fn role(id: Uuid, kind: &'static str, role: RoleId, name: &str, actor: UserId, at: DateTime<Utc>) -> DomainEvent {
-    let mut event = event(id, kind, actor, Some(actor), at, json!({ "role_id": role, "name": name }));
+/// What happened to a role.
+#[derive(Debug, Clone, Copy)]
+pub enum RoleAct<'a> {
+    /// It was made.
+    Created(&'a RoleView),
+    /// It was one and is the other.
+    Updated(&'a RoleView, &'a RoleView),
+    /// It is gone.
+    Deleted(&'a RoleView),
+}
+
+/// Something happened to a role. It says what the role granted before and grants now: by
+/// this alone everybody who holds it may do more, or less.
+pub fn role(id: Uuid, act: RoleAct<'_>, actor: UserId, at: DateTime<Utc>) -> DomainEvent {
+    let (kind, role, before, after) = match act {
+        RoleAct::Created(role) => (ROLE_CREATED, role, None, Some(role)),
+        RoleAct::Updated(before, after) => (ROLE_UPDATED, after, Some(before), Some(after)),
+        RoleAct::Deleted(role) => (ROLE_DELETED, role, Some(role), None),
+    };
+    let (role_id, name) = (role.role.id, role.role.name.as_str());
+    let payload =
+        json!({ "role_id": role_id, "name": name, "before": before.map(granted), "after": after.map(granted) });
+    let mut event = event(id, kind, actor, Some(actor), at, payload);
     ROLE_AGGREGATE.clone_into(&mut event.aggregate);
-    event.aggregate_id = role.to_string();
+    event.aggregate_id = role_id.to_string();
     event
+}
+
+fn granted(view: &RoleView) -> Value {
+    let RoleView { role, display_name, .. } = view;
+    json!({ "name": role.name, "display_name": display_name, "rank": role.rank, "permissions": role.permissions })
 }

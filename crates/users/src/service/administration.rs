@@ -109,7 +109,7 @@ impl Administration {
         let Registration { username, email, password, profile } = registration;
         let password_hash = ports.hasher.hash(password.password()).await?;
         let id = UserId::new(ports.ids.number(UserId::SEQUENCE).await?);
-        let (now, events) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
+        let (now, events) = (ports.clock.now(), [(); 3].map(|()| ports.ids.uuid()));
         let account = NewAccount { id, username, email, password_hash, profile, is_verified: false, created_at: now };
         let inactive = AccountChange { is_active: Some(false), ..AccountChange::default() };
         transact!(ports.store, |tx| {
@@ -122,6 +122,12 @@ impl Administration {
             let mut event = events::registered(events[0], id, account.username.as_str(), now);
             event.actor = Some(actor.user_id);
             tx.outbox().append(&event).await?;
+            if given.id != BuiltInRole::User.id() {
+                // Who looks for grants finds those of new accounts too.
+                let after = names(&[given, BuiltInRole::User.role()]);
+                let event = events::roles_changed(events[2], id, &[], &after, Some(actor.user_id), now);
+                tx.outbox().append(&event).await?;
+            }
             if !is_active {
                 tx.edits().change(id, &inactive, now).await?;
                 let event = events::account(events[1], events::DEACTIVATED, id, Some(actor.user_id), now);
@@ -176,7 +182,7 @@ impl Administration {
                 let (before, after) = (names(&theirs), names(&after));
                 if before != after {
                     tx.edits().touch(user, now).await?;
-                    let event = events::roles_changed(ids[3], user, &before, &after, actor.user_id, now);
+                    let event = events::roles_changed(ids[3], user, &before, &after, Some(actor.user_id), now);
                     tx.outbox().append(&event).await?;
                 }
             }
