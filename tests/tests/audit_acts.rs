@@ -140,6 +140,9 @@ async fn factors(walk: &mut Walk) {
     let prove = "/api/v1/auth/reauthenticate";
     let failed = walk.post(token, prove, json!({ "totp_code": app.wrong_code() }), 400).await;
     walk.own(&failed, "user.proof_failed", lin.id);
+    let body = json!({ "password": "a wrong guess" });
+    let kept = walk.call(token, Method::DELETE, "/api/v1/auth/mfa/totp", body, 400).await;
+    walk.own(&kept, "user.proof_failed", lin.id);
     let body = json!({ "password": PASSWORD });
     let off = walk.call(token, Method::DELETE, "/api/v1/auth/mfa/totp", body, 204).await;
     walk.own(&off, "user.mfa_disabled", lin.id);
@@ -167,15 +170,24 @@ async fn passkeys(walk: &mut Walk) {
 
 /// Comes back from `GitHub`, in the browser that went out.
 async fn back_from_github(walk: &Walk, token: Option<&str>) -> Answer {
+    let (path, cookie) = out_to_github(walk, token).await;
+    come_back(walk, &path, &cookie).await
+}
+
+async fn come_back(walk: &Walk, path: &str, cookie: &str) -> Answer {
+    let request = walk.app.request(Method::GET, path).header("user-agent", AGENT).header("x-forwarded-for", ADDRESS);
+    walk.app.send(request.header("cookie", cookie)).await
+}
+
+/// Goes out to `GitHub`: the way back, and the mark of the browser.
+async fn out_to_github(walk: &Walk, token: Option<&str>) -> (String, String) {
     let app = &walk.app;
     let out = "/api/v1/auth/oauth/github/authorize?mode=json";
     let out = act(app, token, Method::GET, out, json!({})).await.expect(200);
     let there = reqwest::Url::parse(out.data()["authorize_url"].as_str().unwrap()).unwrap();
     let state = parameter(&there, "state").unwrap();
     let cookie = out.header("set-cookie").split(';').next().unwrap().to_owned();
-    let path = format!("/api/v1/auth/oauth/github/callback?code=a-code&state={state}");
-    let request = app.request(Method::GET, &path).header("user-agent", AGENT).header("x-forwarded-for", ADDRESS);
-    app.send(request.header("cookie", cookie)).await
+    (format!("/api/v1/auth/oauth/github/callback?code=a-code&state={state}"), cookie)
 }
 
 async fn other_services(walk: &mut Walk, fake: &FakeProvider) {
@@ -187,6 +199,15 @@ async fn other_services(walk: &mut Walk, fake: &FakeProvider) {
     walk.own(&new, "user.login", id);
     let again = back_from_github(walk, None).await.expect(200);
     walk.own(&again, "user.identity_used", id);
+    // Sent to somebody else's browser it is worth nothing, and that is told.
+    let (path, _) = out_to_github(walk, None).await;
+    let (_, other) = out_to_github(walk, None).await;
+    let forced = come_back(walk, &path, &other).await.refused(400, "VALIDATION_ERROR");
+    walk.note(&forced, "user.login_failed", None, ("user", None));
+    // What one has linked another cannot.
+    let wei = walk.app.account("weiwei").await;
+    let taken = back_from_github(walk, Some(&wei.token)).await.refused(409, "RESOURCE_CONFLICT");
+    walk.own(&taken, "user.identity_link_failed", wei.id);
     // Without a password the last service stays; with one it may go.
     let token = text(&again.data()["access_token"]);
     let listed = walk.app.get_as(&token, "/api/v1/auth/oauth/identities").await.expect(200);

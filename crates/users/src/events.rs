@@ -15,7 +15,7 @@ use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
-use crate::model::{AuthMethod, ExternalIdentity, FactorMethod, NewSession, PasskeyId};
+use crate::model::{AuthMethod, ExternalIdentity, FactorMethod, NewSession, PasskeyId, ProviderName};
 mod admin;
 
 pub use admin::*;
@@ -50,6 +50,8 @@ pub const SECOND_FACTOR_FAILED: &str = "user.second_factor_failed";
 pub const IDENTITY_LINKED: &str = "user.identity_linked";
 /// An account at another service was unlinked.
 pub const IDENTITY_UNLINKED: &str = "user.identity_unlinked";
+/// An account at another service was not linked to who asked for it.
+pub const IDENTITY_LINK_FAILED: &str = "user.identity_link_failed";
 /// Another service vouched for somebody who comes in.
 pub const IDENTITY_USED: &str = "user.identity_used";
 
@@ -181,6 +183,18 @@ pub fn identity(id: Uuid, kind: &str, identity: &ExternalIdentity, at: DateTime<
         "user_id": user, "identity_id": identity.id, "provider": identity.provider.as_str(),
     });
     event(id, kind, user, Some(user), at, payload)
+}
+
+/// An account at another service was not linked to who asked for it: `reason` says why.
+pub fn identity_link_failed(
+    id: Uuid,
+    user: UserId,
+    provider: &ProviderName,
+    reason: &str,
+    at: DateTime<Utc>,
+) -> DomainEvent {
+    let payload = json!({ "user_id": user, "provider": provider.as_str(), "reason": reason });
+    event(id, IDENTITY_LINK_FAILED, user, Some(user), at, payload)
 }
 
 fn event(

@@ -16,7 +16,7 @@ use sharestack_kernel::seal::Sealer;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
-use super::{Passwords, Sessions, Tokens, Verification};
+use super::{Failures, Passwords, Sessions, Tokens, Verification};
 use crate::error::{FactorError, LoginError, ProofError, SecondFactorError, TotpError};
 use crate::events;
 use crate::model::{
@@ -82,12 +82,14 @@ pub struct SecondFactors {
     ports: FactorPorts,
     sessions: Sessions,
     policy: FactorPolicy,
+    failures: Failures,
 }
 
 impl SecondFactors {
     /// A service over these ports, that opens its sessions with `sessions`.
-    pub const fn new(ports: FactorPorts, sessions: Sessions, policy: FactorPolicy) -> Self {
-        Self { ports, sessions, policy }
+    pub fn new(ports: FactorPorts, sessions: Sessions, policy: FactorPolicy) -> Self {
+        let failures = Failures::new(ports.store.clone(), ports.ids.clone(), ports.clock.clone());
+        Self { ports, sessions, policy, failures }
     }
 
     /// What a user has enrolled.
@@ -130,7 +132,10 @@ impl SecondFactors {
     /// When the code is wrong, or there is nothing to confirm.
     pub async fn confirm(&self, actor: &Actor, code: &str) -> Result<Vec<SecretString>, FactorError> {
         actor.require_session()?;
-        let user = actor.user_id;
+        self.noting(actor.user_id, self.confirm_by(actor.user_id, code)).await
+    }
+
+    async fn confirm_by(&self, user: UserId, code: &str) -> Result<Vec<SecretString>, FactorError> {
         let ports = &self.ports;
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
         let Some(FactorCode::Digits(code)) = FactorCode::parse(code) else { return Err(FactorError::Wrong("code")) };
@@ -157,7 +162,10 @@ impl SecondFactors {
     /// When the proof is wrong, or there is nothing to remove.
     pub async fn remove(&self, actor: &Actor, proof: FactorProof) -> Result<(), FactorError> {
         actor.require_session()?;
-        let user = actor.user_id;
+        self.noting(actor.user_id, self.remove_by(actor.user_id, proof)).await
+    }
+
+    async fn remove_by(&self, user: UserId, proof: FactorProof) -> Result<(), FactorError> {
         let ports = &self.ports;
         let budget = format!("users:mfa:remove:{user}");
         self.count(&budget).await.map_err(FactorError::TooMany)?;

@@ -231,6 +231,26 @@ async fn removing_takes_a_code_or_the_password() {
 }
 
 #[tokio::test]
+async fn a_wrong_proof_is_noted_as_a_failure() {
+    let world = World::new();
+    let user = world.user("lin").await.id;
+    let noted = || {
+        let events = world.store.events().into_iter().filter(|event| event.kind == events::PROOF_FAILED);
+        events.map(|event| (event.actor, event.payload["reason"].clone())).collect::<Vec<_>>()
+    };
+    world.factors.enrol(&own(user)).await.unwrap();
+    world.factors.confirm(&own(user), "000000").await.unwrap_err();
+    world.factors.confirm(&own(user), &code(&world)).await.unwrap();
+    assert_eq!(noted(), [(Some(user), serde_json::json!("code"))]);
+    for proof in [FactorProof::Code("000000".to_owned()), FactorProof::Password("wrong".into())] {
+        world.factors.remove(&own(user), proof).await.unwrap_err();
+    }
+    assert_eq!(noted()[1..], [(Some(user), serde_json::json!("code")), (Some(user), serde_json::json!("password"))]);
+    world.factors.remove(&own(user), FactorProof::Password(PASSWORD.into())).await.unwrap();
+    assert_eq!(noted().len(), 3, "what is right is no failure");
+}
+
+#[tokio::test]
 async fn guesses_at_a_removal_are_counted() {
     let world = World::new();
     let (user, _) = guarded(&world).await;

@@ -11,8 +11,8 @@ use crate::model::{
     NewAccount, OAuthPurpose, OAuthState, PasswordHash, ProviderName, ProviderProfile, RegistrationMode, Username,
 };
 use crate::ports::CallbackProof;
+use crate::service::SignIn;
 use crate::service::sessions::{Draft, Opened, Proof};
-use crate::service::{Failures, SignIn};
 
 /// How many usernames are tried for a new account, each with another number.
 const MAX_NAMES: u32 = 20;
@@ -118,6 +118,15 @@ impl ThirdPartyLogin {
     /// When no login of this browser is under way with this state: nobody is to be sent
     /// anywhere then. All else is in [`Completed::outcome`].
     pub async fn complete(&self, callback: Callback) -> Result<Completed, CompleteOAuthError> {
+        let completed = self.come_back(callback).await;
+        if let Err(CompleteOAuthError::StateMismatch) = &completed {
+            // Forced on somebody, or stolen from them.
+            self.failures().login_failed(None, "", AuthMethod::OAuth.as_str(), "state_mismatch").await;
+        }
+        completed
+    }
+
+    async fn come_back(&self, callback: Callback) -> Result<Completed, CompleteOAuthError> {
         let ports = &self.ports;
         let provider = self
             .provider(&callback.provider)
@@ -151,14 +160,27 @@ impl ThirdPartyLogin {
                 }
             }
         };
-        if let (Err(error), OAuthPurpose::Login) = (&outcome, state.purpose)
-            // That an account is disabled its session has noted.
-            && !matches!(error, CompleteOAuthError::Login(_) | CompleteOAuthError::Store(_))
-        {
-            let failures = Failures::new(ports.store.clone(), ports.ids.clone(), ports.clock.clone());
-            failures.login_failed(None, "", AuthMethod::OAuth.as_str(), error.client_code()).await;
+        if let Err(error) = &outcome {
+            self.note(&state, error).await;
         }
         Ok(Completed { target, outcome })
+    }
+
+    /// Notes what came to nothing.
+    async fn note(&self, state: &OAuthState, error: &CompleteOAuthError) {
+        // That an account is disabled its session has noted.
+        if matches!(error, CompleteOAuthError::Login(_) | CompleteOAuthError::Store(_)) {
+            return;
+        }
+        let (failures, reason) = (self.failures(), error.client_code());
+        match state.purpose {
+            OAuthPurpose::Login => failures.login_failed(None, "", AuthMethod::OAuth.as_str(), reason).await,
+            OAuthPurpose::Link { user, .. } => {
+                let (id, now) = (self.ports.ids.uuid(), self.ports.clock.now());
+                let event = events::identity_link_failed(id, user, &state.provider, reason, now);
+                failures.note(Some(user), event).await;
+            }
+        }
     }
 
     async fn settle(
