@@ -16,6 +16,7 @@ use sharestack_kernel::seal::Sealer;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
+use super::notice::tell_of_no_second_factor;
 use super::{Failures, Passwords, Sessions, Tokens, Verification};
 use crate::error::{FactorError, LoginError, ProofError, SecondFactorError, TotpError};
 use crate::events;
@@ -156,20 +157,20 @@ impl SecondFactors {
     }
 
     /// Removes the app and its recovery codes, for who shows one of its codes or the
-    /// account's password.
+    /// account's password. A mail tells its owner.
     ///
     /// # Errors
     /// When the proof is wrong, or there is nothing to remove.
-    pub async fn remove(&self, actor: &Actor, proof: FactorProof) -> Result<(), FactorError> {
+    pub async fn remove(&self, actor: &Actor, proof: FactorProof, language: &str) -> Result<(), FactorError> {
         actor.require_session()?;
-        self.noting(actor.user_id, self.remove_by(actor.user_id, proof)).await
+        self.noting(actor.user_id, self.remove_by(actor.user_id, proof, language)).await
     }
 
-    async fn remove_by(&self, user: UserId, proof: FactorProof) -> Result<(), FactorError> {
+    async fn remove_by(&self, user: UserId, proof: FactorProof, language: &str) -> Result<(), FactorError> {
         let ports = &self.ports;
         let budget = format!("users:mfa:remove:{user}");
         self.count(&budget).await.map_err(FactorError::TooMany)?;
-        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
+        let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
         let (code, password) = match proof {
             FactorProof::Code(text) => (Some(FactorCode::parse(&text).ok_or(FactorError::Wrong("code"))?), None),
             FactorProof::Password(text) => (None, Some(self.verify_password(user, &text).await?)),
@@ -189,7 +190,9 @@ impl SecondFactors {
             }
             tx.factors().delete_totp(user).await?;
             if totp.confirmed_at.is_some() {
-                tx.outbox().append(&events::mfa_disabled(event_id, user, FactorMethod::Totp, now)).await?;
+                tx.outbox().append(&events::mfa_disabled(ids[0], user, FactorMethod::Totp, now)).await?;
+                let mailroom = ports.verification.mailroom();
+                tell_of_no_second_factor(tx, mailroom, ids[1], (user, language), now).await?;
             }
             Ok(())
         })?;

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::passwords::{Reauthentication, count_proof};
-use crate::http::context::timestamp;
+use crate::http::context::{RequestContext, timestamp};
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, OptionalBody, Params, Parse, RecentAuth};
 use crate::http::reply::{Envelope, Reply, no_content};
@@ -206,8 +206,8 @@ impl Parse for AccountDelete {
     }
 }
 
-/// Schedules the end of your account, within 15 working days. Until it is due it can be taken
-/// back; then what it holds of you goes at once, and what must stay (money, other people's
+/// Schedules the end of your account, within 15 working days. A mail tells you so. Until it is
+/// due it can be taken back; then what it holds of you goes at once, and what must stay (money, other people's
 /// threads) loses your name.
 #[utoipa::path(
     tag = "User Management",
@@ -221,6 +221,7 @@ impl Parse for AccountDelete {
 pub async fn leave(
     request: HttpRequest,
     app: Data<App>,
+    context: RequestContext,
     auth: RecentAuth,
     body: Body<AccountDelete>,
 ) -> Result<Reply<DepartureView>, ApiError> {
@@ -236,7 +237,8 @@ pub async fn leave(
         count_proof(&request, &app, auth.0.user_id).await?;
         app.step_up.prove(&auth.0, proof).await?;
     }
-    Ok(Reply::accepted(app.privacy.departures.schedule(auth.0.user_id, reason).await?.into()))
+    let wish = app.privacy.departures.schedule(auth.0.user_id, reason, context.language.tag()).await?;
+    Ok(Reply::accepted(wish.into()))
 }
 
 /// Your scheduled deletion.

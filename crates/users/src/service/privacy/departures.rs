@@ -13,6 +13,7 @@ use crate::events;
 use crate::model::{BuiltInRole, Departure, PrivacyPolicy};
 use crate::ports::AccountObligations;
 use crate::service::Administration;
+use crate::service::notice::of_departure;
 
 /// The kind of the job that ends an account whose owner wanted to go.
 pub const LEAVE: &str = "user.leave";
@@ -33,23 +34,28 @@ impl Departures {
         Self { ports, obligations, policy }
     }
 
-    /// Notes that a user wants to go; whose wish it is the caller has made sure of. Said
-    /// again, the first time counts.
+    /// Notes that a user wants to go; whose wish it is the caller has made sure of, and a mail
+    /// in this language tells its owner all the same. Said again, the first time counts.
     ///
     /// # Errors
     /// When something must be settled first, or no super admin would be left.
-    pub async fn schedule(&self, user: UserId, reason: Option<String>) -> Result<Departure, DepartureError> {
-        let PrivacyPorts { ids, clock, .. } = &self.ports;
+    pub async fn schedule(
+        &self,
+        user: UserId,
+        reason: Option<String>,
+        language: &str,
+    ) -> Result<Departure, DepartureError> {
+        let PrivacyPorts { ids, clock, mailroom, .. } = &self.ports;
         let obligations = self.obligations.find(user).await?;
         if !obligations.is_empty() {
             return Err(AdministerError::Owes(obligations).into());
         }
         let now = clock.now();
         let wish = Departure { user_id: user, reason, requested_at: now, due_at: now + self.policy.cooling_off };
-        let (event_id, job_id) = (ids.uuid(), ids.uuid());
+        let (event_id, job_id, notice_id) = (ids.uuid(), ids.uuid(), ids.uuid());
         transact!(self.ports.store, |tx| {
             tx.roles().hold().await?;
-            tx.accounts().hold(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
+            let record = tx.edits().hold_record(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
             let roles = tx.roles().find_by_user(user).await?;
             let may_everything = roles.iter().any(|role| role.id == BuiltInRole::SuperAdmin.id());
             if may_everything && tx.roles().count_active_holders(BuiltInRole::SuperAdmin.id()).await? <= 1 {
@@ -64,6 +70,10 @@ impl Departures {
             }
             let job = NewJob::new(job_id, LEAVE, json!({ "user_id": user }), wish.due_at);
             tx.jobs().enqueue(&job).await?;
+            let told = (record.username.as_str(), record.email.as_str(), language);
+            if let Some(notice) = of_departure(&**mailroom, notice_id, told, wish.due_at, now)? {
+                tx.jobs().enqueue(&notice).await?;
+            }
             tx.outbox().append(&events::departure_scheduled(event_id, &wish)).await?;
             Ok(wish.clone())
         })

@@ -8,6 +8,7 @@ use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::Throttle;
 use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
+use sharestack_kernel::message::Mailroom;
 use sharestack_kernel::seal::Sealer;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
@@ -35,6 +36,8 @@ pub struct PrivacyPorts {
     pub records: Arc<dyn PersonalRecords>,
     /// Puts it into one file.
     pub archive: Arc<dyn Archive>,
+    /// Makes jobs of messages.
+    pub mailroom: Arc<dyn Mailroom>,
     /// Makes links that nobody can make up.
     pub sealer: Arc<dyn Sealer>,
     /// Draws ids.

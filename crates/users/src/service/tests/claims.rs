@@ -202,7 +202,7 @@ async fn a_program_with_a_key_adds_and_removes_no_way_in() {
     assert!(matches!(world.factors.confirm(&key, "000000").await, Err(FactorError::Denied(_))));
     assert!(matches!(world.factors.renew_recovery_codes(&key).await, Err(FactorError::Denied(_))));
     let proof = FactorProof::Password(PASSWORD.into());
-    assert!(matches!(world.factors.remove(&key, proof).await, Err(FactorError::Denied(_))));
+    assert!(matches!(world.factors.remove(&key, proof, "en").await, Err(FactorError::Denied(_))));
     let code = app.code(Purpose::Register).await;
     let proof = ContactProof::Code(mail("lin@example.com"), code.clone());
     let recovery = &app.codes.recovery;
