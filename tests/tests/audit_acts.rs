@@ -252,6 +252,13 @@ async fn administration(walk: &mut Walk, admin: &Account, lin: &Account) {
     let path = format!("/api/v1/users/{}", lin.id);
     let edited = walk.call(token, put, &path, json!({ "display_name": "林" }), 200).await;
     walk.note(&edited, "user.updated", Some(admin.id), user(lin.id));
+    let get = Method::GET;
+    let seen = walk.call(token, get.clone(), &path, json!({}), 200).await;
+    walk.note(&seen, "user.viewed", Some(admin.id), user(lin.id));
+    let sessions = walk.call(token, get.clone(), &format!("{path}/sessions"), json!({}), 200).await;
+    walk.note(&sessions, "user.viewed", Some(admin.id), user(lin.id));
+    let listed = walk.call(token, get, "/api/v1/users?search=lin", json!({}), 200).await;
+    walk.note(&listed, "user.listed", Some(admin.id), ("user", None));
     for (verb, action) in [("deactivate", "user.deactivated"), ("activate", "user.activated")] {
         let done = walk.post(token, &format!("{path}/{verb}"), json!({}), 200).await;
         walk.note(&done, action, Some(admin.id), user(lin.id));

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sharestack_kernel::event::DomainEvent;
+use sharestack_kernel::event::{DomainEvent, UNKNOWN};
 use sharestack_kernel::id::UserId;
 use uuid::Uuid;
 
 use super::event;
-use crate::model::RoleView;
+use crate::model::{RoleView, UserFilter};
 
 /// Something of an account was edited.
 pub const UPDATED: &str = "user.updated";
@@ -23,6 +23,10 @@ pub const ERASED: &str = "user.erased";
 pub const EMAIL_PENDING: &str = "user.email_pending";
 /// An account has another address, which was proven.
 pub const EMAIL_CHANGED: &str = "user.email_changed";
+/// Somebody who looks after others saw what is held of a user.
+pub const VIEWED: &str = "user.viewed";
+/// Somebody who looks after others saw a list of users.
+pub const LISTED: &str = "user.listed";
 /// Somebody said yes or no to a text.
 pub const CONSENTED: &str = "user.consented";
 
@@ -43,6 +47,20 @@ pub fn updated(id: Uuid, user: UserId, actor: UserId, fields: &[&str], at: DateT
 /// Something that happened to an account and needs no more words: one of the kinds above.
 pub fn account(id: Uuid, kind: &'static str, user: UserId, actor: Option<UserId>, at: DateTime<Utc>) -> DomainEvent {
     event(id, kind, user, actor, at, json!({ "user_id": user }))
+}
+
+/// Somebody who looks after others saw `what` is held of a user.
+pub fn viewed(id: Uuid, user: UserId, what: &str, actor: UserId, at: DateTime<Utc>) -> DomainEvent {
+    event(id, VIEWED, user, Some(actor), at, json!({ "user_id": user, "what": what }))
+}
+
+/// Somebody who looks after others saw these users in a list. What they searched for is not
+/// kept: it may be a name or an address.
+pub fn listed(id: Uuid, users: &[UserId], filter: &UserFilter, actor: UserId, at: DateTime<Utc>) -> DomainEvent {
+    let UserFilter { role, active, search } = filter;
+    let payload = json!({ "users": users, "role": role, "active": active, "searched": search.is_some() });
+    let event = event(id, LISTED, actor, Some(actor), at, payload);
+    DomainEvent { aggregate: UNKNOWN.to_owned(), aggregate_id: id.to_string(), ..event }
 }
 
 /// Somebody said yes or no to `kind`.

@@ -9,6 +9,7 @@ use sharestack_kernel::job::NewJob;
 use sharestack_kernel::page::{Page, PageRequest};
 use sharestack_kernel::transact;
 
+use super::looks::note_look;
 use super::profiles::{fields, of_profile};
 use super::purge::PURGE;
 use super::{AccountPorts, avatars};
@@ -73,7 +74,7 @@ impl Administration {
         Self { ports }
     }
 
-    /// One page of the users. It needs `user.read`.
+    /// One page of the users. It needs `user.read`, and is noted.
     ///
     /// # Errors
     /// When the actor may not, or the filter names a role that does not exist.
@@ -85,16 +86,27 @@ impl Administration {
                 return Err(unknown_role());
             }
         }
-        Ok(self.ports.directory.list(filter, page).await?)
+        let found = self.ports.directory.list(filter, page).await?;
+        let ports = &self.ports.accounts;
+        let shown: Vec<_> = found.items.iter().map(|user| user.id).collect();
+        let event = events::listed(ports.ids.uuid(), &shown, filter, actor.user_id, ports.clock.now());
+        note_look(&*ports.store, None, &event).await?;
+        Ok(found)
     }
 
-    /// A user. It needs `user.read`.
+    /// A user. It needs `user.read`, and is noted when it is somebody else.
     ///
     /// # Errors
     /// When the actor may not, or there is no such user.
     pub async fn find(&self, actor: &Actor, user: UserId) -> Outcome<UserView> {
         actor.require("user.read")?;
-        self.view(user).await
+        let view = self.view(user).await?;
+        if actor.user_id != user {
+            let ports = &self.ports.accounts;
+            let event = events::viewed(ports.ids.uuid(), user, "account", actor.user_id, ports.clock.now());
+            note_look(&*ports.store, Some(user), &event).await?;
+        }
+        Ok(view)
     }
 
     /// Makes an account for somebody else. It needs `user.create`, and nobody gives a

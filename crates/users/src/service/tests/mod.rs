@@ -11,6 +11,7 @@ mod house;
 mod interleavings;
 mod invitations;
 mod keys;
+mod looks;
 mod mailed;
 mod openings;
 mod passkeys;
