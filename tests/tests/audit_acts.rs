@@ -268,7 +268,7 @@ async fn administration(walk: &mut Walk, admin: &Account, lin: &Account) {
     walk.note(&gone, "user.deleted", Some(admin.id), user(wei.id));
 }
 
-async fn privacy(walk: &mut Walk) {
+async fn privacy(walk: &mut Walk, admin: &Account) {
     let lin = walk.app.login("lin").await;
     let token = Some(lin.token.as_str());
     let asked = walk.post(token, "/api/v1/users/me/export", json!({}), 202).await;
@@ -276,6 +276,10 @@ async fn privacy(walk: &mut Walk) {
     let path = asked.header("location").to_owned();
     let find = async || walk.app.get_as(&lin.token, &path).await.expect(200).data().clone();
     sharestack_tests::until("the copy is made", async || find().await["status"] == "ready").await;
+    // The job that made it acts by itself, and for that request.
+    let made = entries(&walk.app, admin, asked.header("x-request-id"), "user.export_finished").await.remove(0);
+    assert_eq!((&made["target_id"], &made["result"]), (&json!(lin.id.to_string()), &json!("success")), "{made}");
+    assert!(["actor_id", "ip", "user_agent"].iter().all(|part| made[part].is_null()), "{made}");
     let url = text(&find().await["download_url"]);
     let fetched = act(&walk.app, None, Method::GET, &url, json!({})).await.expect(200);
     walk.note(&fetched, "user.export_downloaded", None, user(lin.id));
@@ -312,7 +316,7 @@ async fn each_further_act_is_an_entry(database: Database) {
     passkeys(&mut walk).await;
     other_services(&mut walk, &fake).await;
     administration(&mut walk, &admin, &lin).await;
-    privacy(&mut walk).await;
+    privacy(&mut walk, &admin).await;
     let Walk { app, rows } = walk;
     for Row { request_id, action, actor, target_type, target, result } in &rows {
         let found = entries(&app, &admin, request_id, action).await;

@@ -6,6 +6,7 @@ use sharestack_kernel::actor::{Actor, Denied};
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::NewJob;
+use sharestack_kernel::origin;
 use sharestack_kernel::page::{Page, PageRequest};
 use sharestack_kernel::transact;
 
@@ -271,7 +272,7 @@ impl Administration {
                 ..NewJob::new(
                     job_id,
                     PURGE,
-                    json!({ "user_id": user }),
+                    json!({ "user_id": user, "request_id": origin::request_id() }),
                     due.map_or(purge_at, |due| due.max(now).min(purge_at)),
                 )
             };

@@ -5,6 +5,7 @@ use chrono::Duration;
 use serde_json::json;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
+use sharestack_kernel::origin;
 use sharestack_kernel::transact;
 
 use super::PrivacyPorts;
@@ -68,7 +69,8 @@ impl Departures {
                     .await?
                     .ok_or_else(|| AdministerError::NoSuchUser(user).into());
             }
-            let job = NewJob::new(job_id, LEAVE, json!({ "user_id": user }), wish.due_at);
+            let payload = json!({ "user_id": user, "request_id": origin::request_id() });
+            let job = NewJob::new(job_id, LEAVE, payload, wish.due_at);
             tx.jobs().enqueue(&job).await?;
             let told = (record.username.as_str(), record.email.as_str(), language);
             if let Some(notice) = of_departure(&**mailroom, notice_id, told, wish.due_at, now)? {
@@ -126,8 +128,9 @@ impl JobHandler for Leave {
 
     async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
         let user = job.payload["user_id"].as_i64().map(UserId::new).ok_or("the job names no user")?;
+        let asked_by = job.payload["request_id"].as_str().map(str::to_owned);
         let PrivacyPorts { ids, clock, .. } = &self.ports;
-        match self.administration.end_own(user).await {
+        match origin::on_behalf_of(asked_by, self.administration.end_own(user)).await {
             // Taken back, or taken back and said again: that has a job of its own.
             Ok(_) | Err(AdministerError::NoSuchUser(_)) => Ok(()),
             // Money came meanwhile, or everybody else who ruled has gone.
@@ -135,7 +138,7 @@ impl JobHandler for Leave {
                 let again = NewJob {
                     // One, however often this job runs.
                     dedupe_key: Some(format!("{LEAVE}:{}", job.id)),
-                    ..NewJob::new(ids.uuid(), LEAVE, json!({ "user_id": user }), clock.now() + AGAIN_AFTER)
+                    ..NewJob::new(ids.uuid(), LEAVE, job.payload.clone(), clock.now() + AGAIN_AFTER)
                 };
                 transact!(self.ports.store, |tx| { Ok::<_, DepartureError>(tx.jobs().enqueue(&again).await?) })?;
                 Ok(())

@@ -8,8 +8,9 @@ use sharestack_kernel::blob::BlobError;
 use sharestack_kernel::clock::{Clock as _, FakeClock};
 use sharestack_kernel::error::{Category, Classified, StoreError};
 use sharestack_kernel::id::{SequentialIds, UserId};
-use sharestack_kernel::job::{ClaimedJob, JobHandler};
+use sharestack_kernel::job::{ClaimedJob, JobHandler, NewJob};
 use sharestack_kernel::message::{Message, PlainMailroom, Recipient};
+use sharestack_kernel::origin::{Origin, within};
 use sharestack_kernel::seal::OpenSeal;
 use sharestack_kernel::transact;
 
@@ -346,6 +347,38 @@ async fn who_wanted_to_go_is_forgotten_as_soon_as_the_time_for_second_thoughts_i
     assert_eq!(world.kinds().last().unwrap(), events::DELETED);
     let purge = world.store.jobs().pop().unwrap();
     assert_eq!((purge.kind.as_str(), purge.run_at), ("user.purge", wish.due_at));
+}
+
+/// Whoever looks for all that a request did finds what jobs did for it.
+#[tokio::test]
+async fn what_a_job_does_is_found_by_the_request_that_asked_for_it() {
+    let world = World::new().await;
+    let asked = Origin {
+        ip: Some("192.0.2.1".to_owned()),
+        user_agent: Some("curl".to_owned()),
+        request_id: Some("req_1".to_owned()),
+    };
+    within(asked, async {
+        world.exports().request(world.user).await.unwrap();
+        world.departures(Vec::new()).schedule(world.user, None, "en").await.unwrap();
+    })
+    .await;
+    let job = |kind: &str| {
+        let NewJob { id, kind, payload, .. } = world.store.jobs().into_iter().rfind(|job| job.kind == kind).unwrap();
+        ClaimedJob { id, kind, payload, attempt: 1, max_attempts: 10, lost: 0 }
+    };
+    let noted = || {
+        let event = world.store.events().pop().unwrap();
+        let origin = event.origin.unwrap();
+        assert_eq!((origin.ip, origin.user_agent), (None, None), "it acts itself");
+        (event.kind, origin.request_id.unwrap())
+    };
+    BuildExport::new(world.ports.clone(), world.policy).run(&job("user.export")).await.unwrap();
+    assert_eq!(noted(), (events::EXPORT_FINISHED.to_owned(), "req_1".to_owned()));
+    world.clock.advance(world.policy.cooling_off);
+    leave(&world, Vec::new()).run(&job(LEAVE)).await.unwrap();
+    assert_eq!(noted(), (events::DELETED.to_owned(), "req_1".to_owned()));
+    assert_eq!(job("user.purge").payload["request_id"], "req_1");
 }
 
 #[tokio::test]
