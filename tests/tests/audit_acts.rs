@@ -249,6 +249,13 @@ async fn administration(walk: &mut Walk, admin: &Account, lin: &Account) {
     let revoked = walk.call(token, delete.clone(), &path, json!({}), 204).await;
     walk.note(&revoked, "invitation.revoked", Some(admin.id), invitation());
 
+    let another = walk.app.post_as(&admin.token, "/api/v1/auth/invitations", &json!({})).await.expect(201);
+    let code = &another.data()["invite_code"];
+    let body = json!({ "username": "guest", "email": "guest@example.com", "password": PASSWORD, "invite_code": code });
+    let came = walk.post(None, "/api/v1/auth/register", body, 201).await;
+    let which = ("invitation", Some(text(&another.data()["id"])));
+    walk.note(&came, "invitation.used", came.data()["id"].as_i64(), which);
+
     let path = format!("/api/v1/users/{}", lin.id);
     let edited = walk.call(token, put, &path, json!({ "display_name": "林" }), 200).await;
     walk.note(&edited, "user.updated", Some(admin.id), user(lin.id));

@@ -21,8 +21,9 @@ mod admin;
 pub use admin::*;
 
 pub use codes::{
-    CLAIMED, CODE_ACCEPTED, CODE_REFUSED, CODE_SENT, Disowned, EMAIL_VERIFIED, INVITATION, INVITATION_REVOKED, INVITED,
-    PASSWORD_RESET, PHONE_VERIFIED, VERIFICATION, about_invitation, claimed, code, invited, password_reset, proven,
+    CLAIMED, CODE_ACCEPTED, CODE_REFUSED, CODE_SENT, Disowned, EMAIL_VERIFIED, INVITATION, INVITATION_REVOKED,
+    INVITATION_USED, INVITED, PASSWORD_RESET, PHONE_VERIFIED, VERIFICATION, about_invitation, claimed, code, invited,
+    password_reset, proven,
 };
 
 /// The aggregate of every event of this domain.

@@ -354,7 +354,7 @@ impl ThirdPartyLogin {
         draft: Option<&Draft>,
     ) -> Result<Result<Opened, SignUp>, CompleteOAuthError> {
         let (ports, now, provider) = (&self.ports, self.ports.clock.now(), &state.provider);
-        let event_ids = [ports.ids.uuid(), ports.ids.uuid()];
+        let event_ids = [(); 3].map(|()| ports.ids.uuid());
         let identity_id = ports.ids.uuid();
         let placeholder = || EmailAddress::placeholder(&format!("{provider}-{}", identity_id.simple()));
         let account = NewAccount {
@@ -372,10 +372,11 @@ impl ThirdPartyLogin {
             tx.accounts().insert(&account).await?;
             tx.roles().replace(id, &[BuiltInRole::User.id()], None, now).await?;
             tx.identities().insert(&identity).await?;
-            if let Some(token) = state.invitation
-                && !tx.invitations().redeem(token, &account.email, id, now).await?
-            {
-                return Err(CreateError::Uninvited);
+            if let Some(token) = state.invitation {
+                let used = tx.invitations().redeem(token, &account.email, id, now).await?;
+                let used = used.ok_or(CreateError::Uninvited)?;
+                let event = events::about_invitation(event_ids[2], events::INVITATION_USED, used, Some(id), now);
+                tx.outbox().append(&event).await?;
             }
             tx.outbox().append(&events::registered(event_ids[0], id, account.username.as_str(), now)).await?;
             tx.outbox().append(&events::identity(event_ids[1], events::IDENTITY_LINKED, &identity, now)).await?;
