@@ -1,6 +1,7 @@
 //! Coming in by another service: begin, come back, exchange, link, unlink.
 
 mod complete;
+mod newcomer;
 
 use std::sync::Arc;
 
