@@ -107,6 +107,10 @@ async fn codes(walk: &mut Walk, lin: &Account) {
     let body = json!({ "phone": "13800138000", "code": outbox::code(&walk.app, "+8613800138000").await });
     let verified = walk.post(Some(&lin.token), "/api/v1/auth/phone/verify", body, 200).await;
     walk.own(&verified, "user.phone_verified", lin.id);
+    let body = json!({ "email": "other@example.com" });
+    let wish = walk.call(Some(&lin.token), Method::PUT, "/api/v1/users/me", body, 200).await;
+    walk.own(&wish, "user.updated", lin.id);
+    walk.own(&wish, "user.email_pending", lin.id);
     walk.post(Some(&lin.token), send, json!({ "email": "new@example.com", "purpose": "change_email" }), 200).await;
     let code = outbox::code(&walk.app, "new@example.com").await;
     let body = json!({ "new_email": "new@example.com", "code": code });
