@@ -177,11 +177,11 @@ async fn the_log_is_read_from_end_to_end_and_knows_who_read_it() {
     assert_eq!((one.data()["id"].as_str(), &one.data()["actor_id"]), (Some(seen[0].as_str()), &json!(lin.id)));
     let path = format!("/api/v1/users/{}/roles", lin.id);
     app.put_as(&admin.token, &path, &json!({ "roles": ["editor"] })).await.expect(200);
-    until("the roles are in the log", || async {
-        app.count("SELECT COUNT(*) FROM audit_entries WHERE action = 'user.roles_changed'").await == 1
-    })
-    .await;
-    let changed = app.get_as(&admin.token, &format!("{AUDIT}?action=user.roles_changed")).await.expect(200);
+    let granted =
+        format!("SELECT COUNT(*) FROM audit_entries WHERE action = 'user.roles_changed' AND target_id = '{}'", lin.id);
+    until("the roles are in the log", || async { app.count(&granted).await == 1 }).await;
+    let path = format!("{AUDIT}?action=user.roles_changed&target_type=user&target_id={}", lin.id);
+    let changed = app.get_as(&admin.token, &path).await.expect(200);
     assert_eq!((&changed.data()[0]["before"], &changed.data()[0]["after"]), (&json!(["user"]), &json!(["editor"])));
     // Every look was noted before anything was shown.
     let looks = app.get_as(&admin.token, &format!("{AUDIT}?action=audit.read&limit=100")).await.expect(200);

@@ -107,6 +107,10 @@ async fn codes(walk: &mut Walk, lin: &Account) {
     let body = json!({ "phone": "13800138000", "code": outbox::code(&walk.app, "+8613800138000").await });
     let verified = walk.post(Some(&lin.token), "/api/v1/auth/phone/verify", body, 200).await;
     walk.own(&verified, "user.phone_verified", lin.id);
+    let body = json!({ "email": "other@example.com" });
+    let wish = walk.call(Some(&lin.token), Method::PUT, "/api/v1/users/me", body, 200).await;
+    walk.own(&wish, "user.updated", lin.id);
+    walk.own(&wish, "user.email_pending", lin.id);
     walk.post(Some(&lin.token), send, json!({ "email": "new@example.com", "purpose": "change_email" }), 200).await;
     let code = outbox::code(&walk.app, "new@example.com").await;
     let body = json!({ "new_email": "new@example.com", "code": code });
@@ -140,6 +144,9 @@ async fn factors(walk: &mut Walk) {
     let prove = "/api/v1/auth/reauthenticate";
     let failed = walk.post(token, prove, json!({ "totp_code": app.wrong_code() }), 400).await;
     walk.own(&failed, "user.proof_failed", lin.id);
+    let body = json!({ "password": "a wrong guess" });
+    let kept = walk.call(token, Method::DELETE, "/api/v1/auth/mfa/totp", body, 400).await;
+    walk.own(&kept, "user.proof_failed", lin.id);
     let body = json!({ "password": PASSWORD });
     let off = walk.call(token, Method::DELETE, "/api/v1/auth/mfa/totp", body, 204).await;
     walk.own(&off, "user.mfa_disabled", lin.id);
@@ -167,15 +174,24 @@ async fn passkeys(walk: &mut Walk) {
 
 /// Comes back from `GitHub`, in the browser that went out.
 async fn back_from_github(walk: &Walk, token: Option<&str>) -> Answer {
+    let (path, cookie) = out_to_github(walk, token).await;
+    come_back(walk, &path, &cookie).await
+}
+
+async fn come_back(walk: &Walk, path: &str, cookie: &str) -> Answer {
+    let request = walk.app.request(Method::GET, path).header("user-agent", AGENT).header("x-forwarded-for", ADDRESS);
+    walk.app.send(request.header("cookie", cookie)).await
+}
+
+/// Goes out to `GitHub`: the way back, and the mark of the browser.
+async fn out_to_github(walk: &Walk, token: Option<&str>) -> (String, String) {
     let app = &walk.app;
     let out = "/api/v1/auth/oauth/github/authorize?mode=json";
     let out = act(app, token, Method::GET, out, json!({})).await.expect(200);
     let there = reqwest::Url::parse(out.data()["authorize_url"].as_str().unwrap()).unwrap();
     let state = parameter(&there, "state").unwrap();
     let cookie = out.header("set-cookie").split(';').next().unwrap().to_owned();
-    let path = format!("/api/v1/auth/oauth/github/callback?code=a-code&state={state}");
-    let request = app.request(Method::GET, &path).header("user-agent", AGENT).header("x-forwarded-for", ADDRESS);
-    app.send(request.header("cookie", cookie)).await
+    (format!("/api/v1/auth/oauth/github/callback?code=a-code&state={state}"), cookie)
 }
 
 async fn other_services(walk: &mut Walk, fake: &FakeProvider) {
@@ -187,6 +203,15 @@ async fn other_services(walk: &mut Walk, fake: &FakeProvider) {
     walk.own(&new, "user.login", id);
     let again = back_from_github(walk, None).await.expect(200);
     walk.own(&again, "user.identity_used", id);
+    // Sent to somebody else's browser it is worth nothing, and that is told.
+    let (path, _) = out_to_github(walk, None).await;
+    let (_, other) = out_to_github(walk, None).await;
+    let forced = come_back(walk, &path, &other).await.refused(400, "VALIDATION_ERROR");
+    walk.note(&forced, "user.login_failed", None, ("user", None));
+    // What one has linked another cannot.
+    let wei = walk.app.account("weiwei").await;
+    let taken = back_from_github(walk, Some(&wei.token)).await.refused(409, "RESOURCE_CONFLICT");
+    walk.own(&taken, "user.identity_link_failed", wei.id);
     // Without a password the last service stays; with one it may go.
     let token = text(&again.data()["access_token"]);
     let listed = walk.app.get_as(&token, "/api/v1/auth/oauth/identities").await.expect(200);
@@ -212,6 +237,15 @@ async fn administration(walk: &mut Walk, admin: &Account, lin: &Account) {
     let gone = walk.call(token, delete.clone(), &path, json!({}), 204).await;
     walk.note(&gone, "role.deleted", Some(admin.id), role());
 
+    let body = json!({
+        "username": "edi", "email": "edi@example.com", "password": PASSWORD, "role": "editor", "is_active": false,
+    });
+    let made = walk.post(token, "/api/v1/users", body, 201).await;
+    let edi = made.data()["id"].as_i64().unwrap();
+    for action in ["user.created", "user.roles_changed", "user.deactivated"] {
+        walk.note(&made, action, Some(admin.id), user(edi));
+    }
+
     let invited = walk.post(token, "/api/v1/auth/invitations", json!({}), 201).await;
     let invitation = || ("invitation", Some(text(&invited.data()["id"])));
     walk.note(&invited, "invitation.created", Some(admin.id), invitation());
@@ -219,9 +253,23 @@ async fn administration(walk: &mut Walk, admin: &Account, lin: &Account) {
     let revoked = walk.call(token, delete.clone(), &path, json!({}), 204).await;
     walk.note(&revoked, "invitation.revoked", Some(admin.id), invitation());
 
+    let another = walk.app.post_as(&admin.token, "/api/v1/auth/invitations", &json!({})).await.expect(201);
+    let code = &another.data()["invite_code"];
+    let body = json!({ "username": "guest", "email": "guest@example.com", "password": PASSWORD, "invite_code": code });
+    let came = walk.post(None, "/api/v1/auth/register", body, 201).await;
+    let which = ("invitation", Some(text(&another.data()["id"])));
+    walk.note(&came, "invitation.used", came.data()["id"].as_i64(), which);
+
     let path = format!("/api/v1/users/{}", lin.id);
     let edited = walk.call(token, put, &path, json!({ "display_name": "林" }), 200).await;
     walk.note(&edited, "user.updated", Some(admin.id), user(lin.id));
+    let get = Method::GET;
+    let seen = walk.call(token, get.clone(), &path, json!({}), 200).await;
+    walk.note(&seen, "user.viewed", Some(admin.id), user(lin.id));
+    let sessions = walk.call(token, get.clone(), &format!("{path}/sessions"), json!({}), 200).await;
+    walk.note(&sessions, "user.viewed", Some(admin.id), user(lin.id));
+    let listed = walk.call(token, get, "/api/v1/users?search=lin", json!({}), 200).await;
+    walk.note(&listed, "user.listed", Some(admin.id), ("user", None));
     for (verb, action) in [("deactivate", "user.deactivated"), ("activate", "user.activated")] {
         let done = walk.post(token, &format!("{path}/{verb}"), json!({}), 200).await;
         walk.note(&done, action, Some(admin.id), user(lin.id));
@@ -231,7 +279,7 @@ async fn administration(walk: &mut Walk, admin: &Account, lin: &Account) {
     walk.note(&gone, "user.deleted", Some(admin.id), user(wei.id));
 }
 
-async fn privacy(walk: &mut Walk) {
+async fn privacy(walk: &mut Walk, admin: &Account) {
     let lin = walk.app.login("lin").await;
     let token = Some(lin.token.as_str());
     let asked = walk.post(token, "/api/v1/users/me/export", json!({}), 202).await;
@@ -239,6 +287,10 @@ async fn privacy(walk: &mut Walk) {
     let path = asked.header("location").to_owned();
     let find = async || walk.app.get_as(&lin.token, &path).await.expect(200).data().clone();
     sharestack_tests::until("the copy is made", async || find().await["status"] == "ready").await;
+    // The job that made it acts by itself, and for that request.
+    let made = entries(&walk.app, admin, asked.header("x-request-id"), "user.export_finished").await.remove(0);
+    assert_eq!((&made["target_id"], &made["result"]), (&json!(lin.id.to_string()), &json!("success")), "{made}");
+    assert!(["actor_id", "ip", "user_agent"].iter().all(|part| made[part].is_null()), "{made}");
     let url = text(&find().await["download_url"]);
     let fetched = act(&walk.app, None, Method::GET, &url, json!({})).await.expect(200);
     walk.note(&fetched, "user.export_downloaded", None, user(lin.id));
@@ -246,6 +298,20 @@ async fn privacy(walk: &mut Walk) {
     walk.own(&leave, "user.departure_scheduled", lin.id);
     let stay = walk.call(token, Method::DELETE, "/api/v1/users/me/deletion", json!({}), 204).await;
     walk.own(&stay, "user.departure_cancelled", lin.id);
+}
+
+/// Who reads the log sees what a grant gave, and needs to ask nobody.
+async fn what_was_granted_is_told(app: &Harness, admin: &Account) {
+    let entry = async |action: &str| {
+        let all = app.get_as(&admin.token, &format!("{AUDIT}?action={action}&actor={}", admin.id)).await.expect(200);
+        all.data()[0].clone()
+    };
+    let [made, changed, gone] = [entry("role.created").await, entry("role.updated").await, entry("role.deleted").await];
+    assert_eq!((&made["before"], &made["after"]["permissions"]), (&Value::Null, &json!(["article.read"])), "{made}");
+    assert_eq!((&changed["before"], &changed["after"]["permissions"]), (&made["after"], &json!(["tag.*"])));
+    assert_eq!((&gone["before"], &gone["after"]), (&changed["after"], &Value::Null), "{gone}");
+    let given = entry("user.roles_changed").await;
+    assert_eq!((&given["before"], &given["after"]), (&json!([]), &json!(["editor", "user"])), "{given}");
 }
 
 async fn each_further_act_is_an_entry(database: Database) {
@@ -261,7 +327,7 @@ async fn each_further_act_is_an_entry(database: Database) {
     passkeys(&mut walk).await;
     other_services(&mut walk, &fake).await;
     administration(&mut walk, &admin, &lin).await;
-    privacy(&mut walk).await;
+    privacy(&mut walk, &admin).await;
     let Walk { app, rows } = walk;
     for Row { request_id, action, actor, target_type, target, result } in &rows {
         let found = entries(&app, &admin, request_id, action).await;
@@ -276,6 +342,7 @@ async fn each_further_act_is_an_entry(database: Database) {
         }
         assert_eq!((&entry["ip"], &entry["user_agent"]), (&json!(ADDRESS), &json!(AGENT)), "{action}");
     }
+    what_was_granted_is_told(&app, &admin).await;
     // No secret of all these is in the log, nor an address that was only asked about.
     let all = app.get_as(&admin.token, &format!("{AUDIT}?limit=100")).await.expect(200).text;
     for part in [PASSWORD, "gho_", "ssi_", "ssm_", "ssv_", "13800138000"] {

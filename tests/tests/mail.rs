@@ -12,8 +12,10 @@ use sharestack_kernel::message::{Message, Recipient};
 use sharestack_kernel::random::uuid_v7;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
+use sharestack_tests::browser::parameter;
+use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::process::command;
-use sharestack_tests::{Database, Harness, Options, embedded_only, outbox, until};
+use sharestack_tests::{Database, FakeProvider, Harness, Options, Says, embedded_only, outbox, until};
 use sharestack_users::ports::UsersTx;
 
 const SEND: &str = "/api/v1/verification/send";
@@ -177,6 +179,55 @@ async fn a_name_with_line_breaks_adds_no_header() {
         .await;
     app.stop().await;
     assert_eq!(server.mails().len(), 1);
+}
+
+/// The settings bring a message to the provider that they name, and its code is good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn codes_go_by_the_providers_that_are_configured() {
+    let fake = FakeProvider::start().await;
+    fake.says("/v3/mail/send", Says::Text(202, "text/plain", String::new()));
+    fake.says("/", Says::Json(200, json!({ "Code": "OK", "Message": "OK", "RequestId": "F655A8D5", "BizId": "9^0" })));
+    let options = Options::usual()
+        .with("SENDGRID_API_KEY", "SG.key")
+        .with("SHARESTACK__MAIL__SENDGRID_API_BASE", fake.base.clone())
+        .with("SHARESTACK__MAIL__FROM", "no-reply@sharestack.example")
+        .with("SHARESTACK__SMS__PROVIDER", "aliyun")
+        .with("SHARESTACK__SMS__ALIYUN_ENDPOINT", fake.base.clone())
+        .with("SHARESTACK__SMS__ALIYUN_ACCESS_KEY_ID", "LTAI-test")
+        .with("SHARESTACK__SMS__ALIYUN_ACCESS_KEY_SECRET", "secret")
+        .with("SHARESTACK__SMS__ALIYUN_SIGN_NAME", "分享栈")
+        .with("SHARESTACK__SMS__ALIYUN_TEMPLATE_CODE", "SMS_100")
+        .with("SHARESTACK__SMS__ALIYUN_TEMPLATE_CODE_EN", "SMS_200");
+    let app = Harness::start(options).await;
+    ask(&app, "lin@example.com", "zh-CN").await;
+    until("the mail is taken", async || !fake.asked("/v3/mail/send").is_empty()).await;
+    let mail = fake.asked("/v3/mail/send").remove(0);
+    assert!(mail.head.to_lowercase().contains("\r\nauthorization: bearer sg.key"), "{}", mail.head);
+    let body: Value = serde_json::from_str(&mail.body).unwrap();
+    assert_eq!(body["personalizations"][0]["to"], json!([{ "email": "lin@example.com" }]));
+    assert_eq!(body["from"]["email"], "no-reply@sharestack.example");
+    let code = outbox::digits(body["subject"].as_str().unwrap());
+    let body = json!({
+        "username": "lin", "email": "lin@example.com", "password": PASSWORD, "verification_code": code
+    });
+    app.post("/api/v1/auth/register", &body).await.expect(201);
+    let lin = app.login("lin").await;
+    app.post_as(&lin.token, SEND, &json!({ "phone": "13800138000", "purpose": "register" })).await.expect(200);
+    until("the text message is taken", async || !fake.asked("/").is_empty()).await;
+    let sms = fake.asked("/").remove(0);
+    let asked = reqwest::Url::parse(&format!("{}{}", fake.base, sms.line.split(' ').nth(1).unwrap())).unwrap();
+    let said = |name| parameter(&asked, name).unwrap();
+    assert_eq!(
+        [said("PhoneNumbers"), said("SignName"), said("TemplateCode")],
+        ["13800138000", "分享栈", "SMS_200"].map(String::from)
+    );
+    let filled: Value = serde_json::from_str(&said("TemplateParam")).unwrap();
+    let body = json!({ "phone": "13800138000", "code": filled["code"] });
+    app.post_as(&lin.token, "/api/v1/auth/phone/verify", &body).await.expect(200);
+    outbox::settled(&app).await;
+    assert!(outbox::messages(&app).is_empty(), "no file beside");
+    app.stop().await;
+    assert_eq!((fake.asked("/v3/mail/send").len(), fake.asked("/").len()), (1, 1), "none went twice");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sharestack_tests::authenticator::CodeApp;
 use sharestack_tests::client::Answer;
 use sharestack_tests::harness::PASSWORD;
-use sharestack_tests::{Account, Database, Harness, Options};
+use sharestack_tests::{Account, Database, Harness, Options, outbox};
 
 const LOGIN: &str = "/api/v1/auth/login";
 const MFA: &str = "/api/v1/auth/mfa";
@@ -117,6 +117,9 @@ async fn a_second_factor_from_enrolment_to_removal(database: Database) {
     remove(&app, &lin.token, &json!({ "password": PASSWORD })).await.expect(204);
     remove(&app, &lin.token, &json!({ "password": PASSWORD })).await.refused(404, "RESOURCE_NOT_FOUND");
     assert_eq!(app.count("SELECT COUNT(*) FROM recovery_codes").await, 0);
+    let told = outbox::to(&app, "lin@example.com").await;
+    let [told] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(told["subject"], "Your ShareStack account no longer asks for a second factor");
     app.login("lin").await;
     for kind in ["user.mfa_enabled", "user.mfa_disabled", "user.second_factor_failed"] {
         assert_eq!(app.count(&format!("SELECT COUNT(*) FROM events WHERE kind = '{kind}'")).await, 1, "{kind}");

@@ -230,6 +230,9 @@ async fn who_has_lost_the_second_factor_is_let_in_again_from_the_command_line() 
     }
     let told = "SELECT COUNT(*) FROM events WHERE kind = 'user.mfa_disabled' AND payload LIKE '%operator%'";
     assert_eq!(stored(data.path(), told).await, 1);
+    // Who it was taken from hears of it.
+    let waits = "SELECT COUNT(*) FROM jobs WHERE kind = 'message.send' AND state = 'waiting'";
+    assert_eq!(stored(data.path(), waits).await, 1);
     let server = Process::start(data.path(), &["serve"], &BTreeMap::new());
     let tokens = server.client.post("/api/v1/auth/login", &login).await.expect(200);
     assert!(tokens.data()["access_token"].is_string(), "{}", tokens.text);

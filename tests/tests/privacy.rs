@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sharestack_tests::harness::PASSWORD;
-use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
+use sharestack_tests::{Account, Answer, Database, Harness, Options, outbox, until};
 
 const EXPORT: &str = "/api/v1/users/me/export";
 const ME: &str = "/api/v1/users/me";
@@ -156,6 +156,13 @@ async fn who_wants_to_go_may_think_better_of_it() {
     let second = leave(json!({ "password": PASSWORD })).await.expect(202);
     assert_eq!(second.data(), first.data());
     assert_eq!(app.get_as(&lin.token, DELETION).await.expect(200).data(), first.data());
+    // Whoever sat there: the owner of the account is told, once, and until when.
+    let told = outbox::to(&app, "lin@example.com").await;
+    let [told] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(told["subject"], "Your ShareStack account will be deleted");
+    let due = first.data()["due_at"].as_str().unwrap();
+    let due = format!("{} {} UTC", &due[..10], &due[11..16]);
+    assert!(["text", "html"].iter().all(|part| told[part].as_str().unwrap().contains(&due)), "{due}: {told}");
     // Until then nothing changes.
     app.get_as(&lin.token, ME).await.expect(200);
     app.delete_as(&lin.token, DELETION).await.expect(204);

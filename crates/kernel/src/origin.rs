@@ -37,6 +37,18 @@ pub async fn within<F: Future>(origin: Origin, work: F) -> F::Output {
     ambient::within(&CURRENT, Some(origin), work).await
 }
 
+/// The id of the request that is being served: what a job is told of who asked for it.
+pub fn request_id() -> Option<String> {
+    Origin::current().and_then(|origin| origin.request_id)
+}
+
+/// Runs a job's work for the request of this id, so that what comes of it is found by the id.
+/// From where it was asked is not told: the job acts, and not the caller.
+pub async fn on_behalf_of<F: Future>(request_id: Option<String>, work: F) -> F::Output {
+    let origin = request_id.map(|id| Origin { ip: None, user_agent: None, request_id: Some(id) });
+    ambient::within(&CURRENT, origin, work).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +70,14 @@ mod tests {
         assert_eq!(Origin::current(), None);
         tokio::join!(serve("192.0.2.1"), serve("192.0.2.2"));
         assert_eq!(Origin::current(), None);
+    }
+
+    #[tokio::test]
+    async fn a_job_acts_for_a_request_and_not_from_its_place() {
+        let asked = Origin { request_id: Some("req_1".to_owned()), ..origin("192.0.2.1") };
+        let told = within(asked, async { request_id() }).await;
+        let seen = on_behalf_of(told, async { Origin::current() }).await.unwrap();
+        assert_eq!((seen.ip, seen.request_id.as_deref()), (None, Some("req_1")));
+        assert_eq!(on_behalf_of(request_id(), async { Origin::current() }).await, None);
     }
 }

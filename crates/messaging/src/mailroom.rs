@@ -14,6 +14,11 @@ use crate::job::KIND;
 /// Messages are filled up to a multiple of this, so that their size does not tell who gets them.
 const BLOCK: usize = 512;
 
+/// How often a message is tried. With the pauses between, a provider may be away for more
+/// than a day before what says that a password was changed needs a person. What is worth
+/// nothing by then, such as a code, says so itself.
+const ATTEMPTS: u32 = 36;
+
 /// Makes sealed jobs of messages, each sealed for its own job.
 pub struct SealedMailroom {
     sealer: Arc<dyn Sealer>,
@@ -46,13 +51,17 @@ impl Mailroom for SealedMailroom {
         // Blanks behind JSON are nothing.
         bytes.resize(bytes.len().next_multiple_of(BLOCK), b' ');
         let sealed = self.sealer.seal(&context(id), &bytes)?;
-        Ok(NewJob::new(id, KIND, json!({ "sealed": sealed }), run_at))
+        let job = NewJob::new(id, KIND, json!({ "sealed": sealed }), run_at);
+        Ok(NewJob { max_attempts: ATTEMPTS, ..job })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use sharestack_kernel::clock::{Clock, FakeClock};
+    use sharestack_kernel::job::backoff;
     use sharestack_kernel::message::Recipient;
     use sharestack_kernel::seal::OpenSeal;
 
@@ -79,6 +88,16 @@ mod tests {
         for broken in [json!({}), json!({ "sealed": "" }), json!({ "sealed": 1 }), json!({ "sealed": "!" })] {
             assert_eq!(room.open(id, &broken), Err(BrokenSeal));
         }
+    }
+
+    /// Longer than providers are away, and shorter than dead letters are kept.
+    #[test]
+    fn a_provider_may_be_away_for_a_day() {
+        let room = SealedMailroom::new(Arc::new(OpenSeal::default()));
+        let to = Recipient::Mail("lin@example.com".to_owned());
+        let job = room.job(Uuid::nil(), &message(to), FakeClock::default().now()).unwrap();
+        let away: Duration = (1..job.max_attempts).map(backoff).sum();
+        assert!((24..48).contains(&(away.as_secs() / 3600)), "{away:?}");
     }
 
     #[test]

@@ -21,12 +21,18 @@ const FILES: &[(&str, &str)] = files![
     "en/already_registered.subject.txt",
     "en/already_registered.txt",
     "en/already_registered.html",
+    "en/deletion_scheduled.subject.txt",
+    "en/deletion_scheduled.txt",
+    "en/deletion_scheduled.html",
     "en/email_changed.subject.txt",
     "en/email_changed.txt",
     "en/email_changed.html",
     "en/password_changed.subject.txt",
     "en/password_changed.txt",
     "en/password_changed.html",
+    "en/second_factor_removed.subject.txt",
+    "en/second_factor_removed.txt",
+    "en/second_factor_removed.html",
     "en/verification_code.subject.txt",
     "en/verification_code.txt",
     "en/verification_code.html",
@@ -37,12 +43,18 @@ const FILES: &[(&str, &str)] = files![
     "zh-CN/already_registered.subject.txt",
     "zh-CN/already_registered.txt",
     "zh-CN/already_registered.html",
+    "zh-CN/deletion_scheduled.subject.txt",
+    "zh-CN/deletion_scheduled.txt",
+    "zh-CN/deletion_scheduled.html",
     "zh-CN/email_changed.subject.txt",
     "zh-CN/email_changed.txt",
     "zh-CN/email_changed.html",
     "zh-CN/password_changed.subject.txt",
     "zh-CN/password_changed.txt",
     "zh-CN/password_changed.html",
+    "zh-CN/second_factor_removed.subject.txt",
+    "zh-CN/second_factor_removed.txt",
+    "zh-CN/second_factor_removed.html",
     "zh-CN/verification_code.subject.txt",
     "zh-CN/verification_code.txt",
     "zh-CN/verification_code.html",
@@ -136,16 +148,20 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
     use serde_json::json;
 
     use super::*;
 
-    /// What every template asks for, at its worst.
+    /// What every template asks for, at its worst: each text would break out of where it stands.
     fn hostile() -> Value {
+        let text = "lin\r\nBcc: victim@example.com\r\n\r\n<script>alert('1')</script>\" onload=\"x\"&amp;{{ code }}";
         json!({
-            "code": "012345", "minutes": 10, "purpose": "login", "new_email": "\"<b>new</b>\"@example.com",
-            "password": true, "sessions": 2, "passkeys": 1, "identities": 1, "api_keys": 3, "factor": true, "phone": true,
-            "username": "lin\r\nBcc: victim@example.com\r\n\r\n<script>alert(1)</script>{{ code }}",
+            "code": text, "minutes": text, "purpose": "login", "new_email": text, "due": text, "username": text,
+            "password": true, "sessions": text, "passkeys": text, "identities": text, "api_keys": text, "factor": true,
+            "phone": true,
         })
     }
 
@@ -156,12 +172,13 @@ mod tests {
     #[test]
     fn every_message_is_there_in_both_languages_and_escapes_what_it_is_filled_with() {
         let templates = Templates::new();
-        assert_eq!(names().len(), 5);
+        assert_eq!(names().len(), 7);
         for name in names() {
             for language in ["en", "zh-CN"] {
                 let mail = templates.mail(name, language, &hostile()).unwrap();
                 assert!(!mail.subject.is_empty() && !mail.subject.contains(['\r', '\n']), "{name} {language}");
-                assert!(!mail.html.contains("<script>") && !mail.html.contains("<b>new"), "{}", mail.html);
+                assert!(!mail.html.contains("<script") && !mail.html.contains("onload=\"x"), "{}", mail.html);
+                assert!(!mail.html.contains("&amp;{{") && !mail.html.contains("'1'"), "{}", mail.html);
                 assert!(mail.html.contains(&format!("<html lang=\"{language}\">")), "{}", mail.html);
                 assert!(!mail.text.trim().is_empty());
             }
@@ -170,11 +187,39 @@ mod tests {
         }
     }
 
+    /// What a file asks to be filled with.
+    fn asked(file: &str) -> BTreeSet<String> {
+        let templates = Templates::new();
+        let asked = templates.0.get_template(file).unwrap().undeclared_variables(true);
+        asked.into_iter().collect()
+    }
+
+    #[test]
+    fn both_languages_have_the_same_files_that_ask_for_the_same() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+        let of = |language: &str| {
+            let files = std::fs::read_dir(directory.join(language)).unwrap();
+            files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(of("en"), of("zh-CN"));
+        for file in of("en") {
+            for language in ["en", "zh-CN"] {
+                let file = format!("{language}/{file}");
+                assert!(FILES.iter().any(|(name, _)| *name == file), "{file} is not in the program");
+            }
+            assert_eq!(asked(&format!("en/{file}")), asked(&format!("zh-CN/{file}")), "{file}");
+        }
+        for name in names() {
+            let [text, html] = ["txt", "html"].map(|kind| asked(&format!("en/{name}.{kind}")));
+            assert_eq!(text, html, "{name} tells all readers the same");
+        }
+    }
+
     #[test]
     fn every_purpose_has_its_words() {
         let templates = Templates::new();
         for language in ["en", "zh-CN"] {
-            let mut subjects = std::collections::BTreeSet::new();
+            let mut subjects = BTreeSet::new();
             let purposes = ["register", "login", "reset", "change_email", "reauthenticate"];
             for purpose in purposes {
                 let data = json!({ "code": "012345", "minutes": 10, "purpose": purpose });

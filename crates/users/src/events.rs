@@ -15,14 +15,15 @@ use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
-use crate::model::{AuthMethod, ExternalIdentity, FactorMethod, NewSession, PasskeyId};
+use crate::model::{AuthMethod, ExternalIdentity, FactorMethod, NewSession, PasskeyId, ProviderName};
 mod admin;
 
 pub use admin::*;
 
 pub use codes::{
-    CLAIMED, CODE_ACCEPTED, CODE_REFUSED, CODE_SENT, Disowned, EMAIL_VERIFIED, INVITATION, INVITATION_REVOKED, INVITED,
-    PASSWORD_RESET, PHONE_VERIFIED, VERIFICATION, about_invitation, claimed, code, invited, password_reset, proven,
+    CLAIMED, CODE_ACCEPTED, CODE_REFUSED, CODE_SENT, Disowned, EMAIL_VERIFIED, INVITATION, INVITATION_REVOKED,
+    INVITATION_USED, INVITED, PASSWORD_RESET, PHONE_VERIFIED, VERIFICATION, about_invitation, claimed, code, invited,
+    password_reset, proven,
 };
 
 /// The aggregate of every event of this domain.
@@ -50,6 +51,8 @@ pub const SECOND_FACTOR_FAILED: &str = "user.second_factor_failed";
 pub const IDENTITY_LINKED: &str = "user.identity_linked";
 /// An account at another service was unlinked.
 pub const IDENTITY_UNLINKED: &str = "user.identity_unlinked";
+/// An account at another service was not linked to who asked for it.
+pub const IDENTITY_LINK_FAILED: &str = "user.identity_link_failed";
 /// Another service vouched for somebody who comes in.
 pub const IDENTITY_USED: &str = "user.identity_used";
 
@@ -116,17 +119,17 @@ pub fn session_revoked(
     event(id, SESSION_REVOKED, user, Some(user), at, payload)
 }
 
-/// A user's roles were replaced.
+/// A user's roles were replaced; by nobody who is signed in when there is no actor.
 pub fn roles_changed(
     id: Uuid,
     user: UserId,
     before: &[String],
     after: &[String],
-    actor: UserId,
+    actor: Option<UserId>,
     at: DateTime<Utc>,
 ) -> DomainEvent {
     let payload = json!({ "user_id": user, "before": before, "after": after });
-    event(id, ROLES_CHANGED, user, Some(actor), at, payload)
+    event(id, ROLES_CHANGED, user, actor, at, payload)
 }
 
 /// An account asks for a second proof from now on.
@@ -181,6 +184,18 @@ pub fn identity(id: Uuid, kind: &str, identity: &ExternalIdentity, at: DateTime<
         "user_id": user, "identity_id": identity.id, "provider": identity.provider.as_str(),
     });
     event(id, kind, user, Some(user), at, payload)
+}
+
+/// An account at another service was not linked to who asked for it: `reason` says why.
+pub fn identity_link_failed(
+    id: Uuid,
+    user: UserId,
+    provider: &ProviderName,
+    reason: &str,
+    at: DateTime<Utc>,
+) -> DomainEvent {
+    let payload = json!({ "user_id": user, "provider": provider.as_str(), "reason": reason });
+    event(id, IDENTITY_LINK_FAILED, user, Some(user), at, payload)
 }
 
 fn event(

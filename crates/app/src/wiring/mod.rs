@@ -278,6 +278,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
         articles: departed.clone(),
         uploads: uploads.removal.clone(),
         photos: photos.departed.clone(),
+        mailroom: messaging.mailroom.clone(),
         sealer: sealer.clone(),
         blobs: files.0.clone(),
     };

@@ -68,8 +68,9 @@ impl App {
         let login = LoginName::parse(name).ok_or_else(|| format!("{name} is no username"))?;
         let found = self.store.find_credentials(&login).await.map_err(|error| error.to_string())?;
         let user = found.ok_or_else(|| format!("there is no user {name}"))?.user_id;
-        let reset = FactorReset::new(Arc::new(self.store.clone()), self.ids.clone(), self.clock.clone());
-        match reset.reset(user).await {
+        let store = Arc::new(self.store.clone());
+        let reset = FactorReset::new(store, self.mailroom.clone(), self.ids.clone(), self.clock.clone());
+        match reset.reset(user, &self.config.localization.default_language).await {
             Ok(()) => Ok(name.to_owned()),
             Err(FactorError::NotEnrolled) => Err(format!("{name} has no second factor")),
             Err(error) => Err(error.to_string()),

@@ -9,6 +9,7 @@ use sharestack_kernel::blob::Blob;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::JobHandler;
+use sharestack_kernel::message::Mailroom;
 use sharestack_kernel::seal::Sealer;
 use sharestack_store_seaorm::Store;
 use sharestack_users::model::{HeldFile, PrivacyPolicy};
@@ -35,6 +36,7 @@ pub struct PrivacyParts {
     pub articles: Arc<RemoveArticles>,
     pub photos: Arc<RemovePhotos>,
     pub uploads: Arc<RemoveFiles>,
+    pub mailroom: Arc<dyn Mailroom>,
     pub sealer: Arc<dyn Sealer>,
     pub blobs: Arc<dyn Blob>,
 }
@@ -42,7 +44,8 @@ pub struct PrivacyParts {
 impl Privacy {
     /// The services over `store`.
     pub fn new(config: &Config, store: &Store, parts: PrivacyParts) -> Self {
-        let PrivacyParts { accounts, administration, obligations, articles, photos, uploads, sealer, blobs } = parts;
+        let PrivacyParts { accounts, administration, obligations, articles, photos, uploads, mailroom, sealer, blobs } =
+            parts;
         let policy = PrivacyPolicy {
             export_ttl: Duration::days(i64::from(config.privacy.export_ttl_days)),
             cooling_off: Duration::days(i64::from(config.privacy.cooling_off_days)),
@@ -54,6 +57,7 @@ impl Privacy {
             queries: Arc::new(store.clone()),
             records: records.clone(),
             archive: Arc::new(ZipArchive(blobs)),
+            mailroom,
             sealer,
             ids: accounts.ids.clone(),
             clock: accounts.clock.clone(),

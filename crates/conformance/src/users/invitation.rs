@@ -33,9 +33,11 @@ async fn invite(subject: &Subject, invitation: &NewInvitation) {
 
 async fn redeem(subject: &Subject, number: u8, by: &str, user: UserId, after: Duration) -> bool {
     let (hash, email, at) = (hash(number), email(by), now() + after);
-    let done: Result<bool, StoreError> =
+    let done: Result<Option<InvitationId>, StoreError> =
         transact!(subject.store, |tx| { tx.invitations().redeem(hash, &email, user, at).await });
-    done.unwrap()
+    let used = done.unwrap();
+    assert!(used.is_none_or(|used| used == invitation(number, None).id), "it says which one was used");
+    used.is_some()
 }
 
 /// MUST be used by one of any number of rivals.

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use sharestack_kernel::clock::FakeClock;
 use sharestack_kernel::message::{OutgoingSms, SendError, SmsSender};
 use sharestack_kernel::random::CountingRandomness;
 use sharestack_messaging::{AliyunConfig, AliyunSms};
 use uuid::Uuid;
 
-use super::endpoint::{Endpoint, nowhere};
+use super::endpoint::{Asked, Endpoint, nowhere};
 
 fn sender(endpoint: &str) -> AliyunSms {
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
@@ -61,9 +63,27 @@ async fn a_message_is_asked_for_as_the_documentation_says() {
     ] {
         assert_eq!(asked.headers[name], value);
     }
-    let authorization = &asked.headers["authorization"];
-    assert!(authorization.starts_with("ACS3-HMAC-SHA256 Credential=LTAI-test,SignedHeaders=host;x-acs-action;"));
-    assert_ne!(authorization, &english.headers["authorization"]);
+    for asked in [asked, english] {
+        assert_eq!(asked.headers["authorization"], signed(asked), "{}", asked.target);
+    }
+    assert_ne!(asked.headers["authorization"], english.headers["authorization"]);
+}
+
+/// What must stand in `authorization`, made as Aliyun makes it: of what has arrived.
+fn signed(asked: &Asked) -> String {
+    let names =
+        ["host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"];
+    let lines = names.map(|name| format!("{name}:{}\n", asked.headers[name])).concat();
+    let body = hex::encode(Sha256::digest(&asked.body));
+    assert_eq!(asked.headers["x-acs-content-sha256"], body);
+    let (path, query) = asked.target.split_once('?').unwrap();
+    let names = names.join(";");
+    let canonical = format!("{}\n{path}\n{query}\n{lines}\n{names}\n{body}", asked.method);
+    let to_sign = format!("ACS3-HMAC-SHA256\n{}", hex::encode(Sha256::digest(canonical)));
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(b"secret").unwrap();
+    mac.update(to_sign.as_bytes());
+    let signature = hex::encode(mac.finalize().into_bytes());
+    format!("ACS3-HMAC-SHA256 Credential=LTAI-test,SignedHeaders={names},Signature={signature}")
 }
 
 #[tokio::test]

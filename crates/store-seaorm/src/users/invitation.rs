@@ -54,7 +54,7 @@ impl InvitationRepository for SeaTx {
         email: &EmailAddress,
         user: UserId,
         now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<InvitationId>, StoreError> {
         let fits = Expr::col("email_key").is_null().or(Expr::col("email_key").eq(email.key()));
         let redeem = Query::update()
             .table(TABLE)
@@ -66,7 +66,12 @@ impl InvitationRepository for SeaTx {
             .cond_where(having(InvitationStatus::Pending, now))
             .and_where(fits)
             .to_owned();
-        self.conn().execute(&redeem).await.map(|done| done.rows_affected() == 1).map_err(store_error)
+        if self.conn().execute(&redeem).await.map_err(store_error)?.rows_affected() != 1 {
+            return Ok(None);
+        }
+        let which = Query::select().column("id").from(TABLE).and_where(Expr::col("hash").eq(hash.to_hex())).to_owned();
+        let row = self.conn().query_one(&which).await.map_err(store_error)?;
+        row.map(|row| row.try_get("", "id").map(InvitationId::new)).transpose().map_err(store_error)
     }
 
     async fn revoke(&mut self, id: InvitationId, at: DateTime<Utc>) -> Result<bool, StoreError> {

@@ -4,6 +4,7 @@ use sharestack_kernel::carries_store;
 use sharestack_kernel::error::{Category, Classified, Details, StoreError, Throttle};
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::UserId;
+use sharestack_kernel::seal::SealFailed;
 use thiserror::Error;
 
 use super::{HashError, LoginError, Source};
@@ -46,6 +47,9 @@ pub enum FactorError {
     /// A password could not be checked.
     #[error(transparent)]
     Hash(#[from] HashError),
+    /// The mail that tells of it could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealFailed),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -61,6 +65,7 @@ impl Classified for FactorError {
             Self::TooMany(_) => Category::RateLimited,
             Self::Totp(error) => error.category(),
             Self::Hash(error) => error.category(),
+            Self::Seal(_) => Category::Internal,
             Self::Store(error) => error.category(),
         }
     }

@@ -1,6 +1,7 @@
 use sharestack_kernel::blob::BlobError;
 use sharestack_kernel::carries_store;
 use sharestack_kernel::error::{Category, Classified, Details, StoreError, Throttle};
+use sharestack_kernel::seal::SealFailed;
 use thiserror::Error;
 
 use super::AdministerError;
@@ -59,6 +60,9 @@ pub enum DepartureError {
     /// There is no wish that could be taken back.
     #[error("no deletion is scheduled")]
     NotScheduled,
+    /// The mail that tells of it could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealFailed),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -69,6 +73,7 @@ impl Classified for DepartureError {
         match self {
             Self::Account(error) => error.category(),
             Self::NotScheduled => Category::Conflict,
+            Self::Seal(_) => Category::Internal,
             Self::Store(error) => error.category(),
         }
     }

@@ -202,6 +202,7 @@ fn proofs_and_codes() {
     means(FactorError::NoSuchUser(WEI), Category::NotFound, None, no_user());
     means(FactorError::from(TotpError(source())), Category::Internal, None, Details::None);
     means(FactorError::from(HashError::Busy), Category::Unavailable, None, Details::None);
+    means(FactorError::from(SealFailed), Category::Internal, None, Details::None);
 
     let unauthenticated = Category::Unauthenticated;
     means(SecondFactorError::InvalidToken, unauthenticated, Some("INVALID_TOKEN"), Details::None);
@@ -357,6 +358,7 @@ fn copies_departures_and_roles() {
     let last = object(json!({ "reason": "last_super_admin" }));
     means(DepartureError::from(AdministerError::LastSuperAdmin), Category::Conflict, None, last);
     means(DepartureError::NotScheduled, Category::Conflict, None, Details::None);
+    means(DepartureError::from(SealFailed), Category::Internal, None, Details::None);
 
     means(AdministerError::from(denied()), forbidden, None, who.clone());
     means(AdministerError::from(fields()), Category::Invalid, None, Details::Fields(fields()));

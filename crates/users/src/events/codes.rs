@@ -29,6 +29,8 @@ pub const PHONE_VERIFIED: &str = "user.phone_verified";
 pub const PASSWORD_RESET: &str = "user.password_reset";
 /// An invitation was made.
 pub const INVITED: &str = "invitation.created";
+/// An invitation was used: its actor has registered by it.
+pub const INVITATION_USED: &str = "invitation.used";
 /// An invitation was taken back.
 pub const INVITATION_REVOKED: &str = "invitation.revoked";
 /// The aggregate of events about invitations.

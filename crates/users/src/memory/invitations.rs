@@ -24,14 +24,14 @@ impl InvitationRepository for MemoryTx {
         email: &EmailAddress,
         user: UserId,
         now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<InvitationId>, StoreError> {
         let found = self.state.invitations.iter_mut().find(|(known, one)| {
             let fits = one.email.as_ref().is_none_or(|invited| invited == email.key());
             *known == hash && fits && one.status(now) == InvitationStatus::Pending
         });
-        Ok(found.is_some_and(|(_, one)| {
+        Ok(found.map(|(_, one)| {
             (one.used_at, one.used_by, one.email) = (Some(now), Some(user), None);
-            true
+            one.id
         }))
     }
 

@@ -13,8 +13,8 @@ pub trait InvitationRepository: Send {
     /// Keeps one.
     async fn insert(&mut self, invitation: &NewInvitation) -> Result<(), StoreError>;
 
-    /// Uses one, for a user who registers at `now` with this address. `false`, and nothing
-    /// changes, when there is none, it was used or revoked, its time is over, or it
+    /// Uses one, for a user who registers at `now` with this address; says which. `None`, and
+    /// nothing changes, when there is none, it was used or revoked, its time is over, or it
     /// is for another address.
     ///
     /// MUST be used by one of any number of rivals.
@@ -24,7 +24,7 @@ pub trait InvitationRepository: Send {
         email: &EmailAddress,
         user: UserId,
         now: DateTime<Utc>,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Option<InvitationId>, StoreError>;
 
     /// Takes one back that could still be used at `at`. `false`, and nothing changes, when
     /// there is none, it was used or revoked, or its time is over.

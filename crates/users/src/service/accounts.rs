@@ -4,6 +4,7 @@ use std::sync::Arc;
 use sharestack_kernel::actor::{Actor, Denied};
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::event::DomainEvent;
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::transact;
@@ -116,7 +117,7 @@ impl Accounts {
             let (before, after) = (names(&before), names(&after));
             if before != after {
                 tx.edits().touch(user, now).await?;
-                let event = events::roles_changed(event_id, user, &before, &after, actor.user_id, now);
+                let event = events::roles_changed(event_id, user, &before, &after, Some(actor.user_id), now);
                 tx.outbox().append(&event).await?;
             }
             Ok::<_, GrantError>(())
@@ -147,20 +148,26 @@ impl Accounts {
         let ports = &self.ports;
         let password_hash = ports.hasher.hash(password.password()).await?;
         let id = UserId::new(ports.ids.number(UserId::SEQUENCE).await?);
-        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
+        let (now, event_ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
         let account = NewAccount { id, username, email, password_hash, profile, is_verified, created_at: now };
-        Ok(Prepared { account, roles: roles.to_vec(), event_id })
+        Ok(Prepared { account, roles: roles.to_vec(), event_ids })
     }
 
     /// Makes the account, inside a transaction.
     pub(super) async fn insert(tx: &mut dyn UsersTx, new: &Prepared) -> Result<(), RegisterError> {
-        let Prepared { account, roles, event_id } = new;
+        let Prepared { account, roles, event_ids } = new;
         let role_ids: Vec<_> = roles.iter().map(|role| role.id()).collect();
         tx.accounts().insert(account).await?;
         tx.roles().replace(account.id, &role_ids, None, account.created_at).await?;
         let (name, at) = (account.username.as_str(), account.created_at);
-        tx.outbox().append(&events::registered(*event_id, account.id, name, at)).await?;
-        Ok(())
+        let made = events::registered(event_ids[0], account.id, name, at);
+        if roles[..] == [BuiltInRole::User] {
+            return Ok(tx.outbox().append(&made).await?);
+        }
+        // Nobody who registers gets more: whoever runs the product gives it.
+        tx.outbox().append(&DomainEvent { actor: None, ..made }).await?;
+        let after = names(&roles.iter().map(|role| role.role()).collect::<Vec<_>>());
+        Ok(tx.outbox().append(&events::roles_changed(event_ids[1], account.id, &[], &after, None, at)).await?)
     }
 }
 
@@ -168,7 +175,8 @@ impl Accounts {
 pub(super) struct Prepared {
     account: NewAccount,
     roles: Vec<BuiltInRole>,
-    event_id: uuid::Uuid,
+    /// Of the account, and of what it may do beyond everybody.
+    event_ids: [uuid::Uuid; 2],
 }
 
 impl Prepared {

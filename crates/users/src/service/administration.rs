@@ -6,10 +6,12 @@ use sharestack_kernel::actor::{Actor, Denied};
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::NewJob;
+use sharestack_kernel::origin;
 use sharestack_kernel::page::{Page, PageRequest};
 use sharestack_kernel::transact;
 use sharestack_kernel::version::Versions;
 
+use super::looks::note_look;
 use super::profiles::{fields, of_profile};
 use super::purge::PURGE;
 use super::{AccountPorts, avatars};
@@ -74,7 +76,7 @@ impl Administration {
         Self { ports }
     }
 
-    /// One page of the users. It needs `user.read`.
+    /// One page of the users. It needs `user.read`, and is noted.
     ///
     /// # Errors
     /// When the actor may not, or the filter names a role that does not exist.
@@ -86,16 +88,27 @@ impl Administration {
                 return Err(unknown_role());
             }
         }
-        Ok(self.ports.directory.list(filter, page).await?)
+        let found = self.ports.directory.list(filter, page).await?;
+        let ports = &self.ports.accounts;
+        let shown: Vec<_> = found.items.iter().map(|user| user.id).collect();
+        let event = events::listed(ports.ids.uuid(), &shown, filter, actor.user_id, ports.clock.now());
+        note_look(&*ports.store, None, &event).await?;
+        Ok(found)
     }
 
-    /// A user. It needs `user.read`.
+    /// A user. It needs `user.read`, and is noted when it is somebody else.
     ///
     /// # Errors
     /// When the actor may not, or there is no such user.
     pub async fn find(&self, actor: &Actor, user: UserId) -> Outcome<UserView> {
         actor.require("user.read")?;
-        self.view(user).await
+        let view = self.view(user).await?;
+        if actor.user_id != user {
+            let ports = &self.ports.accounts;
+            let event = events::viewed(ports.ids.uuid(), user, "account", actor.user_id, ports.clock.now());
+            note_look(&*ports.store, Some(user), &event).await?;
+        }
+        Ok(view)
     }
 
     /// Makes an account for somebody else. It needs `user.create`, and nobody gives a
@@ -110,7 +123,7 @@ impl Administration {
         let Registration { username, email, password, profile } = registration;
         let password_hash = ports.hasher.hash(password.password()).await?;
         let id = UserId::new(ports.ids.number(UserId::SEQUENCE).await?);
-        let (now, events) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
+        let (now, events) = (ports.clock.now(), [(); 3].map(|()| ports.ids.uuid()));
         let account = NewAccount { id, username, email, password_hash, profile, is_verified: false, created_at: now };
         let inactive = AccountChange { is_active: Some(false), ..AccountChange::default() };
         transact!(ports.store, |tx| {
@@ -123,6 +136,12 @@ impl Administration {
             let mut event = events::registered(events[0], id, account.username.as_str(), now);
             event.actor = Some(actor.user_id);
             tx.outbox().append(&event).await?;
+            if given.id != BuiltInRole::User.id() {
+                // Who looks for grants finds those of new accounts too.
+                let after = names(&[given, BuiltInRole::User.role()]);
+                let event = events::roles_changed(events[2], id, &[], &after, Some(actor.user_id), now);
+                tx.outbox().append(&event).await?;
+            }
             if !is_active {
                 tx.edits().change(id, &inactive, now).await?;
                 let event = events::account(events[1], events::DEACTIVATED, id, Some(actor.user_id), now);
@@ -177,7 +196,7 @@ impl Administration {
                 let (before, after) = (names(&theirs), names(&after));
                 if before != after {
                     tx.edits().touch(user, now).await?;
-                    let event = events::roles_changed(ids[3], user, &before, &after, actor.user_id, now);
+                    let event = events::roles_changed(ids[3], user, &before, &after, Some(actor.user_id), now);
                     tx.outbox().append(&event).await?;
                 }
             }
@@ -254,7 +273,7 @@ impl Administration {
                 ..NewJob::new(
                     job_id,
                     PURGE,
-                    json!({ "user_id": user }),
+                    json!({ "user_id": user, "request_id": origin::request_id() }),
                     due.map_or(purge_at, |due| due.max(now).min(purge_at)),
                 )
             };

@@ -13,10 +13,10 @@ use crate::events::{self, Disowned, RevokeReason};
 use crate::model::{AccountChange, PasswordHash};
 use crate::ports::UsersTx;
 
-/// What a proof is written down with: ids of two events and a job, and how its owner is told
-/// what was removed.
+/// What a proof is written down with: ids of two events, a job and one event more, and how its
+/// owner is told what was removed.
 pub(super) struct Proving<'a> {
-    pub(super) ids: [Uuid; 3],
+    pub(super) ids: [Uuid; 4],
     pub(super) mailroom: &'a dyn Mailroom,
     pub(super) language: &'a str,
     pub(super) now: DateTime<Utc>,
@@ -65,7 +65,9 @@ pub(super) async fn prove_address(
         factor: tx.factors().delete_totp(user).await?,
         phone: tx.contacts().forget_phone(user).await?,
     };
-    tx.privacy().delete_departure(user).await?;
+    if tx.privacy().delete_departure(user).await? {
+        tx.outbox().append(&events::departure_cancelled(ids[3], user, now)).await?;
+    }
     let waiting = AccountChange { pending_email: Patch::Clear, ..AccountChange::default() };
     tx.edits().change(user, &waiting, now).await.map_err(|error| match error {
         InsertAccountError::Store(error) => error,

@@ -2,9 +2,11 @@ use std::sync::Arc;
 
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::id::{IdGenerator, UserId};
+use sharestack_kernel::message::Mailroom;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
+use super::notice::tell_of_no_second_factor;
 use crate::error::FactorError;
 use crate::events;
 use crate::ports::UsersTx;
@@ -14,28 +16,40 @@ use crate::ports::UsersTx;
 #[derive(Clone)]
 pub struct FactorReset {
     store: Arc<dyn Begin<dyn UsersTx>>,
+    mailroom: Arc<dyn Mailroom>,
     ids: Arc<dyn IdGenerator>,
     clock: Arc<dyn Clock>,
 }
 
 impl FactorReset {
     /// The service over its ports.
-    pub fn new(store: Arc<dyn Begin<dyn UsersTx>>, ids: Arc<dyn IdGenerator>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, ids, clock }
+    pub fn new(
+        store: Arc<dyn Begin<dyn UsersTx>>,
+        mailroom: Arc<dyn Mailroom>,
+        ids: Arc<dyn IdGenerator>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { store, mailroom, ids, clock }
     }
 
     /// Removes a user's app and recovery codes: the next login asks for the first proof
-    /// alone. Sessions and passkeys stay.
+    /// alone. Sessions and passkeys stay. A mail tells the user, in the language of their
+    /// settings, or else in `language`: whoever asked for it may have been somebody else.
     ///
     /// # Errors
     /// When there is no such user, or nothing to remove.
-    pub async fn reset(&self, user: UserId) -> Result<(), FactorError> {
-        let (now, event_id) = (self.clock.now(), self.ids.uuid());
+    pub async fn reset(&self, user: UserId, language: &str) -> Result<(), FactorError> {
+        let (now, event_id, notice_id) = (self.clock.now(), self.ids.uuid(), self.ids.uuid());
         transact!(self.store, |tx| {
             tx.accounts().hold(user).await?.ok_or(FactorError::NoSuchUser(user))?;
             if !tx.factors().delete_totp(user).await? {
                 return Err(FactorError::NotEnrolled);
             }
+            let language = match tx.settings().find(user).await?.language {
+                Some(spoken) => spoken.as_str(),
+                None => language,
+            };
+            tell_of_no_second_factor(tx, &*self.mailroom, notice_id, (user, language), now).await?;
             Ok(tx.outbox().append(&events::mfa_reset(event_id, user, now)).await?)
         })
     }

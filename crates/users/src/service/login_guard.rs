@@ -102,6 +102,14 @@ impl LoginGuard {
         Ok(admission)
     }
 
+    /// Whether the refusal of a try is to be noted: one a minute for a name from a network.
+    /// A flood of them says no more, and must cost little.
+    pub(super) async fn notes(&self, name: &LoginName, client: &Client) -> bool {
+        let key = format!("users:guard:noted:{}@{}", name.key(), client.network());
+        let limit = Limit { limit: 1, window: Duration::from_mins(1) };
+        self.limiter.hit(&key, limit).await.is_ok_and(|decision| decision.allowed)
+    }
+
     /// Counts a wrong password.
     pub async fn failed(&self, admission: &Admission) {
         for (key, limits) in self.counted(admission) {

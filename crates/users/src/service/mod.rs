@@ -13,6 +13,7 @@ mod forget;
 mod invitations;
 mod last_seen;
 mod login_guard;
+mod looks;
 mod notice;
 mod passkeys;
 mod passwords;

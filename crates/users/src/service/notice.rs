@@ -2,13 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::NewJob;
 use sharestack_kernel::message::{Mailroom, Message, Recipient};
 use sharestack_kernel::seal::SealFailed;
 use uuid::Uuid;
 
+use crate::error::FactorError;
 use crate::events::Disowned;
 use crate::model::EmailAddress;
+use crate::ports::UsersTx;
 
 /// A word to who has an address, by a job.
 pub(super) fn notice(
@@ -24,24 +27,60 @@ pub(super) fn notice(
     mailroom.job(id, &message, at)
 }
 
-/// A word to who has an address that the account has another password; `None` when nothing
-/// is delivered there.
+/// A word to who has an account; `None` when nothing is delivered there.
+fn word(
+    mailroom: &dyn Mailroom,
+    id: Uuid,
+    (email, language): (&str, &str),
+    template: &str,
+    data: Value,
+    at: DateTime<Utc>,
+) -> Result<Option<NewJob>, SealFailed> {
+    let email = EmailAddress::parse(email).ok().filter(|email| !email.is_placeholder());
+    email.map(|email| notice(mailroom, id, (&email, language), template, data, at)).transpose()
+}
+
+/// A word to who has an account that it has another password.
 pub(super) fn of_new_password(
     mailroom: &dyn Mailroom,
     id: Uuid,
     (username, email, language): (&str, &str, &str),
     at: DateTime<Utc>,
 ) -> Result<Option<NewJob>, SealFailed> {
-    let Ok(email) = EmailAddress::parse(email) else { return Ok(None) };
-    if email.is_placeholder() {
-        return Ok(None);
+    word(mailroom, id, (email, language), "password_changed", json!({ "username": username }), at)
+}
+
+/// Leaves a word to who has a held account that it asks for no second proof any longer.
+pub(super) async fn tell_of_no_second_factor(
+    tx: &mut dyn UsersTx,
+    mailroom: &dyn Mailroom,
+    id: Uuid,
+    (user, language): (UserId, &str),
+    at: DateTime<Utc>,
+) -> Result<(), FactorError> {
+    let record = tx.edits().hold_record(user).await?.ok_or(FactorError::NoSuchUser(user))?;
+    let data = json!({ "username": record.username });
+    if let Some(notice) = word(mailroom, id, (record.email.as_str(), language), "second_factor_removed", data, at)? {
+        tx.jobs().enqueue(&notice).await?;
     }
-    let data = json!({ "username": username });
-    notice(mailroom, id, (&email, language), "password_changed", data, at).map(Some)
+    Ok(())
+}
+
+/// A word to who has an account that it ends at `due`: whoever said so, they can take it back
+/// until then.
+pub(super) fn of_departure(
+    mailroom: &dyn Mailroom,
+    id: Uuid,
+    (username, email, language): (&str, &str, &str),
+    due: DateTime<Utc>,
+    at: DateTime<Utc>,
+) -> Result<Option<NewJob>, SealFailed> {
+    let data = json!({ "username": username, "due": due.format("%Y-%m-%d %H:%M UTC").to_string() });
+    word(mailroom, id, (email, language), "deletion_scheduled", data, at)
 }
 
 /// A word to who has an address about what opened the account before that was proven, and was
-/// removed; `None` when that is nothing, or nothing is delivered there.
+/// removed; `None` when that is nothing.
 pub(super) fn of_what_was_removed(
     mailroom: &dyn Mailroom,
     id: Uuid,
@@ -51,13 +90,12 @@ pub(super) fn of_what_was_removed(
 ) -> Result<Option<NewJob>, SealFailed> {
     let Disowned { password, sessions, passkeys, identities, api_keys, factor, phone } = *removed;
     let counts = [sessions, passkeys, identities, api_keys];
-    let nothing = counts == [0; 4] && ![password, factor, phone].contains(&true);
-    let Some(email) = EmailAddress::parse(email).ok().filter(|email| !nothing && !email.is_placeholder()) else {
+    if counts == [0; 4] && ![password, factor, phone].contains(&true) {
         return Ok(None);
-    };
+    }
     let data = json!({
         "username": username, "password": password, "sessions": sessions, "passkeys": passkeys,
         "identities": identities, "api_keys": api_keys, "factor": factor, "phone": phone,
     });
-    notice(mailroom, id, (&email, language), "access_removed", data, at).map(Some)
+    word(mailroom, id, (email, language), "access_removed", data, at)
 }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler};
+use sharestack_kernel::origin;
 use sharestack_kernel::transact;
 
 use super::AccountPorts;
@@ -40,6 +41,13 @@ impl JobHandler for PurgeAccount {
 
     async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
         let user = job.payload["user_id"].as_i64().map(UserId::new).ok_or("the job names no user")?;
+        let asked_by = job.payload["request_id"].as_str().map(str::to_owned);
+        origin::on_behalf_of(asked_by, self.purge(user)).await
+    }
+}
+
+impl PurgeAccount {
+    async fn purge(&self, user: UserId) -> Result<(), JobError> {
         let ports = &self.ports;
         let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
         // What is deleted does not come back.

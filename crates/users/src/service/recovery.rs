@@ -30,7 +30,7 @@ impl Recovery {
 
     /// What a proof of an address is written down with.
     fn proving<'a>(&'a self, language: &'a str) -> Proving<'a> {
-        let ids = [(); 3].map(|()| self.ports.ids.uuid());
+        let ids = [(); 4].map(|()| self.ports.ids.uuid());
         Proving { ids, mailroom: self.verification.mailroom(), language, now: self.ports.clock.now() }
     }
 

@@ -77,7 +77,7 @@ impl Registrations {
         };
         let email = registration.email.clone();
         let new = self.accounts.prepare(registration, &[BuiltInRole::User], proof.is_some()).await?;
-        let (now, event_id) = (new.created_at(), self.ports.ids.uuid());
+        let (now, event_id, used_id) = (new.created_at(), self.ports.ids.uuid(), self.ports.ids.uuid());
         let done = transact!(self.ports.store, |tx| {
             if let Some(proof) = &proof
                 && let Err(refused) = self.verification.take(tx, proof, Purpose::Register, now, event_id).await?
@@ -85,10 +85,11 @@ impl Registrations {
                 return Ok(Err(refused));
             }
             Accounts::insert(tx, &new).await?;
-            if let Some(token) = &invitation
-                && !tx.invitations().redeem(token.hash(), &email, new.id(), now).await?
-            {
-                return Err(RegisterError::Fields(FieldErrors::of("invite_code", worthless())));
+            if let Some(token) = &invitation {
+                let used = tx.invitations().redeem(token.hash(), &email, new.id(), now).await?;
+                let used = used.ok_or_else(|| FieldErrors::of("invite_code", worthless()))?;
+                let event = events::about_invitation(used_id, events::INVITATION_USED, used, Some(new.id()), now);
+                tx.outbox().append(&event).await?;
             }
             Ok::<Result<(), ProofRefused>, RegisterError>(Ok(()))
         })?;

@@ -10,7 +10,7 @@ use sharestack_kernel::version::Versions;
 use super::AccountPorts;
 use super::administration::above;
 use crate::error::RoleError;
-use crate::events;
+use crate::events::{self, RoleAct};
 use crate::model::{NewRole, Role, RoleChange, RoleId, RoleView, within_reach};
 use crate::ports::{Directory, RoleQueries, SessionCache};
 
@@ -80,9 +80,9 @@ impl Roles {
             let own = tx.roles().find_by_user(actor.user_id).await?;
             require_reach(actor, &own, role.rank, &role.permissions)?;
             tx.role_catalog().insert(id, &role).await?;
-            let event = events::role(event_id, events::ROLE_CREATED, id, role.name.as_str(), actor.user_id, now);
-            tx.outbox().append(&event).await?;
-            tx.role_catalog().find(id).await?.ok_or(RoleError::NoSuchRole(id))
+            let made = tx.role_catalog().find(id).await?.ok_or(RoleError::NoSuchRole(id))?;
+            tx.outbox().append(&events::role(event_id, RoleAct::Created(&made), actor.user_id, now)).await?;
+            Ok(made)
         })
     }
 
@@ -113,9 +113,8 @@ impl Roles {
             tx.role_catalog().update(id, &change).await?;
             let after = tx.role_catalog().find(id).await?.ok_or(RoleError::NoSuchRole(id))?;
             if after != before {
-                let name = after.role.name.as_str();
-                let event = events::role(event_id, events::ROLE_UPDATED, id, name, actor.user_id, now);
-                tx.outbox().append(&event).await?;
+                let act = RoleAct::Updated(&before, &after);
+                tx.outbox().append(&events::role(event_id, act, actor.user_id, now)).await?;
             }
             Ok(after)
         })?;
@@ -147,9 +146,7 @@ impl Roles {
                 return Err(RoleError::Stale);
             }
             tx.role_catalog().delete(id).await?;
-            let name = before.role.name.as_str();
-            let event = events::role(event_id, events::ROLE_DELETED, id, name, actor.user_id, now);
-            tx.outbox().append(&event).await?;
+            tx.outbox().append(&events::role(event_id, RoleAct::Deleted(&before), actor.user_id, now)).await?;
             Ok(())
         })
     }

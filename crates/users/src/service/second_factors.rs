@@ -16,7 +16,8 @@ use sharestack_kernel::seal::Sealer;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
-use super::{Passwords, Sessions, Tokens, Verification};
+use super::notice::tell_of_no_second_factor;
+use super::{Failures, Passwords, Sessions, Tokens, Verification};
 use crate::error::{FactorError, LoginError, ProofError, SecondFactorError, TotpError};
 use crate::events;
 use crate::model::{
@@ -82,12 +83,14 @@ pub struct SecondFactors {
     ports: FactorPorts,
     sessions: Sessions,
     policy: FactorPolicy,
+    failures: Failures,
 }
 
 impl SecondFactors {
     /// A service over these ports, that opens its sessions with `sessions`.
-    pub const fn new(ports: FactorPorts, sessions: Sessions, policy: FactorPolicy) -> Self {
-        Self { ports, sessions, policy }
+    pub fn new(ports: FactorPorts, sessions: Sessions, policy: FactorPolicy) -> Self {
+        let failures = Failures::new(ports.store.clone(), ports.ids.clone(), ports.clock.clone());
+        Self { ports, sessions, policy, failures }
     }
 
     /// What a user has enrolled.
@@ -130,7 +133,10 @@ impl SecondFactors {
     /// When the code is wrong, or there is nothing to confirm.
     pub async fn confirm(&self, actor: &Actor, code: &str) -> Result<Vec<SecretString>, FactorError> {
         actor.require_session()?;
-        let user = actor.user_id;
+        self.noting(actor.user_id, self.confirm_by(actor.user_id, code)).await
+    }
+
+    async fn confirm_by(&self, user: UserId, code: &str) -> Result<Vec<SecretString>, FactorError> {
         let ports = &self.ports;
         let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
         let Some(FactorCode::Digits(code)) = FactorCode::parse(code) else { return Err(FactorError::Wrong("code")) };
@@ -151,17 +157,20 @@ impl SecondFactors {
     }
 
     /// Removes the app and its recovery codes, for who shows one of its codes or the
-    /// account's password.
+    /// account's password. A mail tells its owner.
     ///
     /// # Errors
     /// When the proof is wrong, or there is nothing to remove.
-    pub async fn remove(&self, actor: &Actor, proof: FactorProof) -> Result<(), FactorError> {
+    pub async fn remove(&self, actor: &Actor, proof: FactorProof, language: &str) -> Result<(), FactorError> {
         actor.require_session()?;
-        let user = actor.user_id;
+        self.noting(actor.user_id, self.remove_by(actor.user_id, proof, language)).await
+    }
+
+    async fn remove_by(&self, user: UserId, proof: FactorProof, language: &str) -> Result<(), FactorError> {
         let ports = &self.ports;
         let budget = format!("users:mfa:remove:{user}");
         self.count(&budget).await.map_err(FactorError::TooMany)?;
-        let (now, event_id) = (ports.clock.now(), ports.ids.uuid());
+        let (now, ids) = (ports.clock.now(), [ports.ids.uuid(), ports.ids.uuid()]);
         let (code, password) = match proof {
             FactorProof::Code(text) => (Some(FactorCode::parse(&text).ok_or(FactorError::Wrong("code"))?), None),
             FactorProof::Password(text) => (None, Some(self.verify_password(user, &text).await?)),
@@ -181,7 +190,9 @@ impl SecondFactors {
             }
             tx.factors().delete_totp(user).await?;
             if totp.confirmed_at.is_some() {
-                tx.outbox().append(&events::mfa_disabled(event_id, user, FactorMethod::Totp, now)).await?;
+                tx.outbox().append(&events::mfa_disabled(ids[0], user, FactorMethod::Totp, now)).await?;
+                let mailroom = ports.verification.mailroom();
+                tell_of_no_second_factor(tx, mailroom, ids[1], (user, language), now).await?;
             }
             Ok(())
         })?;

@@ -9,6 +9,7 @@ use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
 use super::administration::above;
+use super::looks::note_look;
 use crate::error::EndSessionError;
 use crate::events::{self, RevokeReason};
 use crate::model::{OpenSession, Role, outranks};
@@ -51,7 +52,7 @@ impl SessionControl {
         Self { ports }
     }
 
-    /// The open sessions of a user, those seen last first.
+    /// The open sessions of a user, those seen last first. That somebody else looks is noted.
     ///
     /// # Errors
     /// When they are another's and the actor may not see them or does not stand above them,
@@ -65,11 +66,13 @@ impl SessionControl {
         actor.require_session()?;
         actor.require_owner_or(user, READ)?;
         self.exists(actor, user).await?;
+        let ports = &self.ports;
         if actor.user_id != user {
-            let roles = &self.ports.roles;
-            refuse_above(actor, &roles.list_held(actor.user_id).await?, &roles.list_held(user).await?)?;
+            refuse_above(actor, &ports.roles.list_held(actor.user_id).await?, &ports.roles.list_held(user).await?)?;
+            let event = events::viewed(ports.ids.uuid(), user, "sessions", actor.user_id, ports.clock.now());
+            note_look(&*ports.store, Some(user), &event).await?;
         }
-        Ok(self.ports.sessions.list_open(user, self.ports.clock.now(), page).await?)
+        Ok(ports.sessions.list_open(user, ports.clock.now(), page).await?)
     }
 
     /// Ends a session: its tokens are refused from the next request on.

@@ -140,10 +140,17 @@ impl Sessions {
         };
         let admission = match (&self.guard, &name) {
             // What no account can be called cannot be guessed at.
-            (Some(guard), Some(name)) => {
-                let admission = guard.admit(name, &login.client).await.map_err(LoginError::TooMany)?;
-                Some((guard, admission))
-            }
+            (Some(guard), Some(name)) => match guard.admit(name, &login.client).await {
+                Ok(admission) => Some((guard, admission)),
+                Err(throttle) => {
+                    if guard.notes(name, &login.client).await {
+                        let found = self.ports.accounts.find_credentials(name).await?;
+                        let known = found.map(|credentials| credentials.user_id);
+                        self.failures().login_failed(known, name.key(), "password", "throttled").await;
+                    }
+                    return Err(LoginError::TooMany(throttle));
+                }
+            },
             _ => None,
         };
         // A hash that changed while it was being checked is checked again.

@@ -71,7 +71,7 @@ impl Parse for UserListQuery {
     }
 }
 
-/// The users, the newest first. It needs `user.read`.
+/// The users, the newest first. It needs `user.read`; that somebody looked is in the audit log.
 #[utoipa::path(
     tag = "User Management",
     extensions(("x-required-permission" = json!("user.read"))),
@@ -89,7 +89,7 @@ pub async fn list_users(
     Ok(Reply::page(page.map(User::from)))
 }
 
-/// A user. It needs `user.read`.
+/// A user. It needs `user.read`; that somebody else looked is in the audit log.
 #[utoipa::path(
     tag = "User Management",
     extensions(("x-required-permission" = json!("user.read"))),

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::passwords::count_proof;
 use super::views::TokenPair;
-use crate::http::context::timestamp;
+use crate::http::context::{RequestContext, timestamp};
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, ClientInfo, Parse, RecentAuth, SessionAuth};
 use crate::http::middleware::rate_limit::count_account;
@@ -248,7 +248,8 @@ impl Parse for RemoveTotp {
     }
 }
 
-/// Removes the app and its recovery codes: no second proof is asked for any longer.
+/// Removes the app and its recovery codes: no second proof is asked for any longer. The user
+/// is told by mail.
 #[utoipa::path(
     operation_id = "remove_totp",
     tag = "Authentication",
@@ -264,11 +265,12 @@ impl Parse for RemoveTotp {
 pub async fn remove(
     request: HttpRequest,
     app: Data<App>,
+    context: RequestContext,
     auth: RecentAuth,
     body: Body<RemoveTotp>,
 ) -> Result<HttpResponse, ApiError> {
     count_proof(&request, &app, auth.0.user_id).await?;
-    app.factors.remove(&auth.0, body.0).await?;
+    app.factors.remove(&auth.0, body.0, context.language.tag()).await?;
     Ok(no_content())
 }
 

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::passwords::{Reauthentication, count_proof};
-use crate::http::context::timestamp;
+use crate::http::context::{RequestContext, timestamp};
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, OptionalBody, Params, Parse, RecentAuth};
 use crate::http::reply::{Envelope, Reply, no_content};
@@ -207,8 +207,8 @@ impl Parse for AccountDelete {
     }
 }
 
-/// Schedules the end of your account, within 15 working days. Until it is due it can be taken
-/// back; then what it holds of you goes at once, and what must stay (money, other people's
+/// Schedules the end of your account, within 15 working days. A mail tells you so. Until it is
+/// due it can be taken back; then what it holds of you goes at once, and what must stay (money, other people's
 /// threads) loses your name.
 #[utoipa::path(
     tag = "User Management",
@@ -224,6 +224,7 @@ impl Parse for AccountDelete {
 pub async fn leave(
     request: HttpRequest,
     app: Data<App>,
+    context: RequestContext,
     auth: RecentAuth,
     precondition: IfMatch,
     body: Body<AccountDelete>,
@@ -240,7 +241,8 @@ pub async fn leave(
         count_proof(&request, &app, auth.0.user_id).await?;
         app.step_up.prove(&auth.0, proof).await?;
     }
-    let wish = app.privacy.departures.schedule(auth.0.user_id, reason, precondition.0.as_ref()).await?;
+    let (departures, language) = (&app.privacy.departures, context.language.tag());
+    let wish = departures.schedule(auth.0.user_id, reason, language, precondition.0.as_ref()).await?;
     Ok(Reply::accepted(wish.into()))
 }
 

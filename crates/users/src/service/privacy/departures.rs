@@ -5,6 +5,7 @@ use chrono::Duration;
 use serde_json::json;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
+use sharestack_kernel::origin;
 use sharestack_kernel::transact;
 use sharestack_kernel::version::Versions;
 
@@ -14,6 +15,7 @@ use crate::events;
 use crate::model::{BuiltInRole, Departure, PrivacyPolicy};
 use crate::ports::AccountObligations;
 use crate::service::Administration;
+use crate::service::notice::of_departure;
 
 /// The kind of the job that ends an account whose owner wanted to go.
 pub const LEAVE: &str = "user.leave";
@@ -34,8 +36,8 @@ impl Departures {
         Self { ports, obligations, policy }
     }
 
-    /// Notes that a user wants to go; whose wish it is the caller has made sure of. Said
-    /// again, the first time counts.
+    /// Notes that a user wants to go; whose wish it is the caller has made sure of, and a mail
+    /// in this language tells its owner all the same. Said again, the first time counts.
     ///
     /// # Errors
     /// When something must be settled first, when `if_version` does not admit the version of the
@@ -44,16 +46,17 @@ impl Departures {
         &self,
         user: UserId,
         reason: Option<String>,
+        language: &str,
         if_version: Option<&Versions>,
     ) -> Result<Departure, DepartureError> {
-        let PrivacyPorts { ids, clock, .. } = &self.ports;
+        let PrivacyPorts { ids, clock, mailroom, .. } = &self.ports;
         let obligations = self.obligations.find(user).await?;
         if !obligations.is_empty() {
             return Err(AdministerError::Owes(obligations).into());
         }
         let now = clock.now();
         let wish = Departure { user_id: user, reason, requested_at: now, due_at: now + self.policy.cooling_off };
-        let (event_id, job_id) = (ids.uuid(), ids.uuid());
+        let (event_id, job_id, notice_id) = (ids.uuid(), ids.uuid(), ids.uuid());
         transact!(self.ports.store, |tx| {
             tx.roles().hold().await?;
             let record = tx.edits().hold_record(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
@@ -72,8 +75,13 @@ impl Departures {
                     .await?
                     .ok_or_else(|| AdministerError::NoSuchUser(user).into());
             }
-            let job = NewJob::new(job_id, LEAVE, json!({ "user_id": user }), wish.due_at);
+            let payload = json!({ "user_id": user, "request_id": origin::request_id() });
+            let job = NewJob::new(job_id, LEAVE, payload, wish.due_at);
             tx.jobs().enqueue(&job).await?;
+            let told = (record.username.as_str(), record.email.as_str(), language);
+            if let Some(notice) = of_departure(&**mailroom, notice_id, told, wish.due_at, now)? {
+                tx.jobs().enqueue(&notice).await?;
+            }
             tx.outbox().append(&events::departure_scheduled(event_id, &wish)).await?;
             Ok(wish.clone())
         })
@@ -126,8 +134,9 @@ impl JobHandler for Leave {
 
     async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
         let user = job.payload["user_id"].as_i64().map(UserId::new).ok_or("the job names no user")?;
+        let asked_by = job.payload["request_id"].as_str().map(str::to_owned);
         let PrivacyPorts { ids, clock, .. } = &self.ports;
-        match self.administration.end_own(user).await {
+        match origin::on_behalf_of(asked_by, self.administration.end_own(user)).await {
             // Taken back, or taken back and said again: that has a job of its own.
             Ok(_) | Err(AdministerError::NoSuchUser(_)) => Ok(()),
             // Money came meanwhile, or everybody else who ruled has gone.
@@ -135,7 +144,7 @@ impl JobHandler for Leave {
                 let again = NewJob {
                     // One, however often this job runs.
                     dedupe_key: Some(format!("{LEAVE}:{}", job.id)),
-                    ..NewJob::new(ids.uuid(), LEAVE, json!({ "user_id": user }), clock.now() + AGAIN_AFTER)
+                    ..NewJob::new(ids.uuid(), LEAVE, job.payload.clone(), clock.now() + AGAIN_AFTER)
                 };
                 transact!(self.ports.store, |tx| { Ok::<_, DepartureError>(tx.jobs().enqueue(&again).await?) })?;
                 Ok(())

@@ -8,6 +8,8 @@ use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::Throttle;
 use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::job::{ClaimedJob, JobError, JobHandler, NewJob};
+use sharestack_kernel::message::Mailroom;
+use sharestack_kernel::origin;
 use sharestack_kernel::seal::Sealer;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
@@ -35,6 +37,8 @@ pub struct PrivacyPorts {
     pub records: Arc<dyn PersonalRecords>,
     /// Puts it into one file.
     pub archive: Arc<dyn Archive>,
+    /// Makes jobs of messages.
+    pub mailroom: Arc<dyn Mailroom>,
     /// Makes links that nobody can make up.
     pub sealer: Arc<dyn Sealer>,
     /// Draws ids.
@@ -84,7 +88,8 @@ impl Exports {
                 return Err(ExportError::TooSoon(Throttle::new(1, window, next, now)));
             }
             tx.privacy().insert_export(&export).await?;
-            tx.jobs().enqueue(&NewJob::new(job_id, EXPORT, json!({ "export_id": export.id }), now)).await?;
+            let payload = json!({ "export_id": export.id, "request_id": origin::request_id() });
+            tx.jobs().enqueue(&NewJob::new(job_id, EXPORT, payload, now)).await?;
             tx.outbox().append(&events::export_requested(event_id, &export)).await?;
             Ok(export.clone())
         })
@@ -182,6 +187,7 @@ pub struct BuildExport {
 #[derive(Deserialize)]
 struct Payload {
     export_id: ExportId,
+    request_id: Option<String>,
 }
 
 impl BuildExport {
@@ -268,12 +274,15 @@ impl JobHandler for BuildExport {
     }
 
     async fn run(&self, job: &ClaimedJob) -> Result<(), JobError> {
-        let Payload { export_id } = serde_json::from_value(job.payload.clone())?;
-        let Err(error) = self.build(export_id, job.attempt).await else { return Ok(()) };
-        // The last attempt tells the person that there will be none.
-        if job.attempt >= job.max_attempts {
-            self.give_up(export_id, job.attempt).await?;
-        }
-        Err(error.into())
+        let Payload { export_id, request_id } = serde_json::from_value(job.payload.clone())?;
+        let work = async {
+            let Err(error) = self.build(export_id, job.attempt).await else { return Ok(()) };
+            // The last attempt tells the person that there will be none.
+            if job.attempt >= job.max_attempts {
+                self.give_up(export_id, job.attempt).await?;
+            }
+            Err::<(), ExportError>(error)
+        };
+        Ok(origin::on_behalf_of(request_id, work).await?)
     }
 }

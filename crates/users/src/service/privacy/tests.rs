@@ -8,7 +8,9 @@ use sharestack_kernel::blob::BlobError;
 use sharestack_kernel::clock::{Clock as _, FakeClock};
 use sharestack_kernel::error::{Category, Classified, StoreError};
 use sharestack_kernel::id::{SequentialIds, UserId};
-use sharestack_kernel::job::{ClaimedJob, JobHandler};
+use sharestack_kernel::job::{ClaimedJob, JobHandler, NewJob};
+use sharestack_kernel::message::{Message, PlainMailroom, Recipient};
+use sharestack_kernel::origin::{Origin, within};
 use sharestack_kernel::seal::OpenSeal;
 use sharestack_kernel::transact;
 
@@ -106,6 +108,7 @@ impl World {
             queries: Arc::new(store.clone()),
             records: Arc::new(OneRecord),
             archive: shelf.clone(),
+            mailroom: Arc::new(PlainMailroom),
             sealer: Arc::new(OpenSeal::default()),
             ids: Arc::new(SequentialIds::default()),
             clock: Arc::new(clock.clone()),
@@ -262,25 +265,32 @@ async fn a_copy_that_cannot_be_made_is_told_and_does_not_count() {
 async fn a_wish_to_go_counts_from_the_first_time_and_can_be_taken_back() {
     let world = World::new().await;
     let departures = world.departures(Vec::new());
-    let wish = departures.schedule(world.user, Some("moved on".into()), None).await.unwrap();
+    let wish = departures.schedule(world.user, Some("moved on".into()), "zh-CN", None).await.unwrap();
     assert_eq!(wish.due_at, world.clock.now() + Duration::days(7));
     world.clock.advance(Duration::days(1));
-    assert_eq!(departures.schedule(world.user, None, None).await.unwrap(), wish);
+    assert_eq!(departures.schedule(world.user, None, "en", None).await.unwrap(), wish);
     assert_eq!(departures.find(world.user).await.unwrap(), Some(wish));
     departures.cancel(world.user).await.unwrap();
     assert!(matches!(departures.cancel(world.user).await, Err(DepartureError::NotScheduled)));
     assert_eq!(departures.find(world.user).await.unwrap(), None);
     assert_eq!(world.kinds(), [events::DEPARTURE_SCHEDULED, events::DEPARTURE_CANCELLED]);
+    // Its owner is told once, whoever sat there: they could not take back what they do not know.
+    let told: Vec<_> = world.store.jobs().into_iter().filter(|job| job.kind == "message.send").collect();
+    let [told] = &told[..] else { panic!("{told:?}") };
+    let told: Message = serde_json::from_value(told.payload.clone()).unwrap();
+    assert_eq!((told.template.as_str(), told.language.as_str()), ("deletion_scheduled", "zh-CN"));
+    assert_eq!(told.to, Recipient::Mail("lin@example.com".to_owned()));
+    assert_eq!(told.data, json!({ "username": "lin", "due": "2026-01-22 10:30 UTC" }));
 }
 
 #[tokio::test]
 async fn who_has_money_here_or_rules_alone_does_not_go() {
     let world = World::new().await;
     let balance = Obligation { kind: "balance".into(), amount: Some(1990), currency: Some("CNY".into()) };
-    let refused = world.departures(vec![balance]).schedule(world.user, None, None).await.unwrap_err();
+    let refused = world.departures(vec![balance]).schedule(world.user, None, "en", None).await.unwrap_err();
     assert!(matches!(refused, DepartureError::Account(AdministerError::Owes(_))));
     let root = person(&world.store, 2, "root", &[BuiltInRole::SuperAdmin]).await;
-    let refused = world.departures(Vec::new()).schedule(root, None, None).await.unwrap_err();
+    let refused = world.departures(Vec::new()).schedule(root, None, "en", None).await.unwrap_err();
     assert!(matches!(refused, DepartureError::Account(AdministerError::LastSuperAdmin)));
     assert_eq!(refused.category(), Category::Conflict);
     assert!(world.kinds().is_empty());
@@ -328,7 +338,7 @@ fn job_of(world: &World) -> ClaimedJob {
 #[tokio::test]
 async fn who_wanted_to_go_is_forgotten_as_soon_as_the_time_for_second_thoughts_is_over() {
     let world = World::new().await;
-    let wish = world.departures(Vec::new()).schedule(world.user, None, None).await.unwrap();
+    let wish = world.departures(Vec::new()).schedule(world.user, None, "en", None).await.unwrap();
     let leave = leave(&world, Vec::new());
     leave.run(&job_of(&world)).await.unwrap();
     assert!(!world.kinds().contains(&events::DELETED.to_owned()), "it is not due");
@@ -339,11 +349,43 @@ async fn who_wanted_to_go_is_forgotten_as_soon_as_the_time_for_second_thoughts_i
     assert_eq!((purge.kind.as_str(), purge.run_at), ("user.purge", wish.due_at));
 }
 
+/// Whoever looks for all that a request did finds what jobs did for it.
+#[tokio::test]
+async fn what_a_job_does_is_found_by_the_request_that_asked_for_it() {
+    let world = World::new().await;
+    let asked = Origin {
+        ip: Some("192.0.2.1".to_owned()),
+        user_agent: Some("curl".to_owned()),
+        request_id: Some("req_1".to_owned()),
+    };
+    within(asked, async {
+        world.exports().request(world.user).await.unwrap();
+        world.departures(Vec::new()).schedule(world.user, None, "en", None).await.unwrap();
+    })
+    .await;
+    let job = |kind: &str| {
+        let NewJob { id, kind, payload, .. } = world.store.jobs().into_iter().rfind(|job| job.kind == kind).unwrap();
+        ClaimedJob { id, kind, payload, attempt: 1, max_attempts: 10, lost: 0 }
+    };
+    let noted = || {
+        let event = world.store.events().pop().unwrap();
+        let origin = event.origin.unwrap();
+        assert_eq!((origin.ip, origin.user_agent), (None, None), "it acts itself");
+        (event.kind, origin.request_id.unwrap())
+    };
+    BuildExport::new(world.ports.clone(), world.policy).run(&job("user.export")).await.unwrap();
+    assert_eq!(noted(), (events::EXPORT_FINISHED.to_owned(), "req_1".to_owned()));
+    world.clock.advance(world.policy.cooling_off);
+    leave(&world, Vec::new()).run(&job(LEAVE)).await.unwrap();
+    assert_eq!(noted(), (events::DELETED.to_owned(), "req_1".to_owned()));
+    assert_eq!(job("user.purge").payload["request_id"], "req_1");
+}
+
 #[tokio::test]
 async fn a_wish_that_is_taken_back_while_its_job_runs_ends_nothing() {
     let world = World::new().await;
     let departures = world.departures(Vec::new());
-    departures.schedule(world.user, None, None).await.unwrap();
+    departures.schedule(world.user, None, "en", None).await.unwrap();
     world.clock.advance(world.policy.cooling_off);
     departures.cancel(world.user).await.unwrap();
     // Whatever the job has seen before: what counts is seen under the account's lock.
@@ -355,7 +397,7 @@ async fn a_wish_that_is_taken_back_while_its_job_runs_ends_nothing() {
 #[tokio::test]
 async fn who_cannot_go_yet_is_asked_again_once_however_often_the_job_runs() {
     let world = World::new().await;
-    world.departures(Vec::new()).schedule(world.user, None, None).await.unwrap();
+    world.departures(Vec::new()).schedule(world.user, None, "en", None).await.unwrap();
     world.clock.advance(world.policy.cooling_off);
     let balance = Obligation { kind: "balance".into(), amount: Some(1990), currency: Some("CNY".into()) };
     let leave = leave(&world, vec![balance]);

@@ -4,10 +4,26 @@ use std::time::Duration;
 
 use sharestack_kernel::cache::Limit;
 use sharestack_kernel::error::Throttle;
+use sharestack_kernel::id::UserId;
 
 use super::SecondFactors;
+use crate::error::FactorError;
 
 impl SecondFactors {
+    /// Notes a wrong proof of a user: who has their session may be somebody else, who tries to
+    /// take the second factor away.
+    pub(super) async fn noting<T>(
+        &self,
+        user: UserId,
+        tried: impl Future<Output = Result<T, FactorError>>,
+    ) -> Result<T, FactorError> {
+        let tried = tried.await;
+        if let Err(FactorError::Wrong(field)) = &tried {
+            self.failures.proof_failed(user, field).await;
+        }
+        tried
+    }
+
     /// Counts a try of an account; when there were too many, how long to wait.
     pub(super) async fn count(&self, budget: &str) -> Result<(), Throttle> {
         let limit = self.hourly();

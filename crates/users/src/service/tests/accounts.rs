@@ -32,6 +32,10 @@ async fn the_command_line_makes_a_super_admin() {
     assert!(root.is_superuser() && root.is_verified);
     assert_eq!(root.role(), "super_admin");
     assert!(root.permissions.grants("anything.at_all"));
+    let [made, given] = &world.store.events()[..] else { panic!("{:?}", world.store.events()) };
+    assert_eq!((made.kind.as_str(), made.actor), (events::REGISTERED, None));
+    assert_eq!((given.kind.as_str(), given.actor), (events::ROLES_CHANGED, None));
+    assert_eq!(given.payload["after"], serde_json::json!(["super_admin", "user"]));
     assert_eq!(world.accounts.find(root.id).await.unwrap(), Some(root));
 }
 

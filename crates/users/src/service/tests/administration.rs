@@ -85,7 +85,14 @@ async fn an_account_is_made_for_another() {
     let house = House::new().await;
     let view = house.administration.create(&house.root, create("editor", "editor", true)).await.unwrap();
     assert_eq!((view.roles, view.is_active), (vec!["editor".to_owned(), "user".to_owned()], true));
-    assert_eq!(house.last_event().actor, Some(house.root.user_id));
+    let given = house.last_event();
+    assert_eq!((given.kind.as_str(), given.actor), (events::ROLES_CHANGED, Some(house.root.user_id)));
+    let (before, after) = (&given.payload["before"], &given.payload["after"]);
+    assert_eq!((before, after), (&serde_json::json!([]), &serde_json::json!(["editor", "user"])));
+    let count = house.world.store.events().len();
+    house.administration.create(&house.root, create("plain", "user", true)).await.unwrap();
+    assert_eq!(house.world.store.events().len(), count + 1, "what everybody has is no grant");
+    assert_eq!((house.last_event().kind.as_str(), house.last_event().actor), (events::REGISTERED, given.actor));
     let view = house.administration.create(&house.root, create("asleep", "user", false)).await.unwrap();
     assert_eq!((view.roles, view.is_active), (vec!["user".to_owned()], false));
     assert!(matches!(house.world.login("asleep", PASSWORD).await, Err(LoginError::AccountDisabled)));

@@ -101,6 +101,8 @@ async fn who_has_the_mailbox_signs_in_to_an_account_that_is_theirs_alone() {
     assert_eq!(noted["user_id"], serde_json::json!(app.lin));
     let counts = ["sessions_ended", "passkeys_deleted", "identities_unlinked", "api_keys_deleted"];
     assert!(counts.iter().all(|count| noted[count] == 1), "{noted}");
+    let kinds: Vec<_> = app.codes.world.store.events().into_iter().map(|event| event.kind).collect();
+    assert!(kinds.contains(&events::DEPARTURE_CANCELLED.to_owned()), "the wish to go went too: {kinds:?}");
     let told = app.codes.sent().pop().unwrap();
     assert_eq!((told.template.as_str(), told.to), ("access_removed", Recipient::Mail("lin@example.com".to_owned())));
     assert_eq!(
@@ -202,7 +204,7 @@ async fn a_program_with_a_key_adds_and_removes_no_way_in() {
     assert!(matches!(world.factors.confirm(&key, "000000").await, Err(FactorError::Denied(_))));
     assert!(matches!(world.factors.renew_recovery_codes(&key).await, Err(FactorError::Denied(_))));
     let proof = FactorProof::Password(PASSWORD.into());
-    assert!(matches!(world.factors.remove(&key, proof).await, Err(FactorError::Denied(_))));
+    assert!(matches!(world.factors.remove(&key, proof, "en").await, Err(FactorError::Denied(_))));
     let code = app.code(Purpose::Register).await;
     let proof = ContactProof::Code(mail("lin@example.com"), code.clone());
     let recovery = &app.codes.recovery;

@@ -1,6 +1,8 @@
 //! Second factors: enrolling, the second proof, removing.
 
 use chrono::Duration;
+use sharestack_kernel::job::NewJob;
+use sharestack_kernel::message::{Message, Recipient};
 
 use super::*;
 use crate::error::{FactorError, SecondFactorError};
@@ -37,6 +39,14 @@ async fn guarded(world: &World) -> (UserId, Vec<String>) {
 fn kinds(world: &World) -> Vec<String> {
     let kinds = world.store.events().into_iter().map(|event| event.kind);
     kinds.filter(|kind| kind.contains("mfa") || kind.contains("factor") || kind.contains("recovery")).collect()
+}
+
+/// What was written to lin: template and language.
+fn told(world: &World) -> Vec<(String, String)> {
+    let read = |job: NewJob| serde_json::from_value::<Message>(job.payload).unwrap();
+    let messages = world.store.jobs().into_iter().filter(|job| job.kind == "message.send").map(read);
+    let to_lin = messages.filter(|message| message.to == Recipient::Mail("lin@example.com".to_owned()));
+    to_lin.map(|message| (message.template, message.language)).collect()
 }
 
 #[tokio::test]
@@ -204,7 +214,7 @@ async fn a_passkey_is_both_proofs_and_another_service_is_one() {
 async fn removing_takes_a_code_or_the_password() {
     let world = World::new();
     let (user, codes) = guarded(&world).await;
-    let remove = async |proof| world.factors.remove(&own(user), proof).await;
+    let remove = async |proof| world.factors.remove(&own(user), proof, "en").await;
     for (text, field) in [("000000", "code"), ("nonsense", "code"), (codes[0].trim_end_matches('z'), "code")] {
         if text != codes[0] {
             assert!(
@@ -231,13 +241,34 @@ async fn removing_takes_a_code_or_the_password() {
 }
 
 #[tokio::test]
+async fn a_wrong_proof_is_noted_as_a_failure() {
+    let world = World::new();
+    let user = world.user("lin").await.id;
+    let noted = || {
+        let events = world.store.events().into_iter().filter(|event| event.kind == events::PROOF_FAILED);
+        events.map(|event| (event.actor, event.payload["reason"].clone())).collect::<Vec<_>>()
+    };
+    world.factors.enrol(&own(user)).await.unwrap();
+    world.factors.confirm(&own(user), "000000").await.unwrap_err();
+    world.factors.confirm(&own(user), &code(&world)).await.unwrap();
+    assert_eq!(noted(), [(Some(user), serde_json::json!("code"))]);
+    for proof in [FactorProof::Code("000000".to_owned()), FactorProof::Password("wrong".into())] {
+        world.factors.remove(&own(user), proof, "en").await.unwrap_err();
+    }
+    assert_eq!(noted()[1..], [(Some(user), serde_json::json!("code")), (Some(user), serde_json::json!("password"))]);
+    world.factors.remove(&own(user), FactorProof::Password(PASSWORD.into()), "en").await.unwrap();
+    assert_eq!(noted().len(), 3, "what is right is no failure");
+    assert_eq!(told(&world), [("second_factor_removed".to_owned(), "en".to_owned())], "its owner hears of it");
+}
+
+#[tokio::test]
 async fn guesses_at_a_removal_are_counted() {
     let world = World::new();
     let (user, _) = guarded(&world).await;
     for _ in 0..20 {
-        world.factors.remove(&own(user), FactorProof::Code("000000".to_owned())).await.unwrap_err();
+        world.factors.remove(&own(user), FactorProof::Code("000000".to_owned()), "en").await.unwrap_err();
     }
-    let refused = world.factors.remove(&own(user), FactorProof::Password(PASSWORD.into())).await;
+    let refused = world.factors.remove(&own(user), FactorProof::Password(PASSWORD.into()), "en").await;
     assert!(matches!(refused, Err(FactorError::TooMany(_))));
 }
 
@@ -271,16 +302,18 @@ async fn who_has_lost_the_app_comes_in_without_after_a_reset() {
     let (user, codes) = guarded(&world).await;
     let reset = FactorReset::new(
         Arc::new(world.store.clone()),
+        Arc::new(PlainMailroom),
         Arc::new(SequentialIds::default()),
         Arc::new(world.clock.clone()),
     );
-    reset.reset(user).await.unwrap();
+    reset.reset(user, "zh-CN").await.unwrap();
     assert!(world.login("lin", PASSWORD).await.is_ok());
     let view = world.factors.find(user).await.unwrap();
     assert_eq!((view.totp.is_none(), view.recovery_codes_left), (true, 0));
     assert!(world.factors.prove(user, &codes[0]).await.is_err());
     let event = world.store.events().into_iter().rfind(|event| event.kind == events::MFA_DISABLED).unwrap();
     assert_eq!((event.actor, &event.payload["by"]), (None, &serde_json::json!("operator")));
-    assert!(matches!(reset.reset(user).await, Err(FactorError::NotEnrolled)));
-    assert!(matches!(reset.reset(UserId::new(999)).await, Err(FactorError::NoSuchUser(_))));
+    assert_eq!(told(&world), [("second_factor_removed".to_owned(), "zh-CN".to_owned())]);
+    assert!(matches!(reset.reset(user, "zh-CN").await, Err(FactorError::NotEnrolled)));
+    assert!(matches!(reset.reset(UserId::new(999), "en").await, Err(FactorError::NoSuchUser(_))));
 }

@@ -63,6 +63,31 @@ async fn each_further_handful_waits_longer() {
     assert_eq!(app.limit("lin", "192.0.2.1").await, None);
 }
 
+/// The log tells that tries are refused, and is not filled by them.
+#[tokio::test]
+async fn a_try_that_is_refused_is_noted_once_a_minute() {
+    let app = Guarded::new().await;
+    let user = app.world.store.events()[0].actor.unwrap();
+    let noted = || {
+        let events = app.world.store.events().into_iter();
+        events.filter(|event| event.payload["reason"] == "throttled").collect::<Vec<_>>()
+    };
+    app.guess("lin", "192.0.2.1", 10).await;
+    app.guess("nobody", "192.0.2.1", 10).await;
+    assert!(noted().is_empty());
+    for _ in 0..3 {
+        assert_eq!(app.limit("lin", "192.0.2.1").await, Some(10));
+    }
+    let [refused] = &noted()[..] else { panic!("{:?}", noted()) };
+    assert_eq!((refused.kind.as_str(), refused.actor), (crate::events::LOGIN_FAILED, None));
+    assert_eq!(refused.aggregate_id, user.to_string());
+    assert_eq!(app.limit("nobody", "192.0.2.1").await, Some(10));
+    assert_eq!(noted()[1].payload["user_id"], serde_json::Value::Null);
+    app.world.clock.advance(Span::minutes(1));
+    assert_eq!(app.limit("lin", "192.0.2.1").await, Some(10));
+    assert_eq!(noted().len(), 3);
+}
+
 #[tokio::test]
 async fn a_name_that_nobody_has_waits_alike() {
     let app = Guarded::new().await;

@@ -28,6 +28,9 @@ async fn who_runs_the_product_invites_looks_and_takes_back() {
     assert_eq!(event.aggregate_id, taken_back.view.id.to_string());
     assert!(registrations.register(registration("wei"), with(&taken_back)).await.is_err());
     let lin = registrations.register(registration("lin"), with(&made)).await.unwrap();
+    let used = world.store.events().pop().unwrap();
+    assert_eq!((used.kind.as_str(), used.actor), (events::INVITATION_USED, Some(lin.id)));
+    assert_eq!(used.aggregate_id, made.view.id.to_string());
     for (id, status) in [(taken_back.view.id, "revoked"), (made.view.id, "used")] {
         let error = invitations.revoke(&root, id).await.unwrap_err();
         assert_eq!(error.category(), Category::Conflict);

@@ -13,6 +13,7 @@ mod house;
 mod interleavings;
 mod invitations;
 mod keys;
+mod looks;
 mod mailed;
 mod openings;
 mod passkeys;

@@ -46,6 +46,7 @@ async fn where_one_must_be_invited_another_service_is_no_way_around() {
     let good = invite(Some("lin@example.com")).await;
     let user = invited(&party, "lin", &good).await.unwrap();
     assert_eq!(user.email, "lin@example.com");
+    assert!(party.kinds().contains(&crate::events::INVITATION_USED.to_owned()), "{:?}", party.kinds());
     // Once in, nothing more is asked; and each lets one in.
     assert_eq!(party.come_in("google", "lin").await.unwrap().id, user.id);
     assert_eq!(field(&invited(&party, "nobody", &good).await.unwrap_err()), "invite_code NOT_ALLOWED");

@@ -311,6 +311,11 @@ async fn a_state_is_good_once_in_time_for_its_provider_and_its_browser() {
     let mut unmarked = callback("google", &begun, "c1");
     unmarked.browser = None;
     assert!(matches!(party.login.complete(unmarked).await, Err(CompleteOAuthError::StateMismatch)));
+    let noted = party.world.store.events();
+    assert_eq!(noted.len(), 5, "each of them is noted");
+    assert!(
+        noted.iter().all(|event| event.kind == events::LOGIN_FAILED && event.payload["reason"] == "state_mismatch")
+    );
     // None of that has harmed the login that is under way.
     party.back("google", &begun, "c1").await.unwrap();
     mismatch(party.back("google", &begun, "c1").await);

@@ -3,19 +3,17 @@ use secrecy::SecretString;
 use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::transact;
 
+use super::newcomer::{CreateError, MAX_NAMES, SignUp};
 use super::{CODE_SECONDS, ThirdPartyLogin};
-use crate::error::{CompleteOAuthError, InsertAccountError, InsertIdentityError, LoginError, ProviderError};
+use crate::error::{CompleteOAuthError, LoginError, ProviderError};
 use crate::events;
 use crate::model::{
-    AuthMethod, BuiltInRole, Client, ClientTarget, EmailAddress, ExternalIdentity, FlowSecret, IdentityId, LoginCode,
-    NewAccount, OAuthPurpose, OAuthState, PasswordHash, ProviderName, ProviderProfile, RegistrationMode, Username,
+    AuthMethod, Client, ClientTarget, ExternalIdentity, FlowSecret, IdentityId, LoginCode, OAuthPurpose, OAuthState,
+    ProviderName, ProviderProfile, RegistrationMode,
 };
 use crate::ports::CallbackProof;
+use crate::service::SignIn;
 use crate::service::sessions::{Draft, Opened, Proof};
-use crate::service::{Failures, SignIn};
-
-/// How many usernames are tried for a new account, each with another number.
-const MAX_NAMES: u32 = 20;
 
 /// What a provider sent the browser back with.
 #[derive(Debug)]
@@ -57,59 +55,6 @@ pub struct Completed {
 /// Who came in, and what was opened for them; nothing, when no session was asked for.
 type CameIn = (UserId, Result<Opened, LoginError>);
 
-/// Why there is no new account.
-enum SignUp {
-    NameTaken,
-    EmailTaken,
-    IdentityTaken,
-    Uninvited,
-}
-
-impl From<InsertAccountError> for CreateError {
-    fn from(error: InsertAccountError) -> Self {
-        match error {
-            InsertAccountError::EmailTaken => Self::EmailTaken,
-            InsertAccountError::UsernameTaken => Self::NameTaken,
-            InsertAccountError::Store(error) => Self::Store(error),
-        }
-    }
-}
-
-impl From<LoginError> for CreateError {
-    fn from(error: LoginError) -> Self {
-        match error {
-            LoginError::Store(error) => Self::Store(error),
-            error => Self::Store(sharestack_kernel::error::StoreError::corrupt(error)),
-        }
-    }
-}
-
-impl From<InsertIdentityError> for CreateError {
-    fn from(error: InsertIdentityError) -> Self {
-        match error {
-            InsertIdentityError::Taken => Self::IdentityTaken,
-            InsertIdentityError::Store(error) => Self::Store(error),
-        }
-    }
-}
-
-/// Why a new account was not made.
-#[derive(Debug, thiserror::Error)]
-enum CreateError {
-    #[error("username is taken")]
-    NameTaken,
-    #[error("address is taken")]
-    EmailTaken,
-    #[error("identity is taken")]
-    IdentityTaken,
-    #[error("invitation is worth nothing")]
-    Uninvited,
-    #[error(transparent)]
-    Store(#[from] sharestack_kernel::error::StoreError),
-}
-
-sharestack_kernel::carries_store!(CreateError);
-
 impl ThirdPartyLogin {
     /// Takes a login that came back. No remote call is made inside a transaction, and the
     /// state is gone before the first is made.
@@ -118,6 +63,15 @@ impl ThirdPartyLogin {
     /// When no login of this browser is under way with this state: nobody is to be sent
     /// anywhere then. All else is in [`Completed::outcome`].
     pub async fn complete(&self, callback: Callback) -> Result<Completed, CompleteOAuthError> {
+        let completed = self.come_back(callback).await;
+        if let Err(CompleteOAuthError::StateMismatch) = &completed {
+            // Forced on somebody, or stolen from them.
+            self.failures().login_failed(None, "", AuthMethod::OAuth.as_str(), "state_mismatch").await;
+        }
+        completed
+    }
+
+    async fn come_back(&self, callback: Callback) -> Result<Completed, CompleteOAuthError> {
         let ports = &self.ports;
         let provider = self
             .provider(&callback.provider)
@@ -151,14 +105,27 @@ impl ThirdPartyLogin {
                 }
             }
         };
-        if let (Err(error), OAuthPurpose::Login) = (&outcome, state.purpose)
-            // That an account is disabled its session has noted.
-            && !matches!(error, CompleteOAuthError::Login(_) | CompleteOAuthError::Store(_))
-        {
-            let failures = Failures::new(ports.store.clone(), ports.ids.clone(), ports.clock.clone());
-            failures.login_failed(None, "", AuthMethod::OAuth.as_str(), error.client_code()).await;
+        if let Err(error) = &outcome {
+            self.note(&state, error).await;
         }
         Ok(Completed { target, outcome })
+    }
+
+    /// Notes what came to nothing.
+    async fn note(&self, state: &OAuthState, error: &CompleteOAuthError) {
+        // That an account is disabled its session has noted.
+        if matches!(error, CompleteOAuthError::Login(_) | CompleteOAuthError::Store(_)) {
+            return;
+        }
+        let (failures, reason) = (self.failures(), error.client_code());
+        match state.purpose {
+            OAuthPurpose::Login => failures.login_failed(None, "", AuthMethod::OAuth.as_str(), reason).await,
+            OAuthPurpose::Link { user, .. } => {
+                let (id, now) = (self.ports.ids.uuid(), self.ports.clock.now());
+                let event = events::identity_link_failed(id, user, &state.provider, reason, now);
+                failures.note(Some(user), event).await;
+            }
+        }
     }
 
     async fn settle(
@@ -321,71 +288,5 @@ impl ThirdPartyLogin {
                 opened => Ok(Some((user, opened))),
             }
         })
-    }
-
-    async fn create(
-        &self,
-        id: UserId,
-        state: &OAuthState,
-        profile: &ProviderProfile,
-        attempt: u32,
-        draft: Option<&Draft>,
-    ) -> Result<Result<Opened, SignUp>, CompleteOAuthError> {
-        let (ports, now, provider) = (&self.ports, self.ports.clock.now(), &state.provider);
-        let event_ids = [ports.ids.uuid(), ports.ids.uuid()];
-        let identity_id = ports.ids.uuid();
-        let placeholder = || EmailAddress::placeholder(&format!("{provider}-{}", identity_id.simple()));
-        let account = NewAccount {
-            id,
-            username: self.username(profile, attempt),
-            email: profile.email.clone().unwrap_or_else(placeholder),
-            password_hash: PasswordHash::unset(),
-            profile: profile.profile(),
-            is_verified: profile.email.is_some() && profile.email_verified,
-            created_at: now,
-        };
-        let mut identity = ExternalIdentity::link(IdentityId::new(identity_id), id, provider.clone(), profile, now);
-        identity.last_used_at = Some(now);
-        let made = transact!(ports.store, |tx| {
-            tx.accounts().insert(&account).await?;
-            tx.roles().replace(id, &[BuiltInRole::User.id()], None, now).await?;
-            tx.identities().insert(&identity).await?;
-            if let Some(token) = state.invitation
-                && !tx.invitations().redeem(token, &account.email, id, now).await?
-            {
-                return Err(CreateError::Uninvited);
-            }
-            tx.outbox().append(&events::registered(event_ids[0], id, account.username.as_str(), now)).await?;
-            tx.outbox().append(&events::identity(event_ids[1], events::IDENTITY_LINKED, &identity, now)).await?;
-            let Some(draft) = draft else { return Ok(Opened::Stale) };
-            Ok::<_, CreateError>(ports.sessions.open(tx, id, &Proof::Other, draft).await?)
-        });
-        match made {
-            Ok(opened) => Ok(Ok(opened)),
-            Err(CreateError::NameTaken) => Ok(Err(SignUp::NameTaken)),
-            Err(CreateError::EmailTaken) => Ok(Err(SignUp::EmailTaken)),
-            Err(CreateError::IdentityTaken) => Ok(Err(SignUp::IdentityTaken)),
-            Err(CreateError::Uninvited) => Ok(Err(SignUp::Uninvited)),
-            Err(CreateError::Store(error)) => Err(error.into()),
-        }
-    }
-
-    /// The name that they have there, with a number once it was taken.
-    fn username(&self, profile: &ProviderProfile, attempt: u32) -> Username {
-        let base = profile.username_base();
-        if attempt == 0
-            && let Ok(name) = Username::parse(&base)
-        {
-            return name;
-        }
-        let mut bytes = [0; 4];
-        self.ports.randomness.fill(&mut bytes);
-        // The attempt keeps numbers apart, however random they are.
-        let number = u64::from(u32::from_le_bytes(bytes)) * u64::from(MAX_NAMES) + u64::from(attempt);
-        // Few digits are nicer and mostly do; many are certain.
-        let number = if attempt < MAX_NAMES / 4 { number % 10_000 } else { number };
-        let plain = || Username::parse(&format!("user-{number}"));
-        let numbered = Username::parse(&format!("{base}-{number}")).or_else(|_| plain());
-        numbered.unwrap_or_else(|_| unreachable!("letters, a dash and digits are a username"))
     }
 }

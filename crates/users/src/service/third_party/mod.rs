@@ -1,6 +1,7 @@
 //! Coming in by another service: begin, come back, exchange, link, unlink.
 
 mod complete;
+mod newcomer;
 
 use std::sync::Arc;
 
@@ -15,8 +16,8 @@ use sharestack_kernel::random::Randomness;
 use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
-use super::Sessions;
 use super::sessions::Proof;
+use super::{Failures, Sessions};
 use crate::error::{BeginOAuthError, ExchangeCodeError, LoginError, UnlinkError};
 use crate::events;
 use crate::model::{
@@ -116,6 +117,10 @@ impl ThirdPartyLogin {
         self.ports.providers.iter().map(|provider| provider.info())
     }
 
+    fn failures(&self) -> Failures {
+        Failures::new(self.ports.store.clone(), self.ports.ids.clone(), self.ports.clock.clone())
+    }
+
     fn provider(&self, name: &str) -> Option<&Arc<dyn IdentityProvider>> {
         let name = ProviderName::parse(name)?;
         self.ports.providers.iter().find(|provider| provider.info().name == name)
@@ -208,7 +213,10 @@ impl ThirdPartyLogin {
                 opened => Ok(Some((user, opened))),
             }
         })?;
-        let (user, opened) = taken.ok_or(ExchangeCodeError::Invalid)?;
+        let Some((user, opened)) = taken else {
+            self.failures().login_failed(None, "", AuthMethod::OAuth.as_str(), "invalid_code").await;
+            return Err(ExchangeCodeError::Invalid);
+        };
         if let Err(error) = &opened {
             ports.sessions.note_refused(user, AuthMethod::OAuth, error).await;
         }

@@ -15,6 +15,12 @@ async fn an_identity_is_linked_to_who_asked_and_to_nobody_else() {
     assert_eq!(party.login.list(wei.id).await.unwrap().len(), 1);
     let refused = party.link(&stranger, "google", "c1").await.unwrap_err();
     assert_eq!((refused.category(), refused.client_code()), (Category::Conflict, "identity_taken"));
+    let noted = party.world.store.events().pop().unwrap();
+    assert_eq!((noted.kind.as_str(), noted.actor), (events::IDENTITY_LINK_FAILED, Some(other.id)));
+    assert_eq!(
+        (&noted.payload["reason"], &noted.payload["provider"]),
+        (&serde_json::json!("identity_taken"), &serde_json::json!("google"))
+    );
     assert_eq!(party.login.list(other.id).await.unwrap(), []);
     assert_eq!(party.come_in("google", "c1").await.unwrap().id, wei.id);
     let linked = party.kinds().into_iter().filter(|kind| kind == events::IDENTITY_LINKED).count();
@@ -34,6 +40,7 @@ async fn a_link_dies_with_the_session_that_asked_for_it() {
     party.world.sessions.logout(&claims, None).await.unwrap();
     let refused = party.back("google", &begun, "c1").await.unwrap_err();
     assert!(matches!(refused, CompleteOAuthError::SessionEnded));
+    assert_eq!(party.kinds().last().unwrap(), events::IDENTITY_LINK_FAILED);
     assert_eq!(party.login.list(wei.id).await.unwrap(), []);
 }
 

@@ -30,6 +30,11 @@ async fn a_client_exchanges_a_code_once_within_a_minute_and_with_its_verifier() 
     let plain = code(None).await;
     assert_eq!(tokens(exchange(&plain, None).await.unwrap()).user.username, "lin");
     refused(exchange(&plain, None).await);
+    let noted = party.world.store.events().pop().unwrap();
+    assert_eq!(
+        (noted.kind.as_str(), &noted.payload["reason"]),
+        (events::LOGIN_FAILED, &serde_json::json!("invalid_code"))
+    );
     let bound = code(Some(CHALLENGE)).await;
     assert!(exchange(&bound, Some(VERIFIER)).await.is_ok());
     for verifier in [None, Some("x".repeat(43))] {
