@@ -35,9 +35,9 @@ async fn redeem(subject: &Subject, number: u8, by: &str, user: UserId, after: Du
     let (hash, email, at) = (hash(number), email(by), now() + after);
     let done: Result<Option<InvitationId>, StoreError> =
         transact!(subject.store, |tx| { tx.invitations().redeem(hash, &email, user, at).await });
-    let used = done.unwrap();
-    assert!(used.is_none_or(|used| used == invitation(number, None).id), "it says which one was used");
-    used.is_some()
+    let taken = done.unwrap();
+    assert!(taken.is_none_or(|taken| taken == invitation(number, None).id), "it says which one was used");
+    taken.is_some()
 }
 
 /// MUST be used by one of any number of rivals.
