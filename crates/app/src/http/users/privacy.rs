@@ -208,8 +208,8 @@ impl Parse for AccountDelete {
 }
 
 /// Schedules the end of your account, within 15 working days. A mail tells you so. Until it is
-/// due it can be taken back; then what it holds of you goes at once, and what must stay (money, other people's
-/// threads) loses your name.
+/// due it can be taken back; then what it holds of you goes at once, and what must stay (money,
+/// other people's threads) loses your name.
 #[utoipa::path(
     tag = "User Management",
     params(("If-Match" = Option<String>, Header, description = "The `ETag` of what is meant")),
