@@ -119,7 +119,6 @@ pub struct PhotoSettings {
 mod tests {
     use std::path::Path;
 
-    use super::*;
     use crate::config::Config;
 
     #[test]

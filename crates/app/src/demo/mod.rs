@@ -80,7 +80,7 @@ pub async fn fill(app: &App) -> anyhow::Result<Vec<String>> {
     app.accounts.register(registration(READER, "魏").parse()?).await?;
     let roles = ["user", "creator"].map(str::to_owned);
     let admin = actor(app, admin.id, BuiltInRole::SuperAdmin);
-    app.accounts.grant_roles(&admin, creator.id, &roles).await?;
+    app.accounts.grant_roles(&admin, creator.id, &roles, None).await?;
     let creator = actor(app, creator.id, BuiltInRole::Creator);
     let plan = app.billing.plans.create(&creator, plan()?).await?;
     for sample in ARTICLES {
