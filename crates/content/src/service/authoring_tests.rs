@@ -162,6 +162,7 @@ async fn an_autosave_stays_beside_the_text() {
         body: Some(body(source)),
         keep_format: true,
         summary: Patch::Keep,
+        if_version: None,
     };
     let before = world.detail(&key).await;
     world.clock.advance(TimeDelta::minutes(1));
