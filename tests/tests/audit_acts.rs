@@ -210,8 +210,8 @@ async fn other_services(walk: &mut Walk, fake: &FakeProvider) {
     walk.note(&forced, "user.login_failed", None, ("user", None));
     // What one has linked another cannot.
     let wei = walk.app.account("weiwei").await;
-    let taken = back_from_github(walk, Some(&wei.token)).await.refused(409, "RESOURCE_CONFLICT");
-    walk.own(&taken, "user.identity_link_failed", wei.id);
+    let elsewhere = back_from_github(walk, Some(&wei.token)).await.refused(409, "RESOURCE_CONFLICT");
+    walk.own(&elsewhere, "user.identity_link_failed", wei.id);
     // Without a password the last service stays; with one it may go.
     let token = text(&again.data()["access_token"]);
     let listed = walk.app.get_as(&token, "/api/v1/auth/oauth/identities").await.expect(200);

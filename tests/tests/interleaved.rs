@@ -105,6 +105,9 @@ async fn no_file_is_left(app: &Harness, what: &str) {
     assert_eq!(app.count("SELECT COUNT(*) FROM files").await, 0, "{what}");
 }
 
+/// Before which step the file goes, how the run ends, and each attempt with whether it fails.
+type Case = (usize, End, &'static [(u32, bool)]);
+
 /// Its owner deletes the file, and its bytes go, while a run is between two steps.
 async fn deleted_while_it_is_worked_on(place: Place) {
     let app = Harness::start(Options::on(place)).await;
@@ -112,8 +115,7 @@ async fn deleted_while_it_is_worked_on(place: Place) {
     let whole: End = || Ok(None);
     let broken: End = || Err(ImagingError::Broken("nonsense".into()));
     let busy: End = || Err(ImagingError::Busy);
-    // Each attempt, and whether it fails.
-    let cases: [(usize, End, &[(u32, bool)]); 6] = [
+    let cases: [Case; 6] = [
         (0, whole, &[(1, false)]),
         (1, whole, &[(1, false)]),
         (LAST, whole, &[(1, false)]),
@@ -149,16 +151,16 @@ async fn deleted_while_it_is_worked_on(place: Place) {
     for step in [0, 1, LAST, LAST] {
         let id = planted(&app, &lin).await;
         let (client, token) = (Client::clone(&app), lin.token.clone());
-        let (send, mut sent) = tokio::sync::mpsc::unbounded_channel();
+        let (tell, mut deletions) = tokio::sync::mpsc::unbounded_channel();
         let act = move || {
             let (client, token) = (client.clone(), token.clone());
             let deleted =
                 async move { client.delete_as(&token, &format!("/api/v1/upload/{}", id.handle())).await.status };
-            send.send(tokio::spawn(deleted)).unwrap();
+            tell.send(tokio::spawn(deleted)).unwrap();
         };
         let worker = worker(&app, interrupted(step, whole, act));
         worker.run(&job(PROCESS_JOB, json!({ "file_id": id }), 1)).await.unwrap();
-        assert_eq!(sent.recv().await.unwrap().await.unwrap(), 204, "{step} on {place:?}");
+        assert_eq!(deletions.recv().await.unwrap().await.unwrap(), 204, "{step} on {place:?}");
         no_file_is_left(&app, &format!("{step} on {place:?}")).await;
     }
     app.stop().await;
@@ -275,7 +277,7 @@ async fn restored_while_it_is_purged(database: Database) {
     // Both wait for it, and either comes first.
     for round in 0..6 {
         let thrown = Thrown::of(&studio, &format!("round {round}")).await;
-        let held = Holder::of(database, studio.app.database_url(), "SELECT id FROM photos FOR UPDATE").await;
+        let holder = Holder::of(database, studio.app.database_url(), "SELECT id FROM photos FOR UPDATE").await;
         let purge = thrown.purge(&studio);
         let (client, token) = (Client::clone(&studio.app), studio.lin.token.clone());
         let request = format!("{}/restore", path(thrown.id));
@@ -289,7 +291,7 @@ async fn restored_while_it_is_purged(database: Database) {
             (tokio::spawn(purge), restored)
         };
         another_request_runs(&studio.app).await;
-        held.let_go().await;
+        holder.let_go().await;
         purged.await.unwrap();
         let restored = restored.await.unwrap();
         match restored.status {
