@@ -167,6 +167,17 @@ mod tests {
         }
     }
 
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn hashes_are_behind_requests_and_leave_them_as_they_are() {
+        let nice = || rustix::process::getpriority_process(None).unwrap();
+        let (runners, before) = (Runners::new(1, 1), nice());
+        let hashing = runners.run(move |_| Ok(nice())).await.unwrap();
+        // 19 is the end.
+        assert!(hashing > before || before == 19, "{hashing} beside {before}");
+        assert_eq!(nice(), before);
+    }
+
     #[tokio::test]
     async fn a_full_queue_refuses_at_once_and_empties_again() {
         let hasher = hasher(Argon2Config { concurrency: 1, queue: 2, memory_kib: 8 * 1024, ..cheap() });

@@ -9,6 +9,10 @@ use argon2::Block;
 use sharestack_users::error::HashError;
 use tokio::sync::oneshot;
 
+/// How far behind other threads those are that hash, where processors are scarce, as a nice value.
+#[cfg(target_os = "linux")]
+const BEHIND: i32 = 4;
+
 /// Threads that hash, so many at once, and those who wait for them.
 ///
 /// A thread that is done takes the next who waits at once, with the memory that it has: hashes
@@ -86,7 +90,11 @@ impl Runners {
             let runners = self.clone();
             // A thread of its own: those of a runtime may all be taken, and end with it.
             let thread = std::thread::Builder::new().name("argon2".to_owned());
-            return thread.spawn(move || runners.work_off(job)).map(drop).map_err(|error| {
+            let work = move || {
+                give_way();
+                runners.work_off(job);
+            };
+            return thread.spawn(work).map(drop).map_err(|error| {
                 self.never_ran();
                 HashError::Failed(Box::new(error))
             });
@@ -147,6 +155,17 @@ impl Runners {
         self.0.census.most()
     }
 }
+
+/// Lets requests go first: a hash holds a processor for many times as long as they do.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    use rustix::process::{getpriority_process, setpriority_process};
+    // Of this thread alone, on this system. Where it is not allowed, hashes are as urgent as all else.
+    let _ = getpriority_process(None).and_then(|now| setpriority_process(None, now.saturating_add(BEHIND)));
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn give_way() {}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
