@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
+use sharestack_users::events::AUDITED;
 
 pub const AUDIT: &str = "/api/v1/audit-logs";
 pub const AGENT: &str = "Mozilla/5.0 审计/1.0";
@@ -198,6 +199,9 @@ async fn the_log_is_read_from_end_to_end_and_knows_who_read_it() {
     for path in ["nonsense", "019c4a5e-7d31-7c02-9b5a-3f6c1d2e4a10"] {
         app.get_as(&admin.token, &format!("{AUDIT}/{path}")).await.refused(404, "RESOURCE_NOT_FOUND");
     }
+    let other = "action=user.nonsense&target_type=photo";
+    let refused = app.get_as(&admin.token, &format!("{AUDIT}?{other}")).await;
+    assert_eq!(refused.broken_fields(), ["action NOT_ALLOWED", "target_type NOT_ALLOWED"]);
     let bad = "cursor=x&limit=0&actor=x&action=&from=x&to=x&ip=x&result=perhaps";
     let refused = app.get_as(&admin.token, &format!("{AUDIT}?{bad}")).await.refused(400, "VALIDATION_ERROR");
     let fields: Vec<_> = refused.fields().into_iter().map(|(field, _)| field).collect();
@@ -207,4 +211,14 @@ async fn the_log_is_read_from_end_to_end_and_knows_who_read_it() {
         app.send(request).await.refused(405, "METHOD_NOT_ALLOWED");
     }
     app.stop().await;
+}
+
+#[test]
+fn every_act_is_in_the_operators_manual() {
+    let manual = include_str!("../../docs/operations.md");
+    let told = |act: &str| manual.contains(&format!("`{act}`"));
+    for act in AUDITED {
+        let (_, short) = act.split_once('.').unwrap();
+        assert!(told(act) || told(&format!(".{short}")), "{act}");
+    }
 }

@@ -2,11 +2,10 @@
 //! a reader sees a user's events in order.
 
 mod access;
-mod privacy;
-
-pub use access::*;
-pub use privacy::*;
+mod admin;
+mod audited;
 mod codes;
+mod privacy;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -16,15 +15,15 @@ use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
 use crate::model::{AuthMethod, ExternalIdentity, FactorMethod, NewSession, PasskeyId, ProviderName};
-mod admin;
-
+pub use access::*;
 pub use admin::*;
-
+pub use audited::AUDITED;
 pub use codes::{
     CLAIMED, CODE_ACCEPTED, CODE_REFUSED, CODE_SENT, Disowned, EMAIL_VERIFIED, INVITATION, INVITATION_REVOKED,
     INVITATION_USED, INVITED, PASSWORD_RESET, PHONE_VERIFIED, VERIFICATION, about_invitation, claimed, code, invited,
     password_reset, proven,
 };
+pub use privacy::*;
 
 /// The aggregate of every event of this domain.
 pub const AGGREGATE: &str = "user";

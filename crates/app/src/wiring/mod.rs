@@ -45,6 +45,7 @@ use sharestack_kernel::random::{Randomness, SystemRandomness};
 use sharestack_kernel::seal::Sealer;
 use sharestack_platform::service::{AuditLog, AuditTrail, CacheAdmin, Idempotency};
 use sharestack_store_seaorm::{SequenceIds, Store};
+use sharestack_users::events::AUDITED;
 use sharestack_users::service::{
     AccountPorts, Accounts, CachedSessions, ForgetSessions, Invitations, LoginGuard, Recovery, Registrations,
     SecondFactors, SessionChecks, SessionPorts, Sessions, StepUp, ThirdPartyLogin, Verification, VerificationPorts,
@@ -80,11 +81,6 @@ const SESSION_TTL: Duration = Duration::from_secs(30);
 
 /// How many long texts may wait to be rendered before a request is refused with 503.
 const RENDER_QUEUE: usize = 64;
-
-/// The areas whose events are entries of the audit log: who people are, how they come in,
-/// and what they may do.
-const AUDITED: &[&str] =
-    &["user", "role", "verification", "invitation", "oauth", "mfa", "passkey", "privacy", "settings", "workspace"];
 
 /// When this version of the API ends.
 #[derive(Debug, Clone, Copy)]

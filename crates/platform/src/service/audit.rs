@@ -14,19 +14,19 @@ use crate::error::AuditError;
 use crate::model::{AuditEntry, AuditFilter, AuditId, AuditResult};
 use crate::ports::AuditStore;
 
-/// What reading the log asks for.
-const READ: &str = "audit.read";
+/// What reading the log asks for, and the act of which its entry tells.
+pub const READ: &str = "audit.read";
 
-/// Makes an entry of every event of some areas.
+/// Makes an entry of every event of some kinds.
 pub struct AuditTrail {
     store: Arc<dyn AuditStore>,
-    areas: &'static [&'static str],
+    kinds: &'static [&'static str],
 }
 
 impl AuditTrail {
-    /// Entries of the events whose kind begins with one of `areas` and a dot.
-    pub const fn new(store: Arc<dyn AuditStore>, areas: &'static [&'static str]) -> Self {
-        Self { store, areas }
+    /// Entries of the events of these kinds.
+    pub const fn new(store: Arc<dyn AuditStore>, kinds: &'static [&'static str]) -> Self {
+        Self { store, kinds }
     }
 }
 
@@ -37,7 +37,7 @@ impl Subscriber for AuditTrail {
     }
 
     fn wants(&self, kind: &str) -> bool {
-        kind.split_once('.').is_some_and(|(area, _)| self.areas.contains(&area))
+        self.kinds.contains(&kind)
     }
 
     async fn handle(&self, event: &DomainEvent) -> Result<(), StoreError> {
@@ -202,9 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn events_of_the_areas_are_wanted_and_no_others() {
-        let trail = AuditTrail::new(Arc::new(MockAuditStore::new()), &["user", "role"]);
+    fn events_of_the_kinds_are_wanted_and_no_others() {
+        let trail = AuditTrail::new(Arc::new(MockAuditStore::new()), &["user.login", "role.created"]);
         assert!(trail.wants("user.login") && trail.wants("role.created"));
-        assert!(!trail.wants("users.login") && !trail.wants("article.published") && !trail.wants("user"));
+        assert!(!trail.wants("user.followed") && !trail.wants("article.published") && !trail.wants("user"));
     }
 }

@@ -1,5 +1,6 @@
 //! The audit log.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use actix_web::get;
@@ -10,6 +11,8 @@ use serde_json::Value;
 use sharestack_kernel::field::{FieldErrors, Issue, length};
 use sharestack_kernel::id::{MAX_NUMERIC_ID, UserId};
 use sharestack_platform::model::{AuditEntry, AuditFilter, AuditId, AuditResult};
+use sharestack_platform::service::READ;
+use sharestack_users::events::AUDITED;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -110,6 +113,20 @@ pub struct AuditPage {
     limit: u32,
 }
 
+/// All acts of which there are entries.
+fn acts() -> BTreeSet<&'static str> {
+    AUDITED.iter().copied().chain([READ]).collect()
+}
+
+/// What they are done to: acts are called by it.
+fn target_types() -> BTreeSet<&'static str> {
+    acts().into_iter().filter_map(|act| act.split_once('.')).map(|(target, _)| target).collect()
+}
+
+fn known(text: String, all: BTreeSet<&'static str>) -> Result<String, Issue> {
+    if all.contains(text.as_str()) { Ok(text) } else { Err(Issue::not_allowed(all)) }
+}
+
 impl Parse for AuditQuery {
     type Output = AuditPage;
 
@@ -129,8 +146,8 @@ impl Parse for AuditQuery {
         let after = option(&mut check, "cursor", self.cursor, cursor);
         let filter = AuditFilter {
             actor: option(&mut check, "actor", self.actor, id),
-            action: option(&mut check, "action", self.action, |text| length(text, 1, 100)),
-            target_type: option(&mut check, "target_type", self.target_type, |text| length(text, 1, 64)),
+            action: option(&mut check, "action", self.action, |text| known(text, acts())),
+            target_type: option(&mut check, "target_type", self.target_type, |text| known(text, target_types())),
             target_id: option(&mut check, "target_id", self.target_id, |text| length(text, 1, 64)),
             from: option(&mut check, "from", self.from, time),
             to: option(&mut check, "to", self.to, time),
