@@ -40,8 +40,8 @@ impl Departures {
     /// in this language tells its owner all the same. Said again, the first time counts.
     ///
     /// # Errors
-    /// When something must be settled first, when `if_version` does not admit the version of the
-    /// account, or no super admin would be left.
+    /// When `if_version` does not admit the version of the account, something must be settled
+    /// first, or no super admin would be left.
     pub async fn schedule(
         &self,
         user: UserId,
@@ -51,9 +51,6 @@ impl Departures {
     ) -> Result<Departure, DepartureError> {
         let PrivacyPorts { ids, clock, mailroom, .. } = &self.ports;
         let obligations = self.obligations.find(user).await?;
-        if !obligations.is_empty() {
-            return Err(AdministerError::Owes(obligations).into());
-        }
         let now = clock.now();
         let wish = Departure { user_id: user, reason, requested_at: now, due_at: now + self.policy.cooling_off };
         let (event_id, job_id, notice_id) = (ids.uuid(), ids.uuid(), ids.uuid());
@@ -62,6 +59,9 @@ impl Departures {
             let record = tx.edits().hold_record(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
             if !record.is_among(if_version) {
                 return Err(AdministerError::Stale.into());
+            }
+            if !obligations.is_empty() {
+                return Err(AdministerError::Owes(obligations.clone()).into());
             }
             let roles = tx.roles().find_by_user(user).await?;
             let may_everything = roles.iter().any(|role| role.id == BuiltInRole::SuperAdmin.id());

@@ -13,6 +13,7 @@ use sharestack_kernel::message::{Message, PlainMailroom, Recipient};
 use sharestack_kernel::origin::{Origin, within};
 use sharestack_kernel::seal::OpenSeal;
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 
 use super::*;
 use crate::error::{AdministerError, DepartureError, ExportError, InsertAccountError};
@@ -294,6 +295,21 @@ async fn who_has_money_here_or_rules_alone_does_not_go() {
     assert!(matches!(refused, DepartureError::Account(AdministerError::LastSuperAdmin)));
     assert_eq!(refused.category(), Category::Conflict);
     assert!(world.kinds().is_empty());
+}
+
+#[tokio::test]
+async fn who_asks_to_go_for_another_version_is_told_so_before_what_they_owe() {
+    let world = World::new().await;
+    let balance = Obligation { kind: "balance".into(), amount: Some(1990), currency: Some("CNY".into()) };
+    let departures = world.departures(vec![balance]);
+    let schedule =
+        async |versions: Versions| departures.schedule(world.user, None, "en", Some(&versions)).await.unwrap_err();
+    let refused = schedule(Versions::These(Vec::new())).await;
+    assert!(matches!(refused, DepartureError::Account(AdministerError::Stale)), "{refused}");
+    let refused = schedule(Versions::NotThese(Vec::new())).await;
+    assert!(matches!(refused, DepartureError::Account(AdministerError::Owes(_))), "{refused}");
+    assert_eq!(departures.find(world.user).await.unwrap(), None);
+    assert!(world.kinds().is_empty() && world.store.jobs().is_empty());
 }
 
 fn administration(world: &World, obligations: Vec<Obligation>) -> Administration {
