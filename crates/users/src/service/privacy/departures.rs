@@ -15,7 +15,7 @@ use crate::events;
 use crate::model::{BuiltInRole, Departure, PrivacyPolicy};
 use crate::ports::AccountObligations;
 use crate::service::Administration;
-use crate::service::notice::of_departure;
+use crate::service::notice::{language_of, of_departure};
 
 /// The kind of the job that ends an account whose owner wanted to go.
 pub const LEAVE: &str = "user.leave";
@@ -37,7 +37,8 @@ impl Departures {
     }
 
     /// Notes that a user wants to go; whose wish it is the caller has made sure of, and a mail
-    /// in this language tells its owner all the same. Said again, the first time counts.
+    /// tells its owner all the same, in the language of their settings, or else in `language`.
+    /// Said again, the first time counts.
     ///
     /// # Errors
     /// When `if_version` does not admit the version of the account, something must be settled
@@ -78,6 +79,7 @@ impl Departures {
             let payload = json!({ "user_id": user, "request_id": origin::request_id() });
             let job = NewJob::new(job_id, LEAVE, payload, wish.due_at);
             tx.jobs().enqueue(&job).await?;
+            let language = language_of(tx, user, language).await?;
             let told = (record.username.as_str(), record.email.as_str(), language);
             if let Some(notice) = of_departure(&**mailroom, notice_id, told, wish.due_at, now)? {
                 tx.jobs().enqueue(&notice).await?;

@@ -20,8 +20,8 @@ use crate::error::{AdministerError, DepartureError, ExportError, InsertAccountEr
 use crate::events;
 use crate::memory::MemoryStore;
 use crate::model::{
-    BuiltInRole, EmailAddress, Export, ExportState, Extract, HeldFile, NewAccount, Obligation, PasswordHash,
-    PrivacyPolicy, Profile, Username,
+    BuiltInRole, EmailAddress, Export, ExportState, Extract, HeldFile, Language, NewAccount, Obligation, PasswordHash,
+    PrivacyPolicy, Profile, UserSettings, Username,
 };
 use crate::ports::{
     Archive, Extracts, MockAccountObligations, MockPasswordHasher, MockSessionCache, PersonalRecords, PrivacyQueries,
@@ -282,6 +282,21 @@ async fn a_wish_to_go_counts_from_the_first_time_and_can_be_taken_back() {
     assert_eq!((told.template.as_str(), told.language.as_str()), ("deletion_scheduled", "zh-CN"));
     assert_eq!(told.to, Recipient::Mail("lin@example.com".to_owned()));
     assert_eq!(told.data, json!({ "username": "lin", "due": "2026-01-22 10:30 UTC" }));
+}
+
+/// Whoever asks for it may be somebody else, with a language of their own.
+#[tokio::test]
+async fn who_has_set_a_language_is_told_in_it_that_their_account_ends() {
+    let world = World::new().await;
+    let settings = UserSettings { language: Some(Language::ZhCn), ..UserSettings::default() };
+    let store = &world.store;
+    let saved: Result<(), StoreError> =
+        transact!(store, |tx| { tx.settings().save(world.user, &settings, DateTime::UNIX_EPOCH).await });
+    saved.unwrap();
+    world.departures(Vec::new()).schedule(world.user, None, "en", None).await.unwrap();
+    let told = world.store.jobs().into_iter().find(|job| job.kind == "message.send").unwrap();
+    let told: Message = serde_json::from_value(told.payload).unwrap();
+    assert_eq!((told.template.as_str(), told.language.as_str()), ("deletion_scheduled", "zh-CN"));
 }
 
 #[tokio::test]
