@@ -39,6 +39,7 @@ const PROOFS: &[&str] = &[
     "/api/v1/auth/mfa",
     "/api/v1/auth/passkeys/login",
     "/api/v1/auth/oauth/{provider}",
+    "/api/v1/auth/oauth/exchange",
     "/api/v1/verification",
 ];
 /// The ones of them that are a `GET`.
@@ -247,6 +248,7 @@ mod tests {
             ("POST", "/api/v1/auth/passkeys/login/options", None, auth),
             ("GET", "/api/v1/auth/oauth/{provider}/callback", None, auth),
             ("POST", "/api/v1/auth/oauth/{provider}/callback", None, auth),
+            ("POST", "/api/v1/auth/oauth/exchange", None, auth),
             ("POST", "/api/v1/verification/send", None, auth),
             ("POST", "/api/v1/verification/verify", None, auth),
             ("GET", "/api/v1/verification/config", None, Some(Class::General)),

@@ -41,15 +41,11 @@ impl FactorReset {
     pub async fn reset(&self, user: UserId, language: &str) -> Result<(), FactorError> {
         let (now, event_id, notice_id) = (self.clock.now(), self.ids.uuid(), self.ids.uuid());
         transact!(self.store, |tx| {
-            tx.accounts().hold(user).await?.ok_or(FactorError::NoSuchUser(user))?;
+            let record = tx.edits().hold_record(user).await?.ok_or(FactorError::NoSuchUser(user))?;
             if !tx.factors().delete_totp(user).await? {
                 return Err(FactorError::NotEnrolled);
             }
-            let language = match tx.settings().find(user).await?.language {
-                Some(spoken) => spoken.as_str(),
-                None => language,
-            };
-            tell_of_no_second_factor(tx, &*self.mailroom, notice_id, (user, language), now).await?;
+            tell_of_no_second_factor(tx, &*self.mailroom, notice_id, (user, &record, language), now).await?;
             Ok(tx.outbox().append(&events::mfa_reset(event_id, user, now)).await?)
         })
     }

@@ -62,6 +62,15 @@ pub struct Admission {
     known: bool,
 }
 
+/// A try that was not let through.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// How long to wait.
+    pub throttle: Throttle,
+    /// What it was counted by that is used up.
+    bucket: String,
+}
+
 impl LoginGuard {
     /// A guard over these ports. The cache MUST be one that all nodes see.
     pub const fn new(
@@ -89,23 +98,25 @@ impl LoginGuard {
     ///
     /// # Errors
     /// The wait, when there were too many wrong passwords.
-    pub async fn admit(&self, name: &LoginName, client: &Client) -> Result<Admission, Throttle> {
+    pub async fn admit(&self, name: &LoginName, client: &Client) -> Result<Admission, Refusal> {
         let network = client.network();
         let known = self.knows(name, client).await;
         let name = name.key().to_owned();
         let admission = Admission { pair: format!("{name}@{network}"), name, network, known };
         for (key, limits) in self.counted(&admission) {
             for limit in limits {
-                self.look(&key, *limit).await?;
+                if let Err(throttle) = self.look(&key, *limit).await {
+                    return Err(Refusal { throttle, bucket: key });
+                }
             }
         }
         Ok(admission)
     }
 
-    /// Whether the refusal of a try is to be noted: one a minute for a name from a network.
-    /// A flood of them says no more, and must cost little.
-    pub(super) async fn notes(&self, name: &LoginName, client: &Client) -> bool {
-        let key = format!("users:guard:noted:{}@{}", name.key(), client.network());
+    /// Whether a refusal is to be noted: one a minute for what is used up. A flood of them says
+    /// no more, and must cost little, whatever names it brings.
+    pub(super) async fn notes(&self, refusal: &Refusal) -> bool {
+        let key = format!("users:guard:noted:{}", refusal.bucket);
         let limit = Limit { limit: 1, window: Duration::from_mins(1) };
         self.limiter.hit(&key, limit).await.is_ok_and(|decision| decision.allowed)
     }

@@ -42,7 +42,7 @@ pub use failures::Failures;
 pub use forget::ForgetSessions;
 pub use invitations::{Invitations, Invited};
 pub use last_seen::{Carrier, LastSeen};
-pub use login_guard::{Admission, GuardPolicy, LoginGuard};
+pub use login_guard::{Admission, GuardPolicy, LoginGuard, Refusal};
 pub use passkeys::{PasskeyPorts, Passkeys};
 pub use passwords::{ChangePassword, ChangePasswordInput, PasswordPorts, Passwords};
 pub use privacy::{BuildExport, Departures, ExportLink, Exports, LEAVE, Leave, PrivacyPorts};

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::NewJob;
 use sharestack_kernel::message::{Mailroom, Message, Recipient};
@@ -10,7 +11,7 @@ use uuid::Uuid;
 
 use crate::error::FactorError;
 use crate::events::Disowned;
-use crate::model::EmailAddress;
+use crate::model::{AccountRecord, EmailAddress};
 use crate::ports::UsersTx;
 
 /// A word to who has an address, by a job.
@@ -40,6 +41,19 @@ fn word(
     email.map(|email| notice(mailroom, id, (&email, language), template, data, at)).transpose()
 }
 
+/// The language that a user is warned in: the one of their settings, or else `fallback`, which
+/// may be that of somebody else who sits there.
+pub(super) async fn language_of<'a>(
+    tx: &mut dyn UsersTx,
+    user: UserId,
+    fallback: &'a str,
+) -> Result<&'a str, StoreError> {
+    Ok(match tx.settings().find(user).await?.language {
+        Some(spoken) => spoken.as_str(),
+        None => fallback,
+    })
+}
+
 /// A word to who has an account that it has another password.
 pub(super) fn of_new_password(
     mailroom: &dyn Mailroom,
@@ -50,15 +64,16 @@ pub(super) fn of_new_password(
     word(mailroom, id, (email, language), "password_changed", json!({ "username": username }), at)
 }
 
-/// Leaves a word to who has a held account that it asks for no second proof any longer.
+/// Leaves a word to who has a held account that it asks for no second proof any longer, in the
+/// language of their settings, or else in `fallback`.
 pub(super) async fn tell_of_no_second_factor(
     tx: &mut dyn UsersTx,
     mailroom: &dyn Mailroom,
     id: Uuid,
-    (user, language): (UserId, &str),
+    (user, record, fallback): (UserId, &AccountRecord, &str),
     at: DateTime<Utc>,
 ) -> Result<(), FactorError> {
-    let record = tx.edits().hold_record(user).await?.ok_or(FactorError::NoSuchUser(user))?;
+    let language = language_of(tx, user, fallback).await?;
     let data = json!({ "username": record.username });
     if let Some(notice) = word(mailroom, id, (record.email.as_str(), language), "second_factor_removed", data, at)? {
         tx.jobs().enqueue(&notice).await?;

@@ -157,7 +157,8 @@ impl SecondFactors {
     }
 
     /// Removes the app and its recovery codes, for who shows one of its codes or the
-    /// account's password. A mail tells its owner.
+    /// account's password. A mail tells its owner, in the language of their settings, or else
+    /// in `language`.
     ///
     /// # Errors
     /// When the proof is wrong, or there is nothing to remove.
@@ -192,7 +193,8 @@ impl SecondFactors {
             if totp.confirmed_at.is_some() {
                 tx.outbox().append(&events::mfa_disabled(ids[0], user, FactorMethod::Totp, now)).await?;
                 let mailroom = ports.verification.mailroom();
-                tell_of_no_second_factor(tx, mailroom, ids[1], (user, language), now).await?;
+                let record = tx.edits().hold_record(user).await?.ok_or(FactorError::NoSuchUser(user))?;
+                tell_of_no_second_factor(tx, mailroom, ids[1], (user, &record, language), now).await?;
             }
             Ok(())
         })?;

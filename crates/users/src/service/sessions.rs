@@ -142,13 +142,13 @@ impl Sessions {
             // What no account can be called cannot be guessed at.
             (Some(guard), Some(name)) => match guard.admit(name, &login.client).await {
                 Ok(admission) => Some((guard, admission)),
-                Err(throttle) => {
-                    if guard.notes(name, &login.client).await {
+                Err(refusal) => {
+                    if guard.notes(&refusal).await {
                         let found = self.ports.accounts.find_credentials(name).await?;
                         let known = found.map(|credentials| credentials.user_id);
                         self.failures().login_failed(known, name.key(), "password", "throttled").await;
                     }
-                    return Err(LoginError::TooMany(throttle));
+                    return Err(LoginError::TooMany(refusal.throttle));
                 }
             },
             _ => None,

@@ -15,7 +15,7 @@ use crate::events;
 use crate::model::{BuiltInRole, Departure, PrivacyPolicy};
 use crate::ports::AccountObligations;
 use crate::service::Administration;
-use crate::service::notice::of_departure;
+use crate::service::notice::{language_of, of_departure};
 
 /// The kind of the job that ends an account whose owner wanted to go.
 pub const LEAVE: &str = "user.leave";
@@ -37,11 +37,12 @@ impl Departures {
     }
 
     /// Notes that a user wants to go; whose wish it is the caller has made sure of, and a mail
-    /// in this language tells its owner all the same. Said again, the first time counts.
+    /// tells its owner all the same, in the language of their settings, or else in `language`.
+    /// Said again, the first time counts.
     ///
     /// # Errors
-    /// When something must be settled first, when `if_version` does not admit the version of the
-    /// account, or no super admin would be left.
+    /// When `if_version` does not admit the version of the account, something must be settled
+    /// first, or no super admin would be left.
     pub async fn schedule(
         &self,
         user: UserId,
@@ -51,9 +52,6 @@ impl Departures {
     ) -> Result<Departure, DepartureError> {
         let PrivacyPorts { ids, clock, mailroom, .. } = &self.ports;
         let obligations = self.obligations.find(user).await?;
-        if !obligations.is_empty() {
-            return Err(AdministerError::Owes(obligations).into());
-        }
         let now = clock.now();
         let wish = Departure { user_id: user, reason, requested_at: now, due_at: now + self.policy.cooling_off };
         let (event_id, job_id, notice_id) = (ids.uuid(), ids.uuid(), ids.uuid());
@@ -62,6 +60,9 @@ impl Departures {
             let record = tx.edits().hold_record(user).await?.ok_or(AdministerError::NoSuchUser(user))?;
             if !record.is_among(if_version) {
                 return Err(AdministerError::Stale.into());
+            }
+            if !obligations.is_empty() {
+                return Err(AdministerError::Owes(obligations.clone()).into());
             }
             let roles = tx.roles().find_by_user(user).await?;
             let may_everything = roles.iter().any(|role| role.id == BuiltInRole::SuperAdmin.id());
@@ -78,6 +79,7 @@ impl Departures {
             let payload = json!({ "user_id": user, "request_id": origin::request_id() });
             let job = NewJob::new(job_id, LEAVE, payload, wish.due_at);
             tx.jobs().enqueue(&job).await?;
+            let language = language_of(tx, user, language).await?;
             let told = (record.username.as_str(), record.email.as_str(), language);
             if let Some(notice) = of_departure(&**mailroom, notice_id, told, wish.due_at, now)? {
                 tx.jobs().enqueue(&notice).await?;

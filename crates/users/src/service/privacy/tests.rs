@@ -13,14 +13,15 @@ use sharestack_kernel::message::{Message, PlainMailroom, Recipient};
 use sharestack_kernel::origin::{Origin, within};
 use sharestack_kernel::seal::OpenSeal;
 use sharestack_kernel::transact;
+use sharestack_kernel::version::Versions;
 
 use super::*;
 use crate::error::{AdministerError, DepartureError, ExportError, InsertAccountError};
 use crate::events;
 use crate::memory::MemoryStore;
 use crate::model::{
-    BuiltInRole, EmailAddress, Export, ExportState, Extract, HeldFile, NewAccount, Obligation, PasswordHash,
-    PrivacyPolicy, Profile, Username,
+    BuiltInRole, EmailAddress, Export, ExportState, Extract, HeldFile, Language, NewAccount, Obligation, PasswordHash,
+    PrivacyPolicy, Profile, UserSettings, Username,
 };
 use crate::ports::{
     Archive, Extracts, MockAccountObligations, MockPasswordHasher, MockSessionCache, PersonalRecords, PrivacyQueries,
@@ -283,6 +284,21 @@ async fn a_wish_to_go_counts_from_the_first_time_and_can_be_taken_back() {
     assert_eq!(told.data, json!({ "username": "lin", "due": "2026-01-22 10:30 UTC" }));
 }
 
+/// Whoever asks for it may be somebody else, with a language of their own.
+#[tokio::test]
+async fn who_has_set_a_language_is_told_in_it_that_their_account_ends() {
+    let world = World::new().await;
+    let settings = UserSettings { language: Some(Language::ZhCn), ..UserSettings::default() };
+    let store = &world.store;
+    let saved: Result<(), StoreError> =
+        transact!(store, |tx| { tx.settings().save(world.user, &settings, DateTime::UNIX_EPOCH).await });
+    saved.unwrap();
+    world.departures(Vec::new()).schedule(world.user, None, "en", None).await.unwrap();
+    let told = world.store.jobs().into_iter().find(|job| job.kind == "message.send").unwrap();
+    let told: Message = serde_json::from_value(told.payload).unwrap();
+    assert_eq!((told.template.as_str(), told.language.as_str()), ("deletion_scheduled", "zh-CN"));
+}
+
 #[tokio::test]
 async fn who_has_money_here_or_rules_alone_does_not_go() {
     let world = World::new().await;
@@ -294,6 +310,21 @@ async fn who_has_money_here_or_rules_alone_does_not_go() {
     assert!(matches!(refused, DepartureError::Account(AdministerError::LastSuperAdmin)));
     assert_eq!(refused.category(), Category::Conflict);
     assert!(world.kinds().is_empty());
+}
+
+#[tokio::test]
+async fn who_asks_to_go_for_another_version_is_told_so_before_what_they_owe() {
+    let world = World::new().await;
+    let balance = Obligation { kind: "balance".into(), amount: Some(1990), currency: Some("CNY".into()) };
+    let departures = world.departures(vec![balance]);
+    let schedule =
+        async |versions: Versions| departures.schedule(world.user, None, "en", Some(&versions)).await.unwrap_err();
+    let refused = schedule(Versions::These(Vec::new())).await;
+    assert!(matches!(refused, DepartureError::Account(AdministerError::Stale)), "{refused}");
+    let refused = schedule(Versions::NotThese(Vec::new())).await;
+    assert!(matches!(refused, DepartureError::Account(AdministerError::Owes(_))), "{refused}");
+    assert_eq!(departures.find(world.user).await.unwrap(), None);
+    assert!(world.kinds().is_empty() && world.store.jobs().is_empty());
 }
 
 fn administration(world: &World, obligations: Vec<Obligation>) -> Administration {

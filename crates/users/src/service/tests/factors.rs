@@ -1,12 +1,15 @@
 //! Second factors: enrolling, the second proof, removing.
 
 use chrono::Duration;
+use sharestack_kernel::error::StoreError;
 use sharestack_kernel::job::NewJob;
 use sharestack_kernel::message::{Message, Recipient};
+use sharestack_kernel::transact;
 
 use super::*;
 use crate::error::{FactorError, SecondFactorError};
 use crate::events;
+use crate::model::{Language, UserSettings};
 
 /// Signs in with the password, and returns what goes with the second proof.
 async fn first(world: &World) -> String {
@@ -47,6 +50,15 @@ fn told(world: &World) -> Vec<(String, String)> {
     let messages = world.store.jobs().into_iter().filter(|job| job.kind == "message.send").map(read);
     let to_lin = messages.filter(|message| message.to == Recipient::Mail("lin@example.com".to_owned()));
     to_lin.map(|message| (message.template, message.language)).collect()
+}
+
+/// Has a user set their language.
+async fn speaks(world: &World, user: UserId, language: Language) {
+    let settings = UserSettings { language: Some(language), ..UserSettings::default() };
+    let store = &world.store;
+    let saved: Result<(), StoreError> =
+        transact!(store, |tx| { tx.settings().save(user, &settings, DateTime::UNIX_EPOCH).await });
+    saved.unwrap();
 }
 
 #[tokio::test]
@@ -261,6 +273,21 @@ async fn a_wrong_proof_is_noted_as_a_failure() {
     assert_eq!(told(&world), [("second_factor_removed".to_owned(), "en".to_owned())], "its owner hears of it");
 }
 
+/// Whoever removes it may be somebody else, with a language of their own.
+#[tokio::test]
+async fn who_has_set_a_language_is_warned_in_it_whatever_the_request_speaks() {
+    let world = World::new();
+    let (user, _) = guarded(&world).await;
+    speaks(&world, user, Language::ZhCn).await;
+    world.factors.remove(&own(user), FactorProof::Password(PASSWORD.into()), "en").await.unwrap();
+    let warned = ("second_factor_removed".to_owned(), "zh-CN".to_owned());
+    assert_eq!(told(&world), [warned.clone()]);
+    world.factors.enrol(&own(user)).await.unwrap();
+    world.factors.confirm(&own(user), &code(&world)).await.unwrap();
+    reset(&world).reset(user, "en").await.unwrap();
+    assert_eq!(told(&world), [warned.clone(), warned]);
+}
+
 #[tokio::test]
 async fn guesses_at_a_removal_are_counted() {
     let world = World::new();
@@ -296,16 +323,16 @@ async fn other_recovery_codes_take_the_place_of_those_before() {
     ));
 }
 
+fn reset(world: &World) -> FactorReset {
+    let (store, clock) = (Arc::new(world.store.clone()), Arc::new(world.clock.clone()));
+    FactorReset::new(store, Arc::new(PlainMailroom), world.ids.clone(), clock)
+}
+
 #[tokio::test]
 async fn who_has_lost_the_app_comes_in_without_after_a_reset() {
     let world = World::new();
     let (user, codes) = guarded(&world).await;
-    let reset = FactorReset::new(
-        Arc::new(world.store.clone()),
-        Arc::new(PlainMailroom),
-        Arc::new(SequentialIds::default()),
-        Arc::new(world.clock.clone()),
-    );
+    let reset = reset(&world);
     reset.reset(user, "zh-CN").await.unwrap();
     assert!(world.login("lin", PASSWORD).await.is_ok());
     let view = world.factors.find(user).await.unwrap();

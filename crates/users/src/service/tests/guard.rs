@@ -1,6 +1,7 @@
 //! Who guesses passwords waits, and their owner does not.
 
 use chrono::Duration as Span;
+use sharestack_kernel::event::DomainEvent;
 
 use super::*;
 use crate::model::LoginName;
@@ -44,6 +45,12 @@ impl Guarded {
             _ => None,
         }
     }
+
+    /// The refusals that the log tells of.
+    fn noted(&self) -> Vec<DomainEvent> {
+        let events = self.world.store.events().into_iter();
+        events.filter(|event| event.payload["reason"] == "throttled").collect()
+    }
 }
 
 #[tokio::test]
@@ -68,24 +75,38 @@ async fn each_further_handful_waits_longer() {
 async fn a_try_that_is_refused_is_noted_once_a_minute() {
     let app = Guarded::new().await;
     let user = app.world.store.events()[0].actor.unwrap();
-    let noted = || {
-        let events = app.world.store.events().into_iter();
-        events.filter(|event| event.payload["reason"] == "throttled").collect::<Vec<_>>()
-    };
     app.guess("lin", "192.0.2.1", 10).await;
     app.guess("nobody", "192.0.2.1", 10).await;
-    assert!(noted().is_empty());
+    assert!(app.noted().is_empty());
     for _ in 0..3 {
         assert_eq!(app.limit("lin", "192.0.2.1").await, Some(10));
     }
-    let [refused] = &noted()[..] else { panic!("{:?}", noted()) };
+    let noted = app.noted();
+    let [refused] = &noted[..] else { panic!("{noted:?}") };
     assert_eq!((refused.kind.as_str(), refused.actor), (crate::events::LOGIN_FAILED, None));
     assert_eq!(refused.aggregate_id, user.to_string());
     assert_eq!(app.limit("nobody", "192.0.2.1").await, Some(10));
-    assert_eq!(noted()[1].payload["user_id"], serde_json::Value::Null);
+    assert_eq!(app.noted()[1].payload["user_id"], serde_json::Value::Null);
     app.world.clock.advance(Span::minutes(1));
     assert_eq!(app.limit("lin", "192.0.2.1").await, Some(10));
-    assert_eq!(noted().len(), 3);
+    assert_eq!(app.noted().len(), 3);
+}
+
+/// Who brings ever new names brings no more entries.
+#[tokio::test]
+async fn a_network_that_is_refused_is_noted_once_a_minute_whatever_names_it_tries() {
+    let app = Guarded::new().await;
+    for n in 0..100 {
+        app.guess(&format!("name{n}"), "192.0.2.1", 1).await;
+    }
+    assert!(app.noted().is_empty());
+    for n in 100..120 {
+        assert_eq!(app.limit(&format!("name{n}"), "192.0.2.1").await, Some(100));
+    }
+    assert_eq!(app.noted().len(), 1);
+    app.world.clock.advance(Span::minutes(1));
+    assert_eq!(app.limit("lin", "192.0.2.1").await, Some(100));
+    assert_eq!(app.noted().len(), 2);
 }
 
 #[tokio::test]

@@ -330,6 +330,24 @@ async fn a_state_is_good_once_in_time_for_its_provider_and_its_browser() {
     }
 }
 
+/// Anybody can make up as many states as they like: the log must not be filled by them.
+#[tokio::test]
+async fn a_state_that_is_not_under_way_is_refused_and_not_noted() {
+    let party = Party::new();
+    party.google.knows("c1", lin("1"));
+    let begun = party.begin("google", OAuthPurpose::Login).await;
+    for state in ["", "x", &"ab".repeat(32)] {
+        let made_up = Begun { authorize_url: state.to_owned(), ..clone(&begun) };
+        for browser in [Some(begun.browser.clone()), None] {
+            let callback = Callback { browser, ..callback("google", &made_up, "c1") };
+            assert!(matches!(party.login.complete(callback).await, Err(CompleteOAuthError::StateMismatch)));
+        }
+    }
+    party.done("google", &begun, "c1").await.unwrap();
+    assert!(matches!(party.back("google", &begun, "c1").await, Err(CompleteOAuthError::StateMismatch)), "come back");
+    assert!(!party.kinds().contains(&events::LOGIN_FAILED.to_owned()), "{:?}", party.kinds());
+}
+
 fn clone(begun: &Begun) -> Begun {
     Begun { authorize_url: begun.authorize_url.clone(), browser: begun.browser.clone() }
 }

@@ -57,15 +57,20 @@ type CameIn = (UserId, Result<Opened, LoginError>);
 
 impl ThirdPartyLogin {
     /// Takes a login that came back. No remote call is made inside a transaction, and the
-    /// state is gone before the first is made.
+    /// state is gone before the first is made. That a login under way came back in another
+    /// browser is noted.
     ///
     /// # Errors
     /// When no login of this browser is under way with this state: nobody is to be sent
     /// anywhere then. All else is in [`Completed::outcome`].
     pub async fn complete(&self, callback: Callback) -> Result<Completed, CompleteOAuthError> {
+        let state = callback.state.clone();
         let completed = self.come_back(callback).await;
-        if let Err(CompleteOAuthError::StateMismatch) = &completed {
-            // Forced on somebody, or stolen from them.
+        // Forced on somebody, or stolen from them. Of made-up states there is no end: of those
+        // the log tells nothing.
+        if let Err(CompleteOAuthError::StateMismatch) = &completed
+            && matches!(self.is_under_way(&state).await, Ok(true))
+        {
             self.failures().login_failed(None, "", AuthMethod::OAuth.as_str(), "state_mismatch").await;
         }
         completed

@@ -22,7 +22,7 @@ use crate::error::{BeginOAuthError, ExchangeCodeError, LoginError, UnlinkError};
 use crate::events;
 use crate::model::{
     AuthMethod, Client, ClientTarget, CodeChallenge, ExternalIdentity, FlowSecret, IdentityId, InvitationToken,
-    LoginCode, OAuthPurpose, OAuthState, ProviderName, RedirectUris, RegistrationMode, TokenHash,
+    OAuthPurpose, OAuthState, ProviderName, RedirectUris, RegistrationMode, TokenHash,
 };
 use crate::ports::{
     AuthorizeRequest, ExternalIdentityQueries, IdentityProvider, OAuthFlowQueries, ProviderInfo, SessionQueries,
@@ -184,7 +184,8 @@ impl ThirdPartyLogin {
         }
     }
 
-    /// Opens the session that a one-time code stands for.
+    /// Opens the session that a one-time code stands for. A code that there was and that is
+    /// refused is noted.
     ///
     /// # Errors
     /// When the code is worth nothing to this client, or the account is disabled.
@@ -199,22 +200,26 @@ impl ThirdPartyLogin {
         let draft = ports.sessions.draft(AuthMethod::OAuth, client);
         let now = ports.clock.now();
         let taken = transact!(ports.store, |tx| {
-            let taken = tx.oauth_flows().take_code(hash).await?;
-            let good = taken.filter(|code| now < code.expires_at && code.fits(verifier));
+            let Some(code) = tx.oauth_flows().take_code(hash).await? else { return Ok(None) };
+            let user = code.user_id;
             // What is refused has used the code up all the same.
-            let Some(LoginCode { user_id: user, .. }) = good else { return Ok(None) };
+            if now >= code.expires_at || !code.fits(verifier) {
+                return Ok(Some((user, None)));
+            }
             tx.accounts().hold(user).await?;
             // The account may have gone to who has its address since.
             if tx.identities().ways_in(user).await?.identities == 0 {
-                return Ok(None);
+                return Ok(Some((user, None)));
             }
             match ports.sessions.open(tx, user, &Proof::Other, &draft).await {
                 Err(LoginError::Store(error)) => Err(ExchangeCodeError::from(error)),
-                opened => Ok(Some((user, opened))),
+                opened => Ok(Some((user, Some(opened)))),
             }
         })?;
-        let Some((user, opened)) = taken else {
-            self.failures().login_failed(None, "", AuthMethod::OAuth.as_str(), "invalid_code").await;
+        // Not noted: a used code and a made-up one are the same here, and of those there is no end.
+        let (user, opened) = taken.ok_or(ExchangeCodeError::Invalid)?;
+        let Some(opened) = opened else {
+            self.failures().login_failed(Some(user), "", AuthMethod::OAuth.as_str(), "invalid_code").await;
             return Err(ExchangeCodeError::Invalid);
         };
         if let Err(error) = &opened {
