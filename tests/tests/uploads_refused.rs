@@ -1,13 +1,14 @@
 //! Bad files get the contract's answers, and nothing of them stays.
 
-use futures::stream;
+use futures::channel::mpsc;
+use futures::{StreamExt, stream};
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
 use sharestack_media::sample::Sample;
 use sharestack_tests::uploading::{
     FORM, MULTIPLE, Part, SINGLE, TUS, begin, chunked, creator, form, noise, send_file, send_form,
 };
-use sharestack_tests::{Account, Database, Harness, Options, Place};
+use sharestack_tests::{Account, Database, Harness, Options, Place, until};
 
 use crate::intake::Line;
 
@@ -315,6 +316,35 @@ async fn refusals_come_while_the_sender_goes_on() {
         let end = app.request(Method::DELETE, &place_of).bearer_auth(&lin.token).header("Tus-Resumable", "1.0.0");
         app.send(end).await.expect(204);
         app.nothing_is_left().await;
+        app.stop().await;
+    }
+}
+
+/// A photo may use it before the form is at its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_refused_form_all_goes_that_can() {
+    for place in Place::all() {
+        let app = Harness::start(Options::on(place)).await;
+        let lin = creator(&app, "lin").await;
+        let (used, unused) = (noise(1000), noise(2000));
+        let whole = form(&[("files[]", "a.jpg", &used), ("files[]", "b.jpg", &unused), ("note", "n.txt", b"x")]);
+        // The files and the head of the note; what breaks it off comes later.
+        let begun = whole[..whole.len() - 30].to_vec();
+        let (send, receive) = mpsc::unbounded();
+        send.unbounded_send(begun).unwrap();
+        let body = Body::wrap_stream(receive.map(Ok::<_, std::io::Error>));
+        let refused = send_form(&app, &lin.token, MULTIPLE, body);
+        let meanwhile = async {
+            until("both are kept", async || app.count("SELECT COUNT(*) FROM files").await == 2).await;
+            let attach = "UPDATE files SET expires_at = NULL WHERE size = 1000";
+            assert_eq!(app.app().store.execute_raw(attach).await.unwrap(), 1);
+            drop(send);
+        };
+        let (refused, ()) = tokio::join!(refused, meanwhile);
+        refused.refused(422, "UNPROCESSABLE_ENTITY");
+        app.until_blobs(1).await;
+        let left = [app.count("SELECT COUNT(*) FROM files").await, app.count("SELECT size FROM files").await];
+        assert_eq!(left, [1, 1000], "{place:?}");
         app.stop().await;
     }
 }

@@ -116,11 +116,13 @@ pub(super) fn name(field: &Field) -> String {
     }
 }
 
-/// Refuses a form as a whole: of the files that it has brought nothing stays.
+/// Refuses a form as a whole: of the files that it has brought nothing stays but what cannot be
+/// removed now, which goes when no photo uses it in time.
 pub(super) async fn undo(uploads: &Uploads, actor: &Actor, kept: &[UploadedFile], refusal: ApiError) -> ApiError {
     for file in kept {
         if let Err(error) = uploads.remove(actor, file.id).await {
-            return error.into();
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(file.id = file.id.get(), error, "a file of a refused form is left to the upkeep");
         }
     }
     refusal
