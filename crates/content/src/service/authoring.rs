@@ -220,12 +220,16 @@ impl Authoring {
             if let Some(tags) = &tags {
                 after.tags = tx.tags().ensure(tags).await?;
             }
-            if after == before && text.is_none() && !forgets {
+            let written = match &text {
+                Some(text) => tx.articles().find_body(head.id).await?.as_ref() != Some(&text.body),
+                None => false,
+            };
+            if after == before && !written && !forgets {
                 return Ok(head.id);
             }
             after.touch(now);
             save(tx, &before, &after).await?;
-            if let Some(text) = &text {
+            if let Some(text) = text.as_ref().filter(|_| written) {
                 tx.articles().write_text(head.id, text).await?;
             }
             if forgets {
