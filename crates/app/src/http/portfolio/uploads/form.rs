@@ -54,16 +54,12 @@ fn counted(
 ) -> impl Stream<Item = Result<Bytes, PayloadError>> + 'static {
     body.map(move |piece| {
         let piece = piece?;
-        match left.checked_sub(piece.len() as u64) {
-            Some(rest) => {
-                left = rest;
-                Ok(piece)
-            }
-            None => {
-                spent.set(true);
-                Err(PayloadError::Overflow)
-            }
-        }
+        let Some(rest) = left.checked_sub(piece.len() as u64) else {
+            spent.set(true);
+            return Err(PayloadError::Overflow);
+        };
+        left = rest;
+        Ok(piece)
     })
 }
 
@@ -98,7 +94,7 @@ impl Form {
 }
 
 /// How long the body is, when its sender says.
-pub(super) fn declared(request: &HttpRequest) -> Option<u64> {
+fn declared(request: &HttpRequest) -> Option<u64> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
