@@ -220,16 +220,14 @@ impl Authoring {
             if let Some(tags) = &tags {
                 after.tags = tx.tags().ensure(tags).await?;
             }
-            let written = match &text {
-                Some(text) => tx.articles().find_body(head.id).await?.as_ref() != Some(&text.body),
-                None => false,
-            };
-            if after == before && !written && !forgets {
+            let stored = if text.is_some() { tx.articles().find_body(head.id).await? } else { None };
+            let written = text.as_ref().filter(|text| stored.as_ref() != Some(&text.body));
+            if after == before && written.is_none() && !forgets {
                 return Ok(head.id);
             }
             after.touch(now);
             save(tx, &before, &after).await?;
-            if let Some(text) = text.as_ref().filter(|_| written) {
+            if let Some(text) = written {
                 tx.articles().write_text(head.id, text).await?;
             }
             if forgets {
