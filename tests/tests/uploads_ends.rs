@@ -109,6 +109,31 @@ async fn what_a_crash_left_without_an_owner_is_found() {
     }
 }
 
+/// A version that runs beside this one may write what this one does not know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_whose_row_cannot_be_read_keeps_all_and_stops_nothing() {
+    for place in Place::all() {
+        let app = Harness::start(Options { workers: false, ..Options::on(place) }).await;
+        let lin = creator(&app, "lin").await;
+        let mut numbers = Vec::new();
+        for name in ["a.jpg", "b.jpg"] {
+            let sent = send_file(&app, &lin.token, name, &noise(700)).await.expect(201);
+            numbers.push(sent.data()["file_id"].as_str().unwrap().rsplit('_').next().unwrap().to_owned());
+        }
+        let [unreadable, other] = [0, 1].map(|at| format!("files/{}/original-2", numbers[at]));
+        for beside in [&unreadable, &other] {
+            let key = BlobKey::parse(beside).unwrap();
+            app.app().files.0.put_bytes(&key, Bytes::from_static(b"lost")).await.unwrap();
+        }
+        let unknown = format!("UPDATE files SET status = 'unheard' WHERE id = {}", numbers[0]);
+        app.app().store.execute_raw(&unknown).await.unwrap();
+        assert_eq!(app.app().uploads.service.remove_orphans().await.unwrap(), 1, "{place:?}");
+        let left = app.blobs().await;
+        assert!(left.len() == 3 && left.contains(&unreadable) && !left.contains(&other), "{place:?}: {left:?}");
+        app.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_whole_upload_that_broke_off_leaves_nothing() {
     for place in Place::all() {

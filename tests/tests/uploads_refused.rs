@@ -1,13 +1,14 @@
 //! Bad files get the contract's answers, and nothing of them stays.
 
-use futures::stream;
+use futures::channel::mpsc;
+use futures::{StreamExt, stream};
 use reqwest::{Body, Method};
-use serde_json::json;
+use serde_json::{Value, json};
 use sharestack_media::sample::Sample;
 use sharestack_tests::uploading::{
     FORM, MULTIPLE, Part, SINGLE, TUS, begin, chunked, creator, form, noise, send_file, send_form,
 };
-use sharestack_tests::{Account, Database, Harness, Options, Place};
+use sharestack_tests::{Account, Database, Harness, Options, Place, until};
 
 use crate::intake::Line;
 
@@ -315,6 +316,78 @@ async fn refusals_come_while_the_sender_goes_on() {
         let end = app.request(Method::DELETE, &place_of).bearer_auth(&lin.token).header("Tus-Resumable", "1.0.0");
         app.send(end).await.expect(204);
         app.nothing_is_left().await;
+        app.stop().await;
+    }
+}
+
+/// A photo may use it before the form is at its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_refused_form_all_goes_that_can() {
+    for place in Place::all() {
+        let app = Harness::start(Options::on(place)).await;
+        let lin = creator(&app, "lin").await;
+        let (used, unused) = (noise(1000), noise(2000));
+        let whole = form(&[("files[]", "a.jpg", &used), ("files[]", "b.jpg", &unused), ("note", "n.txt", b"x")]);
+        // The files and the head of the note; what breaks it off comes later.
+        let begun = whole[..whole.len() - 30].to_vec();
+        let (send, receive) = mpsc::unbounded();
+        send.unbounded_send(begun).unwrap();
+        let body = Body::wrap_stream(receive.map(Ok::<_, std::io::Error>));
+        let refused = send_form(&app, &lin.token, MULTIPLE, body);
+        let meanwhile = async {
+            until("both are kept", async || app.count("SELECT COUNT(*) FROM files").await == 2).await;
+            let attach = "UPDATE files SET expires_at = NULL WHERE size = 1000";
+            assert_eq!(app.app().store.execute_raw(attach).await.unwrap(), 1);
+            drop(send);
+        };
+        let (refused, ()) = tokio::join!(refused, meanwhile);
+        refused.refused(422, "UNPROCESSABLE_ENTITY");
+        app.until_blobs(1).await;
+        let left = [app.count("SELECT COUNT(*) FROM files").await, app.count("SELECT size FROM files").await];
+        assert_eq!(left, [1, 1000], "{place:?}");
+        app.stop().await;
+    }
+}
+
+/// So much of a form there may be beside each file.
+const AROUND: usize = 64 * 1024;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_that_goes_on_behind_its_files_is_ended() {
+    for place in Place::all() {
+        let options = Options::on(place)
+            .with("SHARESTACK__UPLOAD__MAX_FILE_SIZE", "300000")
+            .with("SHARESTACK__UPLOAD__MAX_FILES", "2");
+        let app = Harness::start(options).await;
+        let lin = creator(&app, "lin").await;
+        let file = noise(200_000);
+        let with_note = |size: usize| form(&[("file", "a.jpg", &file), ("note", "n.txt", &vec![b'x'; size])]);
+        for (path, files) in [(SINGLE, 1), (MULTIPLE, 2)] {
+            let longest = files * (300_000 + AROUND);
+            let room = longest - with_note(0).len();
+            let told = async |what: &str, body: &[u8]| {
+                let who = format!("authorization: Bearer {}\r\ncontent-type: {FORM}", lin.token);
+                let head = format!("POST {path} HTTP/1.1\r\n{who}\r\n{what}");
+                let (status, _, body) = Line::open(&app, &head, body).await.answer().await;
+                assert_eq!((status, &body["error"]["type"]), (413, &json!("PAYLOAD_TOO_LARGE")), "{place:?} {path}");
+                assert_eq!(body["error"]["details"]["max_size"], files * 300_000, "{path}");
+                app.nothing_is_left().await;
+            };
+            // One byte more than there may be, of a body whose end never comes, and one whose length is said.
+            let over = &with_note(longest)[..=longest];
+            let piece = [format!("{:x}\r\n", over.len()).as_bytes(), over, b"\r\n"].concat();
+            told("transfer-encoding: chunked", &piece).await;
+            told(&format!("content-length: {}", longest + 1), b"").await;
+            // All that there may be is taken.
+            let all = with_note(room);
+            let pieces: Vec<_> = all.chunks(10_000).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
+            let sent = send_form(&app, &lin.token, path, Body::wrap_stream(stream::iter(pieces))).await.expect(201);
+            let kept = [&sent.data()["file_id"], &sent.data()["uploaded"][0]["file_id"]];
+            let id = kept.into_iter().find_map(Value::as_str).unwrap();
+            assert_eq!(app.kept(id).await, file, "{place:?} {path}");
+            app.delete_as(&lin.token, &format!("/api/v1/upload/{id}")).await.expect(204);
+            app.nothing_is_left().await;
+        }
         app.stop().await;
     }
 }

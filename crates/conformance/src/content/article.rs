@@ -190,8 +190,15 @@ pub async fn a_new_text_takes_the_old_ones_place(subject: Subject) {
     let id = draft(1, author).id;
     subject.insert(&draft(1, author), &text("old")).await.unwrap();
     let new = text(&"新😀文字".repeat(200_000));
+    let body = async |id: ArticleId| {
+        let found: Result<_, StoreError> = transact!(subject.store, |tx| { tx.articles().find_body(id).await });
+        found.unwrap()
+    };
+    assert_eq!(body(id).await, Some(text("old").body));
+    assert_eq!(body(ArticleId::new(9)).await, None);
     let done: Result<(), StoreError> = transact!(subject.store, |tx| { tx.articles().write_text(id, &new).await });
     done.unwrap();
+    assert!(body(id).await.as_ref() == Some(&new.body));
     let found = subject.find(id).await.unwrap();
     assert!(*found.source == *new.body.source() && *found.html == *new.rendered.html());
     assert_eq!(found.card.excerpt, new.rendered.excerpt());

@@ -8,7 +8,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::job::{JobQueue, NewJob};
 
 use super::{MemoryTx, Row};
-use crate::model::{Article, ArticleId, CountKey, Draft, Rendered, Tag, TagId, TagName, Text};
+use crate::model::{Article, ArticleId, Body, CountKey, Draft, Rendered, Tag, TagId, TagName, Text};
 use crate::ports::{
     ArticleRepository, Beginning, ContentTx, CountRepository, DraftRepository, TagRepository, WriteError,
 };
@@ -73,6 +73,10 @@ impl ArticleRepository for MemoryTx {
         self.slug_is_free(article)?;
         self.row(article.id, expected)?.article = article.clone();
         Ok(())
+    }
+
+    async fn find_body(&mut self, id: ArticleId) -> Result<Option<Body>, StoreError> {
+        Ok(self.state.rows.get(&id).map(|row| row.text.body.clone()))
     }
 
     async fn write_text(&mut self, id: ArticleId, text: &Text) -> Result<(), StoreError> {

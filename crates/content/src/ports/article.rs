@@ -6,7 +6,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use thiserror::Error;
 
-use crate::model::{Article, ArticleId, CountKey, Draft, Tag, TagId, TagName, Text};
+use crate::model::{Article, ArticleId, Body, CountKey, Draft, Tag, TagId, TagName, Text};
 
 /// Why an article was not written.
 #[derive(Debug, Error)]
@@ -59,6 +59,9 @@ pub trait ArticleRepository: Send {
     /// MUST return `Stale` and write nothing when the stored version is not `expected`,
     /// `SlugTaken` and `UnknownCategory` as `insert` does. MUST leave exactly the given tags, in their order.
     async fn update(&mut self, article: &Article, expected: i64) -> Result<(), WriteError>;
+
+    /// What the author wrote; `None` when there is no such article.
+    async fn find_body(&mut self, id: ArticleId) -> Result<Option<Body>, StoreError>;
 
     /// Writes a new text in place of the old one.
     async fn write_text(&mut self, id: ArticleId, text: &Text) -> Result<(), StoreError>;

@@ -79,6 +79,8 @@ pub struct Known {
     pub uploads: Vec<FileId>,
     /// Files.
     pub files: Vec<UploadedFile>,
+    /// Files whose rows cannot be read: nobody knows what they need.
+    pub unreadable: Vec<FileId>,
 }
 
 /// Files and uploads, to read.
@@ -122,6 +124,7 @@ pub trait FileQueries: Send + Sync {
 
     /// The uploads and the files that have these numbers.
     ///
-    /// MUST find a number whose upload becomes a file meanwhile, as the one or as the other.
+    /// MUST find a number whose upload becomes a file meanwhile, as the one or as the other. MUST NOT
+    /// fail for a row that cannot be read.
     async fn known(&self, ids: &[FileId]) -> Result<Known, StoreError>;
 }

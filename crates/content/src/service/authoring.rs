@@ -220,12 +220,14 @@ impl Authoring {
             if let Some(tags) = &tags {
                 after.tags = tx.tags().ensure(tags).await?;
             }
-            if after == before && text.is_none() && !forgets {
+            let stored = if text.is_some() { tx.articles().find_body(head.id).await? } else { None };
+            let written = text.as_ref().filter(|text| stored.as_ref() != Some(&text.body));
+            if after == before && written.is_none() && !forgets {
                 return Ok(head.id);
             }
             after.touch(now);
             save(tx, &before, &after).await?;
-            if let Some(text) = &text {
+            if let Some(text) = written {
                 tx.articles().write_text(head.id, text).await?;
             }
             if forgets {

@@ -131,12 +131,41 @@ async fn what_stays_as_it_is_is_no_edit() {
     world.clock.advance(TimeDelta::minutes(1));
     let title = EditArticle { title: Some(Title::stored("a".to_owned())), ..EditArticle::default() };
     let tags = EditArticle { tags: Some(vec![TagName::parse("投资").unwrap()]), ..EditArticle::default() };
-    for edit in [EditArticle::default(), title, tags] {
+    let text = EditArticle { body: Some(body("正文")), ..EditArticle::default() };
+    for edit in [EditArticle::default(), title, tags, text] {
         world.authoring.edit(&author(), &key, edit).await.unwrap();
         let after = world.detail(&key).await.card;
         assert_eq!((after.version, after.updated_at), (1, before.updated_at));
     }
     assert_eq!(world.content.events(), ["article.created"]);
+    // The same letters in another format are another text.
+    let html = Body::unfinished(Format::Html, "正文".to_owned()).unwrap();
+    let html = EditArticle { body: Some(html), ..EditArticle::default() };
+    world.authoring.edit(&author(), &key, html).await.unwrap();
+    assert_eq!(world.detail(&key).await.card.version, 2);
+}
+
+#[tokio::test]
+async fn the_text_that_is_there_takes_the_place_of_a_draft() {
+    let world = world();
+    let key = world.created("a").await;
+    let id = world.detail(&key).await.card.id;
+    let draft = Autosave {
+        base_version: 1,
+        title: None,
+        body: Some(body("newer")),
+        keep_format: true,
+        summary: Patch::Keep,
+        if_version: None,
+    };
+    world.authoring.autosave(&author(), &key, draft).await.unwrap();
+    let same = EditArticle { body: Some(body("正文")), ..EditArticle::default() };
+    let unseen = world.authoring.edit(&author(), &key, same.clone()).await.unwrap_err();
+    assert_eq!(unseen.category(), Category::Conflict);
+    let seen = EditArticle { if_version: Some(Versions::These(vec![2])), ..same };
+    world.authoring.edit(&author(), &key, seen).await.unwrap();
+    assert_eq!(world.content.find_draft(id).await.unwrap(), None);
+    assert_eq!(world.detail(&key).await.card.version, 3);
 }
 
 #[tokio::test]

@@ -2,13 +2,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, JoinType, LockType, Order, Query, SimpleExpr, UpdateStatement};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait, FromQueryResult};
-use sharestack_content::model::{Article, ArticleId, CategoryId, Kind, Tag, Text};
+use sharestack_content::model::{Article, ArticleId, Body, CategoryId, Format, Kind, Tag, Text};
 use sharestack_content::ports::{ArticleRepository, Beginning, CategoryRepository, WriteError};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::money::Money;
 
-use super::rows::{ArticleRow, DELETED, article_columns};
+use super::rows::{ArticleRow, DELETED, article_columns, known};
 use crate::error::{Constraint, store_error, violated};
 use crate::tx::SeaTx;
 
@@ -166,6 +166,19 @@ impl ArticleRepository for SeaTx {
             .to_owned();
         self.update_article(&update).await?;
         Ok(self.retag_article(article).await?)
+    }
+
+    async fn find_body(&mut self, id: ArticleId) -> Result<Option<Body>, StoreError> {
+        let select = Query::select()
+            .columns([("a", "format"), ("b", "source")])
+            .from_as("articles", "a")
+            .join_as(JoinType::InnerJoin, "article_bodies", "b", Expr::col(("b", "article_id")).equals(("a", "id")))
+            .and_where(Expr::col(("a", "id")).eq(id.get()))
+            .to_owned();
+        let Some(row) = self.conn().query_one(&select).await.map_err(store_error)? else { return Ok(None) };
+        let format: String = row.try_get("", "format").map_err(store_error)?;
+        let source = row.try_get("", "source").map_err(store_error)?;
+        Ok(Some(Body::stored(known(Format::parse(&format))?, source)))
     }
 
     async fn write_text(&mut self, id: ArticleId, text: &Text) -> Result<(), StoreError> {

@@ -171,9 +171,26 @@ impl Store {
         rows::one(self.read(), select_files().and_where(Expr::col("id").eq(id.get()))).await
     }
 
-    pub(super) async fn files_of(&self, ids: &[FileId]) -> Result<Vec<UploadedFile>, StoreError> {
+    /// The files of these numbers, and the numbers of those whose rows cannot be read.
+    pub(super) async fn files_of(&self, ids: &[FileId]) -> Result<(Vec<UploadedFile>, Vec<FileId>), StoreError> {
         let select = select_files().and_where(Expr::col("id").is_in(ids.iter().map(|id| id.get()))).to_owned();
-        rows::all(self.read(), &select).await
+        let rows = self.read().query_all(&select).await.map_err(store_error)?;
+        let (mut files, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in rows.iter().map(Fields::of) {
+            match UploadedFile::read(row) {
+                Ok(file) => files.push(file),
+                Err(error) => {
+                    let id: i64 = row.get("id")?;
+                    tracing::warn!(
+                        file.id = id,
+                        error = &error as &dyn std::error::Error,
+                        "a file's row is unreadable"
+                    );
+                    unreadable.push(FileId::new(id));
+                }
+            }
+        }
+        Ok((files, unreadable))
     }
 
     pub(super) async fn files_with(

@@ -282,6 +282,7 @@ impl FileQueries for Store {
         let select = select_ids("uploads").and_where(Expr::col("id").is_in(ids.iter().map(|id| id.get()))).to_owned();
         // Uploads first: one that becomes a file in between is found there.
         let uploads = self.ids(&select).await?;
-        Ok(Known { uploads, files: self.files_of(ids).await? })
+        let (files, unreadable) = self.files_of(ids).await?;
+        Ok(Known { uploads, files, unreadable })
     }
 }

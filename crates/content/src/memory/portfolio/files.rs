@@ -169,6 +169,7 @@ impl FileQueries for MemoryPortfolio {
         Ok(Known {
             uploads: ids.iter().copied().filter(|id| state.uploads.contains_key(id)).collect(),
             files: ids.iter().filter_map(|id| state.files.get(id)).cloned().collect(),
+            unreadable: Vec::new(),
         })
     }
 }

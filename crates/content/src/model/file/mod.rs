@@ -173,9 +173,13 @@ impl UploadedFile {
         format!("files/{id}/")
     }
 
-    /// Whether its content or one of its derivatives lies under this key.
+    /// Whether its content or one of its derivatives lies under this key. The names of formats do
+    /// not matter, for another version may know more of them; of derivatives that cannot be read
+    /// any key may be one.
     pub fn names(&self, key: &str) -> bool {
-        self.blob_key == key || self.processing.formats().values().any(|derivative| derivative.key == key)
+        let at = |derivative: &Value| derivative.get("key").and_then(Value::as_str).is_none_or(|lies| lies == key);
+        let derived = |all: &Value| all.as_object().is_none_or(|all| all.values().any(at));
+        self.blob_key == key || self.processing.derivatives.as_ref().is_some_and(derived)
     }
 
     /// Whether a photo uses it.
@@ -186,7 +190,47 @@ impl UploadedFile {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn file(derivatives: Option<Value>) -> UploadedFile {
+        let at = DateTime::UNIX_EPOCH;
+        UploadedFile {
+            id: FileId::new(5),
+            owner_id: UserId::new(7),
+            original_filename: FileName::clean("a.jpg"),
+            size: 3,
+            media_type: MediaType::Jpeg,
+            sha256: Sha256::parse(&"0".repeat(64)).unwrap(),
+            blob_key: "files/5/original-1".to_owned(),
+            processing: Processing { derivatives, ..Processing::waiting() },
+            created_at: at,
+            updated_at: at,
+            expires_at: None,
+        }
+    }
+
+    #[test]
+    fn a_file_names_its_content_and_derivatives_also_of_formats_that_are_not_known() {
+        let (webp, avif) = ("files/5/derived/1/display.webp", "files/5/derived/1/display.avif");
+        let derivatives = json!({ "webp": { "key": webp, "size": 1 }, "avif": { "key": avif } });
+        let file = file(Some(derivatives));
+        assert!(file.processing.formats().is_empty());
+        let named = [file.blob_key.as_str(), webp, avif, "files/5/derived/0/display.webp", "files/5/original-2"];
+        assert_eq!(named.map(|key| file.names(key)), [true, true, true, false, false]);
+    }
+
+    #[test]
+    fn a_file_whose_derivatives_cannot_be_read_names_everything() {
+        let key = "files/5/derived/1/display.webp";
+        for derivatives in [json!([]), json!("x"), json!(null), json!({ "webp": "x" }), json!({ "webp": { "key": 1 } })]
+        {
+            assert!(file(Some(derivatives.clone())).names(key), "{derivatives}");
+        }
+        assert!(!file(Some(json!({}))).names(key));
+        assert!(!file(None).names(key));
+    }
 
     #[test]
     fn handles_read_back_and_nothing_else_does() {

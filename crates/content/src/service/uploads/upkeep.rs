@@ -132,7 +132,8 @@ impl Uploads {
     /// Removes every blob of files and uploads that no row needs: what a crash left between
     /// the two, and what it left half written a day ago. Returns how many. An upload has its
     /// row before its first blob, so that whatever has none by now is nobody's; while it has one,
-    /// all that lies under its number is its own, and once it is a file, what the file needs.
+    /// all that lies under its number is its own, and once it is a file, what the file needs. Of a
+    /// file whose row this version cannot read, everything stays.
     ///
     /// # Errors
     /// The stores'; what is removed by then stays so.
@@ -155,12 +156,12 @@ impl Uploads {
         let ids: Vec<FileId> = ids.into_iter().collect();
         // The keys were listed before: of what is kept since then none is among them.
         let known = self.ports.queries.known(&ids).await?;
-        let uploads: HashSet<FileId> = known.uploads.into_iter().collect();
+        let whole: HashSet<FileId> = known.uploads.into_iter().chain(known.unreadable).collect();
         let files: HashMap<FileId, UploadedFile> = known.files.into_iter().map(|file| (file.id, file)).collect();
         let ended_before = self.ports.clock.now() - LOOKED_AT;
         let mut removed = 0;
         for (key, id) in owned {
-            if uploads.contains(&id) || files.get(&id).is_some_and(|file| needs(file, key, ended_before)) {
+            if whole.contains(&id) || files.get(&id).is_some_and(|file| needs(file, key, ended_before)) {
                 continue;
             }
             self.ports.blobs.delete(key).await.map_err(UploadError::Blob)?;

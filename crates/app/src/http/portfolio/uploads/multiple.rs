@@ -1,7 +1,5 @@
-use actix_multipart::Multipart;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, post};
-use futures::StreamExt;
 use serde::Serialize;
 use sharestack_content::model::{FileName, UploadedFile};
 use sharestack_content::service::{UPLOAD, UploadError};
@@ -10,7 +8,7 @@ use sharestack_kernel::error::{Category, Classified};
 use sharestack_kernel::field::{FieldErrors, Issue};
 use utoipa::ToSchema;
 
-use super::form;
+use super::form::{self, Form};
 use crate::http::background::to_the_end;
 use crate::http::error::ApiError;
 use crate::http::extract::Auth;
@@ -82,8 +80,7 @@ pub async fn upload_multiple(
 ) -> Result<Reply<BatchView>, ApiError> {
     actor.require(UPLOAD)?;
     let limits = app.uploads.service.limits();
-    let most = limits.max_file_size.saturating_mul(limits.max_files as u64);
-    let form = form::open(&request, payload, most)?;
+    let form = form::open(&request, payload, limits.max_files, limits.max_file_size)?;
     let language = context::of(&request)?.language;
     let batch = to_the_end(async move { receive_all(&app, &actor, form, language).await }).await?;
     Ok(Reply::created(batch))
@@ -97,13 +94,14 @@ struct Batch {
     errors: FieldErrors,
 }
 
-async fn receive_all(app: &App, actor: &Actor, mut form: Multipart, language: Language) -> Result<BatchView, ApiError> {
+async fn receive_all(app: &App, actor: &Actor, mut form: Form, language: Language) -> Result<BatchView, ApiError> {
     let uploads = &app.uploads.service;
     let max = uploads.limits().max_files;
     let mut batch = Batch::default();
     while let Some(field) = form.next().await {
-        let Ok(field) = field else {
-            return Err(form::undo(uploads, actor, &batch.uploaded, form::broken()).await);
+        let field = match field {
+            Ok(field) => field,
+            Err(refusal) => return Err(form::undo(uploads, actor, &batch.uploaded, refusal).await),
         };
         if !matches!(field.name(), Some("files[]" | "files" | "file")) {
             continue;
@@ -114,7 +112,7 @@ async fn receive_all(app: &App, actor: &Actor, mut form: Multipart, language: La
             return Err(form::undo(uploads, actor, &batch.uploaded, refusal).await);
         }
         let name = FileName::clean(&form::name(&field)).as_str().to_owned();
-        match form::receive(uploads, actor, field).await {
+        match form.receive(uploads, actor, field).await {
             Ok(received) => batch.uploaded.push(received),
             Err(error) => {
                 batch.errors.push(format!("files[{number}]"), issue(&error));

@@ -1,6 +1,5 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, post};
-use futures::StreamExt;
 use sharestack_content::model::UploadedFile;
 use sharestack_content::service::UPLOAD;
 use sharestack_kernel::field::{FieldErrors, Issue};
@@ -45,17 +44,17 @@ pub async fn upload_single(
     payload: Payload,
 ) -> Result<Reply<UploadedView>, ApiError> {
     actor.require(UPLOAD)?;
-    let mut form = form::open(&request, payload, app.uploads.service.limits().max_file_size)?;
+    let mut form = form::open(&request, payload, 1, app.uploads.service.limits().max_file_size)?;
     let received = to_the_end(async move {
         let uploads = &app.uploads.service;
         let mut kept: Option<UploadedFile> = None;
         while let Some(field) = form.next().await {
             let refusal = match field {
-                Err(_) => form::broken(),
+                Err(refusal) => refusal,
                 Ok(field) if field.name() != Some("file") => continue,
                 Ok(_) if kept.is_some() => FieldErrors::of("file", Issue::Several { instead: MULTIPLE }).into(),
                 Ok(field) => {
-                    kept = Some(form::receive(uploads, &actor, field).await?);
+                    kept = Some(form.receive(uploads, &actor, field).await?);
                     continue;
                 }
             };

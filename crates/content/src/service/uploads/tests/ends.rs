@@ -1,5 +1,6 @@
 //! What one may keep, and how it goes by itself.
 
+use serde_json::json;
 use sharestack_kernel::error::{Category, Classified as _, Details};
 
 use super::*;
@@ -155,6 +156,25 @@ async fn derivatives_that_no_row_names_stay_until_a_day_after_they_were_replaced
         assert_eq!(world.blobs.keys(), left, "{status:?} {processed_at:?}");
         leave(&world, &key(1)).await;
     }
+}
+
+#[tokio::test]
+async fn derivatives_of_formats_that_are_not_known_stay() {
+    let world = world();
+    let mut file = world.uploads.receive(&somebody(), "a", body(&picture(100))).await.unwrap();
+    let key = |name: &str| format!("files/{}/derived/1/{name}", file.id);
+    let (avif, webp, lost) = (key("display.avif"), key("display.webp"), key("lost.webp"));
+    for key in [&avif, &webp, &lost] {
+        leave(&world, key).await;
+    }
+    file.processing.status = FileStatus::Ready;
+    file.processing.derivatives = Some(json!("what a later version wrote"));
+    world.portfolio.put_file(&file);
+    assert_eq!(world.uploads.remove_orphans().await.unwrap(), 0);
+    file.processing.derivatives = Some(json!({ "avif": { "key": &avif }, "webp": { "key": &webp } }));
+    world.portfolio.put_file(&file);
+    assert_eq!(world.uploads.remove_orphans().await.unwrap(), 1);
+    assert!(!world.blobs.keys().contains(&lost));
 }
 
 #[tokio::test]
