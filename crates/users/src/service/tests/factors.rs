@@ -281,7 +281,7 @@ async fn who_has_set_a_language_is_warned_in_it_whatever_the_request_speaks() {
     speaks(&world, user, Language::ZhCn).await;
     world.factors.remove(&own(user), FactorProof::Password(PASSWORD.into()), "en").await.unwrap();
     let warned = ("second_factor_removed".to_owned(), "zh-CN".to_owned());
-    assert_eq!(told(&world), [warned.clone()]);
+    assert_eq!(told(&world), std::slice::from_ref(&warned));
     world.factors.enrol(&own(user)).await.unwrap();
     world.factors.confirm(&own(user), &code(&world)).await.unwrap();
     reset(&world).reset(user, "en").await.unwrap();

@@ -83,12 +83,12 @@ async fn a_code_with_a_wrong_verifier_or_too_late_is_noted_with_its_user_and_a_m
     assert!(noted().is_empty());
     let stolen = code().await;
     refused(&stolen, &"x".repeat(43)).await;
-    assert_eq!(noted(), [of_lin.clone()]);
+    assert_eq!(noted(), std::slice::from_ref(&of_lin));
     refused(&stolen, VERIFIER).await;
     let spent = code().await;
     party.login.exchange(&spent, Some(VERIFIER), Client::default()).await.unwrap();
     refused(&spent, VERIFIER).await;
-    assert_eq!(noted(), [of_lin.clone()], "used up");
+    assert_eq!(noted(), std::slice::from_ref(&of_lin), "used up");
     let late = code().await;
     party.world.clock.advance(chrono::Duration::seconds(60));
     refused(&late, VERIFIER).await;
