@@ -8,7 +8,7 @@ use utoipa::openapi::{Components, ObjectBuilder, Ref, RefOr, Required, Response,
 /// A name under which the document keeps a header or parameter.
 type Named = (&'static str, &'static str, Type, Value);
 
-/// Where an operation says what its good answers have as `Cache-Control`.
+/// Where an operation says what its good answers have as `Cache-Control`: it is read, and taken out.
 const CACHE_CONTROL: &str = "x-cache-control";
 
 const LIMITS: [&str; 4] = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Window"];
@@ -74,7 +74,7 @@ pub fn define(components: &mut Components) {
 pub fn tell(method: &str, path: &str, limited: bool, operation: &mut Operation) {
     let is_ours = path.starts_with("/api/") && !path.ends_with("/notify");
     let guarded = reads(operation, "If-Match");
-    let kept = operation.extensions.as_ref().is_some_and(|all| all.contains_key(CACHE_CONTROL));
+    let kept = operation.extensions.as_mut().is_some_and(|all| all.remove(CACHE_CONTROL).is_some());
     let responses = &mut operation.responses.responses;
     let read_again = responses.contains_key("304");
     // What is deleted has no tag any more.
@@ -148,5 +148,17 @@ mod tests {
             }
         }
         assert!(changes > 15, "{changes} operations");
+    }
+
+    /// They are written in any order: the document would be another one each time.
+    #[test]
+    fn no_operation_has_two_extensions() {
+        let document = crate::http::docs::document();
+        for (path, item) in &document.paths.paths {
+            for (method, operation) in operations(item) {
+                let count = operation.extensions.as_ref().map_or(0, |all| all.len());
+                assert!(count <= 1, "{method} {path}");
+            }
+        }
     }
 }

@@ -57,20 +57,19 @@ const UPLOADS: &[&str] = &[
 /// The roles that people have who do not run the product: what one of them may do is
 /// nobody's office.
 const EVERYDAY: [BuiltInRole; 3] = [BuiltInRole::User, BuiltInRole::Creator, BuiltInRole::Editor];
-/// Where an operation of the document names the permission that it asks for.
+/// Where an operation of the document names the permission that it asks for: as a text, or, when
+/// there are callers whom it does not ask for it, as an object of `permission` and `unless`.
 pub const REQUIRED_PERMISSION: &str = "x-required-permission";
-/// Where it says when it does not ask for it.
-const UNLESS: &str = "x-required-permission-unless";
 
 /// The permission that an operation says it asks for.
 pub fn required_permission(operation: &Operation) -> Option<&str> {
-    operation.extensions.as_ref()?.get(REQUIRED_PERMISSION)?.as_str()
+    let said = operation.extensions.as_ref()?.get(REQUIRED_PERMISSION)?;
+    said.as_str().or_else(|| said["permission"].as_str())
 }
 
 /// The permission without which an operation does nothing for anybody.
 pub fn general_permission(operation: &Operation) -> Option<&str> {
-    let depends = operation.extensions.as_ref().is_some_and(|all| all.contains_key(UNLESS));
-    required_permission(operation).filter(|_| !depends)
+    operation.extensions.as_ref()?.get(REQUIRED_PERMISSION)?.as_str()
 }
 
 /// The class of a route; `None` when it has no limit. `permission` is what it asks for.

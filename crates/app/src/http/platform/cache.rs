@@ -90,10 +90,7 @@ impl CacheEntry {
 /// Writes a value to the cache, reads it back and removes it.
 #[utoipa::path(
     tag = "Cache",
-    extensions(
-        ("x-required-permission" = json!("*")),
-        ("x-required-permission-unless" = json!("the server is in development")),
-    ),
+    extensions(("x-required-permission" = json!({ "permission": "*", "unless": "the server is in development" }))),
     responses(
         (status = 200, description = "The cache works", body = Envelope<CacheTest>),
         (status = 500, description = "The cache failed"),
@@ -110,10 +107,7 @@ pub async fn test(app: Data<App>, _operator: CacheOperator) -> Result<Reply<Cach
 /// Operators have a key space of their own: sessions, codes and counters are not in it.
 #[utoipa::path(
     tag = "Cache",
-    extensions(
-        ("x-required-permission" = json!("*")),
-        ("x-required-permission-unless" = json!("the server is in development")),
-    ),
+    extensions(("x-required-permission" = json!({ "permission": "*", "unless": "the server is in development" }))),
     params(("key" = String, Path, description = "1 to 200 of `A-Z a-z 0-9 : _ . -`", example = "banner:home")),
     responses(
         (status = 200, description = "The entry", body = Envelope<CacheEntry>),
@@ -130,10 +124,7 @@ pub async fn find(app: Data<App>, _operator: CacheOperator, path: Path<String>) 
 /// Keeps an entry for a while, in place of one that is there.
 #[utoipa::path(
     tag = "Cache",
-    extensions(
-        ("x-required-permission" = json!("*")),
-        ("x-required-permission-unless" = json!("the server is in development")),
-    ),
+    extensions(("x-required-permission" = json!({ "permission": "*", "unless": "the server is in development" }))),
     params(("key" = String, Path, description = "1 to 200 of `A-Z a-z 0-9 : _ . -`", example = "banner:home")),
     request_body = CacheEntryBody,
     responses(
@@ -157,10 +148,7 @@ pub async fn put(
 /// Removes the entry of a key.
 #[utoipa::path(
     tag = "Cache",
-    extensions(
-        ("x-required-permission" = json!("*")),
-        ("x-required-permission-unless" = json!("the server is in development")),
-    ),
+    extensions(("x-required-permission" = json!({ "permission": "*", "unless": "the server is in development" }))),
     params(("key" = String, Path, description = "1 to 200 of `A-Z a-z 0-9 : _ . -`", example = "banner:home")),
     responses(
         (status = 204, description = "It is removed"),

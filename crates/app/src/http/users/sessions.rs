@@ -145,10 +145,7 @@ pub async fn logout_all(
 /// The open sessions of a user: one's own, or anybody's with `user.read`.
 #[utoipa::path(
     tag = "User Management",
-    extensions(
-        ("x-required-permission" = json!("user.read")),
-        ("x-required-permission-unless" = json!("the sessions are one's own")),
-    ),
+    extensions(("x-required-permission" = json!({ "permission": "user.read", "unless": "the sessions are one's own" }))),
     security(("bearer" = []), ("password" = [])),
     params(("user_id" = i64, Path, description = "The user", example = 42), PageQuery),
     responses((status = 200, description = "The sessions", body = Paged<Vec<Session>>)),
@@ -167,10 +164,7 @@ pub async fn list_user_sessions(
 /// Ends a session of a user: one's own, or anybody's with `user.update`.
 #[utoipa::path(
     tag = "User Management",
-    extensions(
-        ("x-required-permission" = json!("user.update")),
-        ("x-required-permission-unless" = json!("the sessions are one's own")),
-    ),
+    extensions(("x-required-permission" = json!({ "permission": "user.update", "unless": "the sessions are one's own" }))),
     security(("bearer" = []), ("password" = [])),
     params(
         ("user_id" = i64, Path, description = "The user", example = 42),
