@@ -105,7 +105,8 @@ async fn impatient() -> Harness {
 #[tokio::test]
 async fn who_stands_still_in_a_body_is_told_and_let_go() {
     let app = impatient().await;
-    let lin = app.account("lin").await;
+    let admin = app.admin().await;
+    let lin = app.with_role(&admin, "lin", "creator").await;
     let bearer = format!("Authorization: Bearer {}", lin.token);
     let json = "Content-Type: application/json\r\nContent-Length: 100";
     let form = "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 5000";
