@@ -1,7 +1,8 @@
 //! What comes before a body is read: who asks is settled, and the body gets a clock.
 //!
 //! Whoever shows a token of a session that has ended, or may not do what they ask for at all,
-//! is told so, whatever they send along, and none of it is read. Whoever stands still in the middle of a body is let go.
+//! is told so, whatever they send along, and none of it is read. Whoever stands still in the
+//! middle of a body is let go.
 
 use std::cell::RefCell;
 use std::io;
