@@ -106,7 +106,7 @@ fn json(server: &Server, path: &str) -> Result<Value> {
     Ok(serde_json::from_slice(&answer.body)?)
 }
 
-/// The page of a list that is asked for: the deep one, or the last where there are fewer.
+/// The page of a list that is asked for: the deep one, or the last whole one where there are fewer.
 fn page(server: &Server, asked: &Asked) -> Result<Option<u32>> {
     Ok(match asked.deep {
         None => None,
@@ -115,7 +115,7 @@ fn page(server: &Server, asked: &Asked) -> Result<Option<u32>> {
             let first = json(server, &asked.path)?;
             let total = first["pagination"]["total"].as_u64();
             let total = total.with_context(|| format!("{}: no total", asked.path))?;
-            Some(u32::try_from(total.div_ceil(u64::from(LIMIT))).unwrap_or(DEEP).clamp(1, DEEP))
+            Some(u32::try_from(total / u64::from(LIMIT)).unwrap_or(DEEP).clamp(1, DEEP))
         }
     })
 }

@@ -16,8 +16,9 @@ pub struct Waits {
     pub count: usize,
 }
 
-/// So many answers are waited for before any is noted.
-const WARM: usize = 30;
+/// So many answers are waited for before any is noted. PostgreSQL plans a prepared statement anew for its first five
+/// executions on a connection, and the pool takes its connections (16) in turn.
+const WARM: usize = 16 * 6 * 2;
 /// No figure is of fewer, unless they take too long.
 const FEWEST: usize = 100;
 
