@@ -16,7 +16,7 @@ const EXAMPLES: &[&str] = &["embed-users"];
 const BANNED_IN_DOMAINS: &[&str] =
     &["sea-orm", "sea-orm-migration", "sea-query", "sqlx", "redis", "deadpool-redis", "reqwest", "opendal"];
 /// Whole families of crates.
-const BANNED_FAMILIES_IN_DOMAINS: &[&str] = &["actix", "tokio", "hyper", "async-std", "smol"];
+const BANNED_FAMILIES_IN_DOMAINS: &[&str] = &["actix", "tokio", "hyper", "async-std", "smol", "reqsign"];
 
 /// Whether a crate is a family's head, or one of its parts.
 fn is_of(family: &str, name: &str) -> bool {

@@ -8,13 +8,14 @@ use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
 use opendal::layers::{RetryLayer, TimeoutLayer};
 use opendal::options::{ReadOptions, ReaderOptions};
-use opendal::services::{Fs, Memory, Oss, S3};
+use opendal::services::{Fs, Memory, S3};
 use opendal::{Metadata, Operator, Writer};
 use secrecy::ExposeSecret as _;
 use sharestack_kernel::blob::{Blob, BlobError, BlobKey, BlobStream, Presentation};
 
 use crate::config::{BlobConfig, ObjectStoreConfig};
 use crate::error::{ConnectError, blob_error, found};
+use crate::oss::{self, Addresses};
 
 /// How much is sent to a bucket at once, and two of it are held: the least that S3 takes as a
 /// part.
@@ -37,6 +38,8 @@ pub struct BlobStore {
     part: usize,
     /// How much is read at once; `None` is as it comes over the line.
     read: Option<usize>,
+    /// Who signs addresses, where opendal cannot say all of a presentation.
+    addresses: Option<Addresses>,
 }
 
 /// Opens the store of files. A directory is tried by writing into it; a bucket is first
@@ -57,12 +60,17 @@ pub async fn connect(config: &BlobConfig) -> Result<BlobStore, ConnectError> {
             Operator::new(in_directory(root).await?)
         }
         BlobConfig::S3(config) => Operator::new(s3(config)),
-        BlobConfig::Oss(config) => Operator::new(oss(config)),
+        BlobConfig::Oss(config) => Operator::new(oss::service(config)),
     };
     let operator = operator.map_err(ConnectError::Invalid)?;
     let timeout = TimeoutLayer::new().with_timeout(Duration::from_secs(10)).with_io_timeout(Duration::from_secs(30));
     let retry = RetryLayer::new().with_max_times(3).with_min_delay(Duration::from_millis(100)).with_jitter();
-    Ok(BlobStore { operator: operator.layer(timeout).layer(retry), directory, part, read })
+    let operator = operator.layer(timeout).layer(retry);
+    let addresses = match config {
+        BlobConfig::Oss(config) => Some(Addresses::new(config, &operator)),
+        _ => None,
+    };
+    Ok(BlobStore { operator, directory, part, read, addresses })
 }
 
 /// Files lie in `objects`. They are written in `writing` beside it and renamed, so that
@@ -94,17 +102,6 @@ fn s3(config: &ObjectStoreConfig) -> S3 {
         s3 = s3.disable_config_load().disable_ec2_metadata();
     }
     if config.virtual_host_style { s3.enable_virtual_host_style() } else { s3 }
-}
-
-fn oss(config: &ObjectStoreConfig) -> Oss {
-    let mut oss = Oss::default().bucket(&config.bucket).root(&config.root);
-    if let Some(endpoint) = &config.endpoint {
-        oss = oss.endpoint(endpoint);
-    }
-    if let (Some(id), Some(secret)) = (&config.access_key_id, &config.secret_access_key) {
-        oss = oss.access_key_id(id).access_key_secret(secret.expose_secret());
-    }
-    oss
 }
 
 impl BlobStore {
@@ -177,7 +174,9 @@ impl Blob for BlobStore {
         if !self.operator.info().capability().presign_read {
             return Ok(None);
         }
-        // Into OSS's URLs opendal writes no type: what is read there has its own.
+        if let Some(addresses) = &self.addresses {
+            return addresses.sign(&self.operator, key, ttl, presentation).await.map(Some);
+        }
         let options = ReadOptions {
             override_content_type: presentation.content_type.clone(),
             override_content_disposition: presentation.content_disposition.clone(),

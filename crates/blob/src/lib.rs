@@ -20,6 +20,7 @@
 mod client;
 mod config;
 mod error;
+mod oss;
 
 pub use client::{BlobStore, LARGEST_IN_BUCKET, connect};
 pub use config::{BlobConfig, ObjectStoreConfig};

@@ -121,8 +121,8 @@ pub trait Blob: Send + Sync {
     /// A URL by which anybody can read the blob, whole or in ranges, for `ttl`; `None` when
     /// the store has no such URLs.
     ///
-    /// MUST answer with the presentation's `Content-Disposition`, which readers of the URL
-    /// cannot change, and with its `Content-Type` where the store can be told it.
+    /// MUST answer with the presentation's `Content-Type` and `Content-Disposition`, which
+    /// readers of the URL cannot change.
     async fn presign_get(
         &self,
         key: &BlobKey,

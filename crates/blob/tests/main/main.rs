@@ -1,5 +1,5 @@
-//! Every adapter against the cases of the port; S3 against a server in this process that
-//! checks signatures.
+//! Every adapter against the cases of the port; S3 and OSS against servers in this process
+//! that check signatures.
 
 use std::sync::Arc;
 
@@ -23,6 +23,7 @@ struct Subject<T> {
     _alive: T,
 }
 
+mod oss;
 mod s3;
 
 mod memory {

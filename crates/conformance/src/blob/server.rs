@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::future::ready;
 use std::net::SocketAddr;
 
 use futures::FutureExt as _;
@@ -22,21 +23,49 @@ pub const S3_ACCESS_KEY: &str = "reader";
 /// And by what proof.
 pub const S3_SECRET_KEY: &str = "right-secret";
 
+/// Lets a request in as S3 understands it, or answers how it is refused.
+pub(super) type Door = fn(Request<Incoming>) -> Result<Request<Incoming>, Box<HttpResponse>>;
+
 /// An S3 in this process that checks signatures, over a directory that goes with it.
-pub struct S3Server {
-    address: SocketAddr,
-    task: JoinHandle<()>,
-    directory: tempfile::TempDir,
-}
+pub struct S3Server(Bucket);
 
 impl S3Server {
     /// Starts one with an empty bucket.
     pub async fn start() -> Self {
+        let auth = SimpleAuth::from_single(S3_ACCESS_KEY, S3_SECRET_KEY);
+        Self(Bucket::serve(S3_BUCKET, Some(auth), Ok).await)
+    }
+
+    /// Where it answers.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.0.address)
+    }
+
+    /// The keys of what it keeps, and the names of the parts of what nobody has finished:
+    /// what its directory holds, whatever its lists say.
+    pub fn kept(&self) -> Vec<String> {
+        self.0.kept()
+    }
+}
+
+/// One bucket in a directory that goes with it, served behind a door.
+pub(super) struct Bucket {
+    name: &'static str,
+    pub(super) address: SocketAddr,
+    task: JoinHandle<()>,
+    directory: tempfile::TempDir,
+}
+
+impl Bucket {
+    /// Serves an empty one. Without `auth` whoever passes the door may do everything.
+    pub(super) async fn serve(name: &'static str, auth: Option<SimpleAuth>, door: Door) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::create_dir(directory.path().join(S3_BUCKET)).unwrap();
+        std::fs::create_dir(directory.path().join(name)).unwrap();
         let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(directory.path()).unwrap());
-        service.set_auth(SimpleAuth::from_single(S3_ACCESS_KEY, S3_SECRET_KEY));
-        let service = Presenting(service.build());
+        if let Some(auth) = auth {
+            service.set_auth(auth);
+        }
+        let service = Presenting { store: service.build(), door };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(async move {
@@ -48,18 +77,11 @@ impl S3Server {
                 });
             }
         });
-        Self { address, task, directory }
+        Self { name, address, task, directory }
     }
 
-    /// Where it answers.
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// The keys of what it keeps, and the names of the parts of what nobody has finished:
-    /// what its directory holds, whatever its lists say.
-    pub fn kept(&self) -> Vec<String> {
-        let bucket = self.directory.path().join(S3_BUCKET);
+    pub(super) fn kept(&self) -> Vec<String> {
+        let bucket = self.directory.path().join(self.name);
         let (mut found, mut left) = (Vec::new(), vec![bucket.clone()]);
         while let Some(directory) = left.pop() {
             for entry in std::fs::read_dir(directory).unwrap().flatten() {
@@ -80,7 +102,10 @@ impl S3Server {
 /// What `s3s-fs` leaves out: an object is answered with the type and the disposition that
 /// its signed address says.
 #[derive(Clone)]
-struct Presenting(S3Service);
+struct Presenting {
+    store: S3Service,
+    door: Door,
+}
 
 impl Service<Request<Incoming>> for Presenting {
     type Response = HttpResponse;
@@ -89,7 +114,11 @@ impl Service<Request<Incoming>> for Presenting {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let said = overrides(request.uri());
-        let answer = Service::call(&self.0, request);
+        let request = match (self.door)(request) {
+            Ok(request) => request,
+            Err(refusal) => return ready(Ok(*refusal)).boxed(),
+        };
+        let answer = Service::call(&self.store, request);
         async move {
             let mut answer = answer.await?;
             if answer.status().is_success() {
@@ -116,7 +145,7 @@ fn overrides(uri: &Uri) -> Vec<(HeaderName, HeaderValue)> {
     url.query_pairs().filter_map(header).collect()
 }
 
-impl Drop for S3Server {
+impl Drop for Bucket {
     fn drop(&mut self) {
         self.task.abort();
     }
