@@ -177,6 +177,14 @@ async fn a_piece_brings_its_size_its_checksum_and_its_right() {
         }
         let malformed = checked("Content-MD5", "x".to_owned()).await.refused(400, "VALIDATION_ERROR");
         assert_eq!(malformed.fields(), [("Content-MD5".to_owned(), "INVALID_FORMAT".to_owned())]);
+        // In whichever line of its header it stands.
+        for (name, one, other) in [
+            ("Digest", format!("sha-256={right}"), format!("sha-256={wrong}")),
+            ("Content-Digest", format!("sha-256=:{right}:"), format!("sha-256=:{wrong}:")),
+        ] {
+            let request = app.request(Method::PUT, url(&begun, 0)).header(name, one).header(name, other);
+            app.send(request.body(parts[0].to_vec())).await.refused(422, "UNPROCESSABLE_ENTITY");
+        }
         assert!(app.blobs().await.is_empty(), "{place:?}: nothing of these is kept");
         checked("Repr-Digest", format!("sha-256=:{right}:")).await.expect(200);
 
