@@ -20,7 +20,7 @@ use super::error::UploadError;
 use super::meter::{Measured, Meter};
 use super::removal::erase_job;
 use crate::events;
-use crate::model::{FileId, MediaType, Part, Processing, Sha256, Upload, UploadKind, UploadedFile};
+use crate::model::{FileId, MediaType, Part, Processing, Sha256, Upload, UploadKind, UploadState, UploadedFile};
 use crate::service::processing::process_job;
 
 /// The kind of the job that completes an upload whose last piece came.
@@ -259,6 +259,10 @@ impl Uploads {
         let quota = self.limits.quota;
         let kept: Result<bool, UploadError> = transact!(self.ports.store, |tx| {
             let current = tx.uploads().find_for_update(upload.id).await?.ok_or(UploadError::Expired)?;
+            // The bytes of one that is over are erased; nobody ends one that is held.
+            if current.state == UploadState::Expired || (holder.is_none() && current.has_expired(now)) {
+                return Err(UploadError::Expired);
+            }
             if current.held.map(|(by, _)| by) != holder {
                 return Err(UploadError::Busy);
             }
