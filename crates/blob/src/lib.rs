@@ -19,6 +19,7 @@
 
 mod client;
 mod config;
+mod directory;
 mod error;
 
 pub use client::{BlobStore, LARGEST_IN_BUCKET, connect};
