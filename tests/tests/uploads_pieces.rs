@@ -269,14 +269,14 @@ async fn bad_beginnings_are_refused_with_all_their_reasons() {
 }
 
 /// A database and files that outlive the server over them.
-struct Disk {
-    data: tempfile::TempDir,
-    variables: BTreeMap<String, String>,
-    url: String,
+pub struct Disk {
+    pub data: tempfile::TempDir,
+    pub variables: BTreeMap<String, String>,
+    pub url: String,
 }
 
 impl Disk {
-    async fn on(database: Database) -> Self {
+    pub async fn on(database: Database) -> Self {
         let data = tempfile::tempdir().unwrap();
         let fresh = database.fresh().await;
         let mut variables = BTreeMap::new();
@@ -288,12 +288,12 @@ impl Disk {
         Self { data, variables, url }
     }
 
-    fn start(&self) -> Process {
+    pub fn start(&self) -> Process {
         Process::start(self.data.path(), &["serve"], &self.variables)
     }
 
     /// What lies in the store of files, half written or whole.
-    fn files(&self) -> Vec<String> {
+    pub fn files(&self) -> Vec<String> {
         let mut found = Vec::new();
         let mut left = vec![self.data.path().join("storage")];
         while let Some(directory) = left.pop() {
