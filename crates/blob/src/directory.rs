@@ -22,6 +22,7 @@ impl Directory {
         tokio::fs::create_dir_all(directory.objects()).await?;
         tokio::fs::create_dir_all(directory.writing()).await?;
         directory.probe().await?;
+        sync(root).await?;
         Ok(directory)
     }
 
@@ -55,19 +56,10 @@ impl Directory {
     /// Has the names that lead to a blob on the disk, and not its bytes alone: without them it would be lost
     /// with the power, although rows name it already.
     pub async fn settle(&self, key: &BlobKey) -> Result<()> {
-        if !cfg!(unix) {
-            return Ok(());
-        }
         let objects = self.objects();
         let blob = objects.join(key.as_str());
         for directory in blob.ancestors().skip(1).take_while(|one| one.starts_with(&objects)) {
-            match tokio::fs::File::open(directory).await?.sync_all().await {
-                // Some file systems have nothing to do here, and say so.
-                Err(error) if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
-                    return Err(error);
-                }
-                _ => {}
-            }
+            sync(directory).await?;
         }
         Ok(())
     }
@@ -79,6 +71,18 @@ impl Directory {
         let objects = self.objects();
         tokio::task::spawn_blocking(move || remove_empty(&objects, before)).await??;
         Ok(removed)
+    }
+}
+
+/// Has the names in a directory written to the disk, where that is done by directories.
+async fn sync(directory: &Path) -> Result<()> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match tokio::fs::File::open(directory).await?.sync_all().await {
+        // Some file systems have nothing to do here, and say so.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        synced => synced,
     }
 }
 

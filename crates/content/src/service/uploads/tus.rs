@@ -161,11 +161,15 @@ impl Uploads {
         }
     }
 
-    /// Why a piece did not grow: another request may have made it grow first, and removed it.
+    /// Why a piece did not grow: another request may have made it grow first, or ended the upload, and
+    /// removed it.
     async fn overtaken(&self, upload: &Upload, error: UploadError) -> UploadError {
-        match self.ports.queries.find_upload(upload.id).await {
-            Ok(Some(now)) if now.received != upload.received => UploadError::WrongOffset(now.received),
-            _ => error,
+        match self.open(None, upload.id, UploadKind::Tus).await {
+            Ok(Some(now)) if now.received == upload.received => error,
+            Ok(Some(now)) => UploadError::WrongOffset(now.received),
+            Ok(None) => UploadError::NoUpload(upload.id),
+            Err(UploadError::Expired) => UploadError::Expired,
+            Err(_) => error,
         }
     }
 }
