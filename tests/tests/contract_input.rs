@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use sharestack_tests::operation::{NOTHING, Operation, operations};
 use sharestack_tests::owned::owner;
+use sharestack_tests::uploading::{SINGLE, creator, noise, send_form};
 use sharestack_tests::{Account, Answer, Database, Harness, Options};
 
 /// Sends one bad request and checks that the answer is a refusal, or harmless, in the contract's shape.
@@ -153,6 +155,36 @@ async fn bad_fields(database: Database) {
         }
     }
     assert!(app.count("SELECT COUNT(*) FROM users").await >= 1);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn no_form_brings_a_nul_to_the_database() {
+    everywhere(forms_with_nul).await;
+}
+
+async fn forms_with_nul(database: Database) {
+    let app = start(database).await;
+    let lin = creator(&app, "lin").await;
+    for (path, body) in [
+        ("/api/v1/auth/login", "username=lin%00&password=x"),
+        ("/api/v1/auth/login", "username=lin&password=x%00"),
+        ("/api/v1/auth/login", "username=lin%40example.com%00&password=x"),
+        ("/api/v1/auth/token", "grant_type=password&username=lin%00&password=x"),
+        ("/api/v1/auth/token", "grant_type=password&username=lin%40%00.com&password=x%00"),
+        ("/api/v1/auth/token", "grant_type=refresh_token&refresh_token=ssr_%00"),
+        ("/api/v1/auth/token", "grant_type=%00"),
+    ] {
+        let request = app.request(Method::POST, path).header("Content-Type", "application/x-www-form-urlencoded");
+        let answer = app.send(request.body(body)).await;
+        assert!([400, 401].contains(&answer.status), "{database:?} {path} {body}: {} {}", answer.status, answer.text);
+    }
+    // A name that is escaped may hold anything.
+    let head = "--xxboundaryxx\r\nContent-Disposition: form-data; name=\"file\"; filename*=UTF-8''a%00b%0A.jpg\r\n\
+                Content-Type: image/jpeg\r\n\r\n";
+    let body = [head.as_bytes(), &noise(100), b"\r\n--xxboundaryxx--\r\n"].concat();
+    send_form(&app, &lin.token, SINGLE, body).await.expect(201);
+    assert_eq!(app.count("SELECT COUNT(*) FROM files WHERE original_filename = 'ab.jpg'").await, 1, "{database:?}");
     app.stop().await;
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use image::{DynamicImage, GenericImageView};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sharestack_content::model::{FileId, FormatName, Formats};
+use sharestack_content::model::{FileId, FormatName, Formats, MediaType};
 use sharestack_content::ports::FileQueries;
 use sharestack_kernel::blob::BlobKey;
 use sharestack_kernel::clock::{Clock as _, SystemClock};
@@ -193,5 +193,43 @@ async fn files_that_nobody_uses_stay_as_long_as_it_is_set() {
     let id = FileId::parse_handle(sent.data()["file_id"].as_str().unwrap()).unwrap();
     let file = app.app().store.find_file(id).await.unwrap().unwrap();
     assert_eq!(file.expires_at.unwrap() - file.created_at, chrono::TimeDelta::days(3));
+    app.stop().await;
+}
+
+/// What the specification prints as the list is one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn raw_files_are_taken_by_their_common_name_however_small_their_pieces() {
+    let types = "image/jpeg,image/png,image/raw";
+    let app = Harness::start(
+        Options { workers: false, ..Options::on(Database::Sqlite) }
+            .with("SHARESTACK__UPLOAD__ALLOWED_TYPES", types)
+            .with("SHARESTACK__UPLOAD__MIN_CHUNK_SIZE", "40"),
+    )
+    .await;
+    let lin = creator(&app, "lin").await;
+    let sample = Sample::plain(8, 6, [200, 30, 30]);
+    let plain = [&b"II*\0\x08\0\0\0\x01\0\0\x01\x03\0\x01\0\0\0\x08"[..], &[0; 100]].concat();
+    for kind in MediaType::ALL.into_iter().filter(|kind| kind.is_raw()) {
+        let raw = sample.raw(kind);
+        let sent = send_file(&app, &lin.token, "a.raw", &raw).await.expect(201);
+        assert_eq!(sent.data()["mime_type"], kind.as_str());
+        // By pieces of tus, of which the first tells nothing yet.
+        let tus = |method: Method, path: &str| {
+            app.request(method, path).bearer_auth(&lin.token).header("Tus-Resumable", "1.0.0")
+        };
+        let begun = app.send(tus(Method::POST, TUS).header("Upload-Length", raw.len())).await.expect(201);
+        let path = begun.header("location").to_owned();
+        for (offset, piece) in [(0, &raw[..33]), (33, &raw[33..])] {
+            let request = tus(Method::PATCH, &path).header("Upload-Offset", offset);
+            let request = request.header("Content-Type", "application/offset+octet-stream");
+            app.send(request.body(piece.to_vec())).await.expect(204);
+        }
+        assert_eq!(app.kept(&path).await, raw, "{kind:?}");
+    }
+    let refused = send_file(&app, &lin.token, "a.tif", &plain).await.refused(415, "UNSUPPORTED_MEDIA_TYPE");
+    let details = &refused.body["error"]["details"];
+    let named = "image/jpeg, image/png, image/x-adobe-dng, image/x-canon-cr2, image/x-canon-cr3, image/x-nikon-nef, \
+                 image/x-sony-arw, image/x-fuji-raf";
+    assert_eq!((&details["detected"], &details["expected"]), (&json!("image/tiff"), &json!(named)));
     app.stop().await;
 }

@@ -84,6 +84,7 @@ mod timing;
 mod tokens;
 mod tus;
 mod tus_methods;
+mod tus_small;
 mod uploads;
 mod uploads_again;
 mod uploads_ends;

@@ -173,7 +173,13 @@ async fn an_upload_may_begin_with_its_first_bytes_and_end_without_a_file() {
 
 #[tokio::test]
 async fn bad_requests_get_the_protocols_answers() {
-    let app = Harness::start(quiet(Database::Sqlite)).await;
+    for database in Database::all() {
+        bad_requests(database).await;
+    }
+}
+
+async fn bad_requests(database: Database) {
+    let app = Harness::start(quiet(database)).await;
     let admin = app.admin().await;
     let lin = app.with_role(&admin, "lin", "creator").await;
     let wei = app.with_role(&admin, "wei", "creator").await;
@@ -204,6 +210,20 @@ async fn bad_requests_get_the_protocols_answers() {
     for metadata in ["a !!!", "a AA==,a AA=="] {
         post(&[("Upload-Length", "5"), ("Upload-Metadata", metadata)]).await.refused(400, "VALIDATION_ERROR");
     }
+    // Of a name it is taken away; a type that has any is none.
+    for hidden in ["image/jpeg\0", "\0", "image/\u{1b}jpeg", "image/jpeg\r\n"] {
+        for name in ["filetype", "type"] {
+            let metadata = format!("{name} {}", STANDARD.encode(hidden));
+            let refused = post(&[("Upload-Length", "5"), ("Upload-Metadata", &metadata)]).await;
+            let fields = refused.refused(400, "VALIDATION_ERROR").fields();
+            let expected = [("Upload-Metadata".to_owned(), "INVALID_FORMAT".to_owned())];
+            assert_eq!(fields, expected, "{database:?} {hidden:?}");
+        }
+    }
+    let metadata = format!("filename {}", STANDARD.encode("a\0b.jpg"));
+    let named = post(&[("Upload-Length", "5"), ("Upload-Metadata", &metadata)]).await.expect(201);
+    assert_eq!(app.count("SELECT COUNT(*) FROM uploads WHERE filename = 'ab.jpg'").await, 1, "{database:?}");
+    call(&app, &lin, Method::DELETE, named.header("location"), &[], b"").await.expect(204);
     let offset = [("Upload-Offset", "0")];
     for kind in ["application/octet-stream", "image/jpeg"] {
         let headers = [offset[0], ("Content-Type", kind)];

@@ -177,6 +177,14 @@ async fn a_piece_brings_its_size_its_checksum_and_its_right() {
         }
         let malformed = checked("Content-MD5", "x".to_owned()).await.refused(400, "VALIDATION_ERROR");
         assert_eq!(malformed.fields(), [("Content-MD5".to_owned(), "INVALID_FORMAT".to_owned())]);
+        // In whichever line of its header it stands.
+        for (name, one, other) in [
+            ("Digest", format!("sha-256={right}"), format!("sha-256={wrong}")),
+            ("Content-Digest", format!("sha-256=:{right}:"), format!("sha-256=:{wrong}:")),
+        ] {
+            let request = app.request(Method::PUT, url(&begun, 0)).header(name, one).header(name, other);
+            app.send(request.body(parts[0].to_vec())).await.refused(422, "UNPROCESSABLE_ENTITY");
+        }
         assert!(app.blobs().await.is_empty(), "{place:?}: nothing of these is kept");
         checked("Repr-Digest", format!("sha-256=:{right}:")).await.expect(200);
 
@@ -261,14 +269,14 @@ async fn bad_beginnings_are_refused_with_all_their_reasons() {
 }
 
 /// A database and files that outlive the server over them.
-struct Disk {
-    data: tempfile::TempDir,
-    variables: BTreeMap<String, String>,
-    url: String,
+pub struct Disk {
+    pub data: tempfile::TempDir,
+    pub variables: BTreeMap<String, String>,
+    pub url: String,
 }
 
 impl Disk {
-    async fn on(database: Database) -> Self {
+    pub async fn on(database: Database) -> Self {
         let data = tempfile::tempdir().unwrap();
         let fresh = database.fresh().await;
         let mut variables = BTreeMap::new();
@@ -280,12 +288,12 @@ impl Disk {
         Self { data, variables, url }
     }
 
-    fn start(&self) -> Process {
+    pub fn start(&self) -> Process {
         Process::start(self.data.path(), &["serve"], &self.variables)
     }
 
     /// What lies in the store of files, half written or whole.
-    fn files(&self) -> Vec<String> {
+    pub fn files(&self) -> Vec<String> {
         let mut found = Vec::new();
         let mut left = vec![self.data.path().join("storage")];
         while let Some(directory) = left.pop() {

@@ -1,6 +1,5 @@
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -8,13 +7,14 @@ use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
 use opendal::layers::{RetryLayer, TimeoutLayer};
 use opendal::options::{ReadOptions, ReaderOptions};
-use opendal::services::{Fs, Memory, S3};
-use opendal::{Metadata, Operator, Writer};
+use opendal::services::{Memory, S3};
+use opendal::{ErrorKind, Metadata, Operator, Writer};
 use secrecy::ExposeSecret as _;
 use sharestack_kernel::blob::{Blob, BlobError, BlobKey, BlobStream, Presentation};
 
 use crate::config::{BlobConfig, ObjectStoreConfig};
-use crate::error::{ConnectError, blob_error, found};
+use crate::directory::Directory;
+use crate::error::{ConnectError, blob_error, found, unavailable};
 use crate::oss::{self, Addresses};
 
 /// How much is sent to a bucket at once, and two of it are held: the least that S3 takes as a
@@ -25,15 +25,12 @@ pub const LARGEST_IN_BUCKET: u64 = 10_000 * PART as u64;
 /// How much is written to a directory at once.
 const CHUNK: usize = 1024 * 1024;
 
-/// What is written into a directory to see whether that can be done.
-const PROBE: &str = ".probe";
-
 /// A store of files.
 #[derive(Debug, Clone)]
 pub struct BlobStore {
     operator: Operator,
     /// Where files lie, when they lie in a directory.
-    directory: Option<PathBuf>,
+    directory: Option<Directory>,
     /// How much is written at once.
     part: usize,
     /// How much is read at once; `None` is as it comes over the line.
@@ -56,8 +53,9 @@ pub async fn connect(config: &BlobConfig) -> Result<BlobStore, ConnectError> {
     let operator = match config {
         BlobConfig::Memory => Operator::new(Memory::default()),
         BlobConfig::Directory(root) => {
-            directory = Some(root.clone());
-            Operator::new(in_directory(root).await?)
+            let opened = Directory::open(root).await;
+            let opened = opened.map_err(|error| ConnectError::Directory(root.clone(), error))?;
+            Operator::new(directory.insert(opened).service())
         }
         BlobConfig::S3(config) => Operator::new(s3(config)),
         BlobConfig::Oss(config) => Operator::new(oss::service(config)),
@@ -73,25 +71,6 @@ pub async fn connect(config: &BlobConfig) -> Result<BlobStore, ConnectError> {
     Ok(BlobStore { operator, directory, part, read, addresses })
 }
 
-/// Files lie in `objects`. They are written in `writing` beside it and renamed, so that
-/// nobody sees half of one.
-async fn in_directory(root: &Path) -> Result<Fs, ConnectError> {
-    let (objects, writing) = (root.join("objects"), root.join("writing"));
-    let prepare = async {
-        tokio::fs::create_dir_all(&objects).await?;
-        tokio::fs::create_dir_all(&writing).await?;
-        try_directory(root).await
-    };
-    prepare.await.map_err(|error| ConnectError::Directory(root.to_owned(), error))?;
-    Ok(Fs::default().root(&objects.to_string_lossy()).atomic_write_dir(&writing.to_string_lossy()))
-}
-
-/// Whether the directory is there and can be written.
-async fn try_directory(root: &Path) -> std::io::Result<()> {
-    tokio::fs::metadata(root.join("objects")).await?;
-    tokio::fs::write(root.join("writing").join(PROBE), b"").await
-}
-
 fn s3(config: &ObjectStoreConfig) -> S3 {
     let mut s3 = S3::default().bucket(&config.bucket).root(&config.root).region(&config.region);
     if let Some(endpoint) = &config.endpoint {
@@ -105,6 +84,19 @@ fn s3(config: &ObjectStoreConfig) -> S3 {
 }
 
 impl BlobStore {
+    /// Has what was written seen.
+    async fn close(&self, writer: &mut Writer, key: &BlobKey) -> Result<(), BlobError> {
+        let closed = writer.close().await;
+        if let (Some(directory), Err(error)) = (&self.directory, &closed)
+            && error.kind() == ErrorKind::NotFound
+        {
+            // While a long file came, the place that was made for it was tidied away.
+            directory.make_room(key).await.map_err(unavailable)?;
+            return writer.close().await.map(drop).map_err(blob_error);
+        }
+        closed.map(drop).map_err(blob_error)
+    }
+
     async fn read(&self, key: &BlobKey, range: Range<u64>) -> Result<BlobStream, BlobError> {
         if range.is_empty() {
             return Ok(futures::stream::empty().boxed());
@@ -120,8 +112,18 @@ impl BlobStore {
 impl Blob for BlobStore {
     async fn put(&self, key: &BlobKey, content: BlobStream) -> Result<u64, BlobError> {
         let mut writer = self.operator.writer_with(key.as_str()).chunk(self.part).await.map_err(blob_error)?;
-        match write(&mut writer, content).await {
-            Ok(size) => Ok(size),
+        let written = async {
+            let size = write(&mut writer, content).await?;
+            self.close(&mut writer, key).await?;
+            Ok::<_, BlobError>(size)
+        };
+        match written.await {
+            Ok(size) => {
+                if let Some(directory) = &self.directory {
+                    directory.settle(key).await.map_err(unavailable)?;
+                }
+                Ok(size)
+            }
             Err(error) => {
                 if let Err(failure) = writer.abort().await {
                     tracing::warn!(error = &failure as &dyn std::error::Error, "half a file is left behind, unseen");
@@ -188,31 +190,17 @@ impl Blob for BlobStore {
 
     async fn ping(&self) -> Result<(), BlobError> {
         // A directory that is gone lists as an empty one.
-        if let Some(root) = &self.directory {
-            return try_directory(root).await.map_err(|error| BlobError::Unavailable(error.into()));
+        if let Some(directory) = &self.directory {
+            return directory.probe().await.map_err(unavailable);
         }
         let mut lister = self.operator.lister_with("/").limit(1).await.map_err(blob_error)?;
         lister.try_next().await.map_err(blob_error).map(drop)
     }
 
     async fn tidy(&self, before: DateTime<Utc>) -> Result<u64, BlobError> {
-        let Some(root) = &self.directory else { return Ok(0) };
-        let removed = remove_stale(&root.join("writing"), before.into()).await;
-        removed.map_err(|error| BlobError::Unavailable(error.into()))
+        let Some(directory) = &self.directory else { return Ok(0) };
+        directory.tidy(before.into()).await.map_err(unavailable)
     }
-}
-
-/// Removes what nobody has written to since `before`.
-async fn remove_stale(writing: &Path, before: SystemTime) -> std::io::Result<u64> {
-    let (mut removed, mut entries) = (0, tokio::fs::read_dir(writing).await?);
-    while let Some(entry) = entries.next_entry().await? {
-        // One that its writer just finished is gone by now.
-        let Ok(about) = entry.metadata().await else { continue };
-        if about.is_file() && entry.file_name() != PROBE && about.modified()? < before {
-            removed += u64::from(tokio::fs::remove_file(entry.path()).await.is_ok());
-        }
-    }
-    Ok(removed)
 }
 
 async fn write(writer: &mut Writer, mut content: BlobStream) -> Result<u64, BlobError> {
@@ -221,6 +209,5 @@ async fn write(writer: &mut Writer, mut content: BlobStream) -> Result<u64, Blob
         size += piece.len() as u64;
         writer.write(piece).await.map_err(blob_error)?;
     }
-    writer.close().await.map_err(blob_error)?;
     Ok(size)
 }

@@ -19,6 +19,11 @@ pub(crate) fn blob_error(error: Error) -> BlobError {
     if waits { BlobError::Unavailable(error.into()) } else { BlobError::Internal(error.into()) }
 }
 
+/// A directory that does not do what is asked.
+pub(crate) fn unavailable(error: std::io::Error) -> BlobError {
+    BlobError::Unavailable(error.into())
+}
+
 /// The absence of a thing is no error.
 pub(crate) fn found<T>(result: Result<T, Error>) -> Result<Option<T>, BlobError> {
     match result {

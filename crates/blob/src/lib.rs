@@ -19,6 +19,7 @@
 
 mod client;
 mod config;
+mod directory;
 mod error;
 mod oss;
 

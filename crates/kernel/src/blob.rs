@@ -134,8 +134,9 @@ pub trait Blob: Send + Sync {
     async fn ping(&self) -> Result<(), BlobError>;
 
     /// Removes what writers that ended in the midst left half written, and nobody has
-    /// touched since `before`; returns how many. Stores that keep nothing of the kind do
-    /// nothing.
+    /// touched since `before`; returns how many. Places that have been empty since then go, too,
+    /// uncounted; a `put` that goes on meanwhile comes to its end. Stores that keep nothing of
+    /// the kind do nothing.
     async fn tidy(&self, before: DateTime<Utc>) -> Result<u64, BlobError> {
         let _ = before;
         Ok(0)

@@ -79,9 +79,6 @@ impl Uploads {
 
 fn limits(config: &Config) -> Result<UploadLimits, ConfigError> {
     let upload = &config.upload;
-    let kind = |name: &String| {
-        MediaType::parse(name).ok_or_else(|| ConfigError::new("upload.allowed_types", format!("{name} is not known")))
-    };
     let ordered = 0 < upload.min_chunk_size
         && upload.min_chunk_size <= upload.chunk_size
         && upload.chunk_size <= upload.max_chunk_size;
@@ -94,12 +91,25 @@ fn limits(config: &Config) -> Result<UploadLimits, ConfigError> {
         min_chunk_size: upload.min_chunk_size,
         max_chunk_size: upload.max_chunk_size,
         chunk_size: upload.chunk_size,
-        allowed: upload.allowed_types.iter().map(kind).collect::<Result<_, _>>()?,
+        allowed: kinds(&upload.allowed_types)?,
         quota: upload.quota_bytes,
         upload_ttl: TimeDelta::hours(i64::from(upload.expiry_hours)),
         file_ttl: TimeDelta::days(i64::from(upload.unused_days)),
         ..UploadLimits::default()
     })
+}
+
+/// The kinds of files that a list names, each once.
+fn kinds(names: &[String]) -> Result<Vec<MediaType>, ConfigError> {
+    let mut allowed = Vec::new();
+    for name in names {
+        let named = MediaType::named(name);
+        if named.is_empty() {
+            return Err(ConfigError::new("upload.allowed_types", format!("{name} is not known")));
+        }
+        allowed.extend(named.into_iter().filter(|kind| !allowed.contains(kind)).collect::<Vec<_>>());
+    }
+    Ok(allowed)
 }
 
 /// What the signature of a link is worth.
@@ -192,6 +202,18 @@ fn chunk(id: FileId, index: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_raw_files_of_all_cameras_have_one_name() {
+        let of = |names: &[&str]| kinds(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        let raw = [MediaType::Dng, MediaType::Cr2, MediaType::Cr3, MediaType::Nef, MediaType::Arw, MediaType::Raf];
+        assert_eq!(of(&["image/jpeg", "image/png", "image/raw"]).unwrap()[2..], raw);
+        assert_eq!(of(&["image/x-adobe-dng", "image/RAW"]).unwrap(), raw);
+        assert_eq!(of(&["image/raw", "image/x-nikon-nef"]).unwrap(), raw);
+        for unknown in ["image/svg+xml", "raw", ""] {
+            assert!(of(&["image/jpeg", unknown]).is_err(), "{unknown}");
+        }
+    }
 
     #[test]
     fn a_link_is_for_one_thing_until_it_ends() {

@@ -52,6 +52,8 @@ macro_rules! portfolio_cases {
                 an_upload_reads_back_as_it_was_written,
                 a_piece_that_comes_again_replaces_the_first,
                 a_piece_of_another_size_replaces_nothing,
+                a_piece_grows_in_its_place,
+                pieces_are_read_page_by_page,
                 pieces_that_come_at_once_all_count,
                 what_ends_next_of_a_persons_is_told,
                 overdue_uploads_are_those_that_nobody_holds,

@@ -85,7 +85,7 @@ pub async fn a_piece_that_comes_again_replaces_the_first(subject: Subject) {
     }
     assert_eq!(subject.put(7, part(1, "again")).await, Some(part(1, "b")));
     assert_eq!(subject.put(8, part(1, "another's")).await, None);
-    let parts = async |id: i64| subject.files.list_parts(FileId::new(id)).await.unwrap();
+    let parts = async |id: i64| subject.files.list_parts(FileId::new(id), 0, 10).await.unwrap();
     assert_eq!(parts(7).await, [part(0, "a"), part(1, "again"), part(3, "d")]);
     in_one!(subject, |tx| tx.uploads().delete_parts(FileId::new(7)).await);
     assert_eq!((parts(7).await, parts(8).await.len()), (Vec::new(), 1));
@@ -105,7 +105,60 @@ pub async fn a_piece_of_another_size_replaces_nothing(subject: Subject) {
         tx.uploads().put_part(FileId::new(7), &other).await
     });
     assert!(matches!(refused, Err(StoreError::Internal(_))), "{refused:?}");
-    assert_eq!(subject.files.list_parts(FileId::new(7)).await.unwrap(), [part(1, "a")]);
+    assert_eq!(subject.files.list_parts(FileId::new(7), 0, 20).await.unwrap(), [part(1, "a")]);
+}
+
+/// Whatever stood there before; one that was replaced meanwhile, or is none, does not.
+pub async fn a_piece_grows_in_its_place(subject: Subject) {
+    (subject.register)(UserId::new(1)).await;
+    for id in [7, 8] {
+        subject.begin(&upload(id, 1)).await;
+        for (index, key) in [(0, "a"), (1, "b")] {
+            subject.put(id, part(index, key)).await;
+        }
+    }
+    let parts = async |id: i64| subject.files.list_parts(FileId::new(id), 0, 10).await.unwrap();
+    let grow = async |before: &Part, grown: &Part| {
+        in_one!(subject, |tx| {
+            tx.uploads().find_for_update(FileId::new(7)).await?;
+            tx.uploads().grow_part(FileId::new(7), before, grown).await
+        })
+    };
+    let grown = |size: u64, key: &str| Part { size, ..part(1, key) };
+    let other = grown(7, "b");
+    for no_piece in [part(1, "a"), part(2, "b"), other] {
+        let grown = Part { start: no_piece.start, size: 2 << 20, blob_key: "c".to_owned() };
+        assert!(!grow(&no_piece, &grown).await, "{no_piece:?}");
+    }
+    assert_eq!(parts(7).await, [part(0, "a"), part(1, "b")]);
+    assert!(grow(&part(1, "b"), &grown(2 << 20, "c")).await);
+    assert!(!grow(&part(1, "b"), &grown(3 << 20, "d")).await, "it has grown meanwhile");
+    assert!(grow(&grown(2 << 20, "c"), &grown(3 << 20, "d")).await);
+    assert_eq!(parts(7).await, [part(0, "a"), grown(3 << 20, "d")]);
+    assert_eq!(parts(8).await, [part(0, "a"), part(1, "b")], "another's stays");
+}
+
+/// So many at a time, from any place on, and the last alone.
+pub async fn pieces_are_read_page_by_page(subject: Subject) {
+    (subject.register)(UserId::new(1)).await;
+    for id in [7, 8, 9] {
+        subject.begin(&upload(id, 1)).await;
+    }
+    for index in [4, 0, 3, 1] {
+        subject.put(7, part(index, &index.to_string())).await;
+    }
+    subject.put(8, part(9, "another's")).await;
+    let page = async |from: u64, limit: u64| {
+        let parts = subject.files.list_parts(FileId::new(7), from, limit).await.unwrap();
+        parts.into_iter().map(|part| part.start >> 20).collect::<Vec<_>>()
+    };
+    assert_eq!(page(0, 2).await, [0, 1]);
+    assert_eq!(page(2 << 20, 2).await, [3, 4]);
+    assert_eq!(page(3 << 20, 1).await, [3]);
+    assert_eq!(page((3 << 20) + 1, 9).await, [4]);
+    assert_eq!(page((4 << 20) + 1, 9).await, [0; 0]);
+    let last = async |id: i64| subject.files.find_last_part(FileId::new(id)).await.unwrap();
+    assert_eq!((last(7).await, last(9).await), (Some(part(4, "4")), None));
 }
 
 /// Only what is still to come: of uploads that go on, and of files that no photo uses.
@@ -146,7 +199,7 @@ pub async fn pieces_that_come_at_once_all_count(subject: Subject) {
         });
     };
     futures::future::join_all((0..12).chain(0..4).map(put)).await;
-    assert_eq!(subject.files.list_parts(FileId::new(7)).await.unwrap().len(), 12);
+    assert_eq!(subject.files.list_parts(FileId::new(7), 0, 20).await.unwrap().len(), 12);
     assert_eq!(subject.files.find_upload(FileId::new(7)).await.unwrap().unwrap().received, 12 << 20);
 }
 

@@ -169,6 +169,13 @@ pub struct UploadLimits {
     pub file_ttl: TimeDelta,
 }
 
+impl UploadLimits {
+    /// Bytes of a piece at the least, but for the last, of a file of so many: it has no more pieces than may be.
+    pub fn least_chunk(&self, size: u64) -> u64 {
+        size.div_ceil(self.max_chunks).max(self.min_chunk_size)
+    }
+}
+
 impl Default for UploadLimits {
     fn default() -> Self {
         Self {

@@ -51,6 +51,12 @@ pub trait UploadRepository: Send {
     /// when that has another size.
     async fn put_part(&mut self, id: FileId, part: &Part) -> Result<Option<Part>, StoreError>;
 
+    /// Puts a longer piece in the place of `before`; `false`, and nothing changes, when that is no piece
+    /// of the upload.
+    ///
+    /// The caller holds the upload by `find_for_update`.
+    async fn grow_part(&mut self, id: FileId, before: &Part, part: &Part) -> Result<bool, StoreError>;
+
     /// Forgets the pieces, and how much is there; the upload stays.
     async fn delete_parts(&mut self, id: FileId) -> Result<(), StoreError>;
 
@@ -100,8 +106,11 @@ pub trait FileQueries: Send + Sync {
     /// An upload.
     async fn find_upload(&self, id: FileId) -> Result<Option<Upload>, StoreError>;
 
-    /// The pieces of an upload that are there, from the first to the last.
-    async fn list_parts(&self, id: FileId) -> Result<Vec<Part>, StoreError>;
+    /// The first `limit` pieces of an upload that begin at `from` or behind it, in order.
+    async fn list_parts(&self, id: FileId, from: u64, limit: u64) -> Result<Vec<Part>, StoreError>;
+
+    /// The piece of an upload that begins last.
+    async fn find_last_part(&self, id: FileId) -> Result<Option<Part>, StoreError>;
 
     /// How many bytes a person keeps.
     async fn usage(&self, owner: UserId) -> Result<u64, StoreError>;

@@ -166,6 +166,19 @@ impl UploadRepository for SeaTx {
         Ok(before)
     }
 
+    async fn grow_part(&mut self, id: FileId, before: &Part, part: &Part) -> Result<bool, StoreError> {
+        let update = Query::update()
+            .table("upload_parts")
+            .value("size", bytes(part.size)?)
+            .value("blob_key", part.blob_key.as_str())
+            .and_where(Expr::col("upload_id").eq(id.get()))
+            .and_where(Expr::col("start").eq(bytes(before.start)?))
+            .and_where(Expr::col("size").eq(bytes(before.size)?))
+            .and_where(Expr::col("blob_key").eq(before.blob_key.as_str()))
+            .to_owned();
+        Ok(self.conn().execute(&update).await.map_err(store_error)?.rows_affected() == 1)
+    }
+
     async fn delete_parts(&mut self, id: FileId) -> Result<(), StoreError> {
         let delete =
             Query::delete().from_table("upload_parts").and_where(Expr::col("upload_id").eq(id.get())).to_owned();
@@ -197,8 +210,17 @@ impl FileQueries for Store {
         rows::one(self.read(), select_uploads().and_where(Expr::col("id").eq(id.get()))).await
     }
 
-    async fn list_parts(&self, id: FileId) -> Result<Vec<Part>, StoreError> {
-        rows::all(self.read(), select_parts(id).order_by("start", Order::Asc)).await
+    async fn list_parts(&self, id: FileId, from: u64, limit: u64) -> Result<Vec<Part>, StoreError> {
+        let select = select_parts(id)
+            .and_where(Expr::col("start").gte(bytes(from)?))
+            .order_by("start", Order::Asc)
+            .limit(limit)
+            .to_owned();
+        rows::all(self.read(), &select).await
+    }
+
+    async fn find_last_part(&self, id: FileId) -> Result<Option<Part>, StoreError> {
+        rows::one(self.read(), select_parts(id).order_by("start", Order::Desc).limit(1)).await
     }
 
     async fn usage(&self, owner: UserId) -> Result<u64, StoreError> {

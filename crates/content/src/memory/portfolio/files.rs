@@ -69,6 +69,13 @@ impl UploadRepository for MemoryPortfolioTx {
         Ok(parts.insert(part.start, part.clone()))
     }
 
+    async fn grow_part(&mut self, id: FileId, before: &Part, part: &Part) -> Result<bool, StoreError> {
+        let kept = self.state.parts.get_mut(&id).and_then(|parts| parts.get_mut(&before.start));
+        let Some(kept) = kept.filter(|kept| **kept == *before) else { return Ok(false) };
+        *kept = part.clone();
+        Ok(true)
+    }
+
     async fn delete_parts(&mut self, id: FileId) -> Result<(), StoreError> {
         self.state.parts.remove(&id);
         Ok(())
@@ -123,8 +130,15 @@ impl FileQueries for MemoryPortfolio {
         Ok(self.state().uploads.get(&id).cloned())
     }
 
-    async fn list_parts(&self, id: FileId) -> Result<Vec<Part>, StoreError> {
-        Ok(self.state().parts.get(&id).map(|parts| parts.values().cloned().collect()).unwrap_or_default())
+    async fn list_parts(&self, id: FileId, from: u64, limit: u64) -> Result<Vec<Part>, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let state = self.state();
+        let parts = state.parts.get(&id).into_iter().flat_map(|parts| parts.range(from..));
+        Ok(parts.map(|(_, part)| part.clone()).take(limit).collect())
+    }
+
+    async fn find_last_part(&self, id: FileId) -> Result<Option<Part>, StoreError> {
+        Ok(self.state().parts.get(&id).and_then(|parts| parts.values().next_back()).cloned())
     }
 
     async fn usage(&self, owner: UserId) -> Result<u64, StoreError> {

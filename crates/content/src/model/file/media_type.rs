@@ -97,6 +97,15 @@ impl MediaType {
         matches!(self, Self::Dng | Self::Cr2 | Self::Cr3 | Self::Nef | Self::Arw | Self::Raf)
     }
 
+    /// The kinds that a name stands for: `image/raw` for the raw files of all cameras, a MIME type for its own,
+    /// another for none.
+    pub fn named(text: &str) -> Vec<Self> {
+        if text.eq_ignore_ascii_case("image/raw") {
+            return Self::ALL.into_iter().filter(|kind| kind.is_raw()).collect();
+        }
+        Self::parse(text).into_iter().collect()
+    }
+
     /// Reads a MIME type.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(text))
@@ -105,5 +114,10 @@ impl MediaType {
     /// What a file is whose first bytes these are: up to [`super::SNIFFED`] of them.
     pub fn detect(head: &[u8]) -> Option<Self> {
         sniff::detect(head)
+    }
+
+    /// Whether it may be another than these first bytes tell, when more of them are there.
+    pub fn is_undecided(head: &[u8]) -> bool {
+        sniff::is_undecided(head)
     }
 }

@@ -7,6 +7,8 @@ pub const SNIFFED: usize = 64 * 1024;
 
 /// How many tags of a directory are looked at.
 const MAX_TAGS: usize = 512;
+/// How much of a box of brands is.
+const MAX_BRANDS: usize = 256;
 
 const MAKE: u16 = 0x010F;
 const SUB_DIRECTORIES: u16 = 0x014A;
@@ -36,6 +38,16 @@ pub(super) fn detect(head: &[u8]) -> Option<MediaType> {
     }
 }
 
+/// Whether more bytes may tell another kind than these do: the first directory of a TIFF may stand anywhere, and the
+/// brands of a box fill it to its end.
+pub(super) fn is_undecided(head: &[u8]) -> bool {
+    match detect(head) {
+        Some(MediaType::Tiff) => head.len() < SNIFFED,
+        None if head.get(4..8) == Some(b"ftyp") => head.len() < brands_end(head),
+        _ => false,
+    }
+}
+
 /// Two letters are no magic: the size of the header that follows is one of a few.
 fn is_bitmap(head: &[u8]) -> bool {
     let size = head.get(14..18).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes);
@@ -44,15 +56,20 @@ fn is_bitmap(head: &[u8]) -> bool {
 
 /// The first brand of the box `ftyp`, or else one of those that it is compatible with.
 fn brand(head: &[u8]) -> Option<MediaType> {
-    let length = u32::from_be_bytes(head.get(..4)?.try_into().ok()?) as usize;
     let major = head.get(8..12)?;
-    let others = head.get(16..length.min(head.len()).min(256)).unwrap_or_default().chunks_exact(4);
+    let others = head.get(16..brands_end(head).min(head.len())).unwrap_or_default().chunks_exact(4);
     std::iter::once(major).chain(others).find_map(|brand| match brand {
         b"crx " => Some(MediaType::Cr3),
         b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => Some(MediaType::Heic),
         b"avif" | b"avis" => Some(MediaType::Avif),
         _ => None,
     })
+}
+
+/// Where the box `ftyp` ends, as far as it is looked at.
+fn brands_end(head: &[u8]) -> usize {
+    let length = head.get(..4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_be_bytes);
+    (length as usize).min(MAX_BRANDS)
 }
 
 /// A camera's raw file in the clothes of TIFF; `None` when it is just a TIFF.
@@ -148,6 +165,39 @@ mod tests {
     }
 
     #[test]
+    fn of_a_beginning_more_is_waited_for_where_more_can_tell() {
+        // The directory of a raw file behind its first strips.
+        let mut late = b"II*\0".to_vec();
+        late.extend(2000_u32.to_le_bytes());
+        late.resize(2000, 7);
+        late.extend([1_u16.to_le_bytes(), DNG_VERSION.to_le_bytes()].concat());
+        late.extend([0; 14]);
+        assert_eq!((detect(&late), is_undecided(&late)), (Some(MediaType::Dng), false));
+        for known in [8, 32, 1999, 2003] {
+            assert_eq!(
+                (detect(&late[..known]), is_undecided(&late[..known])),
+                (Some(MediaType::Tiff), true),
+                "{known}"
+            );
+        }
+        let mut plain = late[..2000].to_vec();
+        plain.resize(SNIFFED, 0);
+        assert!(!is_undecided(&plain) && is_undecided(&plain[..SNIFFED - 1]));
+        // Brands that stand last.
+        let brands = [&[0, 0, 0, 48][..], b"ftypmif1", &[0; 4], b"mif1miafMiHBtmapMiHEMiPrheixheic"].concat();
+        for known in [12, 16, 32, 40] {
+            assert_eq!((detect(&brands[..known]), is_undecided(&brands[..known])), (None, true), "{known}");
+        }
+        assert_eq!(detect(&brands), Some(MediaType::Heic));
+        // What says at once what it is not is not waited for.
+        let film = b"\0\0\0\x18ftypisom\0\0\0\0isommp42";
+        assert!(!is_undecided(film));
+        for head in [&b"\xFF\xD8\xFF"[..], b"<html>", b"PK\x03\x04", b"", b"\0\0\0\x08free"] {
+            assert!(!is_undecided(head), "{head:?}");
+        }
+    }
+
+    #[test]
     fn other_files_are_of_no_kind() {
         for head in [
             &b""[..],
@@ -172,6 +222,7 @@ mod tests {
             let starts: [&[u8]; 6] = [b"", b"II*\0", b"MM\0*", b"BM", b"\0\0\0\x18ftyp", b"RIFF"];
             let head = [starts[start], &tail].concat();
             detect(&head);
+            is_undecided(&head);
         }
     }
 }

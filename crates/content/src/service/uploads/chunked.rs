@@ -71,8 +71,7 @@ impl Uploads {
 
     fn chunk_size(&self, command: &BeginChunked) -> Result<u64, UploadError> {
         let limits = &self.limits;
-        // So many pieces at the most: what is larger has larger ones.
-        let least = command.size.div_ceil(limits.max_chunks).max(limits.min_chunk_size);
+        let least = limits.least_chunk(command.size);
         let asked = command.chunk_size.unwrap_or_else(|| limits.chunk_size.max(least));
         if (least..=limits.max_chunk_size).contains(&asked) || (asked >= command.size && asked <= limits.max_chunk_size)
         {
@@ -154,7 +153,7 @@ impl Uploads {
         }
         let part = Part { start, size, blob_key: key.to_string() };
         let completed = |file| Progress::Completed { file, upload: Some(Box::new(upload.clone())) };
-        let noted = match self.note(id, None, std::slice::from_ref(&part)).await {
+        let noted = match self.note(id, None, std::slice::from_ref(&part), None).await {
             Ok(noted) => noted,
             Err(error) => {
                 self.drop_unnoted(id, std::slice::from_ref(&part)).await;
@@ -179,8 +178,15 @@ impl Uploads {
         self.complete(owner, id, Some(UploadKind::Chunked), None).await
     }
 
-    /// Writes down pieces that are kept; at `offset`, when the upload must go on there.
-    pub(super) async fn note(&self, id: FileId, offset: Option<u64>, parts: &[Part]) -> Result<Upload, UploadError> {
+    /// Writes down pieces that are kept; at `offset`, when the upload must go on there. One that begins as
+    /// `small` does is put in its place, and holds its bytes.
+    pub(super) async fn note(
+        &self,
+        id: FileId,
+        offset: Option<u64>,
+        parts: &[Part],
+        small: Option<&Part>,
+    ) -> Result<Upload, UploadError> {
         let now = self.ports.clock.now();
         let complete = self.complete_later(id, now);
         let note = async {
@@ -191,6 +197,14 @@ impl Uploads {
                 }
                 let mut replaced = Vec::new();
                 for part in parts {
+                    if let Some(before) = small.filter(|small| small.start == part.start) {
+                        if !tx.uploads().grow_part(id, before, part).await? {
+                            return Err(UploadError::WrongOffset(upload.received));
+                        }
+                        upload.received += part.size - before.size;
+                        replaced.push(before.clone());
+                        continue;
+                    }
                     match tx.uploads().put_part(id, part).await? {
                         Some(before) => replaced.push(before),
                         None => upload.received += part.size,
@@ -217,7 +231,7 @@ impl Uploads {
     /// Removes those of these pieces that are not written down. They may be, although the
     /// answer was an error. When nobody can tell, they go with the upload.
     pub(super) async fn drop_unnoted(&self, id: FileId, parts: &[Part]) {
-        let noted = match self.noted_after_all(id).await {
+        let noted = match self.noted_after_all(id, parts).await {
             Ok(noted) => noted,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "pieces are left to the end of their upload");
@@ -231,11 +245,12 @@ impl Uploads {
         }
     }
 
-    /// The pieces of an upload, after whoever still commits one has come to an end: they hold
-    /// its row.
-    async fn noted_after_all(&self, id: FileId) -> Result<Vec<Part>, StoreError> {
+    /// What is written down where these pieces begin, which follow each other, after whoever still
+    /// commits one has come to an end: they hold the upload's row.
+    async fn noted_after_all(&self, id: FileId, parts: &[Part]) -> Result<Vec<Part>, StoreError> {
         transact!(self.ports.store, |tx| { tx.uploads().find_for_update(id).await.map(drop) })?;
-        self.ports.queries.list_parts(id).await
+        let Some(first) = parts.first() else { return Ok(Vec::new()) };
+        self.ports.queries.list_parts(id, first.start, parts.len() as u64).await
     }
 
     /// How far an upload of the actor's own has come, with all pieces of one that has any.
@@ -260,7 +275,7 @@ impl Uploads {
         if upload.chunk_size == 0 || upload.total_chunks() > most {
             return Ok(Progress::Open { upload, received: None });
         }
-        let parts = self.ports.queries.list_parts(id).await?;
+        let parts = self.ports.queries.list_parts(id, 0, upload.total_chunks()).await?;
         let received = parts.iter().map(|part| part.start / upload.chunk_size).collect();
         Ok(Progress::Open { upload, received: Some(received) })
     }

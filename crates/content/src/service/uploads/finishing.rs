@@ -20,7 +20,7 @@ use super::error::UploadError;
 use super::meter::{Measured, Meter};
 use super::removal::erase_job;
 use crate::events;
-use crate::model::{FileId, MediaType, Part, Processing, Sha256, Upload, UploadKind, UploadedFile};
+use crate::model::{FileId, MediaType, Part, Processing, Sha256, Upload, UploadKind, UploadState, UploadedFile};
 use crate::service::processing::process_job;
 
 /// The kind of the job that completes an upload whose last piece came.
@@ -28,6 +28,8 @@ pub const COMPLETE_JOB: &str = "upload.complete";
 
 /// How long one may make a file without a sign of life.
 const HOLD: TimeDelta = TimeDelta::seconds(30);
+/// How many pieces are known at a time of those that are put together.
+const PAGE: u64 = 500;
 /// How often who waits for another looks again, and how many times.
 const LOOK: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 200;
@@ -106,7 +108,8 @@ impl Uploads {
 
     async fn missing(&self, id: FileId) -> Result<Vec<u64>, UploadError> {
         let Some(upload) = self.ports.queries.find_upload(id).await? else { return Ok(Vec::new()) };
-        let starts: Vec<u64> = self.ports.queries.list_parts(id).await?.iter().map(|part| part.start).collect();
+        let parts = self.ports.queries.list_parts(id, 0, upload.total_chunks()).await?;
+        let starts: Vec<u64> = parts.iter().map(|part| part.start).collect();
         let mut missing = upload.missing(&starts);
         missing.truncate(1000);
         Ok(missing)
@@ -135,10 +138,9 @@ impl Uploads {
         holder: Uuid,
         expected: Option<Sha256>,
     ) -> Result<UploadedFile, UploadError> {
-        let parts = self.ports.queries.list_parts(upload.id).await?;
         let key = self.new_key(&UploadedFile::prefix(upload.id), "original")?;
         let meter = Meter::new().exactly(upload.size).types(&self.limits.allowed, true).hashed(expected);
-        let content = self.joined(upload.id, holder, parts);
+        let content = self.alive(upload.id, holder, self.joined(upload.id));
         if let Err(error) = self.ports.blobs.put(&key, meter.watch(content)).await {
             return Err(match meter.reason(error) {
                 // The pieces have other sizes than is written down.
@@ -151,39 +153,60 @@ impl Uploads {
         self.finish(upload, &key, meter.measured(), Some(holder)).await
     }
 
-    fn joined(&self, id: FileId, holder: Uuid, parts: Vec<Part>) -> BlobStream {
+    /// The bytes of all pieces, of which no more than a page is known at a time.
+    fn joined(&self, id: FileId) -> BlobStream {
+        let pages = stream::try_unfold((self.clone(), 0), move |(me, from)| async move {
+            let page = me.ports.queries.list_parts(id, from, PAGE).await;
+            let page = page.map_err(|error| BlobError::Unavailable(error.into()))?;
+            let next = page.last().map(|last| last.start + 1);
+            Ok::<_, BlobError>(next.map(|next| (stream::iter(page.into_iter().map(Ok::<_, BlobError>)), (me, next))))
+        });
         let me = self.clone();
         let open = move |part: Part| {
             let me = me.clone();
-            async move {
-                once::apart(me.hold_on(id, holder)).await?;
-                let key = BlobKey::parse(&part.blob_key).map_err(|error| BlobError::Internal(error.into()))?;
-                let found = me.ports.blobs.get(&key).await?;
-                found.ok_or_else(|| BlobError::Internal("a kept piece is gone".into()))
-            }
+            async move { me.open_part(&part).await }
         };
-        stream::iter(parts).then(open).try_flatten().boxed()
+        pages.try_flatten().and_then(open).try_flatten().boxed()
     }
 
-    /// A sign of life, when half of the time has passed.
+    /// The bytes of a piece, just as many as are written down.
+    pub(super) async fn open_part(&self, part: &Part) -> Result<BlobStream, BlobError> {
+        let key = BlobKey::parse(&part.blob_key).map_err(|error| BlobError::Internal(error.into()))?;
+        let found = self.ports.blobs.get(&key).await?;
+        let found = found.ok_or_else(|| BlobError::Internal("a kept piece is gone".into()))?;
+        let whole = Meter::new().exactly(part.size).watch(found).map_err(|error| match error {
+            BlobError::Content(_) => BlobError::Internal("a kept piece is not whole".into()),
+            error => error,
+        });
+        Ok(whole.boxed())
+    }
+
+    /// The same bytes, with a sign of life whenever half of the time has passed that one may be silent.
+    fn alive(&self, id: FileId, holder: Uuid, content: BlobStream) -> BlobStream {
+        let begun = (self.clone(), content, self.ports.clock.now() + HOLD / 2);
+        let watched = stream::try_unfold(begun, move |(me, mut content, mut due)| async move {
+            let now = me.ports.clock.now();
+            if now >= due {
+                once::apart(me.hold_on(id, holder)).await?;
+                due = now + HOLD / 2;
+            }
+            Ok(content.try_next().await?.map(|bytes| (bytes, (me, content, due))))
+        });
+        watched.boxed()
+    }
+
+    /// A sign of life.
     async fn hold_on(&self, id: FileId, holder: Uuid) -> Result<(), BlobError> {
         let now = self.ports.clock.now();
-        let extended: Result<bool, UploadError> = async {
-            let known = self.ports.queries.find_upload(id).await?;
-            match known.and_then(|upload| upload.held) {
-                Some((by, until)) if by == holder && until > now + HOLD / 2 => Ok(true),
-                _ => transact!(self.ports.store, |tx| {
-                    let Some(mut upload) = tx.uploads().find_for_update(id).await? else { return Ok(false) };
-                    if upload.held.is_none_or(|(by, _)| by != holder) {
-                        return Ok(false);
-                    }
-                    upload.held = Some((holder, now + HOLD));
-                    tx.uploads().update(&upload, now).await?;
-                    Ok(true)
-                }),
+        let extended: Result<bool, UploadError> = transact!(self.ports.store, |tx| {
+            let Some(mut upload) = tx.uploads().find_for_update(id).await? else { return Ok(false) };
+            if upload.held.is_none_or(|(by, _)| by != holder) {
+                return Ok(false);
             }
-        }
-        .await;
+            upload.held = Some((holder, now + HOLD));
+            tx.uploads().update(&upload, now).await?;
+            Ok(true)
+        });
         match extended {
             Ok(true) => Ok(()),
             Ok(false) => Err(BlobError::Internal("another makes the file by now".into())),
@@ -259,6 +282,10 @@ impl Uploads {
         let quota = self.limits.quota;
         let kept: Result<bool, UploadError> = transact!(self.ports.store, |tx| {
             let current = tx.uploads().find_for_update(upload.id).await?.ok_or(UploadError::Expired)?;
+            // The bytes of one that is over are erased; nobody ends one that is held.
+            if current.state == UploadState::Expired || (holder.is_none() && current.has_expired(now)) {
+                return Err(UploadError::Expired);
+            }
             if current.held.map(|(by, _)| by) != holder {
                 return Err(UploadError::Busy);
             }

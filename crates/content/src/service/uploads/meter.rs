@@ -11,7 +11,7 @@ use super::checksum::{Check, Checksum};
 use super::error::UploadError;
 use crate::model::{MediaType, SNIFFED, Sha256};
 
-/// So many bytes tell whether a file is of any known kind at all.
+/// So many bytes tell whether a file may be of any known kind at all.
 const TELLING: usize = 32;
 
 /// Watches one stream; clones watch the same.
@@ -176,7 +176,7 @@ impl State {
             let more = piece.len().min(SNIFFED - self.head.len());
             self.head.extend_from_slice(&piece[..more]);
             if self.head.len() >= TELLING {
-                self.judge()?;
+                self.judge(false)?;
             }
         }
         if let Some(hash) = &mut self.hash {
@@ -186,10 +186,12 @@ impl State {
         Ok(())
     }
 
-    fn judge(&self) -> Result<(), UploadError> {
+    /// Refuses what is of no kind that is taken; before the end, only what no more bytes can make one.
+    fn judge(&self, ended: bool) -> Result<(), UploadError> {
         let Some(types) = &self.types else { return Ok(()) };
         let found = MediaType::detect(&self.head);
-        if found.is_some_and(|kind| types.allowed.contains(&kind)) {
+        let taken = found.is_some_and(|kind| types.allowed.contains(&kind));
+        if taken || (!ended && MediaType::is_undecided(&self.head)) {
             return Ok(());
         }
         Err(UploadError::Type { found, allowed: types.allowed.clone() })
@@ -205,7 +207,7 @@ impl State {
             if self.size == 0 {
                 return Err(UploadError::Empty);
             }
-            self.judge()?;
+            self.judge(true)?;
         }
         if !self.checks.drain(..).all(Check::holds) {
             return Err(UploadError::Checksum);

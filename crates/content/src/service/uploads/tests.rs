@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,16 +20,26 @@ use crate::model::{CameraNotes, FileName, MediaType, UploadLimits};
 use crate::ports::{Glance, MockImaging};
 
 mod ends;
+mod growing;
 mod kinds;
 mod unsure;
 
+/// What happens before some bytes are read.
+type Hook = Box<dyn Fn() + Send>;
+
 /// Files in memory.
 #[derive(Clone, Default)]
-struct Blobs(Arc<Mutex<BTreeMap<BlobKey, Bytes>>>);
+struct Blobs {
+    kept: Arc<Mutex<BTreeMap<BlobKey, Bytes>>>,
+    /// Whoever has written a blob hears nothing of it any more.
+    silent: Arc<AtomicBool>,
+    /// Every ten bytes are read after this.
+    reading: Arc<Mutex<Option<Hook>>>,
+}
 
 impl Blobs {
     fn keys(&self) -> Vec<String> {
-        self.0.lock().unwrap().keys().map(ToString::to_string).collect()
+        self.kept.lock().unwrap().keys().map(ToString::to_string).collect()
     }
 }
 
@@ -40,13 +51,27 @@ impl Blob for Blobs {
             all.extend_from_slice(&piece);
         }
         let size = all.len() as u64;
-        self.0.lock().unwrap().insert(key.clone(), all.freeze());
+        self.kept.lock().unwrap().insert(key.clone(), all.freeze());
+        if self.silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         Ok(size)
     }
 
     async fn get(&self, key: &BlobKey) -> Result<Option<BlobStream>, BlobError> {
-        let found = self.0.lock().unwrap().get(key).cloned();
-        Ok(found.map(|bytes| stream::iter([Ok(bytes)]).boxed()))
+        let Some(found) = self.kept.lock().unwrap().get(key).cloned() else { return Ok(None) };
+        if self.reading.lock().unwrap().is_none() {
+            return Ok(Some(stream::iter([Ok(found)]).boxed()));
+        }
+        let reading = self.reading.clone();
+        let pieces: Vec<_> = found.chunks(10).map(Bytes::copy_from_slice).collect();
+        let read = stream::iter(pieces).map(move |piece| {
+            if let Some(hook) = &*reading.lock().unwrap() {
+                hook();
+            }
+            Ok(piece)
+        });
+        Ok(Some(read.boxed()))
     }
 
     async fn get_range(&self, _key: &BlobKey, _range: Range<u64>) -> Result<Option<BlobStream>, BlobError> {
@@ -54,16 +79,16 @@ impl Blob for Blobs {
     }
 
     async fn size(&self, key: &BlobKey) -> Result<Option<u64>, BlobError> {
-        Ok(self.0.lock().unwrap().get(key).map(|bytes| bytes.len() as u64))
+        Ok(self.kept.lock().unwrap().get(key).map(|bytes| bytes.len() as u64))
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<(), BlobError> {
-        self.0.lock().unwrap().remove(key);
+        self.kept.lock().unwrap().remove(key);
         Ok(())
     }
 
     async fn list(&self, prefix: &str) -> Result<BoxStream<'static, Result<BlobKey, BlobError>>, BlobError> {
-        let all = self.0.lock().unwrap();
+        let all = self.kept.lock().unwrap();
         let found: Vec<_> = all.keys().filter(|key| key.as_str().starts_with(prefix)).cloned().map(Ok).collect();
         Ok(stream::iter(found).boxed())
     }
@@ -123,6 +148,10 @@ fn picture(size: usize) -> Vec<u8> {
     let mut bytes = b"\xFF\xD8\xFF\xE0".to_vec();
     bytes.extend((4..size).map(|at| u8::try_from(at % 251).unwrap()));
     bytes
+}
+
+fn tus(size: u64) -> BeginTus {
+    BeginTus { size, filename: FileName::clean("x"), declared_type: None, metadata: None }
 }
 
 /// Bytes as they come over a network: in small pieces.
@@ -294,8 +323,7 @@ async fn a_piece_has_its_size_its_checksum_and_its_owner() {
 async fn a_wrong_sum_of_the_whole_lets_the_upload_go_on() {
     let world = world();
     let whole = picture(15);
-    let command = |size| BeginTus { size, filename: FileName::clean("x"), declared_type: None, metadata: None };
-    let id = world.uploads.begin_tus(&somebody(), command(15)).await.unwrap().id;
+    let id = world.uploads.begin_tus(&somebody(), tus(15)).await.unwrap().id;
     let owner = UserId::new(7);
     assert_eq!(world.uploads.append(owner, id, 0, None, cut(&whole[..8])).await.unwrap(), 8);
     assert!(matches!(world.uploads.append(owner, id, 0, None, body(&whole)).await, Err(UploadError::WrongOffset(8))));
@@ -312,7 +340,7 @@ async fn a_wrong_sum_of_the_whole_lets_the_upload_go_on() {
     assert_eq!(world.uploads.append(owner, id, 15, None, body(b"")).await.unwrap(), 15);
     world.work().await;
     assert_eq!(world.blobs.keys().len(), 1);
-    let id = world.uploads.begin_tus(&somebody(), command(40)).await.unwrap().id;
+    let id = world.uploads.begin_tus(&somebody(), tus(40)).await.unwrap().id;
     assert!(matches!(
         world.uploads.append(owner, id, 0, None, body(b"<html>no picture at all, whatever it says")).await,
         Err(UploadError::Type { .. })

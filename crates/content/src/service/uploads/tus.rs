@@ -1,5 +1,6 @@
 //! The protocol tus: one piece after another, wherever the client stopped.
 
+use futures::StreamExt;
 use sharestack_kernel::actor::Actor;
 use sharestack_kernel::blob::BlobStream;
 use sharestack_kernel::id::UserId;
@@ -10,7 +11,7 @@ use super::source::Source;
 use super::{Checksum, UPLOAD, Uploads};
 use crate::model::{FileId, FileName, Part, Upload, UploadKind};
 
-/// So much is kept at once: what a crash can take of a request that runs.
+/// So much is kept at once, where pieces need not be larger: what a crash can take of a request that runs.
 const PIECE: u64 = 4 << 20;
 
 /// How to begin an upload by tus.
@@ -64,10 +65,13 @@ impl Uploads {
         let at_once = checksum.is_some();
         let source = Source::of(content, checksum);
         let mut staged = Vec::new();
-        let taken = self.take_pieces(&upload, &source, at_once, &mut staged).await;
+        let small = self.small_end(&upload).await?;
+        let taken = self.take_pieces(&upload, &source, at_once, small.as_ref(), &mut staged).await;
         let noted = match taken {
             Ok(()) if at_once && !(source.is_complete().await && source.holds().await) => Err(UploadError::Checksum),
-            Ok(()) if at_once && !staged.is_empty() => self.note(id, Some(offset), &staged).await.map(|_| ()),
+            Ok(()) if at_once && !staged.is_empty() => {
+                self.note(id, Some(offset), &staged, small.as_ref()).await.map(|_| ())
+            }
             taken => taken,
         };
         if let Err(error) = noted {
@@ -83,12 +87,25 @@ impl Uploads {
         }
     }
 
-    /// Keeps the pieces of a request; writes each down at once, or leaves that to the caller.
+    /// The piece that an upload ends with so far, when it is too small to be followed by another: who sends
+    /// byte by byte does not make a piece of each.
+    async fn small_end(&self, upload: &Upload) -> Result<Option<Part>, UploadError> {
+        if upload.received == 0 {
+            return Ok(None);
+        }
+        let least = self.limits.least_chunk(upload.size);
+        let last = self.ports.queries.find_last_part(upload.id).await?;
+        Ok(last.filter(|part| part.start + part.size == upload.received && part.size < least))
+    }
+
+    /// Keeps the pieces of a request, the first with the bytes of `small` before its own; writes each down
+    /// at once, or leaves that to the caller.
     async fn take_pieces(
         &self,
         upload: &Upload,
         source: &Source,
         at_once: bool,
+        small: Option<&Part>,
         staged: &mut Vec<Part>,
     ) -> Result<(), UploadError> {
         let mut start = upload.received;
@@ -96,30 +113,63 @@ impl Uploads {
             if start == upload.size {
                 return Err(UploadError::TooLarge { max: upload.size });
             }
-            let key = self.new_key(&Upload::prefix(upload.id), &start.to_string())?;
-            let mut meter = Meter::new();
-            if start == 0 {
-                meter = meter.types(&self.limits.allowed, false);
-            }
-            let piece = source.piece(PIECE.min(upload.size - start));
-            let size = match self.ports.blobs.put(&key, meter.watch(piece)).await {
-                Ok(size) => size,
-                Err(error) => return Err(meter.reason(error)),
-            };
-            let part = Part { start, size, blob_key: key.to_string() };
-            let overflows = start + size == upload.size && source.has_more().await;
-            if overflows {
-                self.discard(&key).await;
+            let before = small.filter(|part| part.start + part.size == start);
+            let part = self.take_piece(upload, source, start, before).await?;
+            let end = part.start + part.size;
+            if end == upload.size && source.has_more().await {
+                self.drop_unnoted(upload.id, std::slice::from_ref(&part)).await;
                 return Err(UploadError::TooLarge { max: upload.size });
             }
             if at_once {
                 staged.push(part);
-            } else if let Err(error) = self.note(upload.id, Some(start), std::slice::from_ref(&part)).await {
+            } else if let Err(error) = self.note(upload.id, Some(start), std::slice::from_ref(&part), before).await {
                 self.drop_unnoted(upload.id, std::slice::from_ref(&part)).await;
                 return Err(error);
             }
-            start += size;
+            start = end;
         }
         Ok(())
+    }
+
+    /// Keeps the next piece, which goes on at `start`. The bytes of the one before it, where that grows, are
+    /// written a second time: until the longer piece is written down, the shorter one is what counts.
+    async fn take_piece(
+        &self,
+        upload: &Upload,
+        source: &Source,
+        start: u64,
+        before: Option<&Part>,
+    ) -> Result<Part, UploadError> {
+        let from = before.map_or(start, |part| part.start);
+        let most = PIECE.max(self.limits.least_chunk(upload.size)).min(upload.size - from);
+        let mut content = source.piece(most - (start - from));
+        if let Some(part) = before {
+            content = match self.open_part(part).await {
+                Ok(bytes) => bytes.chain(content).boxed(),
+                Err(error) => return Err(self.overtaken(upload, UploadError::Blob(error)).await),
+            };
+        }
+        let mut meter = Meter::new();
+        if from == 0 {
+            meter = meter.types(&self.limits.allowed, false);
+        }
+        let key = self.new_key(&Upload::prefix(upload.id), &from.to_string())?;
+        match self.ports.blobs.put(&key, meter.watch(content)).await {
+            Ok(size) => Ok(Part { start: from, size, blob_key: key.to_string() }),
+            Err(error) if before.is_some() => Err(self.overtaken(upload, meter.reason(error)).await),
+            Err(error) => Err(meter.reason(error)),
+        }
+    }
+
+    /// Why a piece did not grow: another request may have made it grow first, or ended the upload, and
+    /// removed it.
+    async fn overtaken(&self, upload: &Upload, error: UploadError) -> UploadError {
+        match self.open(None, upload.id, UploadKind::Tus).await {
+            Ok(Some(now)) if now.received == upload.received => error,
+            Ok(Some(now)) => UploadError::WrongOffset(now.received),
+            Ok(None) => UploadError::NoUpload(upload.id),
+            Err(UploadError::Expired) => UploadError::Expired,
+            Err(_) => error,
+        }
     }
 }

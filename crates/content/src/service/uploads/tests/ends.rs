@@ -70,6 +70,29 @@ async fn a_file_goes_when_no_photo_uses_it_and_stays_when_one_does() {
     assert_eq!(world.used().await, 0);
 }
 
+/// A file in one request that takes longer than an upload may, with a sweep before its end or none.
+#[tokio::test]
+async fn what_comes_whole_after_its_time_is_not_kept() {
+    for swept in [true, false] {
+        let world = world();
+        let (clock, uploads, bytes) = (world.clock.clone(), world.uploads.clone(), picture(100));
+        let late = stream::once(async move {
+            clock.advance(limits().upload_ttl);
+            if swept {
+                assert_eq!(uploads.sweep().await.unwrap().uploads, 1);
+            }
+            Ok(Bytes::from_static(b"the end"))
+        });
+        let refused = world.uploads.receive(&somebody(), "a", body(&bytes).chain(late).boxed()).await.unwrap_err();
+        assert!(matches!(refused, UploadError::Expired), "{swept} {refused:?}");
+        assert_eq!((world.used().await, world.portfolio.events().len()), (0, 0), "{swept}");
+        world.work().await;
+        assert!(world.blobs.keys().is_empty(), "{swept}");
+        world.clock.advance(UPLOADS_KEPT * 2);
+        assert_eq!(world.uploads.sweep().await.unwrap(), Swept::default(), "{swept}: no row is left");
+    }
+}
+
 #[tokio::test]
 async fn whatever_is_overdue_goes_in_one_sweep() {
     let world = world();

@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn tus(size: u64) -> BeginTus {
-    BeginTus { size, filename: FileName::clean("x"), declared_type: None, metadata: None }
-}
-
 #[tokio::test]
 async fn pieces_and_tus_do_not_meet() {
     let world = world();
@@ -66,4 +62,42 @@ async fn of_very_many_pieces_the_list_is_for_who_asks() {
             assert_eq!((upload.received_chunks(), received), (2, expected));
         }
     }
+}
+
+/// A raw file whose directory stands behind its first strips.
+fn late_raw() -> Vec<u8> {
+    let mut bytes = b"II*\0".to_vec();
+    bytes.extend(200_u32.to_le_bytes());
+    bytes.resize(200, 7);
+    bytes.extend([1, 0, 0x12, 0xC6]);
+    bytes.resize(250, 0);
+    bytes
+}
+
+#[tokio::test]
+async fn what_more_bytes_may_tell_is_not_refused_before_they_are_there() {
+    let world = world();
+    let limits = UploadLimits { allowed: vec![MediaType::Jpeg, MediaType::Dng, MediaType::Heic], ..limits() };
+    let uploads = Uploads::new(world.uploads.ports.clone(), limits);
+    let raw = late_raw();
+    let heic = [&[0, 0, 0, 44][..], b"ftypmif1", &[0; 4], b"mif1miafMiHBtmapMiHEMiPrheic", &[7; 100]].concat();
+    for (whole, kind) in [(&raw, MediaType::Dng), (&heic, MediaType::Heic)] {
+        let file = uploads.receive(&somebody(), "a", body(whole)).await.unwrap();
+        assert_eq!(file.media_type, kind);
+        let id = uploads.begin_tus(&somebody(), tus(whole.len() as u64)).await.unwrap().id;
+        for piece in [0..33, 33..40, 40..whole.len()] {
+            uploads.append(UserId::new(7), id, piece.start as u64, None, body(&whole[piece])).await.unwrap();
+        }
+        assert_eq!(uploads.find_own(&somebody(), id).await.unwrap().media_type, kind);
+    }
+    // The end tells of what never said more.
+    for whole in [&raw[..150], &heic[..40]] {
+        let refused = uploads.receive(&somebody(), "a", body(whole)).await.unwrap_err();
+        assert!(matches!(refused, UploadError::Type { .. }), "{refused:?}");
+        let id = uploads.begin_tus(&somebody(), tus(whole.len() as u64)).await.unwrap().id;
+        let refused = uploads.append(UserId::new(7), id, 0, None, body(whole)).await.unwrap_err();
+        assert!(matches!(refused, UploadError::Type { .. }), "{refused:?}");
+    }
+    world.work().await;
+    assert_eq!(world.blobs.keys().len(), 4, "the files alone");
 }

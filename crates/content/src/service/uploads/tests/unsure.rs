@@ -1,7 +1,5 @@
 //! Commits of which nobody hears whether they happened: the connection broke while they did.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use sha2::Digest as _;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::Outbox;
@@ -115,7 +113,7 @@ fn unsure() -> (World, Unsure) {
 async fn assert_whole(world: &World, id: FileId, content: &[u8]) {
     let file = world.portfolio.find_file(id).await.unwrap().expect("the file is kept");
     let key = BlobKey::parse(&file.blob_key).unwrap();
-    assert_eq!(world.blobs.0.lock().unwrap().get(&key).map(Bytes::as_ref), Some(content));
+    assert_eq!(world.blobs.kept.lock().unwrap().get(&key).map(Bytes::as_ref), Some(content));
 }
 
 #[tokio::test]
@@ -175,8 +173,7 @@ async fn what_tus_sent_is_there_when_it_was_written_down_after_all() {
             let (world, store) = unsure();
             store.again.store(again, Ordering::SeqCst);
             let content = picture(25);
-            let command = BeginTus { size: 25, filename: FileName::clean("x"), declared_type: None, metadata: None };
-            let id = world.uploads.begin_tus(&somebody(), command).await.unwrap().id;
+            let id = world.uploads.begin_tus(&somebody(), tus(25)).await.unwrap().id;
             let owner = UserId::new(7);
             store.breaks.store(true, Ordering::SeqCst);
             store.any.store(true, Ordering::SeqCst);
@@ -193,5 +190,29 @@ async fn what_tus_sent_is_there_when_it_was_written_down_after_all() {
             world.work().await;
             assert_eq!(world.blobs.keys().len(), 1, "nothing else is left");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_piece_that_grew_after_all_has_all_its_bytes() {
+    for again in [false, true] {
+        let (world, store) = unsure();
+        store.again.store(again, Ordering::SeqCst);
+        let content = picture(25);
+        let id = world.uploads.begin_tus(&somebody(), tus(25)).await.unwrap().id;
+        let owner = UserId::new(7);
+        assert_eq!(world.uploads.append(owner, id, 0, None, body(&content[..4])).await.unwrap(), 4);
+        store.breaks.store(true, Ordering::SeqCst);
+        store.any.store(true, Ordering::SeqCst);
+        assert!(world.uploads.append(owner, id, 4, None, body(&content[4..8])).await.is_err());
+        assert!(!store.breaks.load(Ordering::SeqCst), "it was unsure once");
+        let open = world.uploads.progress(&somebody(), id, UploadKind::Tus).await.unwrap();
+        let Progress::Open { upload, .. } = open else { panic!("{open:?}") };
+        assert_eq!(upload.received, 8);
+        assert_eq!(world.portfolio.list_parts(id, 0, 9).await.unwrap().len(), 1);
+        assert_eq!(world.uploads.append(owner, id, 8, None, body(&content[8..])).await.unwrap(), 25);
+        assert_whole(&world, id, &content).await;
+        world.work().await;
+        assert_eq!(world.blobs.keys().len(), 1, "nothing else is left");
     }
 }
