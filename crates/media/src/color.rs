@@ -5,6 +5,9 @@ use sharestack_content::model::CameraNotes;
 
 use crate::raster::Raster;
 
+/// The largest profile that is taken: those of presses have half of it.
+pub(crate) const MAX_PROFILE: usize = 4 * 1024 * 1024;
+
 /// A profile other than sRGB's, of three colours.
 pub(crate) struct Profile(ColorProfile);
 

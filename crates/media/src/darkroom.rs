@@ -59,7 +59,7 @@ impl Default for DarkroomConfig {
             quality_jpg: 85,
             quality_webp: 80,
             max_pixels: 120_000_000,
-            max_memory: 512 * 1024 * 1024,
+            max_memory: 768 * 1024 * 1024,
             concurrency: 2,
             watermark: None,
         }

@@ -10,7 +10,7 @@ use sharestack_content::model::{CameraNotes, FormatName, MediaType};
 use sharestack_content::ports::{Imaging as _, ImagingError};
 
 use crate::darkroom::tests::{all, camera, content, open};
-use crate::sample::{Block, Sample, Value, bomb, jpeg_with};
+use crate::sample::{Block, Sample, Value, bomb, jpeg_with, passes};
 use crate::source::{ReadAt, Window};
 use crate::{Darkroom, DarkroomConfig, notes};
 
@@ -32,11 +32,43 @@ async fn memory_is_bounded_beside_pixels() {
     let darkroom = Darkroom::new(DarkroomConfig { max_memory: 100_000, ..DarkroomConfig::default() });
     let png = Sample::plain(400, 400, [9; 3]).png();
     assert!(matches!(darkroom.open(content(&png)).await.err(), Some(ImagingError::TooMuchMemory)));
+    // Samples of two bytes wait for the thread that makes pixels of them, or for the last pass.
     let mut jpeg = Sample::plain(400, 400, [9; 3]).jpeg();
-    assert!(darkroom.open(content(&jpeg)).await.is_ok(), "made smaller while it is decoded");
-    let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
-    jpeg[frame + 1] = 0xc2;
-    assert!(matches!(darkroom.open(content(&jpeg)).await.err(), Some(ImagingError::TooMuchMemory)));
+    for kind in [0xc0, 0xc2] {
+        let frame = jpeg.windows(2).position(|pair| matches!(pair, [0xff, 0xc0 | 0xc2])).unwrap();
+        jpeg[frame + 1] = kind;
+        let refused = darkroom.open(content(&jpeg)).await.err();
+        assert!(matches!(refused, Some(ImagingError::TooMuchMemory)), "{kind:x}: {refused:?}");
+        let large = Darkroom::new(DarkroomConfig { max_memory: 400 * 400 * 3 * 2, ..DarkroomConfig::default() });
+        assert!(large.open(content(&jpeg)).await.is_ok(), "{kind:x}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_over_too_often_is_refused_before_it_is_decoded() {
+    let scene = Sample::scene(400, 300, 1);
+    let mut progressive = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut progressive, 90);
+    encoder.set_progressive(true);
+    let pixels = image::load_from_memory(&scene.png()).unwrap().into_rgb8().into_raw();
+    encoder.encode(&pixels, 400, 300, jpeg_encoder::ColorType::Rgb).unwrap();
+    let baseline = scene.jpeg();
+    let preview = |jpeg: &[u8]| {
+        let length = Value::Longs(vec![u32::try_from(jpeg.len()).unwrap()]);
+        let file = Block::default().with(0x0201, Value::Place(jpeg.to_vec())).with(0x0202, length);
+        file.with(0xc612, Value::Bytes(vec![1, 4, 0, 0])).bytes()
+    };
+    assert_eq!(all(&progressive).await.len(), 5);
+    assert!(open(&passes(&baseline, 99)).await.is_ok(), "a hundred passes are taken");
+    let many = passes(&baseline, 2000);
+    for file in [passes(&baseline, 100), passes(&progressive, 2000), preview(&many), many] {
+        let refused = open(&file).await.err().unwrap();
+        let ImagingError::Broken(reason) = &refused else { panic!("{refused:?}") };
+        assert_eq!(reason.to_string(), "more passes than a picture has");
+        assert!(refused.is_final());
+    }
+    // What a camera wrote is no pass, whatever its bytes.
+    assert_eq!(all(&jpeg_with(&[0xff, 0xda].repeat(10_000))).await.len(), 5);
 }
 
 /// What is made of a file, or why nothing is.

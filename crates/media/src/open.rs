@@ -85,17 +85,10 @@ fn open_jpeg(
     if !frame.is_lossy() {
         return Err(broken("a kind of JPEG that cameras and screens do not have"));
     }
-    // Pixels that come in passes are all kept as numbers of two bytes.
-    if frame.is_progressive() && frame.samples().saturating_mul(2) > bounds.memory {
+    if frame.memory() > bounds.memory {
         return Err(ImagingError::TooMuchMemory);
     }
-    // Four colours are decoded all at once, and turned into three.
-    if frame.sampling.len() == 4 && frame.samples().saturating_mul(2) > bounds.memory {
-        return Err(ImagingError::TooMuchMemory);
-    }
-    if !jpeg::is_whole(&picture, scan) {
-        return Err(broken("the end is missing"));
-    }
+    jpeg::check_scans(&picture, scan).map_err(broken)?;
     let mut notes = beside.unwrap_or_else(|| header.exif.map(|exif| notes::read(&exif[..])).unwrap_or_default());
     notes.color_profile = header.profile.as_deref().and_then(color::name);
     let orientation = oriented(&notes);

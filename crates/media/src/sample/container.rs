@@ -168,6 +168,14 @@ pub fn bomb(width: u32, height: u32) -> Vec<u8> {
     png
 }
 
+/// The same JPEG, whose last pass comes so many times more: each without a byte of pixels.
+pub fn passes(jpeg: &[u8], more: usize) -> Vec<u8> {
+    let scan = jpeg.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap_or(0);
+    let length = usize::from(u16::from_be_bytes([jpeg[scan + 2], jpeg[scan + 3]]));
+    let (pixels, end) = jpeg.split_at(jpeg.len() - 2);
+    [pixels, &jpeg[scan..scan + 2 + length].repeat(more), end].concat()
+}
+
 fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len() + 2).unwrap_or(u16::MAX);
     [&[0xff, marker], &length.to_be_bytes()[..], content].concat()
