@@ -97,7 +97,7 @@ mod tests {
     use image::{GenericImageView, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 
     use super::*;
-    use crate::sample::passes;
+    use crate::sample::{passes, swollen};
 
     /// Red left of blue.
     fn two_halves(width: u32, height: u32) -> RgbImage {
@@ -246,6 +246,13 @@ mod tests {
         }
         let nothing = [&[0x89][..], b"PNG\r\n\x1a\n", &[0xff; 64]].concat();
         assert!(matches!(render(nothing).await, Err(PictureError::Broken(_))));
+    }
+
+    #[tokio::test]
+    async fn a_profile_that_swells_is_refused() {
+        assert!(render(swollen(5 << 20)).await.is_ok());
+        let refused = render(swollen(60 << 20)).await;
+        assert!(matches!(refused, Err(PictureError::TooManyPixels { .. })), "{refused:?}");
     }
 
     #[tokio::test]

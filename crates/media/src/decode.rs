@@ -6,6 +6,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use sharestack_users::error::PictureError;
 
 use crate::jpeg;
+use crate::open::PNG_CHUNKS;
 
 /// What is read; by content, not by name.
 const FORMATS: [ImageFormat; 4] = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Gif, ImageFormat::WebP];
@@ -22,7 +23,7 @@ pub(crate) fn decode(bytes: &[u8], max_pixels: u64) -> Result<DynamicImage, Pict
         jpeg::check_scans(bytes, scan).map_err(|unfit| PictureError::Broken(unfit.into()))?;
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits(max_pixels));
+    reader.limits(limits(format, max_pixels));
     let mut decoder = reader.into_decoder().map_err(|error| refusal(error, max_pixels))?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
@@ -37,12 +38,13 @@ pub(crate) fn decode(bytes: &[u8], max_pixels: u64) -> Result<DynamicImage, Pict
     Ok(picture)
 }
 
-fn limits(max_pixels: u64) -> Limits {
+fn limits(format: ImageFormat, max_pixels: u64) -> Limits {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     // Eight bytes a pixel (16 bits a channel), and as much again for the decoder's own.
-    limits.max_alloc = Some(max_pixels.saturating_mul(16));
+    let all = max_pixels.saturating_mul(16);
+    limits.max_alloc = Some(if format == ImageFormat::Png { all.min(PNG_CHUNKS) } else { all });
     limits
 }
 

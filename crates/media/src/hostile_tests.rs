@@ -10,7 +10,7 @@ use sharestack_content::model::{CameraNotes, FormatName, MediaType};
 use sharestack_content::ports::{Imaging as _, ImagingError};
 
 use crate::darkroom::tests::{all, camera, content, open};
-use crate::sample::{Block, Sample, Value, bomb, jpeg_with, passes};
+use crate::sample::{Block, Sample, Value, bomb, jpeg_with, passes, swollen};
 use crate::source::{ReadAt, Window};
 use crate::{Darkroom, DarkroomConfig, notes};
 
@@ -42,6 +42,27 @@ async fn memory_is_bounded_beside_pixels() {
         let large = Darkroom::new(DarkroomConfig { max_memory: 400 * 400 * 3 * 2, ..DarkroomConfig::default() });
         assert!(large.open(content(&jpeg)).await.is_ok(), "{kind:x}");
     }
+}
+
+#[tokio::test]
+async fn a_profile_that_swells_is_bounded_by_itself() {
+    let refused = open(&swollen(60 << 20)).await.err();
+    assert!(matches!(refused, Some(ImagingError::TooMuchMemory)), "{refused:?}");
+    // What is too large to be one is left aside.
+    for (length, kept) in [(5 << 20, false), (1 << 20, true)] {
+        let file = on_disk(&swollen(length));
+        let bounds = crate::open::Bounds { pixels: 1_000_000, memory: 64 << 20 };
+        assert_eq!(crate::open::open(file, bounds).unwrap().profile.is_some(), kept, "{length}");
+    }
+    assert_eq!(all(&swollen(5 << 20)).await.len(), 5);
+    // A row and chunks are no part of what pixels may take.
+    let large = Sample::plain(3000, 2000, [9; 3]).png();
+    let needed = 3000 * 2000 * 7 + crate::open::PNG_CHUNKS;
+    for (memory, taken) in [(needed, true), (needed - 1, false)] {
+        let darkroom = Darkroom::new(DarkroomConfig { max_memory: memory, ..DarkroomConfig::default() });
+        assert_eq!(darkroom.open(content(&large)).await.is_ok(), taken);
+    }
+    assert_eq!(all(&large).await.len(), 5);
 }
 
 #[tokio::test]
