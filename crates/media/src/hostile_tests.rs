@@ -124,6 +124,29 @@ async fn what_is_broken_or_no_picture_ends_with_its_reason() {
 }
 
 #[tokio::test]
+async fn what_is_coded_in_a_way_that_is_not_read_is_not_called_broken() {
+    // A TIFF of numbers into a palette.
+    let palette = Block::default()
+        .with(0x0100, Value::Longs(vec![2]))
+        .with(0x0101, Value::Longs(vec![2]))
+        .with(0x0102, Value::Short(8))
+        .with(0x0103, Value::Short(1))
+        .with(0x0106, Value::Short(3))
+        .with(0x0111, Value::Place(vec![0; 4]))
+        .with(0x0115, Value::Short(1))
+        .with(0x0116, Value::Longs(vec![2]))
+        .with(0x0117, Value::Longs(vec![4]));
+    let mut lossless = Sample::plain(8, 8, [0; 3]).jpeg();
+    let frame = lossless.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    lossless[frame + 1] = 0xc3;
+    for file in [palette.bytes(), lossless] {
+        let refused = outcome(&file).await.unwrap_err();
+        assert!(matches!(refused, ImagingError::Coding(_)) && refused.is_final(), "{refused:?}");
+        assert_eq!(refused.to_string(), "the picture is coded in a way that is not read");
+    }
+}
+
+#[tokio::test]
 async fn loops_and_endless_directories_are_left() {
     // A directory whose next is itself, and whose exposures are itself, too.
     let mut looped = b"II*\0\x08\0\0\0\x01\0".to_vec();

@@ -88,7 +88,7 @@ fn open_jpeg(
     check_size(frame.width, frame.height, bounds)?;
     let scan = header.scan.ok_or_else(|| broken("no pixels"))?;
     if !frame.is_lossy() {
-        return Err(broken("a kind of JPEG that cameras and screens do not have"));
+        return Err(ImagingError::Coding("a kind of JPEG that cameras and screens do not have".into()));
     }
     if frame.memory() > bounds.memory {
         return Err(ImagingError::TooMuchMemory);
@@ -200,6 +200,7 @@ fn limits(format: ImageFormat, memory: u64) -> Limits {
 fn refusal(error: ImageError) -> ImagingError {
     match error {
         ImageError::Limits(_) => ImagingError::TooMuchMemory,
+        ImageError::Unsupported(_) => ImagingError::Coding(Box::new(error)),
         other => ImagingError::Broken(Box::new(other)),
     }
 }

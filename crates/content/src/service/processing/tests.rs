@@ -296,6 +296,7 @@ async fn a_poisonous_file_fails_once_with_its_reason() {
             "the picture has 50000 x 50000 pixels, more than the 120000000 that are decoded",
         ),
         (|| ImagingError::Broken("nonsense".into()), "the picture is broken"),
+        (|| ImagingError::Coding("six colours".into()), "the picture is coded in a way that is not read"),
         (|| ImagingError::Unsupported(Some(MediaType::Heic)), "image/heic is not read"),
         (|| ImagingError::Unsupported(None), "the file is no picture"),
         (|| ImagingError::NoPreview, "the raw file has no preview"),
