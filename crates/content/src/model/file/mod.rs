@@ -61,6 +61,14 @@ pub enum FileStatus {
 }
 
 impl FileStatus {
+    /// Those in which something still comes.
+    pub const OPEN: [Self; 2] = [Self::Uploaded, Self::Processing];
+
+    /// Whether nothing more happens by itself.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Ready | Self::Failed)
+    }
+
     /// The name in answers.
     pub const fn as_str(self) -> &'static str {
         match self {
