@@ -18,6 +18,9 @@ use crate::pool::{Pool, PoolError};
 use crate::raster::{Raster, fit};
 use crate::source::spool;
 
+/// The longest side of a derivative: WebP holds no longer one.
+pub const LARGEST_SIDE: u32 = 16_383;
+
 /// How large and how good derivatives are.
 #[derive(Debug, Clone)]
 pub struct DarkroomConfig {
