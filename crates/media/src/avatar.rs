@@ -259,7 +259,7 @@ mod tests {
     async fn what_is_gone_over_too_often_is_refused() {
         let jpeg = encoded(&DynamicImage::ImageRgb8(two_halves(200, 200)), ImageFormat::Jpeg);
         let refused = render(passes(&jpeg, 2000)).await;
-        let Err(PictureError::Broken(reason)) = refused else { panic!("{refused:?}") };
+        let Err(PictureError::Broken(reason)) = &refused else { panic!("{refused:?}") };
         assert_eq!(reason.to_string(), "more passes than a picture has");
     }
 

@@ -107,5 +107,5 @@ pub async fn files_without_their_job_are_found_among_those_that_have_it(subject:
     let before = start() + TimeDelta::seconds(1);
     assert_eq!(subject.processing.list_forsaken(before, 100).await.unwrap(), expected);
     assert_eq!(subject.processing.list_forsaken(before, 1).await.unwrap(), expected[..1]);
-    assert_eq!(subject.processing.list_forsaken(start(), 100).await.unwrap(), []);
+    assert!(subject.processing.list_forsaken(start(), 100).await.unwrap().is_empty());
 }

@@ -267,7 +267,8 @@ impl Run<'_> {
         let (now, ids) = (ports.clock.now(), (ports.ids.uuid(), ports.ids.uuid()));
         transact!(ports.store, |tx| {
             tx.jobs().enqueue(&sweep_job(ids.1, self.file, now, self.of.policy.keep_replaced)).await?;
-            match tx.files().find_for_update(self.file).await? {
+            let file = tx.files().find_for_update(self.file).await?;
+            match file {
                 Some(file) if self.owns(&file) || self.is_untouched(&file) => fail(tx, file, reason, ids.0, now).await,
                 _ => Ok(()),
             }
