@@ -240,15 +240,22 @@ mod tests {
         assert_eq!((ends(&profile.repeat(60)), ends(&profile.repeat(80))), (Ok(()), Err(Unfit::Segments)));
     }
 
+    fn frame(width: u32, height: u32, sampling: &[(u8, u8)]) -> Frame {
+        Frame { kind: 0xc0, precision: 8, width, height, sampling: sampling.to_vec() }
+    }
+
+    #[test]
+    fn as_many_pixels_as_are_decoded_fit_into_the_memory_that_ships() {
+        let shipped = crate::DarkroomConfig::default();
+        let (width, height) = (12_000, 10_000);
+        assert_eq!(u64::from(width) * u64::from(height), shipped.max_pixels);
+        for sampling in [[(1, 1); 3], [(2, 1), (1, 1), (1, 1)], [(2, 2), (1, 1), (1, 1)]] {
+            assert!(frame(width, height, &sampling).memory() <= shipped.max_memory, "{sampling:?}");
+        }
+    }
+
     #[test]
     fn samples_are_counted_in_whole_blocks() {
-        let frame = |width, height, sampling: &[(u8, u8)]| Frame {
-            kind: 0xc0,
-            precision: 8,
-            width,
-            height,
-            sampling: sampling.to_vec(),
-        };
         let (full, half) = ([(1, 1); 3], [(2, 2), (1, 1), (1, 1)]);
         assert_eq!(frame(400, 400, &full).memory(), 400 * 400 * 3 * 2);
         assert_eq!(frame(400, 400, &half).memory(), 400 * 400 * 3);
