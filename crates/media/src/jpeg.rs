@@ -167,7 +167,8 @@ struct Ahead<'a, S: ?Sized> {
 }
 
 impl<S: ReadAt + ?Sized> Ahead<'_, S> {
-    const STEP: usize = 256 * 1024;
+    /// What is read at once: it is looked at while it is near.
+    const STEP: usize = 64 * 1024;
 
     /// What stands at a place: two bytes at the least. `None` at the end.
     fn at(&mut self, at: u64) -> Option<&[u8]> {
@@ -178,7 +179,12 @@ impl<S: ReadAt + ?Sized> Ahead<'_, S> {
         let skipped = if let Some(skipped) = inside(self.from, &self.bytes) {
             skipped
         } else {
-            (self.from, self.bytes) = (at, self.source.take(at, Self::STEP));
+            let left = usize::try_from(self.source.length().saturating_sub(at)).unwrap_or(usize::MAX);
+            self.from = at;
+            self.bytes.resize(left.min(Self::STEP), 0);
+            if !self.source.read_at(at, &mut self.bytes) {
+                return None;
+            }
             inside(at, &self.bytes)?
         };
         Some(&self.bytes[skipped..])
@@ -247,7 +253,7 @@ mod tests {
     #[test]
     fn as_many_pixels_as_are_decoded_fit_into_the_memory_that_ships() {
         let shipped = crate::DarkroomConfig::default();
-        let (width, height) = (12_000, 10_000);
+        let (width, height) = (12_000_u32, 10_000_u32);
         assert_eq!(u64::from(width) * u64::from(height), shipped.max_pixels);
         for sampling in [[(1, 1); 3], [(2, 1), (1, 1), (1, 1)], [(2, 2), (1, 1), (1, 1)]] {
             assert!(frame(width, height, &sampling).memory() <= shipped.max_memory, "{sampling:?}");
