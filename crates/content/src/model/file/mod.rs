@@ -116,7 +116,7 @@ pub struct Processing {
     pub placeholder: Option<String>,
     /// The pictures that were made of it, by name.
     pub derivatives: Option<Value>,
-    /// When the present run began.
+    /// When the present run began; of a file that is ready, only when all that is shown of it was made then.
     pub started_at: Option<DateTime<Utc>>,
     /// When the last run ended.
     pub processed_at: Option<DateTime<Utc>>,

@@ -251,6 +251,10 @@ impl Run<'_> {
             processing.placeholder = placeholder.clone().or(processing.placeholder.take());
             (processing.status, processing.failure, processing.progress) = (FileStatus::Ready, None, 100);
             processing.processed_at = Some(now);
+            if self.wanted.len() < FormatName::ALL.len() {
+                // What some derivatives take says nothing of how long a file does.
+                processing.started_at = None;
+            }
             at(processing, Steps::DONE);
             touch(&mut file, now);
             tx.files().save_processing(&file).await?;

@@ -422,6 +422,19 @@ async fn some_derivatives_are_replaced_and_the_old_ones_go_later() {
 }
 
 #[tokio::test]
+async fn what_some_derivatives_take_is_not_how_long_a_file_does() {
+    let scene = Scene::with(picture(|| Ok(None)));
+    scene.process().await;
+    assert!(scene.ports.queries.pace().await.unwrap().is_some());
+    scene.reprocess(&owner(), Some(&[FormatName::ThumbSmall]), true).await.unwrap();
+    scene.run(json!({ "file_id": 1, "formats": ["thumb_small"] }), 1, 0).await.unwrap();
+    assert_eq!(scene.file().await.processing.status, FileStatus::Ready);
+    assert_eq!(scene.ports.queries.pace().await.unwrap(), None);
+    scene.run(json!({ "file_id": 1 }), 1, 0).await.unwrap();
+    assert!(scene.ports.queries.pace().await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn what_runs_is_not_begun_again() {
     let scene = Scene::with(picture(|| Ok(None)));
     scene.enqueue().await;
