@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-use sharestack_content::events::PROCESS_JOB;
+use serde_json::{Value, json};
+use sharestack_content::events::{PROCESS_JOB, process_key};
 use sharestack_content::model::{FileId, FileName, MediaType, Processing, SNIFFED, Sha256, UploadedFile};
 use sharestack_content::ports::PortfolioTx;
 use sharestack_kernel::blob::BlobKey;
@@ -16,7 +16,7 @@ use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 use sharestack_store_seaorm::{SequenceIds, Store};
 
-use crate::Harness;
+use crate::{Client, Harness};
 
 /// A file of a test's own.
 pub fn file(id: FileId, owner: i64, name: &str, bytes: &[u8]) -> UploadedFile {
@@ -40,12 +40,19 @@ pub fn file(id: FileId, owner: i64, name: &str, bytes: &[u8]) -> UploadedFile {
 pub async fn plant(store: &Store, file: &UploadedFile) {
     let begin: Arc<dyn Begin<dyn PortfolioTx>> = Arc::new(store.clone());
     let mut job = NewJob::new(uuid_v7(), PROCESS_JOB, json!({ "file_id": file.id }), file.created_at);
-    job.dedupe_key = Some(format!("{PROCESS_JOB}:{}", file.id));
+    job.dedupe_key = Some(process_key(file.id));
     let kept: Result<(), StoreError> = transact!(begin, |tx| {
         tx.files().insert(file).await?;
         tx.jobs().enqueue(&job).await?;
         Ok(())
     });
+    kept.unwrap();
+}
+
+/// Writes how the processing of a file stands, and when it changed.
+pub async fn save(store: &Store, file: &UploadedFile) {
+    let begin: Arc<dyn Begin<dyn PortfolioTx>> = Arc::new(store.clone());
+    let kept: Result<(), StoreError> = transact!(begin, |tx| { tx.files().save_processing(file).await });
     kept.unwrap();
 }
 
@@ -57,4 +64,9 @@ pub async fn plant_in(app: &Harness, owner: i64, name: &str, bytes: Vec<u8>) -> 
     blobs.put_bytes(&BlobKey::parse(&file.blob_key).unwrap(), bytes.into()).await.unwrap();
     plant(store, &file).await;
     id.handle()
+}
+
+/// What is told of how far a file is.
+pub async fn status(client: &Client, token: &str, handle: &str) -> Value {
+    client.get_as(token, &format!("/api/v1/upload/status/{handle}")).await.expect(200).data().clone()
 }

@@ -61,6 +61,7 @@ mod preconditions;
 mod privacy;
 mod privacy_copies;
 mod processing;
+mod processing_lost;
 mod programs;
 mod readme;
 mod recount;

@@ -1,21 +1,16 @@
 //! From a camera's file to what is shown of it: how far it is, what comes out, what is made anew.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
-use sharestack_content::model::{CameraNotes, FileId, FormatName, Formats, MediaType, Processing, UploadedFile};
+use sharestack_content::model::{CameraNotes, FileId, FormatName, Formats, MediaType, Processing};
 use sharestack_content::ports::FileQueries;
 use sharestack_kernel::blob::BlobKey;
-use sharestack_kernel::clock::SystemClock;
-use sharestack_kernel::id::IdGenerator;
 use sharestack_media::sample::{Sample, bomb};
-use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
-use sharestack_tests::files::{file, plant, plant_in};
-use sharestack_tests::harness::PASSWORD;
-use sharestack_tests::{Account, Client, Database, Harness, Options, Place, Process, until};
+use sharestack_store_seaorm::Store;
+use sharestack_tests::files::{plant_in, status};
+use sharestack_tests::{Account, Client, Database, Harness, Options, Place, until};
 
 fn camera() -> Sample {
     Sample::corners(900, 600)
@@ -34,10 +29,6 @@ async fn stored(store: &Store, handle: &str) -> Processing {
 
 fn formats(processing: &Processing) -> Formats {
     serde_json::from_value(processing.derivatives.clone().unwrap()).unwrap()
-}
-
-async fn status(client: &Client, token: &str, handle: &str) -> Value {
-    client.get_as(token, &format!("/api/v1/upload/status/{handle}")).await.expect(200).data().clone()
 }
 
 async fn until_it_is(client: &Client, token: &str, handle: &str, wanted: &str) -> Value {
@@ -249,85 +240,6 @@ async fn open_streams_end_with_the_server() {
     app.stop().await;
     tokio::time::timeout(Duration::from_secs(5), rest).await.unwrap().unwrap();
     assert!(begun.elapsed() < Duration::from_secs(5));
-}
-
-/// A database and files that outlive the server over them.
-struct Disk {
-    data: tempfile::TempDir,
-    variables: BTreeMap<String, String>,
-    store: Store,
-}
-
-impl Disk {
-    async fn on(database: Database) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let fresh = database.fresh().await;
-        let file = data.path().join("sharestack.db");
-        let url = if fresh.url.is_empty() { format!("sqlite://{}", file.display()) } else { fresh.url.clone() };
-        let mut variables = BTreeMap::from([("SHARESTACK__MEDIA__KEEP_REPLACED_SECONDS".to_owned(), "0".to_owned())]);
-        if !fresh.url.is_empty() {
-            variables.insert("DATABASE_URL".to_owned(), fresh.url);
-        }
-        // The first start makes the schema.
-        Process::start(data.path(), &["serve", "--no-worker"], &variables).kill();
-        let store = Store::connect(&StoreConfig::new(&url), Arc::new(SystemClock)).await.unwrap();
-        Self { data, variables, store }
-    }
-
-    fn start(&self) -> Process {
-        Process::start(self.data.path(), &["serve"], &self.variables)
-    }
-
-    fn derived(&self, id: FileId) -> Vec<String> {
-        let root = self.data.path().join("storage/objects").join(UploadedFile::prefix(id)).join("derived");
-        let runs = std::fs::read_dir(root).into_iter().flatten().flatten();
-        runs.flat_map(|run| std::fs::read_dir(run.path()).unwrap().flatten())
-            .map(|file| file.path().display().to_string())
-            .collect()
-    }
-}
-
-async fn register(client: &Client, name: &str) -> (i64, String) {
-    let body = json!({ "username": name, "email": format!("{name}@example.com"), "password": PASSWORD });
-    client.post("/api/v1/auth/register", &body).await.expect(201);
-    let answer =
-        client.post("/api/v1/auth/login", &json!({ "username": name, "password": PASSWORD })).await.expect(200);
-    let data = answer.data();
-    (data["user"]["id"].as_i64().unwrap(), data["access_token"].as_str().unwrap().to_owned())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_workers_file_is_taken_up_again() {
-    for database in Database::all() {
-        let disk = Disk::on(database).await;
-        let server = disk.start();
-        let (owner, token) = register(&server.client, "lin").await;
-        let id = FileId::new(SequenceIds::new(disk.store.clone()).number(FileId::SEQUENCE).await.unwrap());
-        let bytes = Sample::scene(4000, 3000, 5).jpeg();
-        let planted = file(id, owner, "DSC_0001.jpg", &bytes);
-        let path = disk.data.path().join("storage/objects").join(&planted.blob_key);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, &bytes).unwrap();
-        plant(&disk.store, &planted).await;
-        until("some of it is made", async || !disk.derived(id).is_empty()).await;
-        server.kill();
-        let left = disk.store.find_file(id).await.unwrap().unwrap().processing;
-        assert_eq!(left.status.as_str(), "processing", "{database:?}");
-        assert!(left.derivatives.is_none(), "half of them is nothing");
-        // Its lease ends: here at once.
-        disk.store.execute_raw("UPDATE jobs SET claimed_until = created_at WHERE state = 'running'").await.unwrap();
-
-        let server = disk.start();
-        until_it_is(&server.client, &token, &id.handle(), "completed").await;
-        let processing = disk.store.find_file(id).await.unwrap().unwrap().processing;
-        assert_eq!(formats(&processing).len(), 5, "{database:?}");
-        let attempts = "SELECT COUNT(*) FROM jobs WHERE kind = 'media.process' AND attempts = 2";
-        assert_eq!(disk.store.number_raw(attempts).await.unwrap(), 1);
-        until("what the first left is swept away", async || disk.derived(id).len() == 5).await;
-        assert_eq!(std::fs::read_dir(disk.data.path().join("tmp")).unwrap().count(), 0, "no file without an owner");
-        server.kill();
-        disk.store.close().await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -158,6 +158,12 @@ pub async fn main() -> ExitCode {
     }
 }
 
+/// What cannot even begin says why.
+pub fn refuse(error: &std::io::Error) -> ExitCode {
+    say_error(&format!("threads cannot be started: {error}"));
+    ExitCode::FAILURE
+}
+
 fn say_error(text: &str) {
     drop(writeln!(std::io::stderr(), "sharestack: {text}"));
 }

@@ -199,7 +199,6 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 async fn jobs(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
-    let holder = uuid_v7();
     let handlers: HashMap<&str, (Arc<dyn JobHandler>, Arc<Semaphore>)> = app
         .handlers
         .iter()
@@ -212,6 +211,8 @@ async fn jobs(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
             // Room is taken before the claim: what is claimed begins at once, and keeps its lease.
             let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
             let Ok(mut permits) = room.clone().try_acquire_many_owned(free) else { continue };
+            // Another holder each time: who lost a job learns it, also when this process has it again.
+            let holder = uuid_v7();
             let claimed = match JobStore::claim(&app.store, holder, &[kind], LEASE, free.into()).await {
                 Ok(claimed) => claimed,
                 Err(error) => {

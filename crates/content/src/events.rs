@@ -7,7 +7,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::origin::Origin;
 use uuid::Uuid;
 
-use crate::model::{Article, Kind, Photo, PhotoId, UploadedFile};
+use crate::model::{Article, FileId, Kind, Photo, PhotoId, UploadedFile};
 
 /// An article came to be, as a draft.
 pub const CREATED: &str = "article.created";
@@ -147,6 +147,11 @@ pub const FILE_FAILED: &str = "file.failed";
 pub const FILE: &str = "file";
 /// The kind of the job that works on a file, new or to be made anew.
 pub const PROCESS_JOB: &str = "media.process";
+
+/// By what the job that works on a file is known: while it waits or runs the file gets no other.
+pub fn process_key(file: FileId) -> String {
+    format!("{PROCESS_JOB}:{file}")
+}
 
 /// The aggregate of the categories of a kind.
 pub(crate) const fn of_categories(kind: Kind) -> &'static str {

@@ -97,6 +97,7 @@ mod tests {
     use image::{GenericImageView, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 
     use super::*;
+    use crate::sample::{passes, swollen};
 
     /// Red left of blue.
     fn two_halves(width: u32, height: u32) -> RgbImage {
@@ -245,6 +246,21 @@ mod tests {
         }
         let nothing = [&[0x89][..], b"PNG\r\n\x1a\n", &[0xff; 64]].concat();
         assert!(matches!(render(nothing).await, Err(PictureError::Broken(_))));
+    }
+
+    #[tokio::test]
+    async fn a_profile_that_swells_is_refused() {
+        assert!(render(swollen(5 << 20)).await.is_ok());
+        let refused = render(swollen(60 << 20)).await;
+        assert!(matches!(refused, Err(PictureError::TooManyPixels { .. })), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_gone_over_too_often_is_refused() {
+        let jpeg = encoded(&DynamicImage::ImageRgb8(two_halves(200, 200)), ImageFormat::Jpeg);
+        let refused = render(passes(&jpeg, 2000)).await;
+        let Err(PictureError::Broken(reason)) = &refused else { panic!("{refused:?}") };
+        assert_eq!(reason.to_string(), "more passes than a picture has");
     }
 
     #[tokio::test]

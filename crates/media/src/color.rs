@@ -5,6 +5,9 @@ use sharestack_content::model::CameraNotes;
 
 use crate::raster::Raster;
 
+/// The largest profile that is taken: those of presses have half of it.
+pub(crate) const MAX_PROFILE: usize = 4 * 1024 * 1024;
+
 /// A profile other than sRGB's, of three colours.
 pub(crate) struct Profile(ColorProfile);
 
@@ -21,7 +24,8 @@ pub(crate) fn name(profile: &[u8]) -> Option<String> {
 
 impl Profile {
     /// Reads an embedded profile. `None` for sRGB, for what is broken, and for one of another
-    /// number of colours than a decoded picture has.
+    /// number of colours than a decoded picture has: the four of presses are made three by the
+    /// decoder, which knows no profile.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         // Most pictures say sRGB; what is no other leaves the pixels as they are.
         if name(bytes).is_some_and(|name| name.starts_with("sRGB")) {

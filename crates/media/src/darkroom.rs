@@ -18,6 +18,9 @@ use crate::pool::{Pool, PoolError};
 use crate::raster::{Raster, fit};
 use crate::source::spool;
 
+/// The longest side of a derivative: WebP holds no longer one.
+pub const LARGEST_SIDE: u32 = 16_383;
+
 /// How large and how good derivatives are.
 #[derive(Debug, Clone)]
 pub struct DarkroomConfig {
@@ -59,7 +62,7 @@ impl Default for DarkroomConfig {
             quality_jpg: 85,
             quality_webp: 80,
             max_pixels: 120_000_000,
-            max_memory: 512 * 1024 * 1024,
+            max_memory: 768 * 1024 * 1024,
             concurrency: 2,
             watermark: None,
         }

@@ -5,6 +5,9 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use sharestack_users::error::PictureError;
 
+use crate::jpeg;
+use crate::open::PNG_CHUNKS;
+
 /// What is read; by content, not by name.
 const FORMATS: [ImageFormat; 4] = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Gif, ImageFormat::WebP];
 /// No side is longer, whatever the other is.
@@ -14,12 +17,13 @@ const MAX_SIDE: u32 = 30_000;
 pub(crate) fn decode(bytes: &[u8], max_pixels: u64) -> Result<DynamicImage, PictureError> {
     let format = image::guess_format(bytes).ok().filter(|format| FORMATS.contains(format));
     let format = format.ok_or(PictureError::Unsupported)?;
-    // The decoder paints grey what is not there.
-    if format == ImageFormat::Jpeg && !is_whole_jpeg(bytes) {
-        return Err(PictureError::Broken("the end is missing".into()));
+    if format == ImageFormat::Jpeg {
+        let scan = jpeg::header(bytes).and_then(|header| header.scan);
+        let scan = scan.ok_or_else(|| PictureError::Broken("no pixels".into()))?;
+        jpeg::check_scans(bytes, scan).map_err(|unfit| PictureError::Broken(unfit.into()))?;
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits(max_pixels));
+    reader.limits(limits(format, max_pixels));
     let mut decoder = reader.into_decoder().map_err(|error| refusal(error, max_pixels))?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
@@ -34,28 +38,13 @@ pub(crate) fn decode(bytes: &[u8], max_pixels: u64) -> Result<DynamicImage, Pict
     Ok(picture)
 }
 
-/// Whether a JPEG has an end behind its beginning. A preview inside a segment has an end
-/// of its own, so segments are stepped over; in what follows them no other byte stands
-/// behind `ff` that could be taken for the end's.
-fn is_whole_jpeg(bytes: &[u8]) -> bool {
-    const START_OF_SCAN: u8 = 0xda;
-    let mut at = 2;
-    while let Some([0xff, marker, high, low]) = bytes.get(at..at + 4) {
-        if *marker == START_OF_SCAN {
-            return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]);
-        }
-        // `ff` may be repeated before a marker.
-        at += if *marker == 0xff { 1 } else { 2 + usize::from(u16::from_be_bytes([*high, *low])) };
-    }
-    false
-}
-
-fn limits(max_pixels: u64) -> Limits {
+fn limits(format: ImageFormat, max_pixels: u64) -> Limits {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     // Eight bytes a pixel (16 bits a channel), and as much again for the decoder's own.
-    limits.max_alloc = Some(max_pixels.saturating_mul(16));
+    let all = max_pixels.saturating_mul(16);
+    limits.max_alloc = Some(if format == ImageFormat::Png { all.min(PNG_CHUNKS) } else { all });
     limits
 }
 

@@ -10,7 +10,7 @@ use sharestack_content::model::{CameraNotes, FormatName, MediaType};
 use sharestack_content::ports::{Imaging as _, ImagingError};
 
 use crate::darkroom::tests::{all, camera, content, open};
-use crate::sample::{Block, Sample, Value, bomb, jpeg_with};
+use crate::sample::{Block, Sample, Value, bomb, jpeg_with, passes, swollen};
 use crate::source::{ReadAt, Window};
 use crate::{Darkroom, DarkroomConfig, notes};
 
@@ -32,11 +32,64 @@ async fn memory_is_bounded_beside_pixels() {
     let darkroom = Darkroom::new(DarkroomConfig { max_memory: 100_000, ..DarkroomConfig::default() });
     let png = Sample::plain(400, 400, [9; 3]).png();
     assert!(matches!(darkroom.open(content(&png)).await.err(), Some(ImagingError::TooMuchMemory)));
+    // Samples of two bytes wait for the thread that makes pixels of them, or for the last pass.
     let mut jpeg = Sample::plain(400, 400, [9; 3]).jpeg();
-    assert!(darkroom.open(content(&jpeg)).await.is_ok(), "made smaller while it is decoded");
-    let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
-    jpeg[frame + 1] = 0xc2;
-    assert!(matches!(darkroom.open(content(&jpeg)).await.err(), Some(ImagingError::TooMuchMemory)));
+    for kind in [0xc0, 0xc2] {
+        let frame = jpeg.windows(2).position(|pair| matches!(pair, [0xff, 0xc0 | 0xc2])).unwrap();
+        jpeg[frame + 1] = kind;
+        let refused = darkroom.open(content(&jpeg)).await.err();
+        assert!(matches!(refused, Some(ImagingError::TooMuchMemory)), "{kind:x}: {refused:?}");
+        let large = Darkroom::new(DarkroomConfig { max_memory: 400 * 400 * 3 * 2, ..DarkroomConfig::default() });
+        assert!(large.open(content(&jpeg)).await.is_ok(), "{kind:x}");
+    }
+}
+
+#[tokio::test]
+async fn a_profile_that_swells_is_bounded_by_itself() {
+    let refused = open(&swollen(60 << 20)).await.err();
+    assert!(matches!(refused, Some(ImagingError::TooMuchMemory)), "{refused:?}");
+    // What is too large to be one is left aside.
+    for (length, kept) in [(5 << 20, false), (1 << 20, true)] {
+        let file = on_disk(&swollen(length));
+        let bounds = crate::open::Bounds { pixels: 1_000_000, memory: 64 << 20 };
+        assert_eq!(crate::open::open(file, bounds).unwrap().profile.is_some(), kept, "{length}");
+    }
+    assert_eq!(all(&swollen(5 << 20)).await.len(), 5);
+    // A row and chunks are no part of what pixels may take.
+    let large = Sample::plain(3000, 2000, [9; 3]).png();
+    let needed = 3000 * 2000 * 7 + crate::open::PNG_CHUNKS;
+    for (memory, taken) in [(needed, true), (needed - 1, false)] {
+        let darkroom = Darkroom::new(DarkroomConfig { max_memory: memory, ..DarkroomConfig::default() });
+        assert_eq!(darkroom.open(content(&large)).await.is_ok(), taken);
+    }
+    assert_eq!(all(&large).await.len(), 5);
+}
+
+#[tokio::test]
+async fn what_is_gone_over_too_often_is_refused_before_it_is_decoded() {
+    let scene = Sample::scene(400, 300, 1);
+    let mut progressive = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut progressive, 90);
+    encoder.set_progressive(true);
+    let pixels = image::load_from_memory(&scene.png()).unwrap().into_rgb8().into_raw();
+    encoder.encode(&pixels, 400, 300, jpeg_encoder::ColorType::Rgb).unwrap();
+    let baseline = scene.jpeg();
+    let preview = |jpeg: &[u8]| {
+        let length = Value::Longs(vec![u32::try_from(jpeg.len()).unwrap()]);
+        let file = Block::default().with(0x0201, Value::Place(jpeg.to_vec())).with(0x0202, length);
+        file.with(0xc612, Value::Bytes(vec![1, 4, 0, 0])).bytes()
+    };
+    assert_eq!(all(&progressive).await.len(), 5);
+    assert!(open(&passes(&baseline, 99)).await.is_ok(), "a hundred passes are taken");
+    let many = passes(&baseline, 2000);
+    for file in [passes(&baseline, 100), passes(&progressive, 2000), preview(&many), many] {
+        let refused = open(&file).await.err().unwrap();
+        let ImagingError::Broken(reason) = &refused else { panic!("{refused:?}") };
+        assert_eq!(reason.to_string(), "more passes than a picture has");
+        assert!(refused.is_final());
+    }
+    // What a camera wrote is no pass, whatever its bytes.
+    assert_eq!(all(&jpeg_with(&[0xff, 0xda].repeat(10_000))).await.len(), 5);
 }
 
 /// What is made of a file, or why nothing is.
@@ -67,6 +120,29 @@ async fn what_is_broken_or_no_picture_ends_with_its_reason() {
             let refused = outcome(&file[..length]).await.unwrap_err();
             assert!(refused.is_final(), "{length}: {refused:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_coded_in_a_way_that_is_not_read_is_not_called_broken() {
+    // A TIFF of numbers into a palette.
+    let palette = Block::default()
+        .with(0x0100, Value::Longs(vec![2]))
+        .with(0x0101, Value::Longs(vec![2]))
+        .with(0x0102, Value::Short(8))
+        .with(0x0103, Value::Short(1))
+        .with(0x0106, Value::Short(3))
+        .with(0x0111, Value::Place(vec![0; 4]))
+        .with(0x0115, Value::Short(1))
+        .with(0x0116, Value::Longs(vec![2]))
+        .with(0x0117, Value::Longs(vec![4]));
+    let mut lossless = Sample::plain(8, 8, [0; 3]).jpeg();
+    let frame = lossless.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    lossless[frame + 1] = 0xc3;
+    for file in [palette.bytes(), lossless] {
+        let refused = outcome(&file).await.unwrap_err();
+        assert!(matches!(refused, ImagingError::Coding(_)) && refused.is_final(), "{refused:?}");
+        assert_eq!(refused.to_string(), "the picture is coded in a way that is not read");
     }
 }
 

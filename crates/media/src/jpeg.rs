@@ -1,11 +1,15 @@
-//! The segments of a JPEG before its pixels.
+//! The segments of a JPEG: those before its pixels, and how often its pixels are gone over.
 
+use crate::color::MAX_PROFILE;
 use crate::source::ReadAt;
 
-/// The most segments that are looked at.
+/// The most segments that are looked at before the pixels, and behind where they begin.
 const MAX_SEGMENTS: usize = 1000;
-/// The largest colour profile that is taken.
-const MAX_PROFILE: usize = 4 * 1024 * 1024;
+/// The most passes over the pixels. Encoders write ten; each costs a decoder its time for all
+/// of the picture, and a file a dozen bytes.
+const MAX_SCANS: usize = 100;
+const START_OF_SCAN: u8 = 0xda;
+const PROFILE: u8 = 0xe2;
 
 /// What stands before the pixels.
 #[derive(Debug, Default)]
@@ -36,28 +40,26 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// Whether pixels come in several passes, so that all of them must be kept meanwhile.
-    pub fn is_progressive(&self) -> bool {
-        self.kind == 0xc2
-    }
-
     /// Whether it is a picture to be looked at: raw files have their pixels in lossless frames.
     pub fn is_lossy(&self) -> bool {
         matches!(self.kind, 0xc0..=0xc2) && self.precision == 8 && matches!(self.sampling.len(), 1 | 3 | 4)
     }
 
-    /// How many samples it has.
-    pub fn samples(&self) -> u64 {
-        let pixels = u64::from(self.width) * u64::from(self.height);
-        let most = self.sampling.iter().map(|(x, y)| u64::from(*x) * u64::from(*y)).max().unwrap_or(1).max(1);
-        let all: u64 = self.sampling.iter().map(|(x, y)| u64::from(*x) * u64::from(*y)).sum();
-        pixels.saturating_mul(all.max(1)).div_ceil(most)
+    /// How many bytes its samples take, each of them as a number of two bytes. Decoders keep
+    /// all of them when pixels come in passes; when they do not, what is read waits for the
+    /// thread that makes pixels of it, however much that is.
+    pub fn memory(&self) -> u64 {
+        let most = |side: fn(&(u8, u8)) -> u8| self.sampling.iter().map(side).max().map_or(1, |most| most.max(1));
+        // Blocks of eight, as many as stand for one of the component with the fewest samples.
+        let blocks = |length: u32, most: u8| u64::from(length).div_ceil(8 * u64::from(most));
+        let units = blocks(self.width, most(|(x, _)| *x)) * blocks(self.height, most(|(_, y)| *y));
+        let each: u64 = self.sampling.iter().map(|(x, y)| u64::from(*x) * u64::from(*y)).sum();
+        units.saturating_mul(each.max(1)).saturating_mul(64 * 2)
     }
 }
 
 /// Steps over the segments. `None` when it is no JPEG.
 pub(crate) fn header(source: &(impl ReadAt + ?Sized)) -> Option<Header> {
-    const START_OF_SCAN: u8 = 0xda;
     let mut start = [0; 2];
     (source.read_at(0, &mut start) && start == [0xff, 0xd8]).then_some(())?;
     let mut header = Header::default();
@@ -86,7 +88,7 @@ pub(crate) fn header(source: &(impl ReadAt + ?Sized)) -> Option<Header> {
             0xe1 if header.exif.is_none() => {
                 header.exif = body(65_536).strip_prefix(b"Exif\0\0").map(<[u8]>::to_vec);
             }
-            0xe2 => {
+            PROFILE => {
                 if let Some([index, _, part @ ..]) = body(65_536).strip_prefix(b"ICC_PROFILE\0")
                     && profile.iter().map(|(_, part)| part.len()).sum::<usize>() + part.len() <= MAX_PROFILE
                 {
@@ -114,24 +116,157 @@ fn frame(kind: u8, body: &[u8]) -> Option<Frame> {
     })
 }
 
-/// Whether the pixels have an end: decoders paint grey what is not there. No other byte than
-/// the end's stands behind `ff` there that could be taken for it.
-pub(crate) fn is_whole(source: &(impl ReadAt + ?Sized), scan: u64) -> bool {
-    const STEP: usize = 256 * 1024;
-    let end = source.length();
-    // Most files end where their pixels do.
-    let tail = end.saturating_sub(2);
-    if tail > scan && source.take(tail, 2) == [0xff, 0xd9] {
-        return true;
-    }
-    let mut at = scan;
-    while at < end {
-        let bytes = source.take(at, STEP);
-        if bytes.windows(2).any(|pair| pair == [0xff, 0xd9]) {
-            return true;
+/// Why pixels are not to be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unfit {
+    /// Decoders paint grey what is not there.
+    #[error("the end is missing")]
+    Endless,
+    /// Pixels are gone over more often than any encoder has it.
+    #[error("more passes than a picture has")]
+    Passes,
+    /// Between passes stands what belongs before the first.
+    #[error("more segments than a picture has")]
+    Segments,
+}
+
+/// Goes through the pixels from where they begin to their end, as decoders do: over one pass
+/// after the other, and the segments between them.
+pub(crate) fn check_scans(source: &(impl ReadAt + ?Sized), scan: u64) -> Result<(), Unfit> {
+    let mut bytes = Ahead { source, from: 0, bytes: Vec::new() };
+    let (mut at, mut scans, mut profile) = (scan, 0, 0);
+    for _ in 0..MAX_SEGMENTS {
+        let (place, marker) = bytes.marker(at).ok_or(Unfit::Endless)?;
+        if marker == 0xd9 {
+            return Ok(());
         }
-        // One byte is read again, for an end that lies across.
-        at += (bytes.len() as u64).saturating_sub(1).max(1);
+        let length = bytes.at(place + 2).map(|bytes| u16::from_be_bytes([bytes[0], bytes[1]]));
+        let length = usize::from(length.ok_or(Unfit::Endless)?.max(2));
+        match marker {
+            START_OF_SCAN => scans += 1,
+            // All of them are kept by decoders.
+            PROFILE => profile += length,
+            _ => {}
+        }
+        if scans > MAX_SCANS {
+            return Err(Unfit::Passes);
+        }
+        if profile > MAX_PROFILE {
+            return Err(Unfit::Segments);
+        }
+        at = place + 2 + length as u64;
     }
-    false
+    Err(Unfit::Segments)
+}
+
+/// A source read from its beginning to its end, piece by piece.
+struct Ahead<'a, S: ?Sized> {
+    source: &'a S,
+    from: u64,
+    bytes: Vec<u8>,
+}
+
+impl<S: ReadAt + ?Sized> Ahead<'_, S> {
+    /// What is read at once: it is looked at while it is near.
+    const STEP: usize = 64 * 1024;
+
+    /// What stands at a place: two bytes at the least. `None` at the end.
+    fn at(&mut self, at: u64) -> Option<&[u8]> {
+        let inside = |from: u64, held: &[u8]| {
+            let skipped = usize::try_from(at.checked_sub(from)?).ok()?;
+            (skipped + 2 <= held.len()).then_some(skipped)
+        };
+        let skipped = if let Some(skipped) = inside(self.from, &self.bytes) {
+            skipped
+        } else {
+            let left = usize::try_from(self.source.length().saturating_sub(at)).unwrap_or(usize::MAX);
+            self.from = at;
+            self.bytes.resize(left.min(Self::STEP), 0);
+            if !self.source.read_at(at, &mut self.bytes) {
+                return None;
+            }
+            inside(at, &self.bytes)?
+        };
+        Some(&self.bytes[skipped..])
+    }
+
+    /// The next marker from a place on, and where it stands. None stands for a byte of pixels
+    /// (`ff 00`), and those between parts of a pass begin nothing.
+    fn marker(&mut self, mut at: u64) -> Option<(u64, u8)> {
+        loop {
+            let bytes = self.at(at)?;
+            let Some(found) = memchr::memchr(0xff, bytes) else {
+                at += bytes.len() as u64;
+                continue;
+            };
+            let place = at + found as u64;
+            match bytes.get(found + 1) {
+                // It may lie across two pieces.
+                None => at = place,
+                Some(0xff) => at = place + 1,
+                Some(0x00 | 0xd0..=0xd7) => at = place + 2,
+                Some(marker) => return Some((place, *marker)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comment(length: u16) -> Vec<u8> {
+        [&[0xff, 0xfe][..], &length.to_be_bytes(), &vec![7; usize::from(length) - 2]].concat()
+    }
+
+    #[test]
+    fn pixels_are_gone_through_to_their_end() {
+        let scan = [0xff, START_OF_SCAN, 0, 2];
+        let ends = |between: &[u8]| check_scans(&[&scan[..], between, &[0xff, 0xd9]].concat()[..], 0);
+        assert_eq!(ends(&[]), Ok(()));
+        // Parts of a pass, bytes of pixels that look like markers, and fillers.
+        assert_eq!(ends(&[0xff, 0xd0, 9, 0xff, 0xd1, 0xff, 0].repeat(20_000)), Ok(()));
+        assert_eq!(ends(&[0xff; 1000]), Ok(()));
+        // An end inside a segment is none; nor does one lie across two pieces unseen.
+        assert_eq!(check_scans(&[&scan[..], &[0xff, 0xfe, 0, 4, 0xff, 0xd9]].concat()[..], 0), Err(Unfit::Endless));
+        for length in 0..8 {
+            assert_eq!(ends(&vec![7; Ahead::<[u8]>::STEP - 4 - length]), Ok(()), "{length}");
+        }
+        assert_eq!(check_scans(&scan[..], 0), Err(Unfit::Endless));
+    }
+
+    #[test]
+    fn what_stands_between_passes_is_bounded() {
+        let scan = [0xff, START_OF_SCAN, 0, 2];
+        let ends = |between: &[u8]| check_scans(&[&scan[..], between, &[0xff, 0xd9]].concat()[..], 0);
+        assert_eq!((ends(&scan.repeat(99)), ends(&scan.repeat(100))), (Ok(()), Err(Unfit::Passes)));
+        assert_eq!((ends(&comment(60).repeat(900)), ends(&comment(60).repeat(1000))), (Ok(()), Err(Unfit::Segments)));
+        let mut profile = comment(60_000);
+        profile[1] = PROFILE;
+        assert_eq!((ends(&profile.repeat(60)), ends(&profile.repeat(80))), (Ok(()), Err(Unfit::Segments)));
+    }
+
+    fn frame(width: u32, height: u32, sampling: &[(u8, u8)]) -> Frame {
+        Frame { kind: 0xc0, precision: 8, width, height, sampling: sampling.to_vec() }
+    }
+
+    #[test]
+    fn as_many_pixels_as_are_decoded_fit_into_the_memory_that_ships() {
+        let shipped = crate::DarkroomConfig::default();
+        let (width, height) = (12_000_u32, 10_000_u32);
+        assert_eq!(u64::from(width) * u64::from(height), shipped.max_pixels);
+        for sampling in [[(1, 1); 3], [(2, 1), (1, 1), (1, 1)], [(2, 2), (1, 1), (1, 1)]] {
+            assert!(frame(width, height, &sampling).memory() <= shipped.max_memory, "{sampling:?}");
+        }
+    }
+
+    #[test]
+    fn samples_are_counted_in_whole_blocks() {
+        let (full, half) = ([(1, 1); 3], [(2, 2), (1, 1), (1, 1)]);
+        assert_eq!(frame(400, 400, &full).memory(), 400 * 400 * 3 * 2);
+        assert_eq!(frame(400, 400, &half).memory(), 400 * 400 * 3);
+        assert_eq!(frame(1, 1, &half).memory(), 6 * 64 * 2);
+        // What no decoder takes divides nothing by nothing.
+        assert_eq!(frame(8, 8, &[(0, 0)]).memory(), 128);
+    }
 }

@@ -31,4 +31,4 @@ mod source;
 mod tiff;
 
 pub use avatar::{PictureLimits, Pictures};
-pub use darkroom::{Darkroom, DarkroomConfig, Watermark, WatermarkError};
+pub use darkroom::{Darkroom, DarkroomConfig, LARGEST_SIDE, Watermark, WatermarkError};

@@ -7,12 +7,17 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use sharestack_content::model::{CameraNotes, MediaType, SNIFFED};
 use sharestack_content::ports::{Facts, Glance, ImagingError};
 
+use crate::color::MAX_PROFILE;
 use crate::jpeg::{self, Frame};
 use crate::notes::{self, tag};
 use crate::raster::{Raster, fit};
 use crate::source::{ReadAt, Window};
 use crate::tiff::Tiff;
 use crate::{color, heic, raw};
+
+/// What the reader of PNGs may hold beside pixels: a row, and chunks, of which it swells the
+/// colour profile when it comes upon it.
+pub(crate) const PNG_CHUNKS: u64 = 16 * 1024 * 1024;
 
 /// What is tried of one picture.
 #[derive(Debug, Clone, Copy)]
@@ -83,19 +88,12 @@ fn open_jpeg(
     check_size(frame.width, frame.height, bounds)?;
     let scan = header.scan.ok_or_else(|| broken("no pixels"))?;
     if !frame.is_lossy() {
-        return Err(broken("a kind of JPEG that cameras and screens do not have"));
+        return Err(ImagingError::Coding("a kind of JPEG that cameras and screens do not have".into()));
     }
-    // Pixels that come in passes are all kept as numbers of two bytes.
-    if frame.is_progressive() && frame.samples().saturating_mul(2) > bounds.memory {
+    if frame.memory() > bounds.memory {
         return Err(ImagingError::TooMuchMemory);
     }
-    // Four colours are decoded all at once, and turned into three.
-    if frame.sampling.len() == 4 && frame.samples().saturating_mul(2) > bounds.memory {
-        return Err(ImagingError::TooMuchMemory);
-    }
-    if !jpeg::is_whole(&picture, scan) {
-        return Err(broken("the end is missing"));
-    }
+    jpeg::check_scans(&picture, scan).map_err(broken)?;
     let mut notes = beside.unwrap_or_else(|| header.exif.map(|exif| notes::read(&exif[..])).unwrap_or_default());
     notes.color_profile = header.profile.as_deref().and_then(color::name);
     let orientation = oriented(&notes);
@@ -139,17 +137,18 @@ fn open_heic(picture: Window, bounds: Bounds) -> Result<Opened, ImagingError> {
 }
 
 fn open_other(picture: Window, kind: MediaType, format: ImageFormat, bounds: Bounds) -> Result<Opened, ImagingError> {
-    let refused = |error| refusal(error, bounds);
     let mut reader = ImageReader::with_format(BufReader::new(picture.clone()), format);
-    reader.limits(limits(bounds));
-    let mut decoder = reader.into_decoder().map_err(refused)?;
+    reader.limits(limits(format, bounds.memory));
+    let mut decoder = reader.into_decoder().map_err(refusal)?;
     let (width, height) = decoder.dimensions();
     check_size(width, height, bounds)?;
     // What comes out, and the same again in eight bits.
-    if decoder.total_bytes().saturating_add(u64::from(width) * u64::from(height) * 4) > bounds.memory {
+    let pixels = decoder.total_bytes().saturating_add(u64::from(width) * u64::from(height) * 4);
+    let beside = if format == ImageFormat::Png { PNG_CHUNKS } else { 0 };
+    if pixels.saturating_add(beside) > bounds.memory {
         return Err(ImagingError::TooMuchMemory);
     }
-    let profile = decoder.icc_profile().ok().flatten();
+    let profile = decoder.icc_profile().ok().flatten().filter(|profile| profile.len() <= MAX_PROFILE);
     let mut notes = match kind {
         MediaType::Tiff => notes::read(&picture),
         _ => decoder.exif_metadata().ok().flatten().map(|exif| notes::read(&exif[..])).unwrap_or_default(),
@@ -191,15 +190,17 @@ fn check_size(width: u32, height: u32, bounds: Bounds) -> Result<(), ImagingErro
     Ok(())
 }
 
-fn limits(bounds: Bounds) -> Limits {
+/// What a reader may hold of so much memory: that of PNGs counts with it all but its pixels.
+fn limits(format: ImageFormat, memory: u64) -> Limits {
     let mut limits = Limits::default();
-    limits.max_alloc = Some(bounds.memory);
+    limits.max_alloc = Some(if format == ImageFormat::Png { memory.min(PNG_CHUNKS) } else { memory });
     limits
 }
 
-fn refusal(error: ImageError, _bounds: Bounds) -> ImagingError {
+fn refusal(error: ImageError) -> ImagingError {
     match error {
         ImageError::Limits(_) => ImagingError::TooMuchMemory,
+        ImageError::Unsupported(_) => ImagingError::Coding(Box::new(error)),
         other => ImagingError::Broken(Box::new(other)),
     }
 }
@@ -220,9 +221,9 @@ impl Opened {
             Coding::Other(format) => *format,
         };
         let mut reader = ImageReader::with_format(BufReader::new(self.picture.clone()), format);
-        reader.limits(limits(self.bounds));
+        reader.limits(limits(format, self.bounds.memory));
         let decoded = reader.into_decoder().and_then(DynamicImage::from_decoder);
-        decoded.map(Raster::of).map_err(|error| refusal(error, self.bounds))
+        decoded.map(Raster::of).map_err(refusal)
     }
 
     fn decode_scaled(&self, frame: &Frame, within: (u32, u32)) -> Result<Option<Raster>, jpeg_decoder::Error> {
@@ -279,9 +280,8 @@ fn glance_other(kind: MediaType, head: &[u8]) -> Glance {
         _ => ImageFormat::Bmp,
     };
     let mut reader = ImageReader::with_format(std::io::Cursor::new(head), format);
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(16 * 1024 * 1024);
-    reader.limits(limits);
+    // Beside the beginning of a file, which is small, nobody needs more than this.
+    reader.limits(limits(format, PNG_CHUNKS));
     let Ok(mut decoder) = reader.into_decoder() else { return Glance::default() };
     let exif = decoder.exif_metadata().ok().flatten();
     let mut notes = exif.map(|exif| notes::read(&exif[..])).unwrap_or_default();

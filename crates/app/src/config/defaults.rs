@@ -49,6 +49,8 @@ fn settings_are_what_is_promised() {
         ("media/max_width", json!(1920)),
         ("media/max_height", json!(1080)),
         ("media/thumb_small", json!(300)),
+        ("media/max_pixels", json!(120_000_000)),
+        ("media/max_memory_mib", json!(768)),
         ("media/watermark_enabled", json!(false)),
         ("payments/platform_fee_basis_points", json!(0)),
         ("payments/settlement_delay_days", json!(3)),

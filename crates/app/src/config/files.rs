@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sharestack_blob::LARGEST_IN_BUCKET;
+use sharestack_media::LARGEST_SIDE;
 
 use super::{ConfigError, Secret};
 
@@ -102,6 +103,34 @@ pub struct Media {
     pub watermark_percent: u32,
 }
 
+impl Media {
+    /// Refuses what no picture could be made with.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let (side, percent) = (1..=u64::from(LARGEST_SIDE), 1..=100);
+        let bounded = [
+            ("media.thumb_small", u64::from(self.thumb_small), side.clone()),
+            ("media.thumb_medium", u64::from(self.thumb_medium), side.clone()),
+            ("media.thumb_large", u64::from(self.thumb_large), side.clone()),
+            ("media.max_width", u64::from(self.max_width), side.clone()),
+            ("media.max_height", u64::from(self.max_height), side),
+            ("media.quality_jpg", u64::from(self.quality_jpg), percent.clone()),
+            ("media.quality_webp", u64::from(self.quality_webp), percent.clone()),
+            ("media.watermark_opacity", u64::from(self.watermark_opacity), 0..=100),
+            ("media.watermark_percent", u64::from(self.watermark_percent), percent),
+            ("media.max_pixels", self.max_pixels, 1..=u64::MAX),
+            ("media.max_memory_mib", self.max_memory_mib, 1..=u64::MAX),
+        ];
+        let wrong = bounded.into_iter().find(|(_, value, bounds)| !bounds.contains(value));
+        let Some((setting, _, bounds)) = wrong else { return Ok(()) };
+        let (least, most) = bounds.into_inner();
+        let problem = match most {
+            u64::MAX => format!("must be at least {least}"),
+            most => format!("must be between {least} and {most}"),
+        };
+        Err(ConfigError::new(setting, problem))
+    }
+}
+
 /// How photos are shown and kept.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -120,6 +149,38 @@ mod tests {
     use std::path::Path;
 
     use crate::config::Config;
+
+    #[test]
+    fn derivatives_that_cannot_be_made_are_refused() {
+        const SIDE: &str = "must be between 1 and 16383";
+        const PERCENT: &str = "must be between 1 and 100";
+        for (name, problem, good, bad) in [
+            ("thumb_small", SIDE, [1, 16_383], [0, 16_384]),
+            ("thumb_medium", SIDE, [1, 16_383], [0, 16_384]),
+            ("thumb_large", SIDE, [1, 16_383], [0, 16_384]),
+            ("max_width", SIDE, [1, 16_383], [0, 20_000]),
+            ("max_height", SIDE, [1, 16_383], [0, 65_536]),
+            ("quality_jpg", PERCENT, [1, 100], [0, 101]),
+            ("quality_webp", PERCENT, [1, 100], [0, 101]),
+            ("watermark_opacity", "must be between 0 and 100", [0, 100], [101, 255]),
+            ("watermark_percent", PERCENT, [1, 100], [0, 101]),
+            ("max_pixels", "must be at least 1", [1, 1 << 40], [0, 0]),
+            ("max_memory_mib", "must be at least 1", [1, 1 << 40], [0, 0]),
+        ] {
+            let variable = format!("SHARESTACK__MEDIA__{}", name.to_uppercase());
+            let load = |value: u64| {
+                let variables = [(variable.clone(), value.to_string())];
+                Config::load(Path::new("does-not-exist"), &variables.into())
+            };
+            for value in good {
+                assert!(load(value).is_ok(), "{name} {value}");
+            }
+            for value in bad {
+                let told = load(value).err().map(|error| error.to_string());
+                assert_eq!(told, Some(format!("{variable} (media.{name}): {problem}")), "{value}");
+            }
+        }
+    }
 
     #[test]
     fn files_that_a_bucket_cannot_hold_are_refused_where_there_is_one() {

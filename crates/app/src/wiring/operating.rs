@@ -94,7 +94,7 @@ impl App {
         self.access.seen.flush().await.map(drop)
     }
 
-    /// Removes what has expired.
+    /// Removes what has expired, and ends what would wait for ever.
     pub async fn prune(&self) {
         if let Err(error) = self.sessions.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old sessions were not removed");
@@ -110,6 +110,9 @@ impl App {
         }
         if let Err(error) = self.idempotency.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old idempotency keys were not removed");
+        }
+        if let Err(error) = self.processing.forsaken.end().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "files without their jobs were not ended");
         }
         if let Err(error) = self.prune_jobs().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old jobs were not removed");

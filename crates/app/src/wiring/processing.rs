@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sharestack_content::ports::Imaging;
 use sharestack_content::service::{
-    ProcessFiles, ProcessingPolicy, ProcessingPorts, Reprocessing, SweepDerivatives, Watching,
+    Forsaken, ProcessFiles, ProcessingPolicy, ProcessingPorts, Reprocessing, SweepDerivatives, Watching,
 };
 use sharestack_kernel::blob::Blob;
 use sharestack_kernel::clock::Clock;
@@ -23,6 +23,8 @@ pub struct Processing {
     pub imaging: Arc<dyn Imaging>,
     pub watching: Watching,
     pub reprocessing: Reprocessing,
+    /// Ends what would wait for ever.
+    pub forsaken: Forsaken,
     pub handlers: Vec<Arc<dyn JobHandler>>,
 }
 
@@ -60,6 +62,7 @@ impl Processing {
             imaging,
             reprocessing: Reprocessing::new(ports.clone(), watching.clone()),
             watching,
+            forsaken: Forsaken::new(ports.clone(), policy),
             handlers: vec![
                 Arc::new(SweepDerivatives::new(ports.files.clone(), blobs)),
                 Arc::new(ProcessFiles::new(ports, policy)),

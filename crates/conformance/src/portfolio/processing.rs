@@ -2,8 +2,11 @@
 
 use chrono::TimeDelta;
 use serde_json::json;
+use sharestack_content::events::{PROCESS_JOB, process_key};
 use sharestack_content::model::{FileId, FileStatus, Pace, Processing, Step, Steps};
 use sharestack_kernel::id::UserId;
+use sharestack_kernel::job::NewJob;
+use uuid::Uuid;
 
 use super::{Subject, file, start};
 
@@ -75,4 +78,34 @@ pub async fn who_waits_or_runs_before_is_counted(subject: Subject) {
     }
     let ahead = async |micros: i64| subject.processing.ahead(start() + TimeDelta::microseconds(micros)).await.unwrap();
     assert_eq!((ahead(1).await, ahead(2).await, ahead(3).await, ahead(1000).await), (0, 1, 2, 2));
+}
+
+/// Old ones that are not over, and whose job neither waits nor runs; among more that have theirs
+/// than a store looks at in one go.
+pub async fn files_without_their_job_are_found_among_those_that_have_it(subject: Subject) {
+    const MANY: i64 = 520;
+    (subject.register)(UserId::new(1)).await;
+    let states = [FileStatus::Uploaded, FileStatus::Processing, FileStatus::Ready, FileStatus::Failed];
+    let forsaken = MANY + 1..=MANY + 4;
+    in_one!(subject, |tx| {
+        for id in 1..=MANY + 8 {
+            let mut one = file(id, 1);
+            one.processing.status =
+                if id > MANY { states[usize::try_from(id % 4).unwrap()] } else { FileStatus::Processing };
+            one.updated_at = start() + TimeDelta::seconds(i64::from(id > MANY + 4));
+            tx.files().insert(&one).await?;
+            tx.files().save_processing(&one).await?;
+            if id <= MANY {
+                let mut job = NewJob::new(Uuid::from_u128(id.unsigned_abs().into()), PROCESS_JOB, json!({}), start());
+                job.dedupe_key = Some(process_key(one.id));
+                assert!(tx.jobs().enqueue(&job).await?);
+            }
+        }
+        Ok(())
+    });
+    let expected: Vec<_> = forsaken.filter(|id| id % 4 < 2).map(FileId::new).collect();
+    let before = start() + TimeDelta::seconds(1);
+    assert_eq!(subject.processing.list_forsaken(before, 100).await.unwrap(), expected);
+    assert_eq!(subject.processing.list_forsaken(before, 1).await.unwrap(), expected[..1]);
+    assert!(subject.processing.list_forsaken(start(), 100).await.unwrap().is_empty());
 }

@@ -17,6 +17,9 @@ pub enum ImagingError {
     /// It is of a kind that is not read, or no picture at all.
     #[error("{}", .0.map_or_else(|| "the file is no picture".to_owned(), |kind| format!("{} is not read", kind.as_str())))]
     Unsupported(Option<MediaType>),
+    /// It is of a kind that is read, but not as its pixels are coded.
+    #[error("the picture is coded in a way that is not read")]
+    Coding(#[source] Source),
     /// It has more pixels than may be decoded.
     #[error("the picture has {width} x {height} pixels, more than the {max} that are decoded")]
     TooManyPixels {
@@ -52,6 +55,7 @@ impl ImagingError {
     pub const fn is_final(&self) -> bool {
         match self {
             Self::Unsupported(_)
+            | Self::Coding(_)
             | Self::TooManyPixels { .. }
             | Self::TooMuchMemory
             | Self::Broken(_)

@@ -37,8 +37,8 @@ pub use photos::{
     TrashPhotos, UPDATE_PHOTO, Wanted,
 };
 pub use processing::{
-    FileProgress, ProcessFiles, ProcessingPolicy, ProcessingPorts, Reprocess, Reprocessed, Reprocessing, SWEEP_JOB,
-    SweepDerivatives, Watching,
+    FileProgress, Forsaken, ProcessFiles, ProcessingPolicy, ProcessingPorts, Reprocess, Reprocessed, Reprocessing,
+    SWEEP_JOB, SweepDerivatives, Watching,
 };
 pub use publishing::{PUBLISH_JOB, PublishArticle, Publishing, ScheduledPublish};
 pub use reading::{ListArticles, ListedArticle, ReadArticle, Reader, Reading, Shown};

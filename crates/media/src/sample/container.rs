@@ -2,7 +2,8 @@
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageFormat};
+use image::codecs::png::PngEncoder;
+use image::{DynamicImage, ImageEncoder as _, ImageFormat};
 use sharestack_content::model::MediaType;
 
 use super::Sample;
@@ -166,6 +167,24 @@ pub fn bomb(width: u32, height: u32) -> Vec<u8> {
     let sum = crc32(&png[12..29]).to_be_bytes();
     png[29..33].copy_from_slice(&sum);
     png
+}
+
+/// A small PNG whose colour profile is so many bytes of nothing, in a thousandth of them.
+pub fn swollen(length: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = PngEncoder::new(&mut bytes);
+    // PNGs have profiles, and nothing that is written to memory fails.
+    drop(encoder.set_icc_profile(vec![0; length]));
+    drop(Sample::plain(16, 16, [1, 2, 3]).pixels.write_with_encoder(encoder));
+    bytes
+}
+
+/// The same JPEG, whose last pass comes so many times more: each without a byte of pixels.
+pub fn passes(jpeg: &[u8], more: usize) -> Vec<u8> {
+    let scan = jpeg.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap_or(0);
+    let length = usize::from(u16::from_be_bytes([jpeg[scan + 2], jpeg[scan + 3]]));
+    let (pixels, end) = jpeg.split_at(jpeg.len() - 2);
+    [pixels, &jpeg[scan..scan + 2 + length].repeat(more), end].concat()
 }
 
 fn segment(marker: u8, content: &[u8]) -> Vec<u8> {

@@ -1,8 +1,11 @@
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sea_orm::ExprTrait;
-use sea_orm::sea_query::{Expr, Order, Query};
-use sharestack_content::model::{FileStatus, Pace};
+use sea_orm::sea_query::{Expr, Order, Query, SelectStatement};
+use sharestack_content::events::process_key;
+use sharestack_content::model::{FileId, FileStatus, Pace};
 use sharestack_content::ports::ProcessingQueries;
 use sharestack_kernel::error::StoreError;
 
@@ -26,6 +29,20 @@ impl Stored for Took {
     }
 }
 
+struct Key(String);
+
+impl Stored for Key {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self(fields.get("dedupe_key")?))
+    }
+}
+
+/// Files in which something still comes.
+fn open() -> SelectStatement {
+    let open = Expr::col("status").is_in(FileStatus::OPEN.map(FileStatus::stored));
+    Query::select().column("id").from("files").and_where(open).to_owned()
+}
+
 #[async_trait]
 impl ProcessingQueries for Store {
     async fn pace(&self) -> Result<Option<Pace>, StoreError> {
@@ -45,13 +62,37 @@ impl ProcessingQueries for Store {
     }
 
     async fn ahead(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let waiting = [FileStatus::Uploaded, FileStatus::Processing].map(FileStatus::stored);
-        let select = Query::select()
-            .column("id")
-            .from("files")
-            .and_where(Expr::col("status").is_in(waiting))
-            .and_where(Expr::col("created_at").lt(before))
-            .to_owned();
+        let select = open().and_where(Expr::col("created_at").lt(before)).to_owned();
         rows::count(self, select).await
+    }
+
+    async fn list_forsaken(&self, before: DateTime<Utc>, limit: u64) -> Result<Vec<FileId>, StoreError> {
+        let (mut forsaken, mut behind) = (Vec::new(), 0);
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        loop {
+            let select = open()
+                .and_where(Expr::col("updated_at").lt(before))
+                .and_where(Expr::col("id").gt(behind))
+                .order_by("id", Order::Asc)
+                .limit(rows::AT_ONCE as u64)
+                .to_owned();
+            let files = self.ids(&select).await?;
+            let Some(last) = files.last() else { return Ok(forsaken) };
+            behind = last.get();
+            let keys = files.iter().map(|file| process_key(*file));
+            let jobs = Query::select()
+                .column("dedupe_key")
+                .from("jobs")
+                .and_where(Expr::col("dedupe_key").is_in(keys))
+                .to_owned();
+            let jobs: Vec<Key> = rows::all(self.read(), &jobs).await?;
+            let jobs: HashSet<_> = jobs.into_iter().map(|job| job.0).collect();
+            let read = files.len();
+            forsaken.extend(files.into_iter().filter(|file| !jobs.contains(&process_key(*file))));
+            if read < rows::AT_ONCE || forsaken.len() >= wanted {
+                forsaken.truncate(wanted);
+                return Ok(forsaken);
+            }
+        }
     }
 }

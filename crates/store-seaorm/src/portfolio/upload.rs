@@ -89,7 +89,7 @@ fn select_ids(table: &'static str) -> SelectStatement {
 }
 
 impl Store {
-    async fn ids(&self, select: &SelectStatement) -> Result<Vec<FileId>, StoreError> {
+    pub(super) async fn ids(&self, select: &SelectStatement) -> Result<Vec<FileId>, StoreError> {
         Ok(rows::all::<Id>(self.read(), select).await?.into_iter().map(|Id(id)| id).collect())
     }
 }

@@ -188,6 +188,6 @@ impl FileQueries for MemoryPortfolio {
     }
 }
 
-fn few(ids: impl Iterator<Item = FileId>, limit: u64) -> Vec<FileId> {
+pub(super) fn few(ids: impl Iterator<Item = FileId>, limit: u64) -> Vec<FileId> {
     ids.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect()
 }

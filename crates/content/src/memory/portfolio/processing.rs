@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use sharestack_kernel::error::StoreError;
 
 use super::MemoryPortfolio;
-use crate::model::{FileStatus, Pace};
+use super::files::few;
+use crate::events::process_key;
+use crate::model::{FileId, FileStatus, Pace, UploadedFile};
 use crate::ports::ProcessingQueries;
 
 #[async_trait]
@@ -22,9 +24,18 @@ impl ProcessingQueries for MemoryPortfolio {
     }
 
     async fn ahead(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
-        let waits = |status| matches!(status, FileStatus::Uploaded | FileStatus::Processing);
         let state = self.state();
-        let ahead = state.files.values().filter(|file| waits(file.processing.status) && file.created_at < before);
-        Ok(ahead.count() as u64)
+        let waits = |file: &&UploadedFile| !file.processing.status.is_over() && file.created_at < before;
+        Ok(state.files.values().filter(waits).count() as u64)
+    }
+
+    async fn list_forsaken(&self, before: DateTime<Utc>, limit: u64) -> Result<Vec<FileId>, StoreError> {
+        let state = self.state();
+        let forsaken = |file: &&UploadedFile| {
+            let key = Some(process_key(file.id));
+            let works = state.jobs.iter().any(|job| job.dedupe_key == key);
+            !file.processing.status.is_over() && file.updated_at < before && !works
+        };
+        Ok(few(state.files.values().filter(forsaken).map(|file| file.id), limit))
     }
 }

@@ -61,6 +61,14 @@ pub enum FileStatus {
 }
 
 impl FileStatus {
+    /// Those in which something still comes.
+    pub const OPEN: [Self; 2] = [Self::Uploaded, Self::Processing];
+
+    /// Whether nothing more happens by itself.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Ready | Self::Failed)
+    }
+
     /// The name in answers.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -108,7 +116,7 @@ pub struct Processing {
     pub placeholder: Option<String>,
     /// The pictures that were made of it, by name.
     pub derivatives: Option<Value>,
-    /// When the present run began.
+    /// When the present run began; of a file that is ready, only when all that is shown of it was made then.
     pub started_at: Option<DateTime<Utc>>,
     /// When the last run ended.
     pub processed_at: Option<DateTime<Utc>>,

@@ -19,10 +19,12 @@ use super::sweep::sweep_job;
 use super::{ProcessingPolicy, ProcessingPorts, Request, derived};
 use crate::events::{FILE, FILE_FAILED, FILE_PROCESSED, PROCESS_JOB};
 use crate::model::{Derivative, FileId, FileStatus, FormatName, Formats, Processing, Step, Steps, UploadedFile};
-use crate::ports::{Facts, ImagingError, Made, OpenPicture};
+use crate::ports::{Facts, ImagingError, Made, OpenPicture, PortfolioTx};
 
 /// So many workers a file may take down: with one that ends each, nobody is helped.
 const TRIES: u32 = 3;
+/// Why such a file has failed.
+pub(super) const WORKERS_ENDED: &str = "the file could not be processed: its worker ended each time";
 
 /// Works on files.
 #[derive(Clone)]
@@ -74,6 +76,10 @@ struct Run<'a> {
     of: &'a ProcessFiles,
     id: Uuid,
     file: FileId,
+    /// How the file stood before this run.
+    found: (FileStatus, Option<DateTime<Utc>>),
+    /// Whether this run took it over.
+    begun: bool,
     started_at: DateTime<Utc>,
     wanted: BTreeSet<FormatName>,
     done: u32,
@@ -94,12 +100,14 @@ impl ProcessFiles {
             of: self,
             id: self.ports.ids.uuid(),
             file: file.id,
+            found: (file.processing.status, file.processing.started_at),
+            begun: false,
             started_at: self.ports.clock.now(),
             wanted: request.wanted(),
             done: 0,
         };
         if job.lost >= TRIES {
-            return Ok(run.give_up("the file could not be processed: its worker ended each time").await?);
+            return Ok(run.give_up(WORKERS_ENDED).await?);
         }
         match run.work(&file).await {
             Ok(()) => Ok(()),
@@ -198,9 +206,9 @@ impl Run<'_> {
     }
 
     /// Takes the file over: any earlier run of it has lost it.
-    async fn begin(&self) -> Result<(), RunError> {
+    async fn begin(&mut self) -> Result<(), RunError> {
         let now = self.started_at;
-        transact!(self.of.ports.store, |tx| {
+        let begun: Result<(), RunError> = transact!(self.of.ports.store, |tx| {
             let mut file = tx.files().find_for_update(self.file).await?.ok_or(RunError::Lost)?;
             let processing = &mut file.processing;
             (processing.status, processing.failure) = (FileStatus::Processing, None);
@@ -209,7 +217,9 @@ impl Run<'_> {
             touch(&mut file, now);
             tx.files().save_processing(&file).await?;
             Ok(())
-        })
+        });
+        self.begun = begun.is_ok();
+        begun
     }
 
     /// Notes how far it is.
@@ -241,6 +251,10 @@ impl Run<'_> {
             processing.placeholder = placeholder.clone().or(processing.placeholder.take());
             (processing.status, processing.failure, processing.progress) = (FileStatus::Ready, None, 100);
             processing.processed_at = Some(now);
+            if self.wanted.len() < FormatName::ALL.len() {
+                // What some derivatives take says nothing of how long a file does.
+                processing.started_at = None;
+            }
             at(processing, Steps::DONE);
             touch(&mut file, now);
             tx.files().save_processing(&file).await?;
@@ -251,31 +265,52 @@ impl Run<'_> {
     }
 
     /// Ends the processing for good, with its reason; what was there before stays. What this run
-    /// made goes, also when the file is gone.
+    /// made goes, also when the file is gone or somebody else's by now: that is left as it is.
     async fn give_up(&self, reason: &str) -> Result<(), StoreError> {
         let ports = &self.of.ports;
         let (now, ids) = (ports.clock.now(), (ports.ids.uuid(), ports.ids.uuid()));
         transact!(ports.store, |tx| {
             tx.jobs().enqueue(&sweep_job(ids.1, self.file, now, self.of.policy.keep_replaced)).await?;
-            let Some(mut file) = tx.files().find_for_update(self.file).await? else { return Ok(()) };
-            let processing = &mut file.processing;
-            let step = Steps::of(processing).current().unwrap_or(Step::ExifExtraction);
-            (processing.status, processing.failure) = (FileStatus::Failed, Some(reason.to_owned()));
-            processing.processed_at = Some(now);
-            at(processing, Steps::failed_at(step));
-            touch(&mut file, now);
-            tx.files().save_processing(&file).await?;
-            tx.outbox().append(&event(ids.0, FILE_FAILED, &file, now)).await
+            let file = tx.files().find_for_update(self.file).await?;
+            match file {
+                Some(file) if self.owns(&file) || self.is_untouched(&file) => fail(tx, file, reason, ids.0, now).await,
+                _ => Ok(()),
+            }
         })
     }
 
     /// The file, when it still is this run's.
     fn own(&self, file: Option<UploadedFile>) -> Result<UploadedFile, RunError> {
-        let mine = |file: &UploadedFile| {
-            file.processing.status == FileStatus::Processing && file.processing.started_at == Some(self.started_at)
-        };
-        file.filter(mine).ok_or(RunError::Lost)
+        file.filter(|file| self.owns(file)).ok_or(RunError::Lost)
     }
+
+    fn owns(&self, file: &UploadedFile) -> bool {
+        file.processing.status == FileStatus::Processing && file.processing.started_at == Some(self.started_at)
+    }
+
+    /// Whether the file is not over, and as this run found it before it could begin.
+    fn is_untouched(&self, file: &UploadedFile) -> bool {
+        let processing = &file.processing;
+        !self.begun && !processing.status.is_over() && (processing.status, processing.started_at) == self.found
+    }
+}
+
+/// Notes that nothing becomes of a file, and why; what was there before stays.
+pub(super) async fn fail(
+    tx: &mut dyn PortfolioTx,
+    mut file: UploadedFile,
+    reason: &str,
+    event_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let processing = &mut file.processing;
+    let step = Steps::of(processing).current().unwrap_or(Step::ExifExtraction);
+    (processing.status, processing.failure) = (FileStatus::Failed, Some(reason.to_owned()));
+    processing.processed_at = Some(now);
+    at(processing, Steps::failed_at(step));
+    touch(&mut file, now);
+    tx.files().save_processing(&file).await?;
+    tx.outbox().append(&event(event_id, FILE_FAILED, &file, now)).await
 }
 
 fn note_facts(processing: &mut Processing, facts: &Facts) {

@@ -3,8 +3,10 @@
 //! A job opens the file, notes what the camera wrote, and makes the derivatives; how far it
 //! is, stands in the file's row at every moment. What lies in the file itself ends the
 //! processing at once, with its reason; a store that is away is waited for as long as the job
-//! is tried, and a file with which workers end three times is given up.
+//! is tried, and a file with which workers end three times is given up. Where the last of them
+//! ended with the job itself, the upkeep says so of the file.
 
+mod forsaken;
 mod job;
 mod reprocess;
 mod status;
@@ -24,12 +26,13 @@ use sharestack_kernel::job::NewJob;
 use sharestack_kernel::tx::Begin;
 use uuid::Uuid;
 
+pub use forsaken::Forsaken;
 pub use job::ProcessFiles;
 pub use reprocess::{Reprocess, Reprocessed, Reprocessing};
 pub use status::{FileProgress, Watching};
 pub use sweep::{SWEEP_JOB, SweepDerivatives};
 
-use crate::events::PROCESS_JOB;
+use crate::events::{PROCESS_JOB, process_key};
 use crate::model::{FileId, FormatName, UploadedFile};
 use crate::ports::{FileQueries, Imaging, PortfolioTx, ProcessingQueries};
 
@@ -86,8 +89,7 @@ impl Request {
     }
 }
 
-/// The job that works on a file: on all derivatives, or on some. While it waits or runs the
-/// file gets no other.
+/// The job that works on a file: on all derivatives, or on some.
 pub(super) fn process_job(
     id: Uuid,
     file_id: FileId,
@@ -95,7 +97,7 @@ pub(super) fn process_job(
     now: DateTime<Utc>,
 ) -> NewJob {
     let mut job = NewJob::new(id, PROCESS_JOB, json!(Request { file_id, formats }), now);
-    job.dedupe_key = Some(format!("{PROCESS_JOB}:{file_id}"));
+    job.dedupe_key = Some(process_key(file_id));
     job
 }
 

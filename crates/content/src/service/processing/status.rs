@@ -36,7 +36,7 @@ pub struct FileProgress {
 impl FileProgress {
     /// Whether nothing more happens by itself.
     pub const fn is_over(&self) -> bool {
-        matches!(self.status, FileStatus::Ready | FileStatus::Failed)
+        self.status.is_over()
     }
 }
 

@@ -296,6 +296,7 @@ async fn a_poisonous_file_fails_once_with_its_reason() {
             "the picture has 50000 x 50000 pixels, more than the 120000000 that are decoded",
         ),
         (|| ImagingError::Broken("nonsense".into()), "the picture is broken"),
+        (|| ImagingError::Coding("six colours".into()), "the picture is coded in a way that is not read"),
         (|| ImagingError::Unsupported(Some(MediaType::Heic)), "image/heic is not read"),
         (|| ImagingError::Unsupported(None), "the file is no picture"),
         (|| ImagingError::NoPreview, "the raw file has no preview"),
@@ -336,6 +337,50 @@ async fn a_run_that_was_overtaken_changes_nothing_more() {
     assert!(scene.store.events().is_empty());
 }
 
+/// A file of which another worker begins while the first opens it, and how that ends.
+fn overtaken(end: fn() -> ImagingError) -> Scene {
+    let mut scene = Scene::with(MockImaging::new());
+    let (store, mut imaging) = (scene.store.clone(), MockImaging::new());
+    imaging.expect_open().returning(move |_| {
+        let mut file = futures::executor::block_on(FileQueries::find_file(&store, FileId::new(1))).unwrap().unwrap();
+        file.processing.status = FileStatus::Processing;
+        file.processing.started_at = Some(start() + TimeDelta::seconds(99));
+        store.put_file(&file);
+        Err(end())
+    });
+    scene.ports.imaging = Arc::new(imaging);
+    scene
+}
+
+#[tokio::test]
+async fn a_run_that_was_overtaken_gives_nothing_up() {
+    for (end, attempt, is_done) in [
+        ((|| ImagingError::Broken("nonsense".into())) as fn() -> ImagingError, 1, true),
+        (|| ImagingError::Busy, 10, false),
+    ] {
+        let scene = overtaken(end);
+        assert_eq!(scene.run(json!({ "file_id": 1 }), attempt, 0).await.is_ok(), is_done);
+        let processing = scene.file().await.processing;
+        assert_eq!((processing.status, processing.failure), (FileStatus::Processing, None));
+        assert_eq!(processing.started_at, Some(start() + TimeDelta::seconds(99)));
+        assert!(scene.store.events().is_empty());
+        // What it may have made is looked for all the same.
+        assert_eq!(scene.store.jobs().iter().map(|job| job.kind.as_str()).collect::<Vec<_>>(), [SWEEP_JOB]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_ready_is_not_given_up_with_the_workers_that_were_lost_behind_it() {
+    let scene = Scene::with(picture(|| Ok(None)));
+    scene.process().await;
+    let before = scene.file().await;
+    scene.clock.advance(TimeDelta::seconds(5));
+    // The third worker made everything, and was lost before it could say so.
+    scene.run(json!({ "file_id": 1 }), 4, 3).await.unwrap();
+    assert_eq!(scene.file().await, before);
+    assert_eq!(scene.store.events(), ["file.processed"]);
+}
+
 #[tokio::test]
 async fn a_file_that_is_gone_is_nobodys_work() {
     let scene = Scene::with(MockImaging::new());
@@ -374,6 +419,19 @@ async fn some_derivatives_are_replaced_and_the_old_ones_go_later() {
     expected.push("files/1/original.jpg".to_owned());
     expected.sort();
     assert_eq!(scene.shelf.keys(), expected);
+}
+
+#[tokio::test]
+async fn what_some_derivatives_take_is_not_how_long_a_file_does() {
+    let scene = Scene::with(picture(|| Ok(None)));
+    scene.process().await;
+    assert!(scene.ports.queries.pace().await.unwrap().is_some());
+    scene.reprocess(&owner(), Some(&[FormatName::ThumbSmall]), true).await.unwrap();
+    scene.run(json!({ "file_id": 1, "formats": ["thumb_small"] }), 1, 0).await.unwrap();
+    assert_eq!(scene.file().await.processing.status, FileStatus::Ready);
+    assert_eq!(scene.ports.queries.pace().await.unwrap(), None);
+    scene.run(json!({ "file_id": 1 }), 1, 0).await.unwrap();
+    assert!(scene.ports.queries.pace().await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -102,6 +102,40 @@ async fn a_file_that_ends_its_workers_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_file_whose_job_died_unheard_is_ended_by_the_upkeep() {
+    for (status, has_job, minutes, ended) in [
+        (FileStatus::Uploaded, false, 16, true),
+        (FileStatus::Processing, false, 16, true),
+        (FileStatus::Processing, false, 14, false),
+        (FileStatus::Processing, true, 16, false),
+        (FileStatus::Ready, false, 16, false),
+        (FileStatus::Failed, false, 16, false),
+    ] {
+        let scene = Scene::with(MockImaging::new());
+        let mut file = scene.file().await;
+        file.processing.status = status;
+        scene.store.put_file(&file);
+        if has_job {
+            scene.enqueue().await;
+        }
+        scene.clock.advance(TimeDelta::minutes(minutes));
+        let upkeep = Forsaken::new(scene.ports.clone(), ProcessingPolicy::default());
+        assert_eq!(upkeep.end().await.unwrap(), usize::from(ended), "{status:?} {has_job} {minutes}");
+        let after = scene.file().await;
+        if !ended {
+            assert_eq!(after, file);
+            assert!(scene.store.events().is_empty());
+            continue;
+        }
+        let reason = "the file could not be processed: its worker ended each time";
+        assert_eq!((after.processing.status, after.processing.failure.as_deref()), (FileStatus::Failed, Some(reason)));
+        assert_eq!(scene.store.events(), ["file.failed"]);
+        assert_eq!(scene.store.jobs().last().map(|job| job.kind.clone()).as_deref(), Some(SWEEP_JOB));
+        assert_eq!(upkeep.end().await.unwrap(), 0, "once");
+    }
+}
+
+#[tokio::test]
 async fn a_file_whose_job_died_unheard_is_worked_on_when_somebody_asks() {
     let scene = Scene::with(picture(|| Ok(None)));
     // Its last worker was lost, and nothing waits or runs for it.
