@@ -80,6 +80,7 @@ mod tags_lists;
 mod takeover;
 mod tiers;
 mod timeline;
+mod times;
 mod timing;
 mod tokens;
 mod tus;
