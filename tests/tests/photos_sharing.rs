@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use sharestack_tests::photos::{PHOTOS, original, path};
+use sharestack_tests::routes::KEYS;
 use sharestack_tests::{Answer, Database, Studio};
 
 const LINKS: &str = "/api/v1/photos/share-links";
@@ -149,6 +150,45 @@ async fn a_link_gives_what_it_allows_and_hides_what_it_hides() {
     let seen = open(&studio, &passed_on, None).await.expect(200);
     let saved = |at: usize| seen.data()["photos"][at]["download_url"].as_str().unwrap().to_owned();
     assert!(saved(0).contains("display.jpg") && saved(1).contains("original.jpg"), "{}", seen.text);
+    studio.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_shares_for_its_owner_only_when_it_acts_for_them() {
+    let studio = Studio::open(Database::Sqlite).await;
+    studio.categories(&[("1", "城市风光", "cityscape")]).await;
+    let app = &studio.app;
+    let private = studio.photo("private", json!({ "visibility": "private" })).await;
+    let public = studio.photo("public", json!({})).await;
+    let foreign = studio.make(&studio.zhao, "foreign", json!({})).await.expect(201).data()["id"].clone();
+    let key = async |scopes: &[&str]| {
+        let made = app.post_as(&studio.lin.token, KEYS, &json!({ "name": "x", "scopes": scopes })).await.expect(201);
+        made.data()["secret"].as_str().unwrap().to_owned()
+    };
+    let by = |key: &str, method: Method, path: &str| app.request(method, path).header("X-API-Key", key);
+    let link = share(&studio, &json!({ "photo_ids": [private] })).await;
+    let one = format!("{LINKS}/{}", link["id"].as_str().unwrap());
+    let narrow = key(&["photo.read", "photo.create"]).await;
+    for body in [
+        json!({ "photo_ids": [private] }),
+        json!({ "photo_ids": [public], "allow_download": true }),
+        json!({ "photo_ids": [foreign, private] }),
+        json!({ "category": 1 }),
+    ] {
+        let refused = app.send(by(&narrow, Method::POST, LINKS).json(&body)).await.refused(403, "PERMISSION_DENIED");
+        assert_eq!(refused.body["error"]["details"]["required_permission"], "photo.update", "{body}");
+    }
+    let refused = app.send(by(&narrow, Method::DELETE, &one)).await.refused(403, "PERMISSION_DENIED");
+    assert_eq!(refused.body["error"]["details"]["required_permission"], "photo.update");
+    assert_eq!(app.count("SELECT COUNT(*) FROM share_links").await, 1);
+    app.send(by(&narrow, Method::POST, LINKS).json(&json!({ "photo_ids": [foreign] }))).await.expect(201);
+
+    let acting = key(&["photo.read", "own.write"]).await;
+    for body in [json!({ "photo_ids": [private, foreign] }), json!({ "category": 1 })] {
+        app.send(by(&acting, Method::POST, LINKS).json(&body)).await.expect(201);
+    }
+    app.send(by(&acting, Method::DELETE, &one)).await.expect(204);
+    open(&studio, &link, None).await.refused(404, "RESOURCE_NOT_FOUND");
     studio.app.stop().await;
 }
 

@@ -69,6 +69,8 @@ use crate::ports::{
 
 /// The right to write articles.
 pub const CREATE: &str = "article.create";
+/// What a key needs, unless it has `own.read`, to read what is its owner's and not for all.
+const READ: &str = "article.read";
 /// The right to change the articles of others, and to see them in every state.
 pub const UPDATE: &str = "article.update";
 /// The right to delete the articles of others.

@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use sharestack_content::model::{Body, Format, Price};
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::patch::Patch;
-use sharestack_kernel::time;
 
 pub(in crate::http) use crate::http::extract::{option, set};
 
@@ -74,7 +73,7 @@ pub(in crate::http) fn price(check: &mut FieldErrors, amount: Patch<i64>, curren
 
 /// Reads a time of RFC 3339.
 pub(in crate::http) fn time(text: &str) -> Result<DateTime<Utc>, Issue> {
-    time::parse(text).map(|time| time.to_utc())
+    sharestack_kernel::time::parse(text).map(|time| time.to_utc())
 }
 
 /// An omitted or null field of a new thing is simply not there.

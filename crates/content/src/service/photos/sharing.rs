@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sharestack_kernel::actor::Actor;
+use sharestack_kernel::actor::{Actor, Denied};
 use sharestack_kernel::cache::{Limit, RateLimiter};
 use sharestack_kernel::error::{StoreError, Throttle};
 use sharestack_kernel::field::{FieldErrors, Issue};
@@ -12,7 +12,9 @@ use sharestack_kernel::transact;
 
 use super::{PhotoPorts, READ_PHOTO, UPDATE_PHOTO, refused};
 use crate::error::{PhotoRefused, ShareError, ShareOpenError};
-use crate::model::{CategoryId, Exif, Kind, Metadata, PhotoId, Place, ShareLink, ShareLinkId, ShareTarget, Slug};
+use crate::model::{
+    CategoryId, Exif, Kind, Metadata, Photo, PhotoId, Place, ShareLink, ShareLinkId, ShareTarget, Slug,
+};
 use crate::ports::{PhotoHead, PhotoView, PortfolioTx, SharePasswords};
 use crate::service::hidden::{seen, sees_categories};
 
@@ -84,7 +86,7 @@ impl SharePhotos {
             tracing::debug!(expires_at = %end, "end out of range");
             return Err(FieldErrors::of("expires_at", Issue::not_between(now, now + FARTHEST)).into());
         }
-        self.require_sharable(actor, &command.photos).await?;
+        self.require_sharable(actor, &command).await?;
         let token = self.ports.randomness.token();
         let token: String = hex::encode(token);
         let password_hash = match &command.password {
@@ -117,26 +119,18 @@ impl SharePhotos {
         Ok(SharedBy { link, token })
     }
 
-    async fn require_sharable(&self, actor: &Actor, photos: &[PhotoId]) -> Result<(), ShareError> {
-        if photos.len() > MAX_SHARED {
+    async fn require_sharable(&self, actor: &Actor, command: &CreateShareLink) -> Result<(), ShareError> {
+        if command.photos.len() > MAX_SHARED {
             return Err(FieldErrors::of("photo_ids", Issue::TooLong { max: MAX_SHARED }).into());
         }
-        let found = self.ports.queries.find_many(photos).await?;
-        for id in photos {
-            let view = found.iter().find(|view| view.photo.id == *id && view.photo.trashed_at.is_none());
-            let photo = &view.ok_or(PhotoRefused::Missing((*id).into()))?.photo;
-            if photo.is_open() {
-                continue;
-            }
-            if photo.owner_id != actor.user_id {
-                let denied = actor.require_owner_or(photo.owner_id, UPDATE_PHOTO).err();
-                // Who works on all photos does not give those of others away.
-                let denied = denied.unwrap_or_else(|| sharestack_kernel::actor::Denied {
-                    required: READ_PHOTO,
-                    role: Some(actor.role.clone()),
-                });
-                return Err(refused(denied, Some(actor), &PhotoHead::from(photo), &(*id).into()).into());
-            }
+        if command.category.is_some() {
+            // Its owner's photos in it are shown too.
+            acts_for(actor, actor.user_id)?;
+        }
+        let found = self.ports.queries.find_many(&command.photos).await?;
+        for id in &command.photos {
+            let view = found.iter().find(|view| view.photo.id == *id);
+            require_shared(actor, *id, view.map(|view| &view.photo))?;
         }
         Ok(())
     }
@@ -144,10 +138,11 @@ impl SharePhotos {
     /// Ends a link of one's own at once.
     ///
     /// # Errors
-    /// When there is none.
-    pub async fn revoke(&self, owner: UserId, id: ShareLinkId) -> Result<(), ShareError> {
+    /// When there is none, and for a key that does not act for its owner.
+    pub async fn revoke(&self, actor: &Actor, id: ShareLinkId) -> Result<(), ShareError> {
+        acts_for(actor, actor.user_id)?;
         let ended: Result<bool, ShareError> =
-            transact!(self.ports.store, |tx| { Ok(tx.share_links().delete(id, owner).await?) });
+            transact!(self.ports.store, |tx| { Ok(tx.share_links().delete(id, actor.user_id).await?) });
         if ended? { Ok(()) } else { Err(ShareError::Missing(id.to_string())) }
     }
 
@@ -189,6 +184,28 @@ impl SharePhotos {
         let shown = |view| guarded(if hide { hidden(view) } else { view });
         Ok(SharedPhotos { link, page: page.map(shown) })
     }
+}
+
+/// Refuses who does not act for the owner of photos: a key of theirs that is for other things.
+fn acts_for(actor: &Actor, owner: UserId) -> Result<(), PhotoRefused> {
+    actor.require_owner_or(owner, UPDATE_PHOTO).map_err(PhotoRefused::from)
+}
+
+/// Refuses a photo that is not there for the actor, or not theirs to share. A link to one's own
+/// shows it also when it is open no longer, and may give its original: it takes an owner.
+fn require_shared(actor: &Actor, id: PhotoId, photo: Option<&Photo>) -> Result<(), PhotoRefused> {
+    let photo = photo.filter(|photo| photo.trashed_at.is_none());
+    let photo = photo.ok_or_else(|| PhotoRefused::Missing(id.into()))?;
+    let allowed = if photo.owner_id == actor.user_id {
+        actor.require_owner_or(photo.owner_id, UPDATE_PHOTO)
+    } else if photo.is_open() {
+        Ok(())
+    } else {
+        // Who works on all photos does not give those of others away.
+        let unsaid = Denied { required: READ_PHOTO, role: Some(actor.role.clone()) };
+        actor.require_owner_or(photo.owner_id, UPDATE_PHOTO).and(Err(unsaid))
+    };
+    allowed.map_err(|denied| refused(denied, Some(actor), &PhotoHead::from(photo), &id.into()))
 }
 
 /// A photo without its secret: the slug of what is not open to everybody opens it to whoever

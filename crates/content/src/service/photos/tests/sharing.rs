@@ -7,6 +7,7 @@ use sharestack_kernel::error::{Category, Classified};
 use sharestack_kernel::page::PageRequest;
 
 use crate::error::ShareOpenError;
+use crate::memory::program;
 use crate::model::{Exif, Position, ShareLinkId, Taken};
 use crate::ports::SharePasswords;
 
@@ -104,6 +105,33 @@ async fn nobody_shares_what_is_not_theirs() {
 }
 
 #[tokio::test]
+async fn a_key_shares_for_its_owner_only_when_it_acts_for_them() {
+    let world = world();
+    world.put(1, |photo| photo.visibility = Visibility::Private);
+    world.put(2, |_| {});
+    world.put(3, |photo| photo.owner_id = UserId::new(8));
+    let sharing = sharing(&world);
+    let link = sharing.create(&owner(), to(&[1])).await.unwrap();
+    let category = || CreateShareLink { category: Some(crate::model::CategoryId::new(9)), ..to(&[]) };
+    for scopes in [&["photo.read"][..], &["photo.read", "photo.create"], &["photo.read", "photo.delete", "own.read"]] {
+        let narrow = program(7, scopes);
+        for command in [to(&[1]), to(&[2]), to(&[3, 1]), category()] {
+            let refused = sharing.create(&narrow, command).await.unwrap_err();
+            assert_eq!(refused.category(), Category::Denied, "{scopes:?}");
+        }
+        assert_eq!(sharing.revoke(&narrow, link.link.id).await.unwrap_err().category(), Category::Denied);
+        let open_to_all = sharing.create(&narrow, to(&[3])).await.unwrap();
+        assert_eq!(open(&sharing, &open_to_all.token, None).await.unwrap().page.total, 1);
+    }
+    open(&sharing, &link.token, None).await.unwrap();
+    for scopes in [&["photo.read", "own.write"][..], &["photo.read", "own.*"], &["photo.read", "photo.update"]] {
+        let made = sharing.create(&program(7, scopes), to(&[1, 2, 3])).await.unwrap();
+        assert_eq!(open(&sharing, &made.token, None).await.unwrap().page.total, 3, "{scopes:?}");
+        sharing.revoke(&program(7, scopes), made.link.id).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_password_opens_a_link_and_cannot_be_tried_through() {
     let world = world();
     world.put(1, |_| {});
@@ -146,10 +174,10 @@ async fn an_owner_ends_their_own_links() {
     world.put(1, |_| {});
     let sharing = sharing(&world);
     let shared = sharing.create(&owner(), to(&[1])).await.unwrap();
-    let missing = sharing.revoke(UserId::new(8), shared.link.id).await.unwrap_err();
+    let missing = sharing.revoke(&actor(8, CREATOR), shared.link.id).await.unwrap_err();
     assert_eq!(missing.category(), Category::NotFound);
-    sharing.revoke(UserId::new(7), shared.link.id).await.unwrap();
+    sharing.revoke(&owner(), shared.link.id).await.unwrap();
     assert!(matches!(open(&sharing, &shared.token, None).await, Err(ShareOpenError::Missing)));
     let unknown = ShareLinkId::new(uuid::Uuid::nil());
-    assert!(sharing.revoke(UserId::new(7), unknown).await.is_err());
+    assert!(sharing.revoke(&owner(), unknown).await.is_err());
 }
