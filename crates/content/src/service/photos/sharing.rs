@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,7 +87,13 @@ impl SharePhotos {
             tracing::debug!(expires_at = %end, "end out of range");
             return Err(FieldErrors::of("expires_at", Issue::not_between(now, now + FARTHEST)).into());
         }
-        self.require_sharable(actor, &command).await?;
+        if command.photos.len() > MAX_SHARED {
+            return Err(FieldErrors::of("photo_ids", Issue::TooLong { max: MAX_SHARED }).into());
+        }
+        if command.category.is_some() {
+            // Its owner's photos in it are shown too.
+            acts_for(actor, actor.user_id)?;
+        }
         let token = self.ports.randomness.token();
         let token: String = hex::encode(token);
         let password_hash = match &command.password {
@@ -108,6 +115,7 @@ impl SharePhotos {
             created_at: now,
         };
         transact!(self.ports.store, |tx| {
+            require_sharable(tx, actor, &command.photos).await?;
             if let ShareTarget::Category(id) = link.target
                 && !is_seen(tx, id, sees_categories(Some(actor))).await?
             {
@@ -117,22 +125,6 @@ impl SharePhotos {
             Ok::<_, ShareError>(())
         })?;
         Ok(SharedBy { link, token })
-    }
-
-    async fn require_sharable(&self, actor: &Actor, command: &CreateShareLink) -> Result<(), ShareError> {
-        if command.photos.len() > MAX_SHARED {
-            return Err(FieldErrors::of("photo_ids", Issue::TooLong { max: MAX_SHARED }).into());
-        }
-        if command.category.is_some() {
-            // Its owner's photos in it are shown too.
-            acts_for(actor, actor.user_id)?;
-        }
-        let found = self.ports.queries.find_many(&command.photos).await?;
-        for id in &command.photos {
-            let view = found.iter().find(|view| view.photo.id == *id);
-            require_shared(actor, *id, view.map(|view| &view.photo))?;
-        }
-        Ok(())
     }
 
     /// Ends a link of one's own at once.
@@ -189,6 +181,20 @@ impl SharePhotos {
 /// Refuses who does not act for the owner of photos: a key of theirs that is for other things.
 fn acts_for(actor: &Actor, owner: UserId) -> Result<(), PhotoRefused> {
     actor.require_owner_or(owner, UPDATE_PHOTO).map_err(PhotoRefused::from)
+}
+
+/// Refuses photos that are not there for the actor, or not theirs to share, and holds the others:
+/// none of them goes before the link names it.
+async fn require_sharable(tx: &mut dyn PortfolioTx, actor: &Actor, photos: &[PhotoId]) -> Result<(), ShareError> {
+    let mut found = BTreeMap::new();
+    // Who holds several rows takes them in one order.
+    for id in photos.iter().collect::<BTreeSet<_>>() {
+        found.insert(id, tx.photos().find_for_update(*id).await?);
+    }
+    for id in photos {
+        require_shared(actor, *id, found.get(id).and_then(Option::as_ref))?;
+    }
+    Ok(())
 }
 
 /// Refuses a photo that is not there for the actor, or not theirs to share. A link to one's own

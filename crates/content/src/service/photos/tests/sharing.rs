@@ -30,6 +30,25 @@ impl SharePasswords for Plain {
     }
 }
 
+/// Puts photo 2 into the trash while a password is hashed.
+struct Meanwhile(PhotoPorts);
+
+#[async_trait]
+impl SharePasswords for Meanwhile {
+    async fn hash(&self, password: &str) -> Result<String, StoreError> {
+        TrashPhotos::new(self.0.clone(), chrono::Duration::days(30)).delete(&owner(), &key(2), None).await.unwrap();
+        Plain.hash(password).await
+    }
+
+    async fn verify(&self, password: &str, hash: &str) -> Result<bool, StoreError> {
+        Plain.verify(password, hash).await
+    }
+
+    fn digest(&self, token: &str) -> String {
+        Plain.digest(token)
+    }
+}
+
 /// Counts and never forgets of itself.
 #[derive(Default)]
 struct Counting(Mutex<u32>);
@@ -129,6 +148,17 @@ async fn a_key_shares_for_its_owner_only_when_it_acts_for_them() {
         assert_eq!(open(&sharing, &made.token, None).await.unwrap().page.total, 3, "{scopes:?}");
         sharing.revoke(&program(7, scopes), made.link.id).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_photo_that_goes_meanwhile_is_not_shared() {
+    let world = world();
+    world.put(1, |_| {});
+    world.put(2, |_| {});
+    let sharing =
+        SharePhotos::new(world.ports.clone(), Arc::new(Meanwhile(world.ports.clone())), Arc::new(Counting::default()));
+    let command = CreateShareLink { password: Some("外滩-1930".to_owned()), ..to(&[1, 2]) };
+    assert_eq!(sharing.create(&owner(), command).await.unwrap_err().category(), Category::NotFound);
 }
 
 #[tokio::test]
