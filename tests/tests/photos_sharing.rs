@@ -1,10 +1,11 @@
 //! Links that show photos to whoever has them.
 
+use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sharestack_tests::photos::{PHOTOS, original, path};
 use sharestack_tests::routes::KEYS;
-use sharestack_tests::{Answer, Database, Studio};
+use sharestack_tests::{Answer, Database, Place, Studio};
 
 const LINKS: &str = "/api/v1/photos/share-links";
 
@@ -102,6 +103,33 @@ async fn a_link_opens_by_its_password_until_it_ends() {
     let ended = open(&studio, &link, None).await.refused(410, "GONE");
     assert_eq!(ended.body["error"]["details"]["reason"], "share_link_ended");
     studio.app.stop().await;
+}
+
+async fn many_open_a_link_at_once(place: Place) {
+    let studio = Studio::open(place).await;
+    let id = studio.photo("夜", json!({ "visibility": "private" })).await;
+    let link = share(&studio, &json!({ "photo_ids": [id], "password": "外滩-1930" })).await;
+    let all = async |password: &'static str, times: usize| {
+        let answers = join_all((0..times).map(|_| open(&studio, &link, Some(password)))).await;
+        answers.into_iter().map(|answer| answer.status).collect::<Vec<_>>()
+    };
+    assert_eq!(all("外滩-1930", 20).await, [200; 20], "{place:?}");
+    for _ in 0..3 {
+        open(&studio, &link, Some("外滩-1931")).await.refused(401, "INVALID_CREDENTIALS");
+    }
+    assert_eq!(all("外滩-1930", 20).await, [200; 20], "{place:?}");
+    let mut guessed = all("外滩-1931", 12).await;
+    guessed.sort_unstable();
+    assert_eq!(guessed, [[401; 2].as_slice(), &[429; 10]].concat(), "{place:?}");
+    assert_eq!(all("外滩-1930", 2).await, [429; 2], "{place:?}");
+    studio.app.stop().await;
+}
+
+#[tokio::test]
+async fn many_open_a_link_at_once_and_few_guess() {
+    for place in Place::all_and_redis() {
+        Box::pin(many_open_a_link_at_once(place)).await;
+    }
 }
 
 #[tokio::test]

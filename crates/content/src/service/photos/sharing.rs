@@ -1,10 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sharestack_kernel::actor::{Actor, Denied};
-use sharestack_kernel::cache::{Limit, RateLimiter};
+use sharestack_kernel::cache::{CacheError, Decision, Limit, RateLimiter};
 use sharestack_kernel::error::{StoreError, Throttle};
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::UserId;
@@ -23,7 +23,7 @@ use crate::service::hidden::{seen, sees_categories};
 const FARTHEST: TimeDelta = TimeDelta::days(3653);
 /// How many photos a link may name.
 const MAX_SHARED: usize = 500;
-/// How many passwords may be tried for one link.
+/// How many wrong passwords may be tried for one link.
 const TRIES: Limit = Limit { limit: 5, window: Duration::from_mins(1) };
 
 /// A new share link.
@@ -67,12 +67,32 @@ pub struct SharePhotos {
     ports: PhotoPorts,
     passwords: Arc<dyn SharePasswords>,
     limiter: Arc<dyn RateLimiter>,
+    turns: Turns,
+}
+
+/// Whose turn it is to try a password, for each link for which somebody does so now.
+#[derive(Clone, Default)]
+struct Turns(Arc<Mutex<HashMap<ShareLinkId, Weak<Turn>>>>);
+
+type Turn = futures::lock::Mutex<()>;
+
+impl Turns {
+    fn of(&self, link: ShareLinkId) -> Arc<Turn> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(&link).and_then(Weak::upgrade) {
+            return turn;
+        }
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::default();
+        turns.insert(link, Arc::downgrade(&turn));
+        turn
+    }
 }
 
 impl SharePhotos {
     /// The service over these ports.
-    pub const fn new(ports: PhotoPorts, passwords: Arc<dyn SharePasswords>, limiter: Arc<dyn RateLimiter>) -> Self {
-        Self { ports, passwords, limiter }
+    pub fn new(ports: PhotoPorts, passwords: Arc<dyn SharePasswords>, limiter: Arc<dyn RateLimiter>) -> Self {
+        Self { ports, passwords, limiter, turns: Turns::default() }
     }
 
     /// Makes a link to photos of one's own, and to what everybody may see.
@@ -157,24 +177,38 @@ impl SharePhotos {
         }
         if let Some(hash) = &link.password_hash {
             let password = password.ok_or(ShareOpenError::PasswordRequired)?;
-            let key = format!("share:{}", link.id);
-            // Passwords are short: without a count they could be tried through.
-            let decision =
-                self.limiter.hit(&key, TRIES).await.map_err(|error| StoreError::Unavailable(error.into()))?;
-            if !decision.allowed {
-                let throttle = Throttle::new(TRIES.limit.into(), TRIES.window, decision.reset_at, now);
-                return Err(ShareOpenError::Throttled(throttle));
-            }
-            if !self.passwords.verify(password, hash).await? {
-                return Err(ShareOpenError::WrongPassword);
-            }
-            // Who knows it may come as often as they like.
-            drop(self.limiter.forget(&key, TRIES).await);
+            self.check_password(link.id, password, hash).await?;
         }
         let page = self.ports.queries.list_shared(&link, page).await?.map(|view| seen(None, view));
         let hide = link.hide_metadata;
         let shown = |view| guarded(if hide { hidden(view) } else { view });
         Ok(SharedPhotos { link, page: page.map(shown) })
+    }
+
+    /// Passwords are short: without a count they could be tried through. Wrong ones alone count,
+    /// so that the right one opens a link for as many as come at once. A node tries one password
+    /// of a link after the other: who waits is told of the wrong ones before. What a password is
+    /// is told only after the count was asked again: however many nodes try, no more than
+    /// [`TRIES`] are called wrong, and none is called right behind them.
+    async fn check_password(&self, link: ShareLinkId, password: &str, hash: &str) -> Result<(), ShareOpenError> {
+        let turn = self.turns.of(link);
+        let _held = turn.lock().await;
+        let key = format!("share:{link}");
+        self.within_tries(self.limiter.peek(&key, TRIES).await)?;
+        if self.passwords.verify(password, hash).await? {
+            return self.within_tries(self.limiter.peek(&key, TRIES).await);
+        }
+        self.within_tries(self.limiter.hit(&key, TRIES).await)?;
+        Err(ShareOpenError::WrongPassword)
+    }
+
+    fn within_tries(&self, decision: Result<Decision, CacheError>) -> Result<(), ShareOpenError> {
+        let decision = decision.map_err(|error| StoreError::Unavailable(error.into()))?;
+        if decision.allowed {
+            return Ok(());
+        }
+        let now = self.ports.clock.now();
+        Err(ShareOpenError::Throttled(Throttle::new(TRIES.limit.into(), TRIES.window, decision.reset_at, now)))
     }
 }
 

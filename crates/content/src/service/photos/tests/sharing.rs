@@ -1,7 +1,10 @@
 use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::join_all;
 use sharestack_kernel::cache::{CacheError, Decision, Limit, RateLimiter};
 use sharestack_kernel::error::{Category, Classified};
 use sharestack_kernel::page::PageRequest;
@@ -49,26 +52,62 @@ impl SharePasswords for Meanwhile {
     }
 }
 
-/// Counts and never forgets of itself.
+/// Counts and never forgets.
 #[derive(Default)]
 struct Counting(Mutex<u32>);
+
+impl Counting {
+    fn say(limit: Limit, counted: u32) -> Decision {
+        let reset_at = FakeClock::default().now() + Duration::from_mins(1);
+        let remaining = limit.limit.saturating_sub(counted);
+        Decision { allowed: remaining > 0, limit, remaining, reset_at }
+    }
+}
 
 #[async_trait]
 impl RateLimiter for Counting {
     async fn hit(&self, _key: &str, limit: Limit) -> Result<Decision, CacheError> {
         let mut n = self.0.lock().unwrap();
-        *n += 1;
-        let reset_at = FakeClock::default().now() + Duration::from_mins(1);
-        Ok(Decision { allowed: *n <= limit.limit, limit, remaining: limit.limit.saturating_sub(*n), reset_at })
+        let decision = Self::say(limit, *n);
+        *n += u32::from(decision.allowed);
+        Ok(decision)
     }
 
-    async fn peek(&self, _key: &str, _limit: Limit) -> Result<Decision, CacheError> {
-        unreachable!("nobody peeks")
+    async fn peek(&self, _key: &str, limit: Limit) -> Result<Decision, CacheError> {
+        Ok(Self::say(limit, *self.0.lock().unwrap()))
     }
 
     async fn forget(&self, _key: &str, _limit: Limit) -> Result<(), CacheError> {
-        *self.0.lock().unwrap() = 0;
-        Ok(())
+        unreachable!("nobody forgets")
+    }
+}
+
+/// Lets others go on while it verifies, and counts how often it does.
+#[derive(Default)]
+struct Slow {
+    verified: AtomicUsize,
+    at_once: AtomicUsize,
+    most_at_once: AtomicUsize,
+}
+
+#[async_trait]
+impl SharePasswords for Slow {
+    async fn hash(&self, password: &str) -> Result<String, StoreError> {
+        Plain.hash(password).await
+    }
+
+    async fn verify(&self, password: &str, hash: &str) -> Result<bool, StoreError> {
+        self.verified.fetch_add(1, SeqCst);
+        self.most_at_once.fetch_max(self.at_once.fetch_add(1, SeqCst) + 1, SeqCst);
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        self.at_once.fetch_sub(1, SeqCst);
+        Plain.verify(password, hash).await
+    }
+
+    fn digest(&self, token: &str) -> String {
+        Plain.digest(token)
     }
 }
 
@@ -179,6 +218,53 @@ async fn a_password_opens_a_link_and_cannot_be_tried_through() {
         let throttled = open(&sharing, &token, Some(password)).await.unwrap_err();
         assert_eq!(throttled.category(), Category::RateLimited, "the right one tells nothing either");
     }
+}
+
+#[tokio::test]
+async fn the_right_password_opens_a_link_for_many_at_once_and_wrong_ones_stay_counted() {
+    let world = world();
+    world.put(1, |_| {});
+    let slow = Arc::new(Slow::default());
+    let sharing = SharePhotos::new(world.ports.clone(), slow.clone(), Arc::new(Counting::default()));
+    let command = CreateShareLink { password: Some("外滩-1930".to_owned()), ..to(&[1]) };
+    let token = sharing.create(&owner(), command).await.unwrap().token;
+    let all =
+        async |password: &str, times: usize| join_all((0..times).map(|_| open(&sharing, &token, Some(password)))).await;
+    for wrong in [0, 4] {
+        for _ in 0..wrong {
+            assert!(matches!(open(&sharing, &token, Some("x")).await, Err(ShareOpenError::WrongPassword)));
+        }
+        assert!(all("外滩-1930", 30).await.iter().all(Result::is_ok), "after {wrong} wrong ones");
+    }
+    let before = slow.verified.load(SeqCst);
+    let (mut wrong, mut throttled) = (0, 0);
+    for answer in all("x", 30).await {
+        match answer.unwrap_err() {
+            ShareOpenError::WrongPassword => wrong += 1,
+            ShareOpenError::Throttled(_) => throttled += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!((wrong, throttled), (1, 29), "four were tried before");
+    assert_eq!(slow.verified.load(SeqCst) - before, 1, "what is not told is not tried");
+    assert_eq!(slow.most_at_once.load(SeqCst), 1);
+    assert!(all("外滩-1930", 3).await.iter().all(Result::is_err), "the right one tells nothing either");
+}
+
+#[tokio::test]
+async fn nodes_together_call_no_more_passwords_wrong_than_one_does() {
+    let world = world();
+    world.put(1, |_| {});
+    let limiter: Arc<dyn RateLimiter> = Arc::new(Counting::default());
+    let node = || SharePhotos::new(world.ports.clone(), Arc::new(Slow::default()), limiter.clone());
+    let nodes: Vec<_> = (0..8).map(|_| node()).collect();
+    let command = CreateShareLink { password: Some("外滩-1930".to_owned()), ..to(&[1]) };
+    let token = nodes[0].create(&owner(), command).await.unwrap().token;
+    let right = join_all(nodes.iter().map(|node| open(node, &token, Some("外滩-1930")))).await;
+    assert!(right.iter().all(Result::is_ok));
+    let wrong = join_all(nodes.iter().map(|node| open(node, &token, Some("x")))).await;
+    let told = wrong.iter().filter(|answer| matches!(answer, Err(ShareOpenError::WrongPassword))).count();
+    assert_eq!(told, 5);
 }
 
 #[tokio::test]
