@@ -6,7 +6,7 @@ use serde_json::json;
 use sharestack_content::model::FileId;
 use sharestack_kernel::blob::BlobKey;
 use sharestack_tests::photos::{PHOTOS, original, path, picture};
-use sharestack_tests::{Account, Database, Options, Studio};
+use sharestack_tests::{Account, Database, Options, Studio, until};
 
 /// An answer with its bytes.
 struct Fetched {
@@ -239,6 +239,59 @@ async fn a_download_is_counted_by_what_is_answered_on_each_database() {
     for database in Database::all() {
         Box::pin(a_download_is_counted_by_what_is_answered(database)).await;
     }
+}
+
+#[tokio::test]
+async fn the_trash_shows_its_pictures_and_no_original() {
+    let studio = Studio::open(Database::Sqlite).await;
+    let open = studio.photo("open", json!({})).await;
+    let private = studio.photo("private", json!({ "visibility": "private" })).await;
+    for id in [open, private] {
+        let before = formats(&studio, &studio.lin, id).await["jpg"].as_str().unwrap().to_owned();
+        assert_eq!(ask(&studio, None, &before, &[]).await.status, 200);
+        studio.app.delete_as(&studio.lin.token, &path(id)).await.expect(204);
+        let trash = studio.app.get_as(&studio.lin.token, &format!("{PHOTOS}/trash")).await.expect(200);
+        assert_eq!(trash.data()[0]["id"], id);
+        let shown = trash.data()[0]["formats"].as_object().unwrap();
+        assert_eq!(shown.len(), 5);
+        for (name, url) in shown {
+            let answer = ask(&studio, None, url.as_str().unwrap(), &[]).await;
+            assert_eq!(answer.status, 200, "{name}");
+            assert!(answer.bytes.starts_with(b"picture "), "{name}");
+            assert_eq!(answer.header("cache-control"), "private, max-age=3600", "{name}");
+            assert_eq!(answer.header("content-disposition"), "", "{name}");
+        }
+        let url = shown["display"].as_str().unwrap();
+        let (plain, query) = url.split_once('?').unwrap();
+        for other in [
+            before,
+            plain.to_owned(),
+            url.replace("trash=1&", ""),
+            url.replace("trash=1", "download=1"),
+            format!("{url}&download=1"),
+            format!("{}?{query}", plain.replace("display.jpg", "original.jpg")),
+        ] {
+            for who in [None, Some(&studio.lin), Some(&studio.admin)] {
+                assert_eq!(ask(&studio, who, &other, &[]).await.status, 404, "{other}");
+            }
+        }
+        assert_eq!(downloads(&studio, id).await, 0);
+        studio.app.post_as(&studio.lin.token, &format!("{}/restore", path(id)), &json!({})).await.expect(200);
+        let restored = ask(&studio, None, url, &[]).await.status;
+        assert_eq!(restored, if id == open { 200 } else { 404 }, "what is not for everybody is not shown by it");
+    }
+    // What was purged is shown by nothing.
+    studio.app.delete_as(&studio.lin.token, &path(private)).await.expect(204);
+    let trash = studio.app.get_as(&studio.lin.token, &format!("{PHOTOS}/trash")).await.expect(200);
+    let url = trash.data()[0]["formats"]["display"].as_str().unwrap().to_owned();
+    assert_eq!(ask(&studio, None, &url, &[]).await.status, 200);
+    let store = studio.app.store().await;
+    store.execute_raw("UPDATE jobs SET run_at = created_at WHERE kind = 'photo.purge'").await.unwrap();
+    store.close().await;
+    let left = format!("SELECT COUNT(*) FROM photos WHERE id = {private}");
+    until("it is purged", async || studio.app.count(&left).await == 0).await;
+    assert_eq!(ask(&studio, None, &url, &[]).await.status, 404);
+    studio.app.stop().await;
 }
 
 #[tokio::test]

@@ -32,9 +32,9 @@ pub use departure::RemoveArticles;
 pub use forget::ForgetArticles;
 pub use photos::{
     BatchAction, BatchOutcome, BatchPhotos, CREATE_PHOTO, ChangePhotos, CreatePhoto, CreatePhotos, CreateShareLink,
-    DELETE_PHOTO, EditPhoto, FollowFiles, LikePhotos, ListPhotos, MAX_BATCH, MAX_REORDER, PURGE_JOB, PhotoPorts,
-    Picked, PurgePhotos, READ_PHOTO, ReadPhoto, ReadPhotos, RemovePhotos, SharePhotos, SharedBy, SharedPhotos,
-    TrashPhotos, UPDATE_PHOTO, Wanted,
+    DELETE_PHOTO, EditPhoto, FollowFiles, Granted, LikePhotos, ListPhotos, MAX_BATCH, MAX_REORDER, PURGE_JOB,
+    PhotoPorts, Picked, PurgePhotos, READ_PHOTO, ReadPhoto, ReadPhotos, RemovePhotos, SharePhotos, SharedBy,
+    SharedPhotos, TrashPhotos, UPDATE_PHOTO, Wanted,
 };
 pub use processing::{
     FileProgress, ProcessFiles, ProcessingPolicy, ProcessingPorts, Reprocess, Reprocessed, Reprocessing, SWEEP_JOB,

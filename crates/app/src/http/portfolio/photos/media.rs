@@ -7,7 +7,7 @@ use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Deserialize;
 use sharestack_content::model::{FormatName, PhotoId, PhotoKey};
-use sharestack_content::service::{Picked, UPDATE_PHOTO, Wanted};
+use sharestack_content::service::{Granted, Picked, UPDATE_PHOTO, Wanted};
 use sharestack_kernel::actor::Denied;
 use sharestack_kernel::blob::Presentation;
 use sharestack_kernel::field::{FieldErrors, Issue};
@@ -16,7 +16,7 @@ use crate::http::context::asks_headers;
 use crate::http::error::ApiError;
 use crate::http::extract::{MaybeAuth, Params, Parse, option};
 use crate::http::files::{FileAnswer, answer, attachment, begins};
-use crate::wiring::{App, Signed, wanted};
+use crate::wiring::{App, Purpose, Signed, wanted};
 
 /// How long an address of a store of files lasts to which a caller is sent.
 const SENT_FOR: Duration = Duration::from_mins(5);
@@ -67,9 +67,14 @@ pub async fn read_picture(
     let (id, file) = path.into_inner();
     let missing = || ApiError::not_found("picture", format!("{id}/{file}"));
     let (PhotoKey::Id(photo), Some(wanted)) = (PhotoKey::parse(&id), wanted(&file)) else { return Err(missing()) };
-    let granted = app.photos.links.verify(photo, &file, &signed).is_some();
+    let purpose = app.photos.links.verify(photo, &file, &signed);
+    let granted = match purpose {
+        None => Granted::Nothing,
+        Some(Purpose::Show | Purpose::Save) => Granted::Photo,
+        Some(Purpose::Trash) => Granted::Trashed,
+    };
     let picked = app.photos.reading.pick(auth.0.as_ref(), &photo.into(), wanted, granted).await?;
-    let saved = granted && signed.download.is_some();
+    let saved = purpose == Some(Purpose::Save);
     let open = picked.photo.is_open() && wanted != Wanted::Original;
     let file = FileAnswer {
         key: &picked.key,
@@ -136,7 +141,7 @@ pub async fn download_photo(
     path: Path<String>,
     query: Params<DownloadQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let picked = app.photos.reading.pick(auth.0.as_ref(), &PhotoKey::parse(&path), query.0, false).await?;
+    let picked = app.photos.reading.pick(auth.0.as_ref(), &PhotoKey::parse(&path), query.0, Granted::Nothing).await?;
     if !app.photos.downloads {
         let role = auth.0.as_ref().map(|actor| actor.role.clone());
         let denied = Denied { required: UPDATE_PHOTO, role };
