@@ -25,7 +25,8 @@ const SQUARES: i64 = 4;
 pub struct ListPhotos {
     /// In this state; `None` is published.
     pub status: Option<PhotoStatus>,
-    /// Of this visibility; `None` is what every visitor may see, or each in another state.
+    /// Of this visibility; `None` is what every visitor may see, as is what is public and
+    /// published, or each in another state.
     pub visibility: Option<Visibility>,
     /// In this category or one below it.
     pub category: Option<CategoryId>,
@@ -156,7 +157,8 @@ impl ReadPhotos {
     /// # Errors
     /// When somebody who is not signed in asks for what not every visitor sees.
     pub async fn list(&self, actor: Option<&Actor>, query: ListPhotos) -> Result<Page<PhotoView>, PhotoReadError> {
-        let open = query.visibility.is_none() && query.status.is_none_or(|status| status == PhotoStatus::Published);
+        let open = query.visibility.is_none_or(|visibility| visibility == Visibility::Public)
+            && query.status.is_none_or(|status| status == PhotoStatus::Published);
         let scope = if open {
             PhotoScope::Listed
         } else {

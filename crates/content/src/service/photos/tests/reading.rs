@@ -88,9 +88,13 @@ async fn a_list_shows_the_open_ones_unless_one_may_see_more() {
         Ok::<_, crate::error::PhotoReadError>(page.items.iter().map(|view| view.photo.id.get()).collect::<Vec<_>>())
     };
     let (own, editor) = (owner(), actor(9, EDITOR));
-    for who in [None, Some(&own), Some(&editor)] {
+    let public = || ListPhotos { visibility: Some(Visibility::Public), ..ListPhotos::default() };
+    for who in [None, Some(&own), Some(&actor(8, USER)), Some(&editor)] {
         assert_eq!(listed(who, ListPhotos::default()).await.unwrap(), [1]);
+        assert_eq!(listed(who, public()).await.unwrap(), [1], "that asks for what everybody sees");
     }
+    let public_drafts = || ListPhotos { status: Some(PhotoStatus::Draft), ..public() };
+    assert_eq!(listed(None, public_drafts()).await.unwrap_err().category(), Category::Unauthenticated);
     for query in [drafts(), private()] {
         assert_eq!(listed(None, query).await.unwrap_err().category(), Category::Unauthenticated);
     }
