@@ -211,7 +211,8 @@ impl Thrown {
 
     /// The job that removes it when its time is over: here at once.
     fn purge(&self, studio: &Studio) -> impl Future<Output = ()> + Send + use<> {
-        let purge = PurgePhotos::new(ports(&studio.app, Arc::new(studio.app.app().store.clone())));
+        let purge =
+            PurgePhotos::new(ports(&studio.app, Arc::new(studio.app.app().store.clone())), chrono::Duration::zero());
         let payload = json!({ "photo_id": self.head.id, "trashed_at": self.head.trashed_at });
         async move { purge.run(&job(PURGE_JOB, payload, 1)).await.unwrap() }
     }
@@ -261,7 +262,7 @@ fn purging(ports: PhotoPorts, owner: Actor, photo: PhotoId) -> MockSharePassword
             trash.delete(&owner, &photo.into(), None).await.unwrap();
             let head = ports.queries.find_head(&photo.into()).await.unwrap().unwrap();
             let payload = json!({ "photo_id": photo, "trashed_at": head.trashed_at });
-            PurgePhotos::new(ports.clone()).run(&job(PURGE_JOB, payload, 1)).await.unwrap();
+            PurgePhotos::new(ports.clone(), chrono::Duration::zero()).run(&job(PURGE_JOB, payload, 1)).await.unwrap();
         });
         Ok("hash".to_owned())
     });
