@@ -158,8 +158,9 @@ impl SharedView {
     }
 }
 
-/// Makes a link that shows photos of one's own to whoever has it. It needs `photo.read`; a key
-/// that shares what is its owner's needs `own.write` or `photo.update`, too.
+/// Makes a link that shows photos of one's own to whoever has it. It needs `photo.read`.
+///
+/// A key that shares what is its owner's needs `own.write` or `photo.update`, too.
 #[utoipa::path(
     tag = "Photos",
     extensions(

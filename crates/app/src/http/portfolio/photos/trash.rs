@@ -69,8 +69,9 @@ pub async fn delete_photo(
     Ok(no_content())
 }
 
-/// What is in the trash, the latest first: one's own, or with `photo.delete` everything. The
-/// addresses of its pictures hold as long as it is there, for two hours at the most.
+/// What is in the trash, the latest first: one's own, or with `photo.delete` everything.
+///
+/// The addresses of its pictures hold as long as it is there, for two hours at the most.
 #[utoipa::path(
     tag = "Photos",
     params(PageQuery),
