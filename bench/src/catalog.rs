@@ -72,6 +72,8 @@ fn asked(options: &Options) -> Vec<Asked> {
         ("a category and those below it, with every photo", format!("/api/v1/photos?limit=10&category={EVERYTHING}")),
         ("a category and those below it, with a quarter", format!("/api/v1/photos?limit=10&category={QUARTER}")),
         ("the largest category by itself", format!("/api/v1/categories/{LARGEST}/photos?limit=10")),
+        ("a category by title", format!("/api/v1/photos?limit=10&category={QUARTER}&sort_by=title")),
+        ("a category in its own order", format!("/api/v1/photos?limit=10&category={QUARTER}&sort_by=sort_order")),
         ("the most used tag", format!("/api/v1/photos?limit=10&tag={}", encoded(&tag_name(MOST_USED)))),
         ("a year", "/api/v1/photos?limit=10&year=2020".to_owned()),
     ] {

@@ -120,7 +120,18 @@ async fn a_key_is_held_to_its_scopes() {
     assert_eq!(refused.body["error"]["details"]["required_permission"], "article.create");
     let article = create(&writes).await.expect(201);
     let path = format!("/api/v1/articles/{}", article.data()["id"]);
-    // Its owner owns it; a key that is for creating only does not.
+    // Its owner owns it; a key that is for creating only does not, and reads no draft.
+    with_key(&app, &writes, Method::GET, &path, None).await.refused(404, "RESOURCE_NOT_FOUND");
+    for list in ["/api/v1/articles/drafts", "/api/v1/articles?status=draft"] {
+        with_key(&app, &writes, Method::GET, list, None).await.refused(403, "PERMISSION_DENIED");
+        for key in [&reads, &owns] {
+            assert_eq!(
+                with_key(&app, key, Method::GET, list, None).await.expect(200).data()[0]["id"],
+                article.data()["id"]
+            );
+        }
+    }
+    with_key(&app, &reads, Method::GET, &path, None).await.expect(200);
     let delete = async |key: &str| with_key(&app, key, Method::DELETE, &path, None).await;
     delete(&reads).await.refused(403, "PERMISSION_DENIED");
     delete(&writes).await.refused(404, "RESOURCE_NOT_FOUND");

@@ -9,11 +9,14 @@ use sharestack_content::events::PROCESS_JOB;
 use sharestack_content::memory::actor;
 use sharestack_content::model::{CameraNotes, FileId, FormatName, MediaType, PhotoId, UploadedFile};
 use sharestack_content::ports::{
-    Facts, ImagingError, Made, MockImaging, MockOpenPicture, MockPhotoQueries, PhotoHead, PhotoQueries, PortfolioTx,
+    Facts, ImagingError, Made, MockImaging, MockOpenPicture, MockPhotoQueries, MockSharePasswords, PhotoHead,
+    PhotoQueries, PortfolioTx,
 };
 use sharestack_content::service::{
-    PURGE_JOB, PhotoPorts, ProcessFiles, ProcessingPolicy, ProcessingPorts, PurgePhotos, TrashPhotos,
+    CreateShareLink, PURGE_JOB, PhotoPorts, ProcessFiles, ProcessingPolicy, ProcessingPorts, PurgePhotos, SharePhotos,
+    TrashPhotos,
 };
+use sharestack_kernel::actor::Actor;
 use sharestack_kernel::blob::BlobKey;
 use sharestack_kernel::clock::{Clock as _, SystemClock};
 use sharestack_kernel::error::{Category, Classified as _, StoreError};
@@ -208,7 +211,8 @@ impl Thrown {
 
     /// The job that removes it when its time is over: here at once.
     fn purge(&self, studio: &Studio) -> impl Future<Output = ()> + Send + use<> {
-        let purge = PurgePhotos::new(ports(&studio.app, Arc::new(studio.app.app().store.clone())));
+        let purge =
+            PurgePhotos::new(ports(&studio.app, Arc::new(studio.app.app().store.clone())), chrono::Duration::zero());
         let payload = json!({ "photo_id": self.head.id, "trashed_at": self.head.trashed_at });
         async move { purge.run(&job(PURGE_JOB, payload, 1)).await.unwrap() }
     }
@@ -245,6 +249,50 @@ impl Thrown {
         }
         until("its bytes are gone", async || !app.blobs().await.iter().any(|key| self.lies(key))).await;
         app.get_as(&studio.lin.token, &path(self.id)).await.refused(404, "RESOURCE_NOT_FOUND");
+    }
+}
+
+/// Passwords that are hashed while a photo of this owner is thrown away and purged.
+fn purging(ports: PhotoPorts, owner: Actor, photo: PhotoId) -> MockSharePasswords {
+    let mut passwords = MockSharePasswords::new();
+    passwords.expect_digest().returning(|token| format!("{token:.64}"));
+    passwords.expect_hash().times(1).returning(move |_| {
+        wait_for(async {
+            let trash = TrashPhotos::new(ports.clone(), chrono::Duration::zero());
+            trash.delete(&owner, &photo.into(), None).await.unwrap();
+            let head = ports.queries.find_head(&photo.into()).await.unwrap().unwrap();
+            let payload = json!({ "photo_id": photo, "trashed_at": head.trashed_at });
+            PurgePhotos::new(ports.clone(), chrono::Duration::zero()).run(&job(PURGE_JOB, payload, 1)).await.unwrap();
+        });
+        Ok("hash".to_owned())
+    });
+    passwords
+}
+
+async fn shared_while_it_is_purged(database: Database) {
+    let studio = Studio::open(database).await;
+    let (stays, goes) = (studio.photo("stays", json!({})).await, studio.photo("goes", json!({})).await);
+    let ports = ports(&studio.app, Arc::new(studio.app.app().store.clone()));
+    let owner = actor(studio.lin.id, &["photo.read", "photo.create"]);
+    let passwords = purging(ports.clone(), owner.clone(), PhotoId::new(goes));
+    let limiter = studio.app.app().shared.0.limiter.clone();
+    let command = CreateShareLink {
+        photos: vec![PhotoId::new(stays), PhotoId::new(goes)],
+        password: Some("外滩-1930".to_owned()),
+        ..CreateShareLink::default()
+    };
+    let refused = SharePhotos::new(ports, Arc::new(passwords), limiter).create(&owner, command).await.unwrap_err();
+    assert_eq!(refused.category(), Category::NotFound, "{refused} on {database:?}");
+    for place in ["share_links", "share_link_photos", &format!("photos WHERE id = {goes}")] {
+        assert_eq!(rows(&studio, place).await, 0, "{place} on {database:?}");
+    }
+    studio.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_photo_that_is_purged_meanwhile_is_not_shared() {
+    for database in Database::all() {
+        Box::pin(shared_while_it_is_purged(database)).await;
     }
 }
 

@@ -81,6 +81,7 @@ mod tags_lists;
 mod takeover;
 mod tiers;
 mod timeline;
+mod times;
 mod timing;
 mod tokens;
 mod tus;

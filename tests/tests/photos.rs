@@ -214,7 +214,17 @@ async fn a_list_is_filtered_sorted_and_counted(database: Database) {
         let page = app.get_as(&who.token, &format!("{PHOTOS}?{query}")).await.expect(200);
         assert_eq!(ids(&page), expected, "{} {query}", who.username);
     }
-    app.get(&format!("{PHOTOS}?status=draft")).await.refused(401, "AUTHENTICATION_REQUIRED");
+    for query in ["visibility=public", "visibility=public&status=published&category=1"] {
+        let guests = ids(&app.get(&format!("{PHOTOS}?{query}")).await.expect(200)).len();
+        assert_eq!(guests, if query.contains("category") { 2 } else { 3 }, "{query}");
+        for who in [&studio.lin, &studio.zhao, &studio.admin] {
+            let page = app.get_as(&who.token, &format!("{PHOTOS}?{query}")).await.expect(200);
+            assert_eq!(ids(&page).len(), guests, "{} {query}", who.username);
+        }
+    }
+    for query in ["status=draft", "status=draft&visibility=public", "visibility=unlisted", "visibility=private"] {
+        app.get(&format!("{PHOTOS}?{query}")).await.refused(401, "AUTHENTICATION_REQUIRED");
+    }
     studio.app.stop().await;
 }
 

@@ -3,6 +3,8 @@
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use sharestack_content::model::FileId;
+use sharestack_kernel::blob::BlobKey;
 use sharestack_tests::photos::{PHOTOS, original, path, picture};
 use sharestack_tests::{Account, Database, Options, Studio};
 
@@ -182,6 +184,117 @@ async fn a_photo_is_saved_and_counted_on_each_database() {
     for database in Database::all() {
         Box::pin(a_photo_is_saved_and_counted(database)).await;
     }
+}
+
+async fn a_download_is_counted_by_what_is_answered(database: Database) {
+    let studio = Studio::open(database).await;
+    let id = studio.photo("夜", json!({})).await;
+    let link = json!({ "photo_ids": [id], "allow_download": true });
+    let link = studio.app.post_as(&studio.lin.token, "/api/v1/photos/share-links", &link).await.expect(201);
+    let shown = studio.app.get(link.data()["url"].as_str().unwrap()).await.expect(200);
+    let saving = shown.data()["photos"][0]["download_url"].as_str().unwrap().to_owned();
+    let direct = format!("{}/download?format=original", path(id));
+    let size = original().len();
+    let (all, more) = (format!("bytes=-{size}"), format!("bytes=-{}", size * 2));
+    let mut counted = 0;
+    for url in [direct, saving] {
+        let tag = ask(&studio, Some(&studio.lin), &url, &[]).await.header("etag").to_owned();
+        counted += 1;
+        for (headers, status, counts) in [
+            (vec![("if-none-match", "\"other\"")], 200, true),
+            (vec![("if-none-match", tag.as_str())], 304, false),
+            (vec![("if-none-match", "*")], 304, false),
+            (vec![("range", "items=0-1")], 200, true),
+            (vec![("range", "bytes=9-1")], 200, true),
+            (vec![("range", "bytes=0-1,5-6")], 200, true),
+            (vec![("range", all.as_str())], 206, true),
+            (vec![("range", more.as_str())], 206, true),
+            (vec![("range", "bytes=-1")], 206, false),
+            (vec![("range", "bytes=0-0")], 206, true),
+            (vec![("range", "bytes=00-9")], 206, true),
+            (vec![("range", "bytes=1-")], 206, false),
+            (vec![("range", "bytes=99999-")], 416, false),
+            (vec![("range", "bytes=1-"), ("if-range", "\"other\"")], 200, true),
+        ] {
+            let answer = ask(&studio, Some(&studio.lin), &url, &headers).await;
+            assert_eq!(answer.status, status, "{headers:?}");
+            counted += i64::from(counts);
+            assert_eq!(downloads(&studio, id).await, counted, "{headers:?} of {url}");
+            send(&studio, Method::HEAD, Some(&studio.lin), &url, &headers).await;
+            assert_eq!(downloads(&studio, id).await, counted, "the headers alone: {headers:?} of {url}");
+        }
+    }
+    // What is answered nothing of is not counted, though the store of files lost it.
+    let file = FileId::new(studio.app.count(&format!("SELECT file_id FROM photos WHERE id = {id}")).await);
+    let key = BlobKey::parse(&format!("files/{file}/original")).unwrap();
+    studio.app.app().files.0.delete(&key).await.unwrap();
+    let gone = ask(&studio, Some(&studio.lin), &format!("{}/download?format=original", path(id)), &[]).await;
+    assert_eq!(gone.status, 404);
+    assert_eq!(downloads(&studio, id).await, counted);
+    studio.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_download_is_counted_by_what_is_answered_on_each_database() {
+    for database in Database::all() {
+        Box::pin(a_download_is_counted_by_what_is_answered(database)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_trash_shows_its_pictures_and_no_original() {
+    let studio = Studio::open(Database::Sqlite).await;
+    let open = studio.photo("open", json!({})).await;
+    let private = studio.photo("private", json!({ "visibility": "private" })).await;
+    for id in [open, private] {
+        let before = formats(&studio, &studio.lin, id).await["jpg"].as_str().unwrap().to_owned();
+        assert_eq!(ask(&studio, None, &before, &[]).await.status, 200);
+        studio.app.delete_as(&studio.lin.token, &path(id)).await.expect(204);
+        let trash = studio.app.get_as(&studio.lin.token, &format!("{PHOTOS}/trash")).await.expect(200);
+        assert_eq!(trash.data()[0]["id"], id);
+        let shown = trash.data()[0]["formats"].as_object().unwrap();
+        assert_eq!(shown.len(), 5);
+        for (name, url) in shown {
+            let answer = ask(&studio, None, url.as_str().unwrap(), &[]).await;
+            assert_eq!(answer.status, 200, "{name}");
+            assert!(answer.bytes.starts_with(b"picture "), "{name}");
+            assert_eq!(answer.header("cache-control"), "private, max-age=3600", "{name}");
+            assert_eq!(answer.header("content-disposition"), "", "{name}");
+        }
+        let url = shown["display"].as_str().unwrap();
+        let (plain, query) = url.split_once('?').unwrap();
+        for other in [
+            before,
+            plain.to_owned(),
+            url.replace("trash=1&", ""),
+            url.replace("trash=1", "download=1"),
+            format!("{url}&download=1"),
+            format!("{}?{query}", plain.replace("display.jpg", "original.jpg")),
+        ] {
+            for who in [None, Some(&studio.lin), Some(&studio.admin)] {
+                assert_eq!(ask(&studio, who, &other, &[]).await.status, 404, "{other}");
+            }
+        }
+        assert_eq!(downloads(&studio, id).await, 0);
+        studio.app.post_as(&studio.lin.token, &format!("{}/restore", path(id)), &json!({})).await.expect(200);
+        let restored = ask(&studio, None, url, &[]).await.status;
+        assert_eq!(restored, if id == open { 200 } else { 404 }, "what is not for everybody is not shown by it");
+    }
+    // What was purged is shown by nothing.
+    studio.app.delete_as(&studio.lin.token, &path(private)).await.expect(204);
+    let trash = studio.app.get_as(&studio.lin.token, &format!("{PHOTOS}/trash")).await.expect(200);
+    let url = trash.data()[0]["formats"]["display"].as_str().unwrap().to_owned();
+    assert_eq!(ask(&studio, None, &url, &[]).await.status, 200);
+    let store = studio.app.store().await;
+    store
+        .execute_raw("UPDATE photos SET trashed_at = '2020-01-01 00:00:00.000000' WHERE trashed_at IS NOT NULL")
+        .await
+        .unwrap();
+    store.close().await;
+    studio.app.app().prune().await;
+    assert_eq!(studio.app.count(&format!("SELECT COUNT(*) FROM photos WHERE id = {private}")).await, 0);
+    assert_eq!(ask(&studio, None, &url, &[]).await.status, 404);
+    studio.app.stop().await;
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Links that show photos to whoever has them.
 
+use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sharestack_tests::photos::{PHOTOS, original, path};
-use sharestack_tests::{Answer, Database, Studio};
+use sharestack_tests::routes::KEYS;
+use sharestack_tests::{Answer, Database, Place, Studio};
 
 const LINKS: &str = "/api/v1/photos/share-links";
 
@@ -103,6 +105,33 @@ async fn a_link_opens_by_its_password_until_it_ends() {
     studio.app.stop().await;
 }
 
+async fn many_open_a_link_at_once(place: Place) {
+    let studio = Studio::open(place).await;
+    let id = studio.photo("夜", json!({ "visibility": "private" })).await;
+    let link = share(&studio, &json!({ "photo_ids": [id], "password": "外滩-1930" })).await;
+    let all = async |password: &'static str, times: usize| {
+        let answers = join_all((0..times).map(|_| open(&studio, &link, Some(password)))).await;
+        answers.into_iter().map(|answer| answer.status).collect::<Vec<_>>()
+    };
+    assert_eq!(all("外滩-1930", 20).await, [200; 20], "{place:?}");
+    for _ in 0..3 {
+        open(&studio, &link, Some("外滩-1931")).await.refused(401, "INVALID_CREDENTIALS");
+    }
+    assert_eq!(all("外滩-1930", 20).await, [200; 20], "{place:?}");
+    let mut guessed = all("外滩-1931", 12).await;
+    guessed.sort_unstable();
+    assert_eq!(guessed, [[401; 2].as_slice(), &[429; 10]].concat(), "{place:?}");
+    assert_eq!(all("外滩-1930", 2).await, [429; 2], "{place:?}");
+    studio.app.stop().await;
+}
+
+#[tokio::test]
+async fn many_open_a_link_at_once_and_few_guess() {
+    for place in Place::all_and_redis() {
+        Box::pin(many_open_a_link_at_once(place)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_link_gives_what_it_allows_and_hides_what_it_hides() {
     let studio = Studio::open(Database::Sqlite).await;
@@ -149,6 +178,45 @@ async fn a_link_gives_what_it_allows_and_hides_what_it_hides() {
     let seen = open(&studio, &passed_on, None).await.expect(200);
     let saved = |at: usize| seen.data()["photos"][at]["download_url"].as_str().unwrap().to_owned();
     assert!(saved(0).contains("display.jpg") && saved(1).contains("original.jpg"), "{}", seen.text);
+    studio.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_shares_for_its_owner_only_when_it_acts_for_them() {
+    let studio = Studio::open(Database::Sqlite).await;
+    studio.categories(&[("1", "城市风光", "cityscape")]).await;
+    let app = &studio.app;
+    let private = studio.photo("private", json!({ "visibility": "private" })).await;
+    let public = studio.photo("public", json!({})).await;
+    let foreign = studio.make(&studio.zhao, "foreign", json!({})).await.expect(201).data()["id"].clone();
+    let key = async |scopes: &[&str]| {
+        let made = app.post_as(&studio.lin.token, KEYS, &json!({ "name": "x", "scopes": scopes })).await.expect(201);
+        made.data()["secret"].as_str().unwrap().to_owned()
+    };
+    let by = |key: &str, method: Method, path: &str| app.request(method, path).header("X-API-Key", key);
+    let link = share(&studio, &json!({ "photo_ids": [private] })).await;
+    let one = format!("{LINKS}/{}", link["id"].as_str().unwrap());
+    let narrow = key(&["photo.read", "photo.create"]).await;
+    for body in [
+        json!({ "photo_ids": [private] }),
+        json!({ "photo_ids": [public], "allow_download": true }),
+        json!({ "photo_ids": [foreign, private] }),
+        json!({ "category": 1 }),
+    ] {
+        let refused = app.send(by(&narrow, Method::POST, LINKS).json(&body)).await.refused(403, "PERMISSION_DENIED");
+        assert_eq!(refused.body["error"]["details"]["required_permission"], "photo.update", "{body}");
+    }
+    let refused = app.send(by(&narrow, Method::DELETE, &one)).await.refused(403, "PERMISSION_DENIED");
+    assert_eq!(refused.body["error"]["details"]["required_permission"], "photo.update");
+    assert_eq!(app.count("SELECT COUNT(*) FROM share_links").await, 1);
+    app.send(by(&narrow, Method::POST, LINKS).json(&json!({ "photo_ids": [foreign] }))).await.expect(201);
+
+    let acting = key(&["photo.read", "own.write"]).await;
+    for body in [json!({ "photo_ids": [private, foreign] }), json!({ "category": 1 })] {
+        app.send(by(&acting, Method::POST, LINKS).json(&body)).await.expect(201);
+    }
+    app.send(by(&acting, Method::DELETE, &one)).await.expect(204);
+    open(&studio, &link, None).await.refused(404, "RESOURCE_NOT_FOUND");
     studio.app.stop().await;
 }
 

@@ -203,6 +203,21 @@ async fn a_month_shows_the_photos_that_were_taken_in_it_where_they_were_taken() 
 }
 
 #[tokio::test]
+async fn an_event_is_not_read_at_its_path() {
+    let room = Room::open(Database::Sqlite).await;
+    let told = room.tell(&json!({ "title": "首次夜景拍摄", "date": "2024-01-15" })).await.expect(201);
+    for id in [told.data()["id"].to_string(), "99".to_owned(), "x".to_owned()] {
+        let refused = room.app.get(&format!("{EVENTS}/{id}")).await.refused(405, "METHOD_NOT_ALLOWED");
+        assert_eq!(refused.header("allow"), "DELETE, OPTIONS, PATCH, PUT", "{id}");
+        let methods = room.app.send(room.app.request(Method::OPTIONS, &format!("{EVENTS}/{id}"))).await.expect(204);
+        assert_eq!(methods.header("allow"), refused.header("allow"), "{id}");
+    }
+    let years = room.app.get(&format!("{TIMELINE}/x/1")).await;
+    assert_eq!(years.broken_fields(), ["year INVALID_FORMAT"]);
+    room.app.stop().await;
+}
+
+#[tokio::test]
 async fn an_event_is_told_changed_and_removed() {
     for database in Database::all() {
         let room = Room::open(database).await;

@@ -42,5 +42,6 @@ pub mod random;
 pub mod seal;
 pub mod tail;
 pub mod text;
+pub mod time;
 pub mod tx;
 pub mod version;

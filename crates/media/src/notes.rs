@@ -115,6 +115,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_leap_second_is_the_one_before_it() {
+        for (offset, read) in [(None, "2016-12-31T23:59:59Z"), (Some("+08:00"), "2016-12-31T15:59:59Z")] {
+            let taken = taken("2016:12:31 23:59:60", offset).unwrap();
+            assert_eq!((taken.at, taken.at.timestamp_subsec_nanos()), (read.parse().unwrap(), 0), "{offset:?}");
+        }
+    }
+
+    #[test]
     fn times_of_no_calendar_are_no_times() {
         assert!(taken("2024:01:15 18:30:00", Some("+08:00")).is_some());
         assert!(taken("9999:12:31 23:59:59", None).is_some());

@@ -27,6 +27,12 @@ pub struct FileAnswer<'a> {
     pub save_as: Option<&'a str>,
 }
 
+impl FileAnswer<'_> {
+    fn tag(&self) -> EntityTag {
+        EntityTag::new_strong(self.etag.clone())
+    }
+}
+
 /// What of a file somebody asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -80,6 +86,14 @@ fn knows(headers: &HeaderMap, etag: &EntityTag) -> bool {
         || value.split(',').filter_map(|tag| tag.trim().parse::<EntityTag>().ok()).any(|tag| tag.weak_eq(etag))
 }
 
+/// Whether the answer has the beginning of the file in it: all of it, or a part from its first
+/// byte on.
+pub fn begins(request: &HttpRequest, file: &FileAnswer<'_>) -> bool {
+    let tag = file.tag();
+    let part = Part::of(request.headers(), &tag, file.size);
+    !asks_headers(request) && !knows(request.headers(), &tag) && matches!(part, Part::Whole | Part::Bytes(0, _))
+}
+
 /// `Content-Disposition` for any name: plain letters for old programs, all of it for the
 /// others (RFC 6266), and nothing that ends the header or leaves the directory.
 pub fn attachment(name: &str) -> String {
@@ -112,7 +126,7 @@ fn is_invisible(c: char) -> bool {
 /// # Errors
 /// When the store of files fails, and 404 when it has no such file.
 pub async fn answer(request: &HttpRequest, blobs: &dyn Blob, file: &FileAnswer<'_>) -> Result<HttpResponse, ApiError> {
-    let tag = EntityTag::new_strong(file.etag.clone());
+    let tag = file.tag();
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::ETAG, tag.clone()))

@@ -84,9 +84,17 @@ impl RouteTable {
         self
     }
 
+    /// The methods of what a path names: of the patterns that it fits, the most literal ones.
     fn allowed(&self, path: &str) -> BTreeSet<&'static str> {
-        let matching = self.paths.iter().filter(|(pattern, _)| fits(pattern, path));
-        matching.flat_map(|(_, methods)| methods.clone()).collect()
+        let matching = || self.paths.iter().filter(|(pattern, _)| fits(pattern, path));
+        let most = matching().map(|(pattern, _)| literal(pattern)).max();
+        let named = matching().filter(|(pattern, _)| most.as_ref() == Some(&literal(pattern)));
+        named.flat_map(|(_, methods)| methods.clone()).collect()
+    }
+
+    /// The refusal of a method that what the path names does not have.
+    pub fn not_allowed(&self, path: &str) -> ApiError {
+        ApiError::method_not_allowed(listed(&self.allowed(path)))
     }
 
     /// What the operation of a pattern answers; `None` when the document has none.
@@ -135,6 +143,16 @@ fn fits(pattern: &str, path: &str) -> bool {
     }
 }
 
+/// Which segments of a pattern stand for themselves: the greater, the sooner they do.
+fn literal(pattern: &str) -> Vec<bool> {
+    pattern.split('/').map(|segment| !segment.contains('{')).collect()
+}
+
+/// Methods as `Allow` has them.
+fn listed(methods: &BTreeSet<&'static str>) -> String {
+    methods.iter().copied().collect::<Vec<_>>().join(", ")
+}
+
 fn fills(wanted: &str, given: &str) -> bool {
     let Some((before, rest)) = wanted.split_once('{') else { return wanted == given };
     let after = rest.split_once('}').map_or("", |(_, after)| after);
@@ -149,11 +167,10 @@ pub async fn unmatched(request: HttpRequest, app: Data<App>) -> Result<HttpRespo
     if allowed.is_empty() {
         return Err(ApiError::not_found("route", request.path()));
     }
-    let allowed = allowed.into_iter().collect::<Vec<_>>().join(", ");
     if request.method() == Method::OPTIONS {
-        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allowed)).finish());
+        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, listed(&allowed))).finish());
     }
-    Err(ApiError::method_not_allowed(allowed))
+    Err(app.routes.not_allowed(request.path()))
 }
 
 #[cfg(test)]
@@ -176,6 +193,19 @@ mod tests {
             ("/upload/{id}/chunk_{n}", "/upload/a/part_1", false),
         ] {
             assert_eq!(fits(pattern, path), expected, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn a_path_has_the_methods_of_what_it_names() {
+        let table = RouteTable::of(&crate::http::docs::document());
+        for (path, methods) in [
+            ("/api/v1/timeline/events/1", "DELETE, OPTIONS, PATCH, PUT"),
+            ("/api/v1/timeline/2024/1", "GET, HEAD, OPTIONS"),
+            ("/api/v1/photos/trash", "GET, HEAD, OPTIONS"),
+            ("/api/v1/photos/1", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+        ] {
+            assert_eq!(listed(&table.allowed(path)), methods, "{path}");
         }
     }
 

@@ -61,7 +61,7 @@ use self::messaging::Messaging;
 pub(crate) use self::opening::public_url;
 use self::opening::{cores, hasher, jwt, photos, search, session_policy, sunset, trusted};
 pub use self::opening::{open_store, prepare_data_dir};
-pub use self::portfolio::{PhotoLinks, Photos, Signed, wanted};
+pub use self::portfolio::{PhotoLinks, Photos, Purpose, Signed, wanted};
 use self::privacy::{Privacy, PrivacyParts};
 use self::processing::Processing;
 use self::rendering::BoundedRenderer;

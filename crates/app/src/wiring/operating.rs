@@ -117,6 +117,9 @@ impl App {
         if let Err(error) = self.prune_jobs().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old jobs were not removed");
         }
+        if let Err(error) = self.photos.purging.purge_overdue().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old photos were not removed from the trash");
+        }
         if let Err(error) = self.privacy.exports.prune().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old copies of personal data were not removed");
         }

@@ -238,6 +238,19 @@ pub async fn the_trash_shows_the_latest_first(subject: Subject) {
     assert_eq!(ids(&subject.list(&trash).await.items), [2, 1, 3]);
 }
 
+/// The earliest first, each with all its microseconds.
+pub async fn what_is_long_in_the_trash_is_found(subject: Subject) {
+    let thrown = |id, micros| but(id, |photo| photo.trashed_at = Some(now() + TimeDelta::microseconds(micros)));
+    subject.keep(&[thrown(1, 0), thrown(2, 1), thrown(3, -1), thrown(4, 0), photo(5)]).await;
+    for (micros, limit, found) in
+        [(-2, 9, vec![]), (-1, 9, vec![3]), (0, 9, vec![3, 1, 4]), (1, 9, vec![3, 1, 4, 2]), (1, 2, vec![3, 1])]
+    {
+        let until = now() + TimeDelta::microseconds(micros);
+        let ids = subject.queries.list_trashed_until(until, limit).await.unwrap();
+        assert_eq!(ids.into_iter().map(PhotoId::get).collect::<Vec<i64>>(), found, "{micros} {limit}");
+    }
+}
+
 /// Those that are there, in the trash or not.
 pub async fn some_are_found_by_ids(subject: Subject) {
     subject.keep(&[photo(1), but(2, |photo| photo.trashed_at = Some(now())), photo(3)]).await;

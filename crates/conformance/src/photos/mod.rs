@@ -72,6 +72,7 @@ macro_rules! photos_cases {
                 a_category_shows_what_is_below_it,
                 a_tag_is_found_by_its_name_and_its_slug,
                 the_trash_shows_the_latest_first,
+                what_is_long_in_the_trash_is_found,
                 some_are_found_by_ids,
                 any_number_of_ids_is_taken
             ],

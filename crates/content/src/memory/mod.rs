@@ -208,6 +208,11 @@ pub fn actor(user: i64, permissions: &[&str]) -> Actor {
     }
 }
 
+/// A program with a key of a user's that is for these alone.
+pub fn program(user: i64, scopes: &[&str]) -> Actor {
+    Actor { credential: Credential::ApiKey(Uuid::nil()), ..actor(user, scopes) }
+}
+
 /// A public and free article by user 7, written on 2026-01-15 10:30 UTC.
 pub fn article(id: i64) -> Article {
     let now = chrono::DateTime::from_timestamp(1_768_473_000, 0).unwrap_or_default();

@@ -279,6 +279,9 @@ pub trait PhotoQueries: Send + Sync {
     /// literally: no character in it is a wildcard.
     async fn list(&self, filter: &PhotoFilter, page: PageRequest) -> Result<Page<PhotoView>, StoreError>;
 
+    /// Photos that were put into the trash at a time or before, the earliest first, at most `limit`.
+    async fn list_trashed_until(&self, time: DateTime<Utc>, limit: u64) -> Result<Vec<PhotoId>, StoreError>;
+
     /// Those of these photos that are there, in any order. MUST take any number of ids.
     async fn find_many(&self, ids: &[PhotoId]) -> Result<Vec<PhotoView>, StoreError>;
 

@@ -32,9 +32,9 @@ pub use departure::RemoveArticles;
 pub use forget::ForgetArticles;
 pub use photos::{
     BatchAction, BatchOutcome, BatchPhotos, CREATE_PHOTO, ChangePhotos, CreatePhoto, CreatePhotos, CreateShareLink,
-    DELETE_PHOTO, EditPhoto, FollowFiles, LikePhotos, ListPhotos, MAX_BATCH, MAX_REORDER, PURGE_JOB, PhotoPorts,
-    Picked, PurgePhotos, READ_PHOTO, ReadPhoto, ReadPhotos, RemovePhotos, SharePhotos, SharedBy, SharedPhotos,
-    TrashPhotos, UPDATE_PHOTO, Wanted,
+    DELETE_PHOTO, EditPhoto, FollowFiles, Granted, LikePhotos, ListPhotos, MAX_BATCH, MAX_REORDER, PURGE_JOB,
+    PhotoPorts, Picked, PurgePhotos, READ_PHOTO, ReadPhoto, ReadPhotos, RemovePhotos, SharePhotos, SharedBy,
+    SharedPhotos, TrashPhotos, UPDATE_PHOTO, Wanted,
 };
 pub use processing::{
     FileProgress, Forsaken, ProcessFiles, ProcessingPolicy, ProcessingPorts, Reprocess, Reprocessed, Reprocessing,
@@ -69,6 +69,8 @@ use crate::ports::{
 
 /// The right to write articles.
 pub const CREATE: &str = "article.create";
+/// What a key needs, unless it has `own.read`, to read what is its owner's and not for all.
+const READ: &str = "article.read";
 /// The right to change the articles of others, and to see them in every state.
 pub const UPDATE: &str = "article.update";
 /// The right to delete the articles of others.

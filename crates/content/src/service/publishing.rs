@@ -1,7 +1,7 @@
 //! Articles become public, now or by themselves later, and are taken back.
 
 use async_trait::async_trait;
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sharestack_kernel::actor::Actor;
@@ -62,7 +62,7 @@ impl Publishing {
         command: PublishArticle,
     ) -> Result<ArticleId, PublishError> {
         let now = self.ports.clock.now();
-        let publish_at = command.publish_at.map(|time| time.trunc_subsecs(6));
+        let publish_at = command.publish_at;
         if let Some(time) = publish_at.filter(|time| *time <= now || *time > now + FARTHEST) {
             tracing::debug!(publish_at = %time, "schedule out of range");
             return Err(FieldErrors::of("publish_at", Issue::not_between(now, now + FARTHEST)).into());

@@ -9,7 +9,7 @@ use sharestack_kernel::page::{Page, PageRequest};
 
 use super::taxonomy::sees_hidden;
 use super::views::ViewBuffer;
-use super::{Ports, UPDATE, not_an_editor};
+use super::{Ports, READ, UPDATE, not_an_editor};
 use crate::error::{ListError, ReadError, Refused};
 use crate::model::{AccessLevel, ArticleId, ArticleKey, CategoryId, Draft, Format, Kind, Status, TagName, is_bot};
 use crate::ports::{Access, ArticleCard, ArticleDetail, ArticleFilter, GateQuery, Order, Sort};
@@ -39,9 +39,15 @@ impl Reader<'_> {
         user.or_else(|| self.address.map(|address| format!("a{address}")))
     }
 
-    /// Whether this reader writes the article, or edits those of all.
+    /// Whether this reader wrote the article, or edits those of all.
     fn edits(self, author: UserId) -> bool {
-        self.actor.is_some_and(|actor| actor.user_id == author || actor.may(UPDATE))
+        self.owns(author) || self.actor.is_some_and(|actor| actor.may(UPDATE))
+    }
+
+    /// Whether what is this author's is the reader's own. A key reads that as its owner does
+    /// only when it is for that.
+    fn owns(self, author: UserId) -> bool {
+        self.actor.is_some_and(|actor| actor.user_id == author && actor.require_owner_or(author, READ).is_ok())
     }
 }
 
@@ -144,19 +150,21 @@ impl Reading {
             drop(near);
             return self.look(reader, key).await.inspect(|article| self.count(reader, article));
         }
-        let article = self.shown(reader, key, Arc::unwrap_or_clone(near)).await?;
+        let article = self.shown(reader, key, Arc::unwrap_or_clone(near), false).await?;
         self.count(reader, &article);
         Ok(article)
     }
 
-    /// The same as it is now, and without being counted: what an answer to a change shows.
+    /// The same as it is now, and without being counted: what an answer to a change shows. Its
+    /// author sees what came of it, also by a key that reads nothing else.
     ///
     /// # Errors
     /// As [`Reading::read`].
     pub async fn look(&self, reader: Reader<'_>, key: &ArticleKey) -> Result<ReadArticle, ReadError> {
         let missing = || ReadError::Refused(Refused::Missing(key.clone()));
         let found = self.ports.queries.find(key).await?.ok_or_else(missing)?;
-        self.shown(reader, key, found).await
+        let edits = reader.user() == Some(found.card.author.id) || reader.edits(found.card.author.id);
+        self.shown(reader, key, found, edits).await
     }
 
     fn count(&self, reader: Reader<'_>, article: &ReadArticle) {
@@ -168,21 +176,21 @@ impl Reading {
         }
     }
 
-    /// As much of an article as the reader may see. What was kept of it is the same for
-    /// all; this is decided anew each time.
+    /// As much of an article as the reader may see, who `edits` it or not. What was kept of it
+    /// is the same for all; this is decided anew each time.
     async fn shown(
         &self,
         reader: Reader<'_>,
         key: &ArticleKey,
         article: ArticleDetail,
+        edits: bool,
     ) -> Result<ReadArticle, ReadError> {
         let ArticleDetail { mut card, format, source, html, preview } = article;
-        let edits = reader.edits(card.author.id);
         if card.status != Status::Published && !edits {
             return Err(ReadError::Refused(Refused::Missing(key.clone())));
         }
         let draft = if edits { self.ports.queries.find_draft(card.id).await? } else { None };
-        let access = self.access(reader, &card.gate()).await?;
+        let access = self.access(reader, &card.gate(), edits).await?;
         let shown = if access.allowed {
             Shown::Whole { format, source, html }
         } else {
@@ -213,7 +221,7 @@ impl Reading {
             },
         };
         if status != Status::Published && !reader.actor.is_some_and(|actor| actor.may(UPDATE)) {
-            let own = reader.user().filter(|user| author.is_none_or(|author| author == *user));
+            let own = reader.user().filter(|user| author.is_none_or(|author| author == *user) && reader.owns(*user));
             author = Some(own.ok_or_else(|| not_an_editor(reader.actor))?);
         }
         let filter = ArticleFilter {
@@ -254,8 +262,9 @@ impl Reading {
     /// The actor's own articles that are not public, the last changed first.
     ///
     /// # Errors
-    /// The store's.
+    /// For a key that is not for what is its owner's.
     pub async fn drafts(&self, actor: &Actor, page: PageRequest) -> Result<Page<ListedArticle>, ListError> {
+        actor.require_owner_or(actor.user_id, READ)?;
         let filter = ArticleFilter {
             statuses: vec![Status::Draft, Status::Scheduled],
             author: Some(actor.user_id),
@@ -266,11 +275,11 @@ impl Reading {
         Ok(page.map(|card| ListedArticle { card, access: true }))
     }
 
-    async fn access(&self, reader: Reader<'_>, article: &GateQuery) -> Result<Access, StoreError> {
+    async fn access(&self, reader: Reader<'_>, article: &GateQuery, edits: bool) -> Result<Access, StoreError> {
         if article.access_level == AccessLevel::Free {
             return Ok(Access::allowed("free"));
         }
-        if reader.edits(article.author_id) {
+        if edits {
             let own = reader.user() == Some(article.author_id);
             return Ok(Access::allowed(if own { "author" } else { "editor" }));
         }

@@ -4,7 +4,7 @@ use sharestack_kernel::error::{Category, Classified};
 use sharestack_kernel::event::{DomainEvent, Subscriber as _};
 
 use super::*;
-use crate::memory::{MemoryCache, MemoryContent, actor, article};
+use crate::memory::{MemoryCache, MemoryContent, actor, article, program};
 use crate::ports::{ArticleQueries as _, MockArticleCache, MockEntitlements};
 
 const NOBODY: Reader<'static> = Reader { actor: None, address: Some("hash"), agent: None };
@@ -57,6 +57,35 @@ async fn authors_and_editors_pass_without_the_gate() {
         assert!(reading.read(by(&reader), &key(3)).await.unwrap().access());
     }
     assert!(reading.read(NOBODY, &key(1)).await.unwrap().access());
+}
+
+#[tokio::test]
+async fn a_key_reads_as_the_author_only_what_it_is_for() {
+    let mut gate = MockEntitlements::new();
+    gate.expect_decide().returning(|_, _| Ok(Access::refused("subscribe", Vec::new())));
+    gate.expect_decide_many().returning(|_, all| Ok(vec![false; all.len()]));
+    let reading = reading(&content(), gate);
+    let drafts = || ListArticles { status: Some(Status::Draft), ..ListArticles::default() };
+    for scopes in [&["own.read"][..], &["own.*"], &["article.read"], &["article.*"]] {
+        let key_of_author = program(7, scopes);
+        let by = by(&key_of_author);
+        assert!(reading.read(by, &key(2)).await.unwrap().access(), "{scopes:?}");
+        assert!(reading.read(by, &key(3)).await.is_ok(), "{scopes:?}");
+        assert_eq!(reading.list(by, drafts()).await.unwrap().total, 1, "{scopes:?}");
+        assert_eq!(reading.drafts(&key_of_author, PageRequest::default()).await.unwrap().total, 1, "{scopes:?}");
+    }
+    for scopes in [&["article.create"][..], &["article.delete"], &["own.write"], &["photo.*"]] {
+        let other = program(7, scopes);
+        let by = by(&other);
+        assert!(!reading.read(by, &key(2)).await.unwrap().access(), "{scopes:?}");
+        assert_eq!(reading.read(by, &key(3)).await.unwrap_err().category(), Category::NotFound, "{scopes:?}");
+        assert_eq!(reading.list(by, drafts()).await.unwrap_err().category(), Category::Denied, "{scopes:?}");
+        let list = reading.list(by, ListArticles::default()).await.unwrap();
+        assert!(list.items.iter().all(|article| article.access == (article.card.id.get() != 2)), "{scopes:?}");
+        let own = reading.drafts(&other, PageRequest::default()).await.unwrap_err();
+        assert_eq!(own.category(), Category::Denied, "{scopes:?}");
+        assert!(reading.look(by, &key(3)).await.is_ok(), "what it made it is shown: {scopes:?}");
+    }
 }
 
 #[tokio::test]

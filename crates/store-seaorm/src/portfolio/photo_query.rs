@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, Func, JoinType, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
 use serde::de::IgnoredAny;
@@ -60,9 +61,9 @@ impl Stored for Thumb {
     }
 }
 
-struct Liked(PhotoId);
+struct Id(PhotoId);
 
-impl Stored for Liked {
+impl Stored for Id {
     fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
         Ok(Self(PhotoId::new(fields.get("photo_id")?)))
     }
@@ -185,6 +186,18 @@ impl PhotoQueries for Store {
         self.list_photos(filter, page).await
     }
 
+    async fn list_trashed_until(&self, time: DateTime<Utc>, limit: u64) -> Result<Vec<PhotoId>, StoreError> {
+        let select = Query::select()
+            .expr_as(Expr::col(("p", "id")), "photo_id")
+            .from_as("photos", "p")
+            .and_where(Expr::col(("p", "trashed_at")).lte(time))
+            .order_by(("p", "trashed_at"), Order::Asc)
+            .order_by(("p", "id"), Order::Asc)
+            .limit(limit)
+            .to_owned();
+        Ok(all::<Id>(self.read(), &select).await?.into_iter().map(|Id(id)| id).collect())
+    }
+
     async fn find_many(&self, ids: &[PhotoId]) -> Result<Vec<PhotoView>, StoreError> {
         let mut found = Vec::new();
         for ids in ids.chunks(AT_ONCE) {
@@ -221,7 +234,7 @@ impl PhotoQueries for Store {
             .and_where(Expr::col("user_id").eq(user.get()))
             .and_where(Expr::col("photo_id").is_in(ids.iter().map(|id| id.get())))
             .to_owned();
-        Ok(all::<Liked>(self.read(), &select).await?.into_iter().map(|Liked(id)| id).collect())
+        Ok(all::<Id>(self.read(), &select).await?.into_iter().map(|Id(id)| id).collect())
     }
 
     async fn likes_of(&self, owner: UserId) -> Result<u64, StoreError> {

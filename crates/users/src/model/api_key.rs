@@ -5,6 +5,7 @@ use sharestack_kernel::actor::{Actor, Credential, OWN_READ, OWN_WRITE};
 use sharestack_kernel::field::{self, FieldErrors, Issue};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::permission::{Permission, PermissionSet};
+use sharestack_kernel::time;
 use sharestack_kernel::uuid_id;
 
 use super::TokenHash;
@@ -110,10 +111,8 @@ impl ApiKeyInput {
         let name = check.required("name", self.name);
         let name = name.and_then(|text| check.check("name", ApiKeyName::parse(&text)));
         let scopes = check.required("scopes", self.scopes).and_then(|texts| parse_scopes(&mut check, &texts));
-        let expires_at = self.expires_at.and_then(|text| {
-            let time = DateTime::parse_from_rfc3339(&text).map_err(|_| Issue::InvalidFormat);
-            check.check("expires_at", time.map(|time| time.to_utc()))
-        });
+        let expires_at =
+            self.expires_at.and_then(|text| check.check("expires_at", time::parse(&text).map(|time| time.to_utc())));
         match (name, scopes) {
             (Some(name), Some(scopes)) => check.finish().map(|()| ApiKeyRequest { name, scopes, expires_at }),
             _ => Err(check),

@@ -73,7 +73,7 @@ pub(in crate::http) fn price(check: &mut FieldErrors, amount: Patch<i64>, curren
 
 /// Reads a time of RFC 3339.
 pub(in crate::http) fn time(text: &str) -> Result<DateTime<Utc>, Issue> {
-    DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).map_err(|_| Issue::InvalidFormat)
+    sharestack_kernel::time::parse(text).map(|time| time.to_utc())
 }
 
 /// An omitted or null field of a new thing is simply not there.

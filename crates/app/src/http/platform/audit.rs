@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use actix_web::get;
 use actix_web::web::{Data, Path};
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sharestack_kernel::field::{FieldErrors, Issue, length};
@@ -16,6 +15,7 @@ use sharestack_users::events::AUDITED;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::http::content::fields::time;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Params, Parse, UuidId, option, parse_limit};
@@ -132,9 +132,6 @@ impl Parse for AuditQuery {
 
     fn parse(self) -> Result<AuditPage, FieldErrors> {
         let mut check = FieldErrors::new();
-        let time = |text: String| -> Result<DateTime<Utc>, Issue> {
-            DateTime::parse_from_rfc3339(&text).map(|time| time.to_utc()).map_err(|_| Issue::InvalidFormat)
-        };
         let id = |text: String| {
             let id = text.parse().ok().filter(|id| (1..MAX_NUMERIC_ID).contains(id));
             id.map(UserId::new).ok_or(Issue::InvalidFormat)
@@ -149,8 +146,8 @@ impl Parse for AuditQuery {
             action: option(&mut check, "action", self.action, |text| known(text, acts())),
             target_type: option(&mut check, "target_type", self.target_type, |text| known(text, target_types())),
             target_id: option(&mut check, "target_id", self.target_id, |text| length(text, 1, 64)),
-            from: option(&mut check, "from", self.from, time),
-            to: option(&mut check, "to", self.to, time),
+            from: option(&mut check, "from", self.from, |text| time(&text)),
+            to: option(&mut check, "to", self.to, |text| time(&text)),
             ip: option(&mut check, "ip", self.ip, address),
             result: option(&mut check, "result", self.result, result),
         };

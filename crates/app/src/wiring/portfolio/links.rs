@@ -24,8 +24,52 @@ pub struct Signed {
     pub expires: Option<String>,
     /// Whether it is for saving.
     pub download: Option<String>,
+    /// Whether it is of what is in the trash.
+    pub trash: Option<String>,
     /// What only the server makes.
     pub signature: Option<String>,
+}
+
+/// What a signed address is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To look at a photo.
+    Show,
+    /// To save one.
+    Save,
+    /// To look at one in the list of the trash.
+    Trash,
+}
+
+impl Purpose {
+    /// What an address says that it is for; `None` when no address says so.
+    fn of(signed: &Signed) -> Option<Self> {
+        match (&signed.download, &signed.trash) {
+            (None, None) => Some(Self::Show),
+            (Some(_), None) => Some(Self::Save),
+            (None, Some(_)) => Some(Self::Trash),
+            (Some(_), Some(_)) => None,
+        }
+    }
+
+    /// How an address says so.
+    const fn parameter(self) -> Option<&'static str> {
+        match self {
+            Self::Show => None,
+            Self::Save => Some("download=1"),
+            Self::Trash => Some("trash=1"),
+        }
+    }
+
+    /// How it stands in what is signed. Addresses to look at and to save were signed before
+    /// there were others.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Show => "false",
+            Self::Save => "true",
+            Self::Trash => "trash",
+        }
+    }
 }
 
 /// Makes and checks the addresses of pictures.
@@ -35,6 +79,7 @@ pub struct PhotoLinks {
     hash: Arc<HmacKeyedHash>,
     clock: Arc<dyn Clock>,
     end: Option<DateTime<Utc>>,
+    shown_for: Purpose,
 }
 
 /// The name of what is wanted, as it stands in addresses.
@@ -59,7 +104,7 @@ pub fn wanted(file: &str) -> Option<Wanted> {
 impl PhotoLinks {
     /// Addresses that begin with `base`, signed by a key made from `secret`.
     pub fn new(base: String, secret: &SecretString, clock: Arc<dyn Clock>) -> Self {
-        Self { base, hash: Arc::new(HmacKeyedHash::new(secret)), clock, end: None }
+        Self { base, hash: Arc::new(HmacKeyedHash::new(secret)), clock, end: None, shown_for: Purpose::Show }
     }
 
     /// The same, whose signed addresses end then at the latest.
@@ -67,12 +112,17 @@ impl PhotoLinks {
         Self { end, ..self.clone() }
     }
 
+    /// The same, for who sees the list of the trash.
+    pub fn of_trash(&self) -> Self {
+        Self { shown_for: Purpose::Trash, ..self.clone() }
+    }
+
     /// Where a picture is for who sees it now.
     pub fn show(&self, photo: &Photo, wanted: Wanted) -> String {
         if photo.is_open() && wanted != Wanted::Original {
             return self.address((photo.id, photo.picture.revision), &file_name(photo, wanted), &[]);
         }
-        self.signed(photo, wanted, false)
+        self.signed(photo, wanted, self.shown_for)
     }
 
     /// Where a format is of a photo that every visitor may see.
@@ -82,7 +132,7 @@ impl PhotoLinks {
 
     /// Where it is to be saved from, for who was given it.
     pub fn save(&self, photo: &Photo, wanted: Wanted) -> String {
-        self.signed(photo, wanted, true)
+        self.signed(photo, wanted, Purpose::Save)
     }
 
     fn address(&self, (photo, revision): (PhotoId, i64), file: &str, query: &[String]) -> String {
@@ -95,31 +145,30 @@ impl PhotoLinks {
         format!("{}/photos/{photo}/{file}{mark}{}", self.base, query.join("&"))
     }
 
-    fn signed(&self, photo: &Photo, wanted: Wanted, download: bool) -> String {
+    fn signed(&self, photo: &Photo, wanted: Wanted, purpose: Purpose) -> String {
         let hours = (self.clock.now().timestamp() / HOUR + 2) * HOUR;
         let expires = self.end.map_or(hours, |end| hours.min(end.timestamp()));
         let file = file_name(photo, wanted);
-        let signature = self.signature(photo.id, &file, expires, download);
+        let signature = self.signature(photo.id, &file, expires, purpose);
         let mut query = vec![format!("expires={expires}")];
-        if download {
-            query.push("download=1".to_owned());
-        }
+        query.extend(purpose.parameter().map(str::to_owned));
         query.push(format!("signature={signature}"));
         self.address((photo.id, photo.picture.revision), &file, &query)
     }
 
-    fn signature(&self, photo: PhotoId, file: &str, expires: i64, download: bool) -> String {
-        let text = format!("{photo}/{file}/{expires}/{download}");
+    fn signature(&self, photo: PhotoId, file: &str, expires: i64, purpose: Purpose) -> String {
+        let text = format!("{photo}/{file}/{expires}/{}", purpose.word());
         hex::encode(&self.hash.hash("photo address", &text)[..16])
     }
 
-    /// Whether the server made this address and it has not ended; until when it lasts.
-    pub fn verify(&self, photo: PhotoId, file: &str, signed: &Signed) -> Option<DateTime<Utc>> {
+    /// What an address is for that the server made and that has not ended.
+    pub fn verify(&self, photo: PhotoId, file: &str, signed: &Signed) -> Option<Purpose> {
+        let purpose = Purpose::of(signed)?;
         let (expires, given) = (signed.expires.as_ref()?.parse::<i64>().ok()?, signed.signature.as_ref()?);
         let ends = DateTime::from_timestamp(expires, 0)?;
-        let right = self.signature(photo, file, expires, signed.download.is_some());
+        let right = self.signature(photo, file, expires, purpose);
         let same: bool = right.as_bytes().ct_eq(given.as_bytes()).into();
-        (same && ends > self.clock.now()).then_some(ends)
+        (same && ends > self.clock.now()).then_some(purpose)
     }
 }
 
@@ -153,13 +202,24 @@ mod tests {
             assert!(links.verify(one.id, "display.jpg", &signed).is_none());
             let saving = Signed { download: Some("1".to_owned()), ..signed.clone() };
             assert!(links.verify(one.id, &file, &saving).is_none());
+            let trashed = Signed { trash: Some("1".to_owned()), ..signed.clone() };
+            assert!(links.verify(one.id, &file, &trashed).is_none());
             let later = Signed { expires: Some("99999999999".to_owned()), ..signed.clone() };
             assert!(links.verify(one.id, &file, &later).is_none());
             assert!(links.verify(one.id, &file, &Signed::default()).is_none());
         }
         let (file, signed) = parts(&links.save(&one, Wanted::Original));
         assert_eq!(file, "original.jpg");
-        assert!(links.verify(one.id, &file, &signed).is_some());
+        assert_eq!(links.verify(one.id, &file, &signed), Some(Purpose::Save));
+        let (thrown, put_away) = parts(&links.of_trash().show(&one, thumb));
+        assert_eq!(links.verify(one.id, &thrown, &put_away), Some(Purpose::Trash));
+        for other in [
+            Signed { trash: None, ..put_away.clone() },
+            Signed { trash: None, download: Some("1".to_owned()), ..put_away.clone() },
+            Signed { download: Some("1".to_owned()), ..put_away.clone() },
+        ] {
+            assert_eq!(links.verify(one.id, &thrown, &other), None, "{other:?}");
+        }
         let soon = links.until(Some(clock.now() + chrono::Duration::minutes(1)));
         let (_, short) = parts(&soon.save(&one, Wanted::Original));
         assert!(links.verify(one.id, &file, &short).is_some());

@@ -3,5 +3,5 @@
 mod links;
 mod photos;
 
-pub use links::{PhotoLinks, Signed, wanted};
+pub use links::{PhotoLinks, Purpose, Signed, wanted};
 pub use photos::{PhotoParts, Photos};

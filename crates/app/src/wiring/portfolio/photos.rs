@@ -27,6 +27,7 @@ pub struct Photos {
     pub changing: ChangePhotos,
     pub batches: BatchPhotos,
     pub trash: TrashPhotos,
+    pub purging: PurgePhotos,
     pub likes: LikePhotos,
     pub reading: ReadPhotos,
     pub sharing: SharePhotos,
@@ -57,19 +58,21 @@ impl Photos {
     pub fn new(parts: PhotoParts) -> Self {
         let PhotoParts { ports, files, cache, limiter, hasher, links, retention, downloads } = parts;
         let views = Arc::new(ViewBuffer::of_photos(ports.store.clone(), cache));
+        let purging = PurgePhotos::new(ports.clone(), retention);
         let departed = Arc::new(RemovePhotos::new(ports.clone()));
         Self {
             creating: CreatePhotos::new(ports.clone()),
             changing: ChangePhotos::new(ports.clone()),
             batches: BatchPhotos::new(ports.clone(), retention),
             trash: TrashPhotos::new(ports.clone(), retention),
+            purging,
             likes: LikePhotos::new(ports.clone()),
             reading: ReadPhotos::new(ports.clone(), files, views.clone()),
             sharing: SharePhotos::new(ports.clone(), Arc::new(LinkPasswords(hasher)), limiter),
             views,
             links,
             downloads,
-            handlers: vec![Arc::new(PurgePhotos::new(ports.clone())), departed.clone()],
+            handlers: vec![Arc::new(purging.clone()), departed.clone()],
             follows: Arc::new(FollowFiles::new(ports)),
             departed,
         }

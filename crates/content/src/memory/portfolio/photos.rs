@@ -145,6 +145,15 @@ impl PhotoQueries for MemoryPortfolio {
         Ok(self.page(&rows, page))
     }
 
+    async fn list_trashed_until(&self, time: DateTime<Utc>, limit: u64) -> Result<Vec<PhotoId>, StoreError> {
+        let state = self.state();
+        let thrown = state.photos.values().filter_map(|row| Some((row.photo.trashed_at?, row.photo.id)));
+        let mut thrown: Vec<_> = thrown.filter(|(at, _)| *at <= time).collect();
+        thrown.sort_unstable();
+        thrown.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(thrown.into_iter().map(|(_, id)| id).collect())
+    }
+
     async fn find_many(&self, ids: &[PhotoId]) -> Result<Vec<PhotoView>, StoreError> {
         let rows: Vec<Row> = ids.iter().filter_map(|id| self.row(&(*id).into())).collect();
         Ok(rows.iter().map(|row| self.view(row)).collect())

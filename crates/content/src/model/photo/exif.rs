@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sharestack_kernel::time::kept;
 
 /// What a camera noted, as it is printed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -56,9 +57,10 @@ impl Taken {
         Self { at: time.to_utc(), offset_minutes: Some(time.offset().local_minus_utc() / 60) }
     }
 
-    /// The time, when it lies in [`Taken::YEARS`] on the clocks of the place and in UTC: files
-    /// say anything.
-    pub fn known(self) -> Option<Self> {
+    /// The time as it is [kept], when it lies in [`Taken::YEARS`] on the clocks of the place and
+    /// in UTC: files say anything.
+    pub fn known(mut self) -> Option<Self> {
+        self.at = kept(self.at);
         let known = |year| Self::YEARS.contains(&year);
         (known(self.at.year()) && known(self.local().year())).then_some(self)
     }

@@ -26,7 +26,7 @@ pub use creating::{CreatePhoto, CreatePhotos};
 pub use departure::RemovePhotos;
 pub use following::FollowFiles;
 pub use liking::LikePhotos;
-pub use reading::{ListPhotos, Picked, ReadPhoto, ReadPhotos, Wanted};
+pub use reading::{Granted, ListPhotos, Picked, ReadPhoto, ReadPhotos, Wanted};
 pub use sharing::{CreateShareLink, SharePhotos, SharedBy, SharedPhotos};
 pub use trash::{PURGE_JOB, PurgePhotos, TrashPhotos};
 

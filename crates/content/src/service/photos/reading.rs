@@ -25,7 +25,8 @@ const SQUARES: i64 = 4;
 pub struct ListPhotos {
     /// In this state; `None` is published.
     pub status: Option<PhotoStatus>,
-    /// Of this visibility; `None` is what every visitor may see, or each in another state.
+    /// Of this visibility; `None` is what every visitor may see, as is what is public and
+    /// published, or each in another state.
     pub visibility: Option<Visibility>,
     /// In this category or one below it.
     pub category: Option<CategoryId>,
@@ -63,6 +64,27 @@ pub enum Wanted {
     Original,
     /// A picture that was made of it.
     Format(FormatName),
+}
+
+/// What an address gives to whoever has it, beside what they see anyway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Granted {
+    /// Nothing.
+    Nothing,
+    /// A photo, from somebody who may share it.
+    Photo,
+    /// A picture of a photo as long as it is in the trash, from its list.
+    Trashed,
+}
+
+impl Granted {
+    fn admits(self, photo: &Photo, wanted: Wanted) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Photo => photo.trashed_at.is_none(),
+            Self::Trashed => photo.trashed_at.is_some() && wanted != Wanted::Original,
+        }
+    }
 }
 
 /// Bytes of a photo, found.
@@ -135,7 +157,8 @@ impl ReadPhotos {
     /// # Errors
     /// When somebody who is not signed in asks for what not every visitor sees.
     pub async fn list(&self, actor: Option<&Actor>, query: ListPhotos) -> Result<Page<PhotoView>, PhotoReadError> {
-        let open = query.visibility.is_none() && query.status.is_none_or(|status| status == PhotoStatus::Published);
+        let open = query.visibility.is_none_or(|visibility| visibility == Visibility::Public)
+            && query.status.is_none_or(|status| status == PhotoStatus::Published);
         let scope = if open {
             PhotoScope::Listed
         } else {
@@ -193,8 +216,8 @@ impl ReadPhotos {
         self.ports.queries.clusters(bounds, cell.max(1), MAX_CLUSTERS).await
     }
 
-    /// The bytes of a photo for a reader who may have them; `granted` says that somebody who
-    /// may share them gave the reader an address for these.
+    /// The bytes of a photo for a reader who may have them; `granted` says what the address
+    /// that they came by gives.
     ///
     /// # Errors
     /// When the photo is not there for the reader, when they may not have its original, and
@@ -204,12 +227,12 @@ impl ReadPhotos {
         actor: Option<&Actor>,
         key: &PhotoKey,
         wanted: Wanted,
-        granted: bool,
+        granted: Granted,
     ) -> Result<Picked, PhotoReadError> {
         let missing = || PhotoRefused::Missing(key.clone());
-        let found = self.ports.queries.find_photo(key).await?.filter(|photo| photo.trashed_at.is_none());
-        let photo = found.ok_or_else(missing)?;
+        let photo = self.ports.queries.find_photo(key).await?.ok_or_else(missing)?;
         let head = PhotoHead::from(&photo);
+        let granted = granted.admits(&photo, wanted);
         if !granted && !sees(actor, &head, key) {
             return Err(missing().into());
         }

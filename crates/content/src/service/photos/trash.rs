@@ -19,6 +19,9 @@ use crate::service::shelving;
 /// The kind of the job that removes a photo for good.
 pub const PURGE_JOB: &str = "photo.purge";
 
+/// How many are looked for in one go.
+const BATCH: u64 = 100;
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Purge {
     photo_id: PhotoId,
@@ -124,26 +127,62 @@ pub(super) async fn remove(tx: &mut dyn PortfolioTx, photo: &Photo, now: DateTim
     Ok(())
 }
 
-/// Removes photos whose time in the trash is over. One that was taken out of it meanwhile,
-/// or put there again, leaves its old job without effect.
+/// Removes photos whose time in the trash is over, as it is said now. One that was taken out of
+/// it meanwhile, or put there again, leaves its old job without effect.
 #[derive(Clone)]
 pub struct PurgePhotos {
     ports: PhotoPorts,
+    retention: Duration,
 }
 
 impl PurgePhotos {
-    /// The handler over these ports.
-    pub const fn new(ports: PhotoPorts) -> Self {
-        Self { ports }
+    /// The handler over these ports; the trash keeps photos for `retention`.
+    pub const fn new(ports: PhotoPorts, retention: Duration) -> Self {
+        Self { ports, retention }
     }
 
     async fn purge(&self, purge: &Purge) -> Result<(), PhotoEditError> {
-        let now = self.ports.clock.now();
+        let (now, again) = (self.ports.clock.now(), self.ports.ids.uuid());
+        let ends = purge.trashed_at + self.retention;
         transact!(self.ports.store, |tx| {
             let found = tx.photos().find_for_update(purge.photo_id).await?;
             match found.filter(|photo| photo.trashed_at == Some(purge.trashed_at)) {
+                Some(_) if ends > now => {
+                    // The trash was to keep photos for a shorter time when this one was put there.
+                    tx.jobs().enqueue(&NewJob::new(again, PURGE_JOB, json!(purge), ends)).await?;
+                    Ok(())
+                }
                 Some(photo) => remove(tx, &photo, now).await,
                 None => Ok(()),
+            }
+        })
+    }
+
+    /// Removes what has been in the trash for as long as it may be before its own job comes: the
+    /// trash was to keep photos for a longer time when it was put there. Returns how many.
+    ///
+    /// # Errors
+    /// The store's; what is removed by then stays so.
+    pub async fn purge_overdue(&self) -> Result<usize, PhotoEditError> {
+        let mut purged = 0;
+        loop {
+            let now = self.ports.clock.now();
+            let found = self.ports.queries.list_trashed_until(now - self.retention, BATCH).await?;
+            for id in &found {
+                purged += usize::from(self.purge_if_overdue(*id, now).await?);
+            }
+            if (found.len() as u64) < BATCH {
+                return Ok(purged);
+            }
+        }
+    }
+
+    async fn purge_if_overdue(&self, id: PhotoId, now: DateTime<Utc>) -> Result<bool, PhotoEditError> {
+        let overdue = |photo: &Photo| photo.trashed_at.is_some_and(|at| at + self.retention <= now);
+        transact!(self.ports.store, |tx| {
+            match tx.photos().find_for_update(id).await?.filter(overdue) {
+                Some(photo) => remove(tx, &photo, now).await.map(|()| true),
+                None => Ok(false),
             }
         })
     }

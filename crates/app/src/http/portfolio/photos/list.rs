@@ -23,7 +23,8 @@ pub struct PhotoListQuery {
     /// `published`; `draft` and `archived` for one's own photos or with `photo.update`.
     #[param(default = "published", example = "published")]
     status: Option<String>,
-    /// `public`, `unlisted` or `private`, of one's own photos or with `photo.update`.
+    /// `public`, which of what is published everybody sees; `unlisted` or `private`, of one's own
+    /// photos or with `photo.update`.
     #[param(example = "public")]
     visibility: Option<String>,
     /// A category's id; photos in those below it are in it too.

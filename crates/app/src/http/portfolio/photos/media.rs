@@ -7,7 +7,7 @@ use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Deserialize;
 use sharestack_content::model::{FormatName, PhotoId, PhotoKey};
-use sharestack_content::service::{Picked, UPDATE_PHOTO, Wanted};
+use sharestack_content::service::{Granted, Picked, UPDATE_PHOTO, Wanted};
 use sharestack_kernel::actor::Denied;
 use sharestack_kernel::blob::Presentation;
 use sharestack_kernel::field::{FieldErrors, Issue};
@@ -15,8 +15,8 @@ use sharestack_kernel::field::{FieldErrors, Issue};
 use crate::http::context::asks_headers;
 use crate::http::error::ApiError;
 use crate::http::extract::{MaybeAuth, Params, Parse, option};
-use crate::http::files::{FileAnswer, answer, attachment};
-use crate::wiring::{App, Signed, wanted};
+use crate::http::files::{FileAnswer, answer, attachment, begins};
+use crate::wiring::{App, Purpose, Signed, wanted};
 
 /// How long an address of a store of files lasts to which a caller is sent.
 const SENT_FOR: Duration = Duration::from_mins(5);
@@ -30,12 +30,9 @@ fn tag(picked: &Picked) -> String {
     picked.key.as_str().replace('/', "-")
 }
 
-/// Counts a download: that of the beginning of a file, once.
-async fn count(request: &HttpRequest, app: &App, photo: PhotoId) -> Result<(), ApiError> {
-    let range = request.headers().get(header::RANGE).and_then(|value| value.to_str().ok());
-    let begins = range.is_none_or(|range| range.trim().starts_with("bytes=0-"));
-    let asks = !asks_headers(request) && !request.headers().contains_key(header::IF_NONE_MATCH);
-    if begins && asks { Ok(app.photos.reading.downloaded(photo).await?) } else { Ok(()) }
+/// Counts a download: that of the beginning of a file, once, and only where it is answered.
+async fn count(request: &HttpRequest, app: &App, photo: PhotoId, file: &FileAnswer<'_>) -> Result<(), ApiError> {
+    if begins(request, file) { Ok(app.photos.reading.downloaded(photo).await?) } else { Ok(()) }
 }
 
 /// A picture, under the address that a photo shows.
@@ -70,12 +67,14 @@ pub async fn read_picture(
     let (id, file) = path.into_inner();
     let missing = || ApiError::not_found("picture", format!("{id}/{file}"));
     let (PhotoKey::Id(photo), Some(wanted)) = (PhotoKey::parse(&id), wanted(&file)) else { return Err(missing()) };
-    let granted = app.photos.links.verify(photo, &file, &signed).is_some();
+    let purpose = app.photos.links.verify(photo, &file, &signed);
+    let granted = match purpose {
+        None => Granted::Nothing,
+        Some(Purpose::Show | Purpose::Save) => Granted::Photo,
+        Some(Purpose::Trash) => Granted::Trashed,
+    };
     let picked = app.photos.reading.pick(auth.0.as_ref(), &photo.into(), wanted, granted).await?;
-    let saved = granted && signed.download.is_some();
-    if saved {
-        count(&request, &app, photo).await?;
-    }
+    let saved = purpose == Some(Purpose::Save);
     let open = picked.photo.is_open() && wanted != Wanted::Original;
     let file = FileAnswer {
         key: &picked.key,
@@ -85,7 +84,11 @@ pub async fn read_picture(
         cache_control: if open { OPEN } else { CLOSED },
         save_as: saved.then_some(picked.file_name.as_str()),
     };
-    answer(&request, app.files.0.as_ref(), &file).await
+    let answer = answer(&request, app.files.0.as_ref(), &file).await?;
+    if saved {
+        count(&request, &app, photo, &file).await?;
+    }
+    Ok(answer)
 }
 
 /// In which format.
@@ -138,27 +141,12 @@ pub async fn download_photo(
     path: Path<String>,
     query: Params<DownloadQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let picked = app.photos.reading.pick(auth.0.as_ref(), &PhotoKey::parse(&path), query.0, false).await?;
+    let picked = app.photos.reading.pick(auth.0.as_ref(), &PhotoKey::parse(&path), query.0, Granted::Nothing).await?;
     if !app.photos.downloads {
         let role = auth.0.as_ref().map(|actor| actor.role.clone());
         let denied = Denied { required: UPDATE_PHOTO, role };
         let actor = auth.0.as_ref().ok_or(denied)?;
         actor.require_owner_or(picked.photo.owner_id, UPDATE_PHOTO)?;
-    }
-    count(&request, &app, picked.photo.id).await?;
-    let presentation = Presentation {
-        content_type: Some(picked.mime_type.clone()),
-        content_disposition: Some(attachment(&picked.file_name)),
-    };
-    // An address that is signed for GET answers nothing else: of the headers alone the server tells.
-    if !asks_headers(&request)
-        && let Some(url) = app.files.0.presign_get(&picked.key, SENT_FOR, &presentation).await?
-    {
-        let mut response = HttpResponse::Found();
-        return Ok(response
-            .insert_header((header::LOCATION, url))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .finish());
     }
     let file = FileAnswer {
         key: &picked.key,
@@ -168,5 +156,22 @@ pub async fn download_photo(
         cache_control: "private, no-cache",
         save_as: Some(&picked.file_name),
     };
-    answer(&request, app.files.0.as_ref(), &file).await
+    let presentation = Presentation {
+        content_type: Some(picked.mime_type.clone()),
+        content_disposition: Some(attachment(&picked.file_name)),
+    };
+    // An address that is signed for GET answers nothing else: of the headers alone the server tells.
+    if !asks_headers(&request)
+        && let Some(url) = app.files.0.presign_get(&picked.key, SENT_FOR, &presentation).await?
+    {
+        count(&request, &app, picked.photo.id, &file).await?;
+        let mut response = HttpResponse::Found();
+        return Ok(response
+            .insert_header((header::LOCATION, url))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .finish());
+    }
+    let answer = answer(&request, app.files.0.as_ref(), &file).await?;
+    count(&request, &app, picked.photo.id, &file).await?;
+    Ok(answer)
 }

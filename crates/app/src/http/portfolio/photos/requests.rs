@@ -1,6 +1,5 @@
 //! What photos are made and changed with.
 
-use chrono::DateTime;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sharestack_content::model::{
@@ -11,6 +10,7 @@ use sharestack_content::service::{CreatePhoto, EditPhoto};
 use sharestack_kernel::field::{FieldErrors, Issue, length};
 use sharestack_kernel::id::MAX_NUMERIC_ID;
 use sharestack_kernel::patch::Patch;
+use sharestack_kernel::time;
 use utoipa::ToSchema;
 
 use crate::http::content::fields::{all, into_option, list, patch};
@@ -96,7 +96,7 @@ impl LocationInput {
 
 /// Reads a time with its offset.
 fn taken(text: &str) -> Result<Taken, Issue> {
-    let taken = DateTime::parse_from_rfc3339(text).map(Taken::with_offset).map_err(|_| Issue::InvalidFormat)?;
+    let taken = Taken::with_offset(time::parse(text)?);
     let (min, max) = (Taken::YEARS.start(), Taken::YEARS.end());
     taken.known().ok_or(Issue::OutOfRange { min: (*min).into(), max: (*max).into() })
 }

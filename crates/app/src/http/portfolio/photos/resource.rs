@@ -22,7 +22,7 @@ pub(super) async fn changed(app: &App, actor: &Actor, id: PhotoId) -> Result<Pho
     Ok(PhotoDetail::new(read, &app.photos.links))
 }
 
-/// Photos that everybody may see; with `status` or `visibility` one's own, or with
+/// Photos that everybody may see; with another `status` or `visibility` one's own, or with
 /// `photo.update` those of all.
 #[utoipa::path(
     tag = "Photos",

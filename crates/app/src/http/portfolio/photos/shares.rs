@@ -159,6 +159,8 @@ impl SharedView {
 }
 
 /// Makes a link that shows photos of one's own to whoever has it. It needs `photo.read`.
+///
+/// A key that shares what is its owner's needs `own.write` or `photo.update`, too.
 #[utoipa::path(
     tag = "Photos",
     extensions(
@@ -191,7 +193,7 @@ pub async fn create_share_link(
 #[delete("/api/v1/photos/share-links/{link_id}")]
 pub async fn revoke_share_link(app: Data<App>, auth: Auth, path: Path<String>) -> Result<HttpResponse, ApiError> {
     let id = ShareLinkId::new(UuidId::parse("share_link", &path)?);
-    app.photos.sharing.revoke(auth.0.user_id, id).await?;
+    app.photos.sharing.revoke(&auth.0, id).await?;
     Ok(no_content())
 }
 

@@ -70,6 +70,8 @@ pub async fn delete_photo(
 }
 
 /// What is in the trash, the latest first: one's own, or with `photo.delete` everything.
+///
+/// The addresses of its pictures hold as long as it is there, for two hours at the most.
 #[utoipa::path(
     tag = "Photos",
     params(PageQuery),
@@ -82,8 +84,9 @@ pub async fn list_trashed_photos(
     page: Params<PageQuery>,
 ) -> Result<Reply<Vec<TrashedPhoto>>, ApiError> {
     let page = app.photos.reading.trash(&auth.0, page.0).await?;
+    let links = app.photos.links.of_trash();
     let retention = chrono::Duration::days(i64::from(app.config.photos.trash_days));
-    Ok(Reply::page(page.map(|view| TrashedPhoto::new(view, &app.photos.links, retention))))
+    Ok(Reply::page(page.map(|view| TrashedPhoto::new(view, &links, retention))))
 }
 
 /// Takes a photo out of the trash, as it was. For who may put it there.

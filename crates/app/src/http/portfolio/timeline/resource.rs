@@ -1,7 +1,7 @@
 //! The timeline and its events.
 
 use actix_web::web::{Data, Path};
-use actix_web::{HttpResponse, delete, get, post, route};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, route};
 use sharestack_content::model::TimelineEventId;
 use sharestack_content::service::EditEvent;
 
@@ -12,6 +12,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, NumericId, Params};
 use crate::http::reply::{Envelope, Reply, no_content};
 use crate::wiring::App;
+
+/// What stands in paths of events where those of months have a year.
+const EVENTS: &str = "events";
 
 /// What was photographed when, and what happened beside.
 ///
@@ -60,11 +63,16 @@ pub async fn read_timeline(
 )]
 #[get("/api/v1/timeline/{year}/{month}")]
 pub async fn read_timeline_month(
+    request: HttpRequest,
     app: Data<App>,
     context: RequestContext,
     path: Path<(String, String)>,
     query: Params<MonthQuery>,
 ) -> Result<Reply<TimelineMonthDetail>, ApiError> {
+    if path.0 == EVENTS {
+        // That is an event, which is changed and removed here and shown in its month.
+        return Err(app.routes.not_allowed(request.path()));
+    }
     let wanted = month(&path.0, &path.1)?;
     let month = app.taxonomy.timeline.month(wanted, query.0).await?;
     let view = TimelineMonthDetail { year: wanted.year, month: TimelineMonth::new(&app, &month, context.language) };

@@ -88,9 +88,13 @@ async fn a_list_shows_the_open_ones_unless_one_may_see_more() {
         Ok::<_, crate::error::PhotoReadError>(page.items.iter().map(|view| view.photo.id.get()).collect::<Vec<_>>())
     };
     let (own, editor) = (owner(), actor(9, EDITOR));
-    for who in [None, Some(&own), Some(&editor)] {
+    let public = || ListPhotos { visibility: Some(Visibility::Public), ..ListPhotos::default() };
+    for who in [None, Some(&own), Some(&actor(8, USER)), Some(&editor)] {
         assert_eq!(listed(who, ListPhotos::default()).await.unwrap(), [1]);
+        assert_eq!(listed(who, public()).await.unwrap(), [1], "that asks for what everybody sees");
     }
+    let public_drafts = || ListPhotos { status: Some(PhotoStatus::Draft), ..public() };
+    assert_eq!(listed(None, public_drafts()).await.unwrap_err().category(), Category::Unauthenticated);
     for query in [drafts(), private()] {
         assert_eq!(listed(None, query).await.unwrap_err().category(), Category::Unauthenticated);
     }
@@ -120,28 +124,37 @@ async fn the_original_is_for_who_may_change_the_photo() {
     let (reading, _) = reading(&world);
     let (own, other, editor) = (owner(), actor(8, CREATOR), actor(9, EDITOR));
     let display = Wanted::Format(FormatName::Display);
+    let (nothing, given, trashed) = (Granted::Nothing, Granted::Photo, Granted::Trashed);
     for (who, id, wanted, granted, expected) in [
-        (None, 1, display, false, None),
-        (None, 1, Wanted::Original, false, Some(Category::Denied)),
-        (Some(&other), 1, Wanted::Original, false, Some(Category::Denied)),
-        (Some(&own), 1, Wanted::Original, false, None),
-        (Some(&editor), 1, Wanted::Original, false, None),
-        (None, 4, display, false, Some(Category::NotFound)),
-        (None, 4, Wanted::Original, false, Some(Category::NotFound)),
-        (None, 4, display, true, None),
-        (None, 4, Wanted::Original, true, None),
-        (None, 5, display, true, Some(Category::NotFound)),
+        (None, 1, display, nothing, None),
+        (None, 1, Wanted::Original, nothing, Some(Category::Denied)),
+        (Some(&other), 1, Wanted::Original, nothing, Some(Category::Denied)),
+        (Some(&own), 1, Wanted::Original, nothing, None),
+        (Some(&editor), 1, Wanted::Original, nothing, None),
+        (None, 4, display, nothing, Some(Category::NotFound)),
+        (None, 4, Wanted::Original, nothing, Some(Category::NotFound)),
+        (None, 4, display, given, None),
+        (None, 4, Wanted::Original, given, None),
+        (None, 5, display, given, Some(Category::NotFound)),
+        (None, 5, display, trashed, None),
+        (None, 5, Wanted::Original, trashed, Some(Category::NotFound)),
+        (Some(&own), 5, Wanted::Original, trashed, Some(Category::NotFound)),
+        (Some(&own), 5, display, nothing, Some(Category::NotFound)),
+        (None, 6, display, trashed, Some(Category::NotFound)),
+        (None, 1, display, trashed, None),
+        (None, 1, Wanted::Original, trashed, Some(Category::Denied)),
+        (None, 4, display, trashed, Some(Category::NotFound)),
     ] {
         let picked = reading.pick(who, &key(id), wanted, granted).await;
         let refused = picked.as_ref().err().map(Classified::category);
-        assert_eq!(refused, expected, "{who:?} {id} {wanted:?} {granted}");
+        assert_eq!(refused, expected, "{who:?} {id} {wanted:?} {granted:?}");
     }
-    let original = reading.pick(Some(&own), &key(1), Wanted::Original, false).await.unwrap();
+    let original = reading.pick(Some(&own), &key(1), Wanted::Original, nothing).await.unwrap();
     assert_eq!((original.file_name.as_str(), original.size), ("DSC_0001.jpg", 2_048_576));
-    let shown = reading.pick(None, &key(1), display, false).await.unwrap();
+    let shown = reading.pick(None, &key(1), display, nothing).await.unwrap();
     assert_eq!(shown.file_name, "photo-1-display.jpg");
     world.put(1, |photo| photo.picture.formats.clear());
-    assert_eq!(reading.pick(None, &key(1), display, false).await.unwrap_err().category(), Category::NotFound);
+    assert_eq!(reading.pick(None, &key(1), display, nothing).await.unwrap_err().category(), Category::NotFound);
     reading.downloaded(PhotoId::new(1)).await.unwrap();
     assert_eq!(world.ports.queries.find(&key(1)).await.unwrap().unwrap().download_count, 1);
 }

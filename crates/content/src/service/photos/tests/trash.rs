@@ -1,6 +1,6 @@
 use chrono::Duration;
 use sharestack_kernel::error::{Category, Classified};
-use sharestack_kernel::job::{ClaimedJob, JobHandler as _};
+use sharestack_kernel::job::{ClaimedJob, JobHandler as _, NewJob};
 
 use crate::error::PhotoEditError;
 use crate::events::{PHOTO_DELETED, PHOTO_UPDATED};
@@ -17,7 +17,7 @@ async fn run(world: &World, job: usize) {
     let job = world.portfolio.jobs()[job].clone();
     let claimed =
         ClaimedJob { id: job.id, kind: job.kind, payload: job.payload, attempt: 1, max_attempts: 10, lost: 0 };
-    PurgePhotos::new(world.ports.clone()).run(&claimed).await.unwrap();
+    PurgePhotos::new(world.ports.clone(), Duration::days(30)).run(&claimed).await.unwrap();
 }
 
 #[tokio::test]
@@ -44,6 +44,7 @@ async fn what_is_put_away_comes_back_as_it_was_or_goes_for_good() {
     trash.delete(&owner(), &key(1), None).await.unwrap();
     run(&world, 0).await;
     assert!(world.portfolio.photo(PhotoId::new(1)).is_some(), "nor does it later: its time counts anew");
+    world.clock.advance(Duration::days(30));
     for _ in 0..2 {
         run(&world, 1).await;
     }
@@ -53,6 +54,36 @@ async fn what_is_put_away_comes_back_as_it_was_or_goes_for_good() {
     assert_eq!(world.events(), [PHOTO_DELETED, PHOTO_UPDATED, PHOTO_DELETED]);
     assert_eq!(world.portfolio.photo_count(PhotoCount::Listed), -1);
     assert_eq!(trash.restore(&owner(), &key(1)).await.unwrap_err().category(), Category::NotFound);
+}
+
+#[tokio::test]
+async fn a_photo_goes_when_the_trash_says_now_that_it_does() {
+    let world = world();
+    world.put(1, |_| {});
+    world.put(2, |_| {});
+    let thrown_at = world.clock.now();
+    trash(&world).delete(&owner(), &key(1), None).await.unwrap();
+    let purging = |days| PurgePhotos::new(world.ports.clone(), Duration::days(days));
+    let claimed = |number: usize| {
+        let NewJob { id, kind, payload, .. } = world.portfolio.jobs()[number].clone();
+        ClaimedJob { id, kind, payload, attempt: 1, max_attempts: 10, lost: 0 }
+    };
+    world.clock.advance(Duration::days(30));
+    purging(60).run(&claimed(0)).await.unwrap();
+    assert_eq!(world.photo(1).trashed_at, Some(thrown_at), "it is kept for longer by now");
+    let later = world.portfolio.jobs()[1].clone();
+    assert_eq!((later.kind.as_str(), later.run_at), (PURGE_JOB, thrown_at + Duration::days(60)));
+    world.clock.advance(Duration::days(30));
+    purging(60).run(&claimed(1)).await.unwrap();
+    assert!(world.portfolio.photo(PhotoId::new(1)).is_none());
+
+    trash(&world).delete(&owner(), &key(2), None).await.unwrap();
+    world.clock.advance(Duration::days(7));
+    assert_eq!(purging(8).purge_overdue().await.unwrap(), 0);
+    assert_eq!(purging(7).purge_overdue().await.unwrap(), 1, "it is kept for a shorter time by now");
+    assert!(world.portfolio.photo(PhotoId::new(2)).is_none());
+    purging(7).run(&claimed(2)).await.unwrap();
+    assert_eq!(purging(0).purge_overdue().await.unwrap(), 0);
 }
 
 #[tokio::test]
