@@ -188,8 +188,6 @@ pub async fn list_audit_logs(
 )]
 #[get("/api/v1/audit-logs/{id}")]
 pub async fn find_audit_log(app: Data<App>, auth: Auth, path: Path<String>) -> Result<Reply<AuditLogEntry>, ApiError> {
-    // Who may not read it learns nothing about what is there.
-    auth.0.require("audit.read")?;
     let id = AuditId::new(UuidId::parse("audit_entry", &path)?);
     Ok(Reply::ok(AuditLogEntry::from(app.audit.find(&auth.0, id).await?)).tagged())
 }
