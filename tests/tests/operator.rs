@@ -11,6 +11,7 @@ use sharestack_store_seaorm::{Store, StoreConfig};
 use sharestack_tests::authenticator::CodeApp;
 use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::process::{Process, command, program};
+use sharestack_tests::until;
 
 /// The repository.
 fn root() -> PathBuf {
@@ -196,6 +197,14 @@ async fn the_queue_of_dead_jobs_is_told_of_whatever_is_in_it() {
     assert!(well(&run(data.path(), &["jobs", "retry", "--all"], &[])).trim().ends_with("2 jobs wait again"));
     assert_eq!(stored(data.path(), "SELECT COUNT(*) FROM jobs WHERE state = 'waiting'").await, 2);
     assert!(!run(data.path(), &["jobs", "retry", "019a8f3c-7b1e-7c40-9d6e-0f1a2b3c4d5e"], &[]).status.success());
+    // What was offered again is told of, once each, and what was not is not.
+    let told = "SELECT COUNT(DISTINCT aggregate_id) FROM events WHERE kind = 'job.retried' AND payload LIKE '%\"kind\":\"x\"%'";
+    assert_eq!(stored(data.path(), told).await, 2);
+    assert_eq!(stored(data.path(), "SELECT COUNT(*) FROM events WHERE kind = 'job.retried'").await, 2);
+    let server = Process::start(data.path(), &["serve"], &BTreeMap::new());
+    let entries = "SELECT COUNT(*) FROM audit_entries WHERE action = 'job.retried' AND target_type = 'job'";
+    until("the audit log has them", async || stored(data.path(), entries).await == 2).await;
+    server.kill();
 }
 
 #[tokio::test]

@@ -11,13 +11,14 @@ use sharestack_kernel::origin::Origin;
 use sharestack_kernel::page::Slice;
 
 use crate::error::AuditError;
+use crate::events::OPERATED;
 use crate::model::{AuditEntry, AuditFilter, AuditId, AuditResult};
 use crate::ports::AuditStore;
 
 /// What reading the log asks for, and the act of which its entry tells.
 pub const READ: &str = "audit.read";
 
-/// Makes an entry of every event of some kinds.
+/// Makes an entry of every event of some kinds, and of every act of who runs the product.
 pub struct AuditTrail {
     store: Arc<dyn AuditStore>,
     kinds: &'static [&'static str],
@@ -37,7 +38,7 @@ impl Subscriber for AuditTrail {
     }
 
     fn wants(&self, kind: &str) -> bool {
-        self.kinds.contains(&kind)
+        self.kinds.contains(&kind) || OPERATED.contains(&kind)
     }
 
     async fn handle(&self, event: &DomainEvent) -> Result<(), StoreError> {
@@ -202,9 +203,9 @@ mod tests {
     }
 
     #[test]
-    fn events_of_the_kinds_are_wanted_and_no_others() {
+    fn events_of_the_kinds_and_acts_of_operators_are_wanted_and_no_others() {
         let trail = AuditTrail::new(Arc::new(MockAuditStore::new()), &["user.login", "role.created"]);
-        assert!(trail.wants("user.login") && trail.wants("role.created"));
+        assert!(trail.wants("user.login") && trail.wants("role.created") && trail.wants("job.retried"));
         assert!(!trail.wants("user.followed") && !trail.wants("article.published") && !trail.wants("user"));
     }
 }

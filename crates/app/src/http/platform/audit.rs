@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sharestack_kernel::field::{FieldErrors, Issue, length};
 use sharestack_kernel::id::{MAX_NUMERIC_ID, UserId};
+use sharestack_platform::events::OPERATED;
 use sharestack_platform::model::{AuditEntry, AuditFilter, AuditId, AuditResult};
 use sharestack_platform::service::READ;
 use sharestack_users::events::AUDITED;
@@ -115,7 +116,7 @@ pub struct AuditPage {
 
 /// All acts of which there are entries.
 fn acts() -> BTreeSet<&'static str> {
-    AUDITED.iter().copied().chain([READ]).collect()
+    AUDITED.iter().chain(OPERATED).copied().chain([READ]).collect()
 }
 
 /// What they are done to: acts are called by it.
