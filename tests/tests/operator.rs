@@ -22,7 +22,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap()
 }
 
-fn run(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+pub fn run(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let variables: BTreeMap<_, _> =
         variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     command(data, arguments, &variables).output().unwrap()
@@ -33,13 +33,13 @@ fn said(output: &Output) -> String {
 }
 
 #[track_caller]
-fn well(output: &Output) -> String {
+pub fn well(output: &Output) -> String {
     assert!(output.status.success(), "{}{}", said(output), String::from_utf8_lossy(&output.stderr));
     said(output)
 }
 
 /// What lies in the database of a data directory, by statements of the test's own.
-async fn stored(data: &Path, sql: &str) -> i64 {
+pub async fn stored(data: &Path, sql: &str) -> i64 {
     let url = format!("sqlite://{}", data.join("sharestack.db").display());
     let store = Store::connect(&StoreConfig::new(&url), std::sync::Arc::new(SystemClock)).await.unwrap();
     let number = if sql.starts_with("SELECT") {

@@ -9,8 +9,13 @@ use uuid::Uuid;
 /// A job that was given up is offered again.
 pub const JOB_RETRIED: &str = "job.retried";
 
+/// Demo content is being put into an empty database.
+pub const DEMO_BEGUN: &str = "demo.begun";
+/// A part of it, which the target names, is whole.
+pub const DEMO_FILLED: &str = "demo.filled";
+
 /// The acts of who runs the product, of which the audit log has entries.
-pub const OPERATED: &[&str] = &[JOB_RETRIED];
+pub const OPERATED: &[&str] = &[JOB_RETRIED, DEMO_BEGUN, DEMO_FILLED];
 
 /// A job that was given up is offered again from the command line.
 pub fn job_retried(id: Uuid, job: &DeadJob, at: DateTime<Utc>) -> DomainEvent {
