@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sharestack_platform::events::OPERATED;
 use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::{Account, Answer, Database, Harness, Options, until};
 use sharestack_users::events::AUDITED;
@@ -217,7 +218,7 @@ async fn the_log_is_read_from_end_to_end_and_knows_who_read_it() {
 fn every_act_is_in_the_operators_manual() {
     let manual = include_str!("../../docs/operations.md");
     let told = |act: &str| manual.contains(&format!("`{act}`"));
-    for act in AUDITED {
+    for act in AUDITED.iter().chain(OPERATED) {
         let (_, short) = act.split_once('.').unwrap();
         assert!(told(act) || told(&format!(".{short}")), "{act}");
     }

@@ -208,6 +208,11 @@ async fn other_services(walk: &mut Walk, fake: &FakeProvider) {
     let (_, other) = out_to_github(walk, None).await;
     let forced = come_back(walk, &path, &other).await.refused(400, "VALIDATION_ERROR");
     walk.note(&forced, "user.login_failed", None, ("user", None));
+    // So is one that comes back when its time is over.
+    let (path, cookie) = out_to_github(walk, None).await;
+    sql(&walk.app, "UPDATE oauth_states SET expires_at = created_at").await;
+    let late = come_back(walk, &path, &cookie).await.refused(400, "VALIDATION_ERROR");
+    walk.note(&late, "user.login_failed", None, ("user", None));
     // What one has linked another cannot.
     let wei = walk.app.account("weiwei").await;
     let elsewhere = back_from_github(walk, Some(&wei.token)).await.refused(409, "RESOURCE_CONFLICT");

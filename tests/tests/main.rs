@@ -18,6 +18,7 @@ mod contract;
 mod contract_input;
 mod counted;
 mod demo;
+mod demo_cut_off;
 mod departures;
 mod docs;
 mod edges;

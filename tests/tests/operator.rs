@@ -11,6 +11,7 @@ use sharestack_store_seaorm::{Store, StoreConfig};
 use sharestack_tests::authenticator::CodeApp;
 use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::process::{Process, command, program};
+use sharestack_tests::until;
 
 /// The repository.
 fn root() -> PathBuf {
@@ -21,7 +22,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap()
 }
 
-fn run(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+pub fn run(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let variables: BTreeMap<_, _> =
         variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     command(data, arguments, &variables).output().unwrap()
@@ -32,13 +33,13 @@ fn said(output: &Output) -> String {
 }
 
 #[track_caller]
-fn well(output: &Output) -> String {
+pub fn well(output: &Output) -> String {
     assert!(output.status.success(), "{}{}", said(output), String::from_utf8_lossy(&output.stderr));
     said(output)
 }
 
 /// What lies in the database of a data directory, by statements of the test's own.
-async fn stored(data: &Path, sql: &str) -> i64 {
+pub async fn stored(data: &Path, sql: &str) -> i64 {
     let url = format!("sqlite://{}", data.join("sharestack.db").display());
     let store = Store::connect(&StoreConfig::new(&url), std::sync::Arc::new(SystemClock)).await.unwrap();
     let number = if sql.starts_with("SELECT") {
@@ -196,6 +197,14 @@ async fn the_queue_of_dead_jobs_is_told_of_whatever_is_in_it() {
     assert!(well(&run(data.path(), &["jobs", "retry", "--all"], &[])).trim().ends_with("2 jobs wait again"));
     assert_eq!(stored(data.path(), "SELECT COUNT(*) FROM jobs WHERE state = 'waiting'").await, 2);
     assert!(!run(data.path(), &["jobs", "retry", "019a8f3c-7b1e-7c40-9d6e-0f1a2b3c4d5e"], &[]).status.success());
+    // What was offered again is told of, once each, and what was not is not.
+    let told = "SELECT COUNT(DISTINCT aggregate_id) FROM events WHERE kind = 'job.retried' AND payload LIKE '%\"kind\":\"x\"%'";
+    assert_eq!(stored(data.path(), told).await, 2);
+    assert_eq!(stored(data.path(), "SELECT COUNT(*) FROM events WHERE kind = 'job.retried'").await, 2);
+    let server = Process::start(data.path(), &["serve"], &BTreeMap::new());
+    let entries = "SELECT COUNT(*) FROM audit_entries WHERE action = 'job.retried' AND target_type = 'job'";
+    until("the audit log has them", async || stored(data.path(), entries).await == 2).await;
+    server.kill();
 }
 
 #[tokio::test]

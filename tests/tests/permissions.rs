@@ -2,6 +2,7 @@
 //! by who owns the thing. `permissions.txt` says who may; a route without a row fails.
 
 mod rows;
+mod services;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -39,7 +39,7 @@ enum Command {
         /// Requests only; `sharestack worker` does the jobs elsewhere.
         #[arg(long)]
         no_worker: bool,
-        /// Fills an empty database with demo content first.
+        /// Fills an empty database with demo content, or goes on where that was cut off.first.
         #[arg(long)]
         demo: bool,
     },
@@ -84,7 +84,7 @@ enum Command {
     Openapi,
     /// Checks every configured dependency and prints the configuration without secrets.
     Doctor,
-    /// Fills an empty database with demo content.
+    /// Fills an empty database with demo content, or goes on where that was cut off.
     Demo,
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::event::Backlog;
+use crate::event::{Backlog, DomainEvent};
 
 /// A job to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +105,9 @@ pub trait JobStore: Send + Sync {
     async fn list_dead(&self, kind: Option<&str>, limit: u64) -> Result<Vec<DeadJob>, StoreError>;
 
     /// Offers a dead letter again, as if it had never been tried; `false` when it is none.
-    async fn revive(&self, job: Uuid) -> Result<bool, StoreError>;
+    ///
+    /// MUST leave `told` exactly when it does, in the same transaction.
+    async fn revive(&self, job: Uuid, told: &DomainEvent) -> Result<bool, StoreError>;
 
     /// Forgets jobs that were done before `done`, and dead letters that were given up
     /// before `dead`, with their payloads: at most `limit` of each; returns how many.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Cond, Expr, LockBehavior, LockType, Order, Query, SelectStatement, UpdateStatement};
 use sea_orm::{ConnectionTrait, ExprTrait, QueryResult};
 use sharestack_kernel::error::StoreError;
-use sharestack_kernel::event::Backlog;
+use sharestack_kernel::event::{Backlog, DomainEvent, Outbox as _};
 use sharestack_kernel::job::{ClaimedJob, DeadJob, JobQueue, JobStore, NewJob};
 use sharestack_kernel::transact;
 use uuid::Uuid;
@@ -245,7 +245,7 @@ impl JobStore for Store {
         rows.iter().map(read_dead).collect::<Result<_, _>>().map_err(store_error)
     }
 
-    async fn revive(&self, job: Uuid) -> Result<bool, StoreError> {
+    async fn revive(&self, job: Uuid, told: &DomainEvent) -> Result<bool, StoreError> {
         let revive = Query::update()
             .table("jobs")
             .value("state", WAITING)
@@ -256,7 +256,13 @@ impl JobStore for Store {
             .and_where(Expr::col("id").eq(job))
             .and_where(Expr::col("state").eq(DEAD))
             .to_owned();
-        self.write.execute(&revive).await.map_err(store_error).map(|done| done.rows_affected() == 1)
+        transact!(self.own(), |tx| {
+            let revived = tx.conn().execute(&revive).await.map_err(store_error)?.rows_affected() == 1;
+            if revived {
+                tx.append(told).await?;
+            }
+            Ok(revived)
+        })
     }
 
     async fn prune(&self, done: DateTime<Utc>, dead: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {

@@ -4,7 +4,11 @@ use std::io::Read;
 
 use clap::Subcommand;
 use secrecy::ExposeSecret;
-use sharestack_kernel::job::JobStore;
+use sharestack_kernel::clock::{Clock as _, SystemClock};
+use sharestack_kernel::job::{DeadJob, JobStore};
+use sharestack_kernel::random::uuid_v7;
+use sharestack_platform::events::job_retried;
+use sharestack_store_seaorm::Store;
 use sharestack_users::model::EmailAddress;
 
 use super::{Failure, ready_app, say};
@@ -123,15 +127,18 @@ pub async fn dead_jobs(config: &Config, action: Jobs) -> Result<(), Failure> {
             });
         }
         Jobs::Retry { mut ids, all, kind } => {
+            let count = store.dead_letters().await.map_err(Failure::other)?;
+            let dead = store.list_dead(kind.as_deref(), count).await.map_err(Failure::other)?;
             if all {
-                let all = store.dead_letters().await.map_err(Failure::other)?;
-                let dead = store.list_dead(kind.as_deref(), all).await.map_err(Failure::other)?;
-                ids = dead.into_iter().map(|job| job.id).collect();
+                ids = dead.iter().map(|job| job.id).collect();
             }
             let mut missing = Vec::new();
             let mut offered = 0;
             for id in ids {
-                if store.revive(id).await.map_err(Failure::other)? {
+                let found = dead.iter().find(|job| job.id == id);
+                if let Some(job) = found
+                    && retry(&store, job).await?
+                {
                     say(&format!("{id} waits again"));
                     offered += 1;
                 } else {
@@ -150,4 +157,10 @@ pub async fn dead_jobs(config: &Config, action: Jobs) -> Result<(), Failure> {
     }
     store.close().await;
     Ok(())
+}
+
+/// Offers a job again, which the audit log tells; `false` when it is given up no more.
+async fn retry(store: &Store, job: &DeadJob) -> Result<bool, Failure> {
+    let told = job_retried(uuid_v7(), job, SystemClock.now());
+    store.revive(job.id, &told).await.map_err(Failure::other)
 }

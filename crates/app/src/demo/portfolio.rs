@@ -1,14 +1,19 @@
 //! The demo's portfolio: painted landscapes with what a camera would have noted in them,
 //! sorted into categories, tags and a timeline.
 
-use anyhow::Context;
 use futures::StreamExt as _;
+use sha2::Digest as _;
+use sharestack_content::error::{CategoryError, LabelError, PhotoCreateError};
 use sharestack_content::model::{
     Caption, CategoryId, CategoryName, EventDate, EventKind, EventTitle, FileId, Kind, Metadata, PhotoId, PhotoStatus,
-    Place, Slug, TagGroup, TagName, Title, Visibility,
+    Place, Sha256, Slug, TagGroup, TagName, Title, Visibility,
+};
+use sharestack_content::ports::{
+    CategoryKey, CategoryQueries, PhotoFilter, PhotoQueries, PhotoScope, TimelineQueries, YearMonth,
 };
 use sharestack_content::service::{CreateCategory, CreateEvent, CreatePhoto, CreateTag};
 use sharestack_kernel::actor::Actor;
+use sharestack_kernel::page::PageRequest;
 use sharestack_media::sample::Sample;
 
 use crate::wiring::App;
@@ -137,37 +142,107 @@ const EVENTS: &[(&str, &str, EventKind, &[usize])] = &[
     ("第一次影展：光与水", "2024-05-18", EventKind::Exhibition, &[0, 3, 4]),
 ];
 
-/// Makes the portfolio of `creator`; an administrator sorts it.
+/// Makes the categories that are missing.
 ///
 /// # Errors
 /// When something cannot be written.
-pub async fn fill(app: &App, admin: &Actor, creator: &Actor) -> anyhow::Result<()> {
-    let mut categories: Vec<(&str, CategoryId)> = Vec::new();
-    let known = |all: &[(&str, CategoryId)], slug: &str| {
-        all.iter().find(|(one, _)| *one == slug).map(|(_, id)| *id).context("a category of the demo")
-    };
+pub async fn make_categories(app: &App, admin: &Actor) -> anyhow::Result<()> {
     for (place, (name, slug, parent)) in CATEGORIES.iter().enumerate() {
-        let parent = parent.map(|parent| known(&categories, parent)).transpose()?;
-        let command = category(name, slug, parent, place)?;
-        categories.push((slug, app.taxonomy.categories.create(admin, Kind::Photo, command).await?.id));
-    }
-    for (name, group) in TAGS {
-        app.taxonomy.tags.create(admin, tag(name, *group)?).await?;
-    }
-    let mut photos = Vec::new();
-    for shot in SHOTS {
-        let picture = tokio::task::spawn_blocking(|| paint(shot)).await?;
-        let name = format!("{}.jpg", shot.title);
-        let content = futures::stream::once(async move { Ok(picture.into()) }).boxed();
-        let file = app.uploads.service.receive(creator, &name, content).await?;
-        let command = photo(shot, file.id, known(&categories, shot.category)?)?;
-        photos.push(app.photos.creating.create(creator, command).await?);
-    }
-    for (title, date, kind, of) in EVENTS {
-        let of = of.iter().filter_map(|place| photos.get(*place).copied()).collect();
-        app.taxonomy.timeline.create(admin, event(title, date, *kind, of)?).await?;
+        let parent = match parent {
+            Some(parent) => find_category(app, parent).await?,
+            None => None,
+        };
+        match app.taxonomy.categories.create(admin, Kind::Photo, category(name, slug, parent, place)?).await {
+            Ok(_) | Err(CategoryError::SlugTaken) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(())
+}
+
+/// Makes the tags that are missing.
+///
+/// # Errors
+/// When something cannot be written.
+pub async fn make_tags(app: &App, admin: &Actor) -> anyhow::Result<()> {
+    for (name, group) in TAGS {
+        match app.taxonomy.tags.create(admin, tag(name, *group)?).await {
+            Ok(_) | Err(LabelError::NameTaken) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Makes the photos that are missing, in the categories that are there.
+///
+/// # Errors
+/// When something cannot be written.
+pub async fn make_photos(app: &App, creator: &Actor) -> anyhow::Result<()> {
+    for shot in SHOTS {
+        if find_photo(app, creator, shot).await?.is_some() {
+            continue;
+        }
+        let file = file(app, creator, shot).await?;
+        let category = find_category(app, shot.category).await?;
+        match app.photos.creating.create(creator, photo(shot, file, category)?).await {
+            // It has another title by now.
+            Ok(_) | Err(PhotoCreateError::FileTaken) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Makes the events that are missing, with those of their photos that are there.
+///
+/// # Errors
+/// When something cannot be written.
+pub async fn make_timeline(app: &App, admin: &Actor, creator: &Actor) -> anyhow::Result<()> {
+    for (title, date, kind, of) in EVENTS {
+        let mut photos = Vec::new();
+        for place in *of {
+            photos.extend(find_photo(app, creator, &SHOTS[*place]).await?);
+        }
+        let event = event(title, date, *kind, photos)?;
+        let (year, month) = event.date.month();
+        let month = YearMonth { year, month };
+        let there = TimelineQueries::events(&app.store, month, month).await?;
+        if !there.iter().any(|one| one.title == event.title && one.date == event.date) {
+            app.taxonomy.timeline.create(admin, event).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn find_category(app: &App, slug: &str) -> anyhow::Result<Option<CategoryId>> {
+    let found = CategoryQueries::find(&app.store, Kind::Photo, &CategoryKey::parse(slug)).await?;
+    Ok(found.map(|category| category.id))
+}
+
+async fn find_photo(app: &App, creator: &Actor, shot: &Shot) -> anyhow::Result<Option<PhotoId>> {
+    let filter = PhotoFilter {
+        scope: PhotoScope::Kept { status: None, visibility: None, owner: Some(creator.user_id) },
+        hidden_category: true,
+        hidden_tag: true,
+        search: Some(shot.title.to_owned()),
+        ..PhotoFilter::default()
+    };
+    let found = PhotoQueries::list(&app.store, &filter, PageRequest::default()).await?;
+    let mut photos = found.items.into_iter().map(|view| view.photo);
+    Ok(photos.find(|photo| photo.title.as_str() == shot.title).map(|photo| photo.id))
+}
+
+/// The painted file, which may be there without its photo.
+async fn file(app: &App, creator: &Actor, shot: &'static Shot) -> anyhow::Result<FileId> {
+    let picture = tokio::task::spawn_blocking(|| paint(shot)).await?;
+    let content = (Sha256::new(sha2::Sha256::digest(&picture).into()), picture.len() as u64);
+    if let Some(known) = app.uploads.service.find_known(creator, &[content]).await?.first() {
+        return Ok(known.id);
+    }
+    let name = format!("{}.jpg", shot.title);
+    let content = futures::stream::once(async move { Ok(picture.into()) }).boxed();
+    Ok(app.uploads.service.receive(creator, &name, content).await?.id)
 }
 
 /// Layers of hills before a sky with a low sun, with the grain of a sensor.
@@ -252,7 +327,7 @@ fn tag(name: &str, group: TagGroup) -> anyhow::Result<CreateTag> {
     })
 }
 
-fn photo(shot: &Shot, file: FileId, category: CategoryId) -> anyhow::Result<CreatePhoto> {
+fn photo(shot: &Shot, file: FileId, category: Option<CategoryId>) -> anyhow::Result<CreatePhoto> {
     let rule = |issue| anyhow::anyhow!("demo photo {}: {issue:?}", shot.title);
     let (place, city, country, ..) = shot.place;
     Ok(CreatePhoto {
@@ -270,7 +345,7 @@ fn photo(shot: &Shot, file: FileId, category: CategoryId) -> anyhow::Result<Crea
             country: Some(country.to_owned()),
             city: Some(city.to_owned()),
         },
-        categories: vec![category],
+        categories: category.into_iter().collect(),
         tags: shot.tags.iter().map(|tag| TagName::parse(tag)).collect::<Result<_, _>>().map_err(rule)?,
         metadata: Metadata::default(),
     })

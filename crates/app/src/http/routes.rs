@@ -84,6 +84,14 @@ impl RouteTable {
         self
     }
 
+    /// Lets everybody who is signed in through to the services, which ask for themselves: so a
+    /// test sees that they do.
+    pub fn ask_no_permission(&mut self) {
+        for (_, answers) in self.answers.values_mut().flatten() {
+            answers.permission = None;
+        }
+    }
+
     /// The methods of what a path names: of the patterns that it fits, the most literal ones.
     fn allowed(&self, path: &str) -> BTreeSet<&'static str> {
         let matching = || self.paths.iter().filter(|(pattern, _)| fits(pattern, path));

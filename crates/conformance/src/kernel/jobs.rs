@@ -11,6 +11,7 @@ use sharestack_kernel::job::{ClaimedJob, NewJob};
 use sharestack_kernel::transact;
 use uuid::Uuid;
 
+use super::events::event;
 use super::{Subject, Work};
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -26,6 +27,10 @@ async fn enqueue<T: Work>(subject: &Subject<T>, job: &NewJob) -> bool {
 
 async fn claim<T: ?Sized>(subject: &Subject<T>, holder: Uuid) -> Vec<ClaimedJob> {
     subject.jobs.claim(holder, &["mail"], LEASE, 10).await.unwrap()
+}
+
+async fn revive<T: ?Sized>(subject: &Subject<T>, job: Uuid) -> bool {
+    subject.jobs.revive(job, &event(subject, "job")).await.unwrap()
 }
 
 fn ids(jobs: &[ClaimedJob]) -> Vec<Uuid> {
@@ -91,7 +96,7 @@ pub async fn holders_that_died_are_counted<T: Work>(subject: Subject<T>) {
     let holder = subject.ids.uuid();
     assert_eq!(claim(&subject, holder).await[0].lost, 3);
     subject.jobs.fail(holder, job.id, "refused", None).await.unwrap();
-    assert!(subject.jobs.revive(job.id).await.unwrap());
+    assert!(revive(&subject, job.id).await);
     assert_eq!(claim(&subject, holder).await[0].lost, 0);
 }
 
@@ -198,7 +203,7 @@ pub async fn a_dead_letter_is_listed_and_revived_as_new<T: Work>(subject: Subjec
     let holder = subject.ids.uuid();
     let held = claim(&subject, holder).await;
     for one in &held {
-        assert!(!subject.jobs.revive(one.id).await.unwrap(), "a running job is no dead letter");
+        assert!(!revive(&subject, one.id).await, "a running job is no dead letter");
         subject.jobs.fail(holder, one.id, "refused for good", None).await.unwrap();
         subject.clock.advance(chrono::Duration::seconds(1));
     }
@@ -207,11 +212,25 @@ pub async fn a_dead_letter_is_listed_and_revived_as_new<T: Work>(subject: Subjec
     assert_eq!((dead[0].kind.as_str(), dead[0].attempts, dead[0].last_error.as_str()), ("mail", 1, "refused for good"));
     assert!(subject.jobs.list_dead(Some("media"), 10).await.unwrap().is_empty());
     assert_eq!(subject.jobs.list_dead(None, 1).await.unwrap().len(), 1);
-    assert!(subject.jobs.revive(held[0].id).await.unwrap());
-    assert!(!subject.jobs.revive(held[0].id).await.unwrap());
+    assert!(revive(&subject, held[0].id).await);
+    assert!(!revive(&subject, held[0].id).await);
     assert_eq!(subject.jobs.dead_letters().await.unwrap(), 1);
     let again = claim(&subject, holder).await;
     assert_eq!((ids(&again), again[0].attempt, &again[0].payload), (vec![held[0].id], 1, &held[0].payload));
+}
+
+/// MUST leave what tells of it exactly when a dead letter is offered again.
+pub async fn a_revival_is_told_of_and_a_refused_one_is_not<T: Work>(subject: Subject<T>) {
+    enqueue(&subject, &job(&subject)).await;
+    let holder = subject.ids.uuid();
+    let held = claim(&subject, holder).await;
+    let told = [event(&subject, "1"), event(&subject, "2"), event(&subject, "3")];
+    assert!(!subject.jobs.revive(held[0].id, &told[0]).await.unwrap(), "it runs");
+    subject.jobs.fail(holder, held[0].id, "refused", None).await.unwrap();
+    assert!(subject.jobs.revive(held[0].id, &told[1]).await.unwrap());
+    assert!(!subject.jobs.revive(held[0].id, &told[2]).await.unwrap(), "it waits");
+    let left = subject.events.claim(holder, LEASE, 10).await.unwrap();
+    assert_eq!(left, [told[1].clone()]);
 }
 
 /// MUST keep every job that waits or runs, however old; what was done or given up goes at
@@ -238,7 +257,7 @@ pub async fn prune_forgets_what_was_done_or_given_up_long_ago<T: Work>(subject: 
     assert_eq!(jobs.prune(later, finished, 2).await.unwrap(), 2);
     assert_eq!(jobs.prune(later, finished, 2).await.unwrap(), 1);
     assert_eq!((jobs.dead_letters().await.unwrap(), (subject.payloads)().await.len()), (2, 4));
-    assert!(jobs.revive(held[3].id).await.unwrap());
+    assert!(revive(&subject, held[3].id).await);
     assert_eq!(jobs.prune(later, later, 10).await.unwrap(), 1);
     assert_eq!((jobs.dead_letters().await.unwrap(), (subject.payloads)().await.len()), (0, 3));
     assert_eq!(claim(&subject, subject.ids.uuid()).await.len(), 3);

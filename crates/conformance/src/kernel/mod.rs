@@ -88,6 +88,7 @@ macro_rules! kernel_cases {
                 completed_jobs_do_not_come_back,
                 a_completed_job_leaves_no_payload,
                 a_dead_letter_is_listed_and_revived_as_new,
+                a_revival_is_told_of_and_a_refused_one_is_not,
                 prune_forgets_what_was_done_or_given_up_long_ago
             ],
             kernel::ids: [never_returns_a_number_twice, sequences_do_not_share_numbers_but_start_small,

@@ -47,6 +47,18 @@ fn new_article(title: &str) -> CreateArticle {
     }
 }
 
+/// A text that is being typed, over what was at `base_version`.
+fn newer(base_version: i64, source: &str) -> Autosave {
+    Autosave {
+        base_version,
+        title: None,
+        body: Some(body(source)),
+        keep_format: true,
+        summary: Patch::Keep,
+        if_version: None,
+    }
+}
+
 impl World {
     async fn created(&self, title: &str) -> ArticleKey {
         self.authoring.create(&author(), new_article(title)).await.unwrap().into()
@@ -150,15 +162,7 @@ async fn the_text_that_is_there_takes_the_place_of_a_draft() {
     let world = world();
     let key = world.created("a").await;
     let id = world.detail(&key).await.card.id;
-    let draft = Autosave {
-        base_version: 1,
-        title: None,
-        body: Some(body("newer")),
-        keep_format: true,
-        summary: Patch::Keep,
-        if_version: None,
-    };
-    world.authoring.autosave(&author(), &key, draft).await.unwrap();
+    world.authoring.autosave(&author(), &key, newer(1, "newer")).await.unwrap();
     let same = EditArticle { body: Some(body("正文")), ..EditArticle::default() };
     let unseen = world.authoring.edit(&author(), &key, same.clone()).await.unwrap_err();
     assert_eq!(unseen.category(), Category::Conflict);
@@ -186,12 +190,8 @@ async fn an_autosave_stays_beside_the_text() {
     let world = world();
     let key = world.created("a").await;
     let save = |base_version, source: &str| Autosave {
-        base_version,
         title: Some(Title::stored("neu".to_owned())),
-        body: Some(body(source)),
-        keep_format: true,
-        summary: Patch::Keep,
-        if_version: None,
+        ..newer(base_version, source)
     };
     let before = world.detail(&key).await;
     world.clock.advance(TimeDelta::minutes(1));
@@ -216,16 +216,8 @@ async fn an_autosave_stays_beside_the_text() {
 async fn an_edit_forgets_no_draft_unseen() {
     let world = world();
     let key = world.created("a").await;
-    let draft = Autosave {
-        base_version: 1,
-        title: None,
-        body: Some(body("newer")),
-        keep_format: true,
-        summary: Patch::Keep,
-        if_version: None,
-    };
     let before = world.detail(&key).await.card;
-    world.authoring.autosave(&author(), &key, draft).await.unwrap();
+    world.authoring.autosave(&author(), &key, newer(1, "newer")).await.unwrap();
     let title = EditArticle { title: Some(Title::stored("b".to_owned())), ..EditArticle::default() };
     let text = EditArticle { body: Some(body("typed")), ..EditArticle::default() };
     for edit in [title.clone(), text] {
@@ -291,14 +283,7 @@ async fn every_change_makes_the_cache_forget_the_article() {
     let title = Title::parse("新".to_owned()).unwrap();
     world.authoring.edit(&author(), &key, EditArticle { title: Some(title), ..EditArticle::default() }).await.unwrap();
     assert_eq!(world.content.forgotten(), [id]);
-    let save = Autosave {
-        base_version: 2,
-        title: None,
-        body: None,
-        keep_format: true,
-        summary: Patch::Keep,
-        if_version: None,
-    };
+    let save = Autosave { body: None, ..newer(2, "") };
     world.authoring.autosave(&author(), &key, save).await.unwrap();
     world.authoring.delete(&author(), &key, None).await.unwrap();
     assert_eq!(world.content.forgotten(), [id; 3]);

@@ -6,18 +6,19 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::event::{DomainEvent, Subscriber};
-use sharestack_kernel::id::IdGenerator;
+use sharestack_kernel::id::{IdGenerator, UserId};
 use sharestack_kernel::origin::Origin;
 use sharestack_kernel::page::Slice;
 
 use crate::error::AuditError;
+use crate::events::OPERATED;
 use crate::model::{AuditEntry, AuditFilter, AuditId, AuditResult};
 use crate::ports::AuditStore;
 
 /// What reading the log asks for, and the act of which its entry tells.
 pub const READ: &str = "audit.read";
 
-/// Makes an entry of every event of some kinds.
+/// Makes an entry of every event of some kinds, and of every act of who runs the product.
 pub struct AuditTrail {
     store: Arc<dyn AuditStore>,
     kinds: &'static [&'static str],
@@ -37,7 +38,7 @@ impl Subscriber for AuditTrail {
     }
 
     fn wants(&self, kind: &str) -> bool {
-        self.kinds.contains(&kind)
+        self.kinds.contains(&kind) || OPERATED.contains(&kind)
     }
 
     async fn handle(&self, event: &DomainEvent) -> Result<(), StoreError> {
@@ -90,15 +91,46 @@ impl AuditLog {
         self.store.find(id).await?.ok_or(AuditError::NotFound(id))
     }
 
+    /// Notes what who runs the product did beside all requests, and to what.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn note_operated(&self, act: &'static str, target: Option<&str>) -> Result<(), StoreError> {
+        self.append(None, act, target.map(str::to_owned), json!({ "by": "operator" })).await
+    }
+
+    /// Whether that was ever noted: entries are not removed.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn was_noted(&self, act: &'static str, target: Option<&str>) -> Result<bool, StoreError> {
+        let filter = AuditFilter {
+            action: Some(act.to_owned()),
+            target_id: target.map(str::to_owned),
+            ..AuditFilter::default()
+        };
+        Ok(!self.store.list(&filter, None, 1).await?.is_empty())
+    }
+
     async fn note(&self, actor: &Actor, target: Option<AuditId>, details: Value) -> Result<(), StoreError> {
+        self.append(Some(actor.user_id), READ, target.map(|id| id.to_string()), details).await
+    }
+
+    async fn append(
+        &self,
+        actor: Option<UserId>,
+        act: &'static str,
+        target_id: Option<String>,
+        details: Value,
+    ) -> Result<(), StoreError> {
         let origin = Origin::current().unwrap_or(Origin { ip: None, user_agent: None, request_id: None });
         let entry = AuditEntry {
             id: AuditId::new(self.ids.uuid()),
             occurred_at: self.clock.now(),
-            actor: Some(actor.user_id),
-            action: READ.to_owned(),
-            target_type: "audit".to_owned(),
-            target_id: target.map(|id| id.to_string()),
+            actor,
+            action: act.to_owned(),
+            target_type: act.split('.').next().unwrap_or_default().to_owned(),
+            target_id,
             result: AuditResult::Success,
             ip: origin.ip,
             user_agent: origin.user_agent,
@@ -130,7 +162,7 @@ mod tests {
 
     use sharestack_kernel::actor::Credential;
     use sharestack_kernel::clock::FakeClock;
-    use sharestack_kernel::id::{SequentialIds, SessionId, UserId};
+    use sharestack_kernel::id::{SequentialIds, SessionId};
     use sharestack_kernel::permission::Permission;
     use uuid::Uuid;
 
@@ -201,10 +233,37 @@ mod tests {
         assert_eq!(noted.lock().unwrap()[1].target_id, Some(entry(9).id.to_string()));
     }
 
+    #[tokio::test]
+    async fn what_operators_did_is_noted_and_found_again() {
+        let kept = Arc::new(Mutex::new(Vec::<AuditEntry>::new()));
+        let mut store = MockAuditStore::new();
+        let (one, other) = (kept.clone(), kept.clone());
+        store.expect_append().returning(move |entry| {
+            one.lock().unwrap().push(entry.clone());
+            Ok(())
+        });
+        store.expect_list().returning(move |filter, _, _| {
+            let fits = |entry: &AuditEntry| {
+                filter.action.as_ref().is_none_or(|action| *action == entry.action)
+                    && filter.target_id.as_ref().is_none_or(|target| entry.target_id.as_ref() == Some(target))
+            };
+            Ok(other.lock().unwrap().iter().filter(|entry| fits(entry)).cloned().collect())
+        });
+        let log = log(store);
+        assert!(!log.was_noted("demo.filled", Some("tags")).await.unwrap());
+        log.note_operated("demo.filled", Some("tags")).await.unwrap();
+        assert!(log.was_noted("demo.filled", Some("tags")).await.unwrap());
+        assert!(!log.was_noted("demo.filled", Some("photos")).await.unwrap());
+        assert!(!log.was_noted("demo.begun", None).await.unwrap());
+        let entry = kept.lock().unwrap()[0].clone();
+        assert_eq!((entry.actor, entry.target_type.as_str(), entry.result), (None, "demo", AuditResult::Success));
+        assert_eq!(entry.details, json!({ "by": "operator" }));
+    }
+
     #[test]
-    fn events_of_the_kinds_are_wanted_and_no_others() {
+    fn events_of_the_kinds_and_acts_of_operators_are_wanted_and_no_others() {
         let trail = AuditTrail::new(Arc::new(MockAuditStore::new()), &["user.login", "role.created"]);
-        assert!(trail.wants("user.login") && trail.wants("role.created"));
+        assert!(trail.wants("user.login") && trail.wants("role.created") && trail.wants("job.retried"));
         assert!(!trail.wants("user.followed") && !trail.wants("article.published") && !trail.wants("user"));
     }
 }

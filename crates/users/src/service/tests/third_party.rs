@@ -2,11 +2,12 @@
 
 mod linking;
 mod returning;
+mod states;
 
 use std::collections::BTreeMap;
 
 use futures_like::join;
-use sharestack_kernel::error::{Category, Classified, Details};
+use sharestack_kernel::error::{Category, Classified};
 use sharestack_kernel::random::SystemRandomness;
 
 use super::*;
@@ -290,66 +291,6 @@ async fn nobody_new_comes_in_when_sign_up_is_closed() {
     let actor = party.world.actor(&party.world.login("lin", PASSWORD).await.unwrap()).await;
     party.link(&actor, "google", "c1").await.unwrap();
     assert_eq!(party.come_in("google", "c1").await.unwrap().id, actor.user_id);
-}
-
-#[tokio::test]
-async fn a_state_is_good_once_in_time_for_its_provider_and_its_browser() {
-    let party = Party::new();
-    party.google.knows("c1", lin("1"));
-    party.github.knows("c1", lin("1"));
-    let mismatch = |result: Result<Outcome, CompleteOAuthError>| {
-        let error = result.unwrap_err();
-        assert!(matches!(error, CompleteOAuthError::StateMismatch), "{error}");
-        assert!(matches!(error.details(), Details::Fields(_)));
-    };
-    let begun = party.begin("google", OAuthPurpose::Login).await;
-    let thief = Begun { browser: party.begin("google", OAuthPurpose::Login).await.browser, ..clone(&begun) };
-    mismatch(party.back("google", &thief, "c1").await);
-    for browser in ["", "x", &"ab".repeat(32)] {
-        mismatch(party.back("google", &Begun { browser: browser.to_owned(), ..clone(&begun) }, "c1").await);
-    }
-    let mut unmarked = callback("google", &begun, "c1");
-    unmarked.browser = None;
-    assert!(matches!(party.login.complete(unmarked).await, Err(CompleteOAuthError::StateMismatch)));
-    let noted = party.world.store.events();
-    assert_eq!(noted.len(), 5, "each of them is noted");
-    assert!(
-        noted.iter().all(|event| event.kind == events::LOGIN_FAILED && event.payload["reason"] == "state_mismatch")
-    );
-    // None of that has harmed the login that is under way.
-    party.back("google", &begun, "c1").await.unwrap();
-    mismatch(party.back("google", &begun, "c1").await);
-    let begun = party.begin("google", OAuthPurpose::Login).await;
-    mismatch(party.back("github", &begun, "c1").await);
-    let begun = party.begin("google", OAuthPurpose::Login).await;
-    party.world.clock.advance(chrono::Duration::minutes(FLOW_MINUTES));
-    mismatch(party.back("google", &begun, "c1").await);
-    for state in ["", "x", &"0".repeat(100_000)] {
-        let forged = Begun { authorize_url: state.to_owned(), ..clone(&begun) };
-        mismatch(party.back("google", &forged, "c1").await);
-    }
-}
-
-/// Anybody can make up as many states as they like: the log must not be filled by them.
-#[tokio::test]
-async fn a_state_that_is_not_under_way_is_refused_and_not_noted() {
-    let party = Party::new();
-    party.google.knows("c1", lin("1"));
-    let begun = party.begin("google", OAuthPurpose::Login).await;
-    for state in ["", "x", &"ab".repeat(32)] {
-        let made_up = Begun { authorize_url: state.to_owned(), ..clone(&begun) };
-        for browser in [Some(begun.browser.clone()), None] {
-            let callback = Callback { browser, ..callback("google", &made_up, "c1") };
-            assert!(matches!(party.login.complete(callback).await, Err(CompleteOAuthError::StateMismatch)));
-        }
-    }
-    party.done("google", &begun, "c1").await.unwrap();
-    assert!(matches!(party.back("google", &begun, "c1").await, Err(CompleteOAuthError::StateMismatch)), "come back");
-    assert!(!party.kinds().contains(&events::LOGIN_FAILED.to_owned()), "{:?}", party.kinds());
-}
-
-fn clone(begun: &Begun) -> Begun {
-    Begun { authorize_url: begun.authorize_url.clone(), browser: begun.browser.clone() }
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use secrecy::SecretString;
 use sharestack_kernel::id::{SessionId, UserId};
 use sharestack_kernel::transact;
@@ -52,13 +52,21 @@ pub struct Completed {
     pub outcome: Result<Outcome, CompleteOAuthError>,
 }
 
+/// Why a login that comes back to the browser it went out from is refused all the same.
+fn misfit(state: &OAuthState, provider: &ProviderName, now: DateTime<Utc>) -> Option<&'static str> {
+    if state.provider != *provider {
+        return Some("state_mismatch");
+    }
+    (now >= state.expires_at).then_some("state_expired")
+}
+
 /// Who came in, and what was opened for them; nothing, when no session was asked for.
 type CameIn = (UserId, Result<Opened, LoginError>);
 
 impl ThirdPartyLogin {
     /// Takes a login that came back. No remote call is made inside a transaction, and the
     /// state is gone before the first is made. That a login under way came back in another
-    /// browser is noted.
+    /// browser, too late or from another provider is noted.
     ///
     /// # Errors
     /// When no login of this browser is under way with this state: nobody is to be sent
@@ -88,9 +96,12 @@ impl ThirdPartyLogin {
         let taken = transact!(ports.store, |tx| {
             tx.oauth_flows().take_state(hash, browser).await.map_err(CompleteOAuthError::from)
         })?;
-        let in_time =
-            |state: &OAuthState| ports.clock.now() < state.expires_at && state.provider == provider.info().name;
-        let mut state = taken.filter(in_time).ok_or(CompleteOAuthError::StateMismatch)?;
+        let mut state = taken.ok_or(CompleteOAuthError::StateMismatch)?;
+        // It did go out from this browser, and is gone now: nobody made it up.
+        if let Some(reason) = misfit(&state, &provider.info().name, ports.clock.now()) {
+            self.note(&state, reason).await;
+            return Err(CompleteOAuthError::StateMismatch);
+        }
         let target = state.target.take();
         let outcome = match callback.answer {
             Err(said) if matches!(said.as_str(), "server_error" | "temporarily_unavailable") => {
@@ -110,19 +121,17 @@ impl ThirdPartyLogin {
                 }
             }
         };
-        if let Err(error) = &outcome {
-            self.note(&state, error).await;
+        match &outcome {
+            // That an account is disabled its session has noted.
+            Ok(_) | Err(CompleteOAuthError::Login(_) | CompleteOAuthError::Store(_)) => {}
+            Err(error) => self.note(&state, error.client_code()).await,
         }
         Ok(Completed { target, outcome })
     }
 
     /// Notes what came to nothing.
-    async fn note(&self, state: &OAuthState, error: &CompleteOAuthError) {
-        // That an account is disabled its session has noted.
-        if matches!(error, CompleteOAuthError::Login(_) | CompleteOAuthError::Store(_)) {
-            return;
-        }
-        let (failures, reason) = (self.failures(), error.client_code());
+    async fn note(&self, state: &OAuthState, reason: &str) {
+        let failures = self.failures();
         match state.purpose {
             OAuthPurpose::Login => failures.login_failed(None, "", AuthMethod::OAuth.as_str(), reason).await,
             OAuthPurpose::Link { user, .. } => {

@@ -78,6 +78,7 @@ pub async fn upload_multiple(
     Auth(actor): Auth,
     payload: Payload,
 ) -> Result<Reply<BatchView>, ApiError> {
+    // The service refuses each file, which would be told of the file.
     actor.require(UPLOAD)?;
     let limits = app.uploads.service.limits();
     let form = form::open(&request, payload, limits.max_files, limits.max_file_size)?;

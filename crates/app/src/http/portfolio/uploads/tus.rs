@@ -23,10 +23,16 @@ const BYTES: &str = "application/offset+octet-stream";
 /// Who asks, in the version that is spoken here.
 async fn enter(request: &HttpRequest) -> Result<Actor, ApiError> {
     let actor = actor(request).await?.ok_or_else(ApiError::authentication_required)?;
-    actor.require(UPLOAD)?;
     if request.headers().get(RESUMABLE).is_none_or(|version| version != VERSION) {
         return Err(ApiError::tus_version(VERSION));
     }
+    Ok(actor)
+}
+
+/// The same, of who goes on: the service asks whose the upload is, and no more.
+async fn enter_again(request: &HttpRequest) -> Result<Actor, ApiError> {
+    let actor = enter(request).await?;
+    actor.require(UPLOAD)?;
     Ok(actor)
 }
 
@@ -163,7 +169,7 @@ pub async fn read_tus_offset(
     app: Data<App>,
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let actor = enter(&request).await?;
+    let actor = enter_again(&request).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
     match app.uploads.service.progress(&actor, upload_id(&path)?, UploadKind::Tus).await? {
@@ -213,7 +219,7 @@ pub async fn append_to_tus_upload(
     path: Path<String>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let actor = enter(&request).await?;
+    let actor = enter_again(&request).await?;
     let id = upload_id(&path)?;
     let expires = match app.uploads.service.progress(&actor, id, UploadKind::Tus).await? {
         Progress::Open { upload, .. } => Some(http_date(upload.expires_at)),
@@ -254,7 +260,7 @@ pub async fn end_tus_upload(
     app: Data<App>,
     path: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let actor = enter(&request).await?;
+    let actor = enter_again(&request).await?;
     app.uploads.service.abort(&actor, upload_id(&path)?, UploadKind::Tus).await?;
     Ok(HttpResponse::NoContent().finish())
 }
