@@ -75,6 +75,7 @@ macro_rules! taxonomy_cases {
                 counts_added_at_the_same_time_all_count,
                 a_thing_in_both_is_moved_once,
                 what_was_primary_is_primary_elsewhere,
+                what_loses_its_primary_category_has_the_first_that_is_left,
                 covers_go_with_their_photos,
                 two_moves_at_once_make_no_cycle,
                 a_move_takes_everything_below_along

@@ -171,7 +171,13 @@ impl CategoryRepository for MemoryPortfolioTx {
             all.into_iter().partition(|((_, category), _)| *category == from);
         let mut came = 0;
         for ((photo, _), placement) in moving {
-            let Some(to) = to else { continue };
+            let Some(to) = to else {
+                let heir = staying.iter_mut().find(|((one, _), _)| *one == photo).filter(|_| placement.is_primary);
+                if let Some((_, heir)) = heir {
+                    heir.is_primary = true;
+                }
+                continue;
+            };
             came += usize::from(placement.facts.listed && !staying.contains_key(&(photo, to)));
             let placed = staying.entry((photo, to)).or_insert(Placement { category: to, ..placement });
             placed.is_primary |= placement.is_primary;

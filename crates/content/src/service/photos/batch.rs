@@ -144,12 +144,7 @@ async fn reshelve(
                 }
             }
         }
-        BatchAction::AddCategories(ids) => {
-            let first = shelves.categories.is_empty();
-            for (index, id) in ids.iter().enumerate() {
-                shelves.put(*id, first && index == 0);
-            }
-        }
+        BatchAction::AddCategories(ids) => ids.iter().for_each(|id| shelves.put(*id, false)),
         BatchAction::RemoveCategories(ids) => ids.iter().for_each(|id| shelves.take(*id)),
         BatchAction::UpdateStatus(_) | BatchAction::Delete => {}
     }

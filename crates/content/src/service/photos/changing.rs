@@ -143,8 +143,7 @@ impl ChangePhotos {
             let stands = shelving::current(tx, &after).await?;
             let mut shelves = stands.clone();
             if let Some(categories) = &command.categories {
-                shelves.categories = categories.iter().copied().collect();
-                shelves.primary = shelves.primary().or(categories.first().copied());
+                shelves.put_only(categories);
             }
             if let Some(names) = &names {
                 let worn = std::mem::take(&mut shelves.tags);
