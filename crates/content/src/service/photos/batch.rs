@@ -157,10 +157,5 @@ async fn reshelve(
     if shelves.overfill_categories(&had) {
         return Err(FieldErrors::of("data.categories", Issue::TooLong { max: MAX_CATEGORIES }).into());
     }
-    let mut after = before.clone();
-    after.touch(now);
-    tx.photos().update(&after, before.version).await?;
-    shelving::move_photo(tx, after.id, &shelves, now).await?;
-    tx.outbox().append(&occasion.of_photo(events::PHOTO_UPDATED, &after)).await?;
-    Ok(())
+    shelving::reshelve(tx, before, &shelves, (occasion, now)).await
 }
