@@ -82,6 +82,8 @@ impl CreatePhotos {
                 tx.photos().add_counts(&photo_deltas(None, Some(&photo))).await?;
                 let mut shelves = Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at());
                 shelves.put_only(&command.categories);
+                // The tree is held before tags, as where photos are changed.
+                shelving::place_photo(tx, id, &shelves).await?;
                 let tags = labels::resolve(tx, &names, now).await?;
                 shelves.tags = tags.into_iter().map(|tag| (tag, Tagging::default())).collect();
                 shelving::move_photo(tx, id, &shelves, now).await?;
