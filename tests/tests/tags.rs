@@ -1,6 +1,7 @@
 //! Tags of photos: groups, cloud, suggestions, trends.
 
 mod found;
+mod names;
 
 use chrono::{DateTime, Utc};
 use reqwest::Method;

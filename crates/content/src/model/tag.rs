@@ -4,6 +4,7 @@ use sharestack_kernel::field::Issue;
 use unicode_normalization::UnicodeNormalization;
 
 use super::id::TagId;
+use super::slug::Slug;
 
 /// A tag's name as somebody wrote it: 1 to 50 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,34 @@ impl TagName {
     }
 }
 
+/// A tag that is looked for, by its name or by its slug, which may be longer: up to 100 characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedTag(String);
+
+impl WantedTag {
+    /// Reads what somebody calls the tag.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, Issue> {
+        let long = match TagName::parse(text) {
+            Ok(name) => return Ok(Self(name.key)),
+            Err(long @ Issue::TooLong { .. }) => long,
+            Err(issue) => return Err(issue),
+        };
+        match Slug::parse(text) {
+            Ok(slug) => Ok(Self(slug.as_str().to_owned())),
+            Err(longer @ Issue::TooLong { .. }) => Err(longer),
+            Err(_) => Err(long),
+        }
+    }
+
+    /// The key of the name, or the slug: no tag has one that is another's.
+    pub fn key(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A tag that exists. Its name is as the first author spelled it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tag {
@@ -70,6 +99,21 @@ mod tests {
         assert_eq!(key("ＲＵＳＴ"), key(" rust\t"));
         assert_eq!(key("C++"), "c++");
         assert_eq!(key("投资"), "投资");
+    }
+
+    #[test]
+    fn a_tag_is_wanted_by_a_name_or_a_longer_slug() {
+        let key = |text: &str| WantedTag::parse(text).map(|tag| tag.0);
+        assert_eq!(key("Black  White").as_deref(), Ok("black-white"));
+        assert_eq!(key("C++").as_deref(), Ok("c++"));
+        for letters in [50, 51, 100] {
+            assert_eq!(key(&"Ａ".repeat(letters)), Ok("a".repeat(letters)));
+        }
+        assert_eq!(key(&"a".repeat(101)), Err(Issue::TooLong { max: 100 }));
+        assert_eq!(key(&"长".repeat(10_000)), Err(Issue::TooLong { max: 100 }));
+        assert_eq!(key(&"a b ".repeat(20)), Err(Issue::TooLong { max: 50 }), "no slug has blanks");
+        assert_eq!(key("<script>"), Err(Issue::InvalidFormat));
+        assert_eq!(key(" "), Err(Issue::Required));
     }
 
     #[test]

@@ -1,0 +1,41 @@
+//! What tags are called, and what they answer to.
+
+use serde_json::json;
+use sharestack_tests::photos::PHOTOS;
+use sharestack_tests::{Answer, Database};
+
+use super::Room;
+
+fn ids(answer: &Answer) -> Vec<i64> {
+    answer.data().as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_tag_answers_to_a_slug_that_is_longer_than_a_name() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        let slug = "a".repeat(100);
+        let made = room.create(&json!({ "name": "夜景", "slug": slug })).await.expect(201);
+        let tag = made.data()["id"].as_i64().unwrap();
+        room.gallery.hang_many(1..=2).await;
+        room.gallery.shelve(&room.gallery.photo(2, "照片"), &[], &[tag]).await;
+        assert_eq!(ids(&room.app.get(&format!("{PHOTOS}?tag={slug}")).await.expect(200)), [2]);
+        assert_eq!(ids(&room.app.get(&format!("{PHOTOS}?tag={}", &slug[1..])).await.expect(200)), [0_i64; 0]);
+        for letters in [101, 10_000] {
+            for path in [PHOTOS, "/api/v1/articles"] {
+                let long = room.app.get(&format!("{path}?tag={}", "a".repeat(letters))).await;
+                assert_eq!(long.broken_fields(), ["tag TOO_LONG"], "{path} {letters}");
+            }
+        }
+        let change = async |action: &str, tag: &str| {
+            let body = json!({ "photo_ids": [1, 2], "action": action, "data": { "tags": [tag] } });
+            room.app.post_as(&room.curator.token, &format!("{PHOTOS}/batch"), &body).await
+        };
+        assert_eq!(change("add_tags", &slug).await.broken_fields(), ["tags[0] TOO_LONG"], "a new tag has a name");
+        assert_eq!(change("remove_tags", &"a".repeat(101)).await.broken_fields(), ["tags[0] TOO_LONG"]);
+        assert_eq!(room.usage(tag).await, 1);
+        change("remove_tags", &slug).await.expect(200);
+        assert_eq!(room.usage(tag).await, 0);
+        room.app.stop().await;
+    }
+}
