@@ -16,14 +16,17 @@ pub(crate) struct Wanted<'a> {
     pub slugs: [String; 2],
 }
 
+/// What stands between the forms in which a name is typed: no form has it.
+pub(crate) const FORM_END: &str = " ";
+
 /// The columns of a tag that its name decides.
 pub(crate) fn named(name: &TagName) -> [(&'static str, Expr); 4] {
     let spelling = Spelling::of(name.name());
     [
         ("name", Expr::val(name.name())),
         ("name_key", Expr::val(name.key())),
-        ("pinyin", Expr::val(spelling.full)),
-        ("initials", Expr::val(spelling.initials)),
+        ("pinyin", Expr::val(spelling.full.join(FORM_END))),
+        ("initials", Expr::val(spelling.initials.join(FORM_END))),
     ]
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 use sharestack_tests::photos::PHOTOS;
 use sharestack_tests::{Answer, Database};
 
-use super::Room;
+use super::{Room, names};
 
 fn ids(answer: &Answer) -> Vec<i64> {
     answer.data().as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap()).collect()
@@ -36,6 +36,31 @@ async fn a_tag_answers_to_a_slug_that_is_longer_than_a_name() {
         assert_eq!(room.usage(tag).await, 1);
         change("remove_tags", &slug).await.expect(200);
         assert_eq!(room.usage(tag).await, 0);
+        room.app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn tags_are_suggested_by_each_reading_of_their_names() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        for name in ["重庆", "成都", "西藏", "长曝光"] {
+            room.made(name).await;
+        }
+        let suggested = async |typed: &str| names(&room.all(&format!("/suggestions?q={typed}")).await.expect(200));
+        for (typed, name) in [
+            ("cq", "重庆"),
+            ("chongqing", "重庆"),
+            ("ZhongQing", "重庆"),
+            ("chengdu", "成都"),
+            ("xz", "西藏"),
+            ("xizang", "西藏"),
+            ("cpg", "长曝光"),
+            ("zhangpuguang", "长曝光"),
+        ] {
+            assert_eq!(suggested(typed).await, [name], "{typed}");
+        }
+        assert_eq!(suggested("ch").await.len(), 3, "each once, however many of its readings match");
         room.app.stop().await;
     }
 }

@@ -324,6 +324,29 @@ pub async fn suggestions_stand_in_the_order_of_the_match(subject: Subject) {
     assert_eq!(public, [3, 2], "what no listed photo has is nobody's business");
 }
 
+/// In full and by first letters, and once however many of them match; never in the midst of one.
+pub async fn a_name_is_found_by_each_of_its_readings(subject: Subject) {
+    subject.resolve(&[(1, "重庆"), (2, "成都"), (3, "西藏"), (4, "长曝光"), (5, "庆典")]).await;
+    for (typed, found) in [
+        ("chongqing", vec![(1, Match::Pinyin)]),
+        ("zhongq", vec![(1, Match::Pinyin)]),
+        ("cq", vec![(1, Match::Initials)]),
+        ("chengdu", vec![(2, Match::Pinyin)]),
+        ("chengdou", vec![(2, Match::Pinyin)]),
+        ("xizang", vec![(3, Match::Pinyin)]),
+        ("xz", vec![(3, Match::Initials)]),
+        ("cpg", vec![(4, Match::Initials)]),
+        ("changbao", vec![(4, Match::Pinyin)]),
+        ("qing", vec![(5, Match::Pinyin)]),
+        ("ongqing", vec![]),
+    ] {
+        assert_eq!(subject.suggested(typed, typed).await, found, "{typed}");
+    }
+    let mut all = subject.suggested("ch", "ch").await;
+    all.sort_unstable();
+    assert_eq!(all, [(1, Match::Pinyin), (2, Match::Pinyin), (4, Match::Pinyin)], "each once");
+}
+
 /// By usage, by name, by trend, by group; each once over all pages.
 pub async fn lists_are_sorted_and_filtered(subject: Subject) {
     subject.keep(&[photo(1), photo(2)]).await;

@@ -115,6 +115,7 @@ macro_rules! taxonomy_cases {
                 a_tag_is_found_by_either_of_its_keys,
                 suggestions_match_literally,
                 suggestions_stand_in_the_order_of_the_match,
+                a_name_is_found_by_each_of_its_readings,
                 lists_are_sorted_and_filtered
             ],
             taxonomy::listing: [
