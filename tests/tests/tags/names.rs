@@ -64,3 +64,31 @@ async fn tags_are_suggested_by_each_reading_of_their_names() {
         room.app.stop().await;
     }
 }
+
+#[tokio::test]
+async fn names_that_look_the_same_are_one_and_names_that_are_not_seen_are_none() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        let id = room.made("夜景").await;
+        for unseen in ["\u{200b}", " \u{2060}\u{feff}", "\u{3164}"] {
+            let refused = room.create(&json!({ "name": unseen })).await;
+            assert_eq!(refused.broken_fields(), ["name REQUIRED"], "{unseen:?}");
+            assert_eq!(room.edit(id, &json!({ "name": unseen })).await.broken_fields(), ["name REQUIRED"]);
+        }
+        for same in ["夜景\u{200b}", "\u{feff}夜\u{2060}景"] {
+            let taken = room.create(&json!({ "name": same })).await.refused(409, "RESOURCE_CONFLICT");
+            assert_eq!(taken.body["error"]["details"]["field"], "name", "{same:?}");
+        }
+        assert_eq!(names(&room.all("/suggestions?q=夜\u{200b}景").await.expect(200)), ["夜景"]);
+        let family = room.create(&json!({ "name": "👩\u{200d}👦" })).await.expect(201);
+        assert_eq!(family.data()["name"], "👩\u{200d}👦", "what joins two signs into one stays");
+        assert_eq!(room.app.count("SELECT COUNT(*) FROM tags").await, 2);
+        // Both are there still under what they are called, and a photo gets what looks like its name.
+        room.gallery.hang_many(1..=1).await;
+        let tagged = json!({ "tags": ["夜\u{200b}景"] });
+        room.app.put_as(&room.curator.token, &format!("{PHOTOS}/1"), &tagged).await.expect(200);
+        assert_eq!(room.usage(id).await, 1);
+        assert_eq!(ids(&room.app.get(&format!("{PHOTOS}?tag=夜景\u{200b}")).await.expect(200)), [1]);
+        room.app.stop().await;
+    }
+}

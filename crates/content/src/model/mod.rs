@@ -17,6 +17,7 @@ mod tag;
 mod taxonomy;
 mod text;
 mod upload;
+mod visible;
 
 pub use agent::is_bot;
 pub use article::{AccessLevel, Article, Status, WrongState};
@@ -45,3 +46,4 @@ pub use taxonomy::{
 };
 pub use text::{CoverUrl, Price, SeoDescription, SeoTitle, Summary, Title};
 pub use upload::{Part, Upload, UploadKind, UploadLimits, UploadState};
+pub(crate) use visible::without_unseen;
