@@ -2,6 +2,7 @@
 
 mod found;
 mod names;
+mod renewed;
 
 use chrono::{DateTime, Utc};
 use reqwest::Method;

@@ -6,7 +6,9 @@ use futures::future::join_all;
 use sharestack_content::model::{
     Confidence, Day, Kind, Label, Note, Period, PhotoId, Slug, Source, TagGroup, TagId, Tagging,
 };
-use sharestack_content::ports::{LabelFilter, LabelSort, LabelWriteError, Match, Order, TagKey, UsageDelta};
+use sharestack_content::ports::{
+    LabelFilter, LabelSort, LabelWriteError, Match, Order, RenewedNames, TagKey, UsageDelta,
+};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::transact;
@@ -345,6 +347,26 @@ pub async fn a_name_is_found_by_each_of_its_readings(subject: Subject) {
     let mut all = subject.suggested("ch", "ch").await;
     all.sort_unstable();
     assert_eq!(all, [(1, Match::Pinyin), (2, Match::Pinyin), (4, Match::Pinyin)], "each once");
+}
+
+/// However many are looked at at once.
+pub async fn names_are_gone_through_to_the_last_and_what_is_right_stays(subject: Subject) {
+    let names = ["重庆", "Black White", "👩\u{200d}👦", "!"];
+    subject.resolve(&names.iter().zip([2, 3, 5, 8]).map(|(name, id)| (id, *name)).collect::<Vec<_>>()).await;
+    for (limit, expected) in [(1, vec![2, 3, 5, 8]), (2, vec![3, 8]), (3, vec![5, 8]), (4, vec![8]), (5, vec![8])] {
+        let (mut ends, mut after) = (Vec::new(), TagId::new(0));
+        loop {
+            let span: Result<RenewedNames, StoreError> =
+                transact!(subject.store, |tx| { tx.labels().renew_names(after, limit).await });
+            let RenewedNames { last, changed } = span.unwrap();
+            assert_eq!(changed, 0);
+            let Some(last) = last else { break };
+            ends.push(last.get());
+            after = last;
+        }
+        assert_eq!(ends, expected, "{limit}");
+    }
+    assert_eq!(subject.label(2).await, Some(label(2, "重庆")));
 }
 
 /// By usage, by name, by trend, by group; each once over all pages.

@@ -116,6 +116,7 @@ macro_rules! taxonomy_cases {
                 suggestions_match_literally,
                 suggestions_stand_in_the_order_of_the_match,
                 a_name_is_found_by_each_of_its_readings,
+                names_are_gone_through_to_the_last_and_what_is_right_stays,
                 lists_are_sorted_and_filtered
             ],
             taxonomy::listing: [

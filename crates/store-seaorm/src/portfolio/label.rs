@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Cond, Expr, Func, LockType, OnConflict, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait};
 use sharestack_content::model::{Kind, Label, TagId, TagName};
-use sharestack_content::ports::{LabelRepository, LabelWriteError, UsageDelta};
+use sharestack_content::ports::{LabelRepository, LabelWriteError, RenewedNames, UsageDelta};
 use sharestack_kernel::error::StoreError;
 
 use super::label_rows::{LabelRow, changeable, label_columns};
@@ -259,5 +259,9 @@ impl LabelRepository for SeaTx {
             .to_owned();
         self.conn().execute(&update).await.map_err(store_error)?;
         Ok(moved)
+    }
+
+    async fn renew_names(&mut self, after: TagId, limit: u64) -> Result<RenewedNames, StoreError> {
+        self.renew_tag_names(after, limit).await
     }
 }

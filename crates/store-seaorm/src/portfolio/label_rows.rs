@@ -69,5 +69,5 @@ pub(super) fn changeable(label: &Label) -> Vec<(&'static str, Expr)> {
         ("version", Expr::val(label.version)),
         ("updated_at", Expr::val(label.updated_at)),
     ];
-    named(&label.name).into_iter().chain(rest).collect()
+    named(&label.name).chain(rest).collect()
 }

@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::ports::{
     CategoryKey, CategoryQueries, CategoryRepository, CategoryWriteError, CountDelta, EventWriteError, LabelRepository,
-    LabelWriteError, ListingFacts, Placement, ShelfRepository, TagLink, TimelineRepository, UsageDelta,
+    LabelWriteError, ListingFacts, Placement, RenewedNames, ShelfRepository, TagLink, TimelineRepository, UsageDelta,
 };
 
 /// Categories, tags, events, and what is sorted by them.
@@ -309,6 +309,13 @@ impl LabelRepository for MemoryPortfolioTx {
             label.last_used_at = last_used_at;
         }
         Ok(moved)
+    }
+
+    async fn renew_names(&mut self, after: TagId, limit: u64) -> Result<RenewedNames, StoreError> {
+        // Nothing is kept beside a name here.
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let last = self.state.sorted.labels.keys().copied().filter(|id| *id > after).take(limit).last();
+        Ok(RenewedNames { last, changed: 0 })
     }
 }
 
