@@ -10,6 +10,7 @@ pub mod listing;
 pub mod lists;
 pub mod recount;
 pub mod timeline;
+pub mod typed;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -113,10 +114,7 @@ macro_rules! taxonomy_cases {
                 usage_added_at_the_same_time_all_counts,
                 trends_are_of_the_days_of_the_period,
                 a_tag_is_found_by_either_of_its_keys,
-                suggestions_match_literally,
                 suggestions_stand_in_the_order_of_the_match,
-                a_name_is_found_by_each_of_its_readings,
-                names_are_gone_through_to_the_last_and_what_is_right_stays,
                 lists_are_sorted_and_filtered
             ],
             taxonomy::listing: [
@@ -146,6 +144,11 @@ macro_rules! taxonomy_cases {
                 events_are_found_by_their_months,
                 months_have_their_latest_photos,
                 a_long_archive_has_all_its_months
+            ],
+            taxonomy::typed: [
+                suggestions_match_literally,
+                a_name_is_found_by_each_of_its_readings,
+                names_are_gone_through_to_the_last_and_what_is_right_stays
             ]
         }
     };

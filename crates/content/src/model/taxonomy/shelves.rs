@@ -95,7 +95,7 @@ pub struct Shelves {
     /// Its categories.
     pub categories: BTreeSet<CategoryId>,
     /// The one of its categories that stands for all of them, as far as somebody chose it:
-    /// see [`Shelves::primary`].
+    /// see [`Shelves::primary()`].
     pub primary: Option<CategoryId>,
     /// Its tags.
     pub tags: BTreeMap<TagId, Tagging>,

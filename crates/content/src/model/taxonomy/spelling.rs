@@ -34,8 +34,8 @@ fn words(name: &str) -> Vec<Vec<String>> {
             words.push(distinct(readings.into_iter().map(|reading| reading.plain().replace('ü', "v"))));
             open = false;
         } else if c.is_alphanumeric() {
-            match words.last_mut().and_then(|word| word.first_mut()) {
-                Some(word) if open => word.push(c),
+            match words.last_mut().map(Vec::as_mut_slice) {
+                Some([word, ..]) if open => word.push(c),
                 _ => words.push(vec![c.to_string()]),
             }
             open = true;
