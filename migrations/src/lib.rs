@@ -5,6 +5,7 @@
 //! never edited. On MySQL and SQLite a migration is not one transaction: keep it small.
 
 pub mod columns;
+mod leaving;
 mod m0001_platform;
 mod m0002_users;
 mod m0003_content;
@@ -40,6 +41,7 @@ mod m0045_no_tag_sums;
 mod m0046_said_before;
 mod m0047_category_listings;
 mod m0048_teasers;
+mod m0049_tag_names;
 
 use sea_orm_migration::prelude::*;
 
@@ -85,6 +87,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0046_said_before::Migration),
             Box::new(m0047_category_listings::Migration),
             Box::new(m0048_teasers::Migration),
+            Box::new(m0049_tag_names::Migration),
         ]
     }
 }

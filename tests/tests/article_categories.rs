@@ -62,6 +62,20 @@ impl Room {
 }
 
 #[tokio::test]
+async fn what_search_engines_are_told_of_a_category_is_shown() {
+    let room = Room::open(Database::Sqlite).await;
+    let said = json!({ "name": "投资理财", "seo_title": "投资理财入门", "seo_description": "从基金开始" });
+    let made = room.create(&said).await.expect(201);
+    assert_shows(made.data(), &said);
+    let id = made.data()["id"].as_i64().unwrap();
+    let change = json!({ "seo_title": "理财", "seo_description": null });
+    assert_shows(room.edit(id, &change).await.expect(200).data(), &change);
+    let list = room.app.get(CATEGORIES).await.expect(200);
+    assert_shows(&list.data()["categories"][0], &change);
+    room.shelves.app.stop().await;
+}
+
+#[tokio::test]
 async fn articles_are_sorted_into_a_tree_that_counts_them() {
     for database in Database::all() {
         let room = Room::open(database).await;

@@ -2,6 +2,7 @@
 
 mod input;
 mod photos;
+mod waiting;
 
 use std::ops::Deref;
 

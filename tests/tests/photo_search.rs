@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sharestack_content::model::{Caption, Category, Exif, Photo, PhotoStatus, Place, TagId, Visibility};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::transact;
-use sharestack_tests::gallery::{category, lost, shelve_by_name, time};
+use sharestack_tests::gallery::{category, label, lost, shelve_by_name, time};
 use sharestack_tests::operators::{SIGNS, signed, worded};
 use sharestack_tests::process::command;
 use sharestack_tests::{Account, Answer, Database, Gallery, Harness, Options, assert_shows, until};
@@ -235,6 +235,19 @@ async fn filters_orders_and_pages_agree() {
         gallery.find("q=日出&facets=years").await.data()["facets"],
         json!({ "years": [{ "year": 2024, "count": 25 }] })
     );
+    gallery.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_tag_is_looked_for_by_a_slug_that_is_longer_than_a_name() {
+    let gallery = Searched::open(Database::Sqlite).await;
+    let slug = "night-".repeat(16) + "view";
+    gallery.coin(&[label(1, "夜景", &slug)]).await;
+    gallery.keep(&gallery.photo(1, "日出"), &[], &[(1, "夜景")]).await;
+    gallery.keep(&gallery.photo(2, "日出"), &[], &[]).await;
+    gallery.until_total("q=日出", 2).await;
+    assert_eq!(ids(&gallery.find(&format!("q=日出&tags={slug}")).await), [1]);
+    assert_eq!(ids(&gallery.find(&format!("q=日出&tags=夜景,{slug}")).await), [1]);
     gallery.app.stop().await;
 }
 

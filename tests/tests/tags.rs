@@ -1,6 +1,8 @@
 //! Tags of photos: groups, cloud, suggestions, trends.
 
 mod found;
+mod names;
+mod renewed;
 
 use chrono::{DateTime, Utc};
 use reqwest::Method;

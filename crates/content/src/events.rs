@@ -29,7 +29,8 @@ pub(crate) const TAG_AGGREGATE: &str = "tag";
 pub const AGGREGATE: &str = "article";
 
 /// Categories of photos: `category.created` and `category.updated` tell all of one (and,
-/// where photos were put into it or taken out, which), `category.deleted` its id.
+/// where photos were put into it, taken out, or given it as their primary one, which),
+/// `category.deleted` its id.
 pub const CATEGORY: &str = "category";
 /// Categories of articles: `article_category.created` and so on.
 pub const ARTICLE_CATEGORY: &str = "article_category";

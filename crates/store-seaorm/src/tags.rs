@@ -16,15 +16,36 @@ pub(crate) struct Wanted<'a> {
     pub slugs: [String; 2],
 }
 
+/// What stands between the forms in which a name is typed: no form has it.
+pub(crate) const FORM_END: &str = " ";
+
+/// What is kept beside a name and worked out from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Beside {
+    pub key: String,
+    pub pinyin: String,
+    pub initials: String,
+}
+
+impl Beside {
+    pub(crate) fn of(name: &TagName) -> Self {
+        let spelling = Spelling::of(name.name());
+        Self {
+            key: name.key().to_owned(),
+            pinyin: spelling.full.join(FORM_END),
+            initials: spelling.initials.join(FORM_END),
+        }
+    }
+
+    pub(crate) fn columns(self) -> [(&'static str, Expr); 3] {
+        [("name_key", self.key), ("pinyin", self.pinyin), ("initials", self.initials)]
+            .map(|(column, value)| (column, Expr::val(value)))
+    }
+}
+
 /// The columns of a tag that its name decides.
-pub(crate) fn named(name: &TagName) -> [(&'static str, Expr); 4] {
-    let spelling = Spelling::of(name.name());
-    [
-        ("name", Expr::val(name.name())),
-        ("name_key", Expr::val(name.key())),
-        ("pinyin", Expr::val(spelling.full)),
-        ("initials", Expr::val(spelling.initials)),
-    ]
+pub(crate) fn named(name: &TagName) -> impl Iterator<Item = (&'static str, Expr)> {
+    [("name", Expr::val(name.name()))].into_iter().chain(Beside::of(name).columns())
 }
 
 /// Selects the tags of a kind with one of these folded names.

@@ -26,6 +26,13 @@ async fn bad_input_is_refused_and_changes_nothing() {
     for query in ["move_to=0", "move_to=x", "move_to=999"] {
         room.delete(format!("{top}?{query}")).await.refused(400, "VALIDATION_ERROR");
     }
+    for (name, code) in [("城市\n风光", "INVALID_FORMAT"), ("\u{200b}", "REQUIRED"), ("\n", "REQUIRED")] {
+        let (made, edited) =
+            (room.create(&json!({ "name": name })).await, room.edit(top, &json!({ "name": name })).await);
+        for refused in [made, edited] {
+            assert_eq!(refused.broken_fields(), [format!("name {code}")], "{name:?}");
+        }
+    }
     for query in ["include_tree=maybe", "include_stats=2"] {
         room.app.get(&format!("{CATEGORIES}?{query}")).await.refused(400, "VALIDATION_ERROR");
     }

@@ -1,5 +1,7 @@
 //! The photos of categories: put in, taken out, counted, listed.
 
+use reqwest::Method;
+use reqwest::header::{ETAG, IF_MATCH};
 use serde_json::{Value, json};
 use sharestack_tests::{Answer, Database};
 
@@ -44,6 +46,61 @@ async fn photos_are_put_in_and_taken_out_and_counted_once() {
         assert_eq!((room.counts(left).await, room.counts(top).await), ((0, 0), (0, 1)));
         let cleared = room.cover(top, &json!({ "photo_id": null })).await.expect(200);
         assert_eq!(cleared.data()["cover_photo"], Value::Null);
+        room.shelves.app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_photo_that_is_put_elsewhere_is_another_version_of_it_and_others_are_not() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        let (left, right) = (room.made("左", None).await, room.made("右", None).await);
+        room.gallery.hang_many(1..=2).await;
+        let photo = |id: i64| format!("/api/v1/photos/{id}");
+        let seen = room.app.get_as(&room.keeper.token, &photo(1)).await.expect(200);
+        // How often it changed, as it says itself and as others are told.
+        let changes = async |id: i64| {
+            let version = room.app.count(&format!("SELECT version FROM photos WHERE id = {id}")).await;
+            let told = "SELECT COUNT(*) FROM events WHERE kind = 'photo.updated' AND aggregate_id";
+            assert_eq!(room.app.count(&format!("{told} = '{id}'")).await, version - 1);
+            version - 1
+        };
+        let told = "SELECT COUNT(*) FROM events WHERE kind = 'category.updated'";
+        let primary = "SELECT category_id FROM photo_categories WHERE photo_id = 1 AND is_primary";
+        for (step, (into, is_primary, added, changed, first)) in [
+            // The first category is the primary one, whether it is said or not.
+            (left, None, 2, [1, 1], left),
+            (left, None, 0, [1, 1], left),
+            (right, None, 2, [2, 2], left),
+            // Nothing is added, and another one is primary.
+            (right, Some(true), 0, [3, 3], right),
+            (right, Some(true), 0, [3, 3], right),
+            (left, Some(false), 0, [3, 3], right),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let body = json!({ "photo_ids": [1, 2], "is_primary": is_primary });
+            let done = room.put_in(into, &body).await.expect(200);
+            assert_eq!(done.data()["added_count"], added, "{step}");
+            assert_eq!([changes(1).await, changes(2).await], changed, "{step}");
+            assert_eq!(room.app.count(told).await, changed[0], "{step}");
+            assert_eq!(room.app.count(primary).await, first, "{step}");
+        }
+        let stale = room.app.request(Method::PUT, &photo(1)).bearer_auth(&room.keeper.token);
+        let stale = stale.header(IF_MATCH, seen.header(ETAG.as_str())).json(&json!({ "title": "旧" }));
+        room.app.send(stale).await.refused(412, "PRECONDITION_FAILED");
+
+        room.take_out(right, &json!({ "photo_ids": [1, 99] })).await.expect(204);
+        assert_eq!([changes(1).await, changes(2).await], [4, 3]);
+        assert_eq!(room.app.count(primary).await, left, "the one that is left");
+        room.take_out(right, &json!({ "photo_ids": [1] })).await.expect(204);
+        assert_eq!([changes(1).await, changes(2).await, room.app.count(told).await], [4, 3, 4]);
+
+        // The category of which the other is left is deleted.
+        room.delete(right).await.expect(204);
+        let places = "SELECT COUNT(*) FROM photo_categories WHERE photo_id = 2 AND is_primary AND category_id";
+        assert_eq!(room.app.count(&format!("{places} = {left}")).await, 1);
         room.shelves.app.stop().await;
     }
 }

@@ -323,7 +323,7 @@ async fn assemble(config: Config) -> Result<App, ConfigError> {
                 &processing.handlers,
                 &uploads.handlers,
                 &photos.handlers,
-                &vec![messaging.handler, departed],
+                &vec![messaging.handler, departed, taxonomy.names.clone()],
             ],
         ),
         config,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sharestack_content::service::{Categories, Tags, TaxonomyPorts, Timeline};
+use sharestack_content::service::{Categories, RenewNames, Tags, TaxonomyPorts, Timeline};
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::id::IdGenerator;
 use sharestack_store_seaorm::Store;
@@ -12,6 +12,8 @@ pub struct Taxonomy {
     pub categories: Categories,
     pub tags: Tags,
     pub timeline: Timeline,
+    /// The job of a migration.
+    pub names: Arc<RenewNames>,
 }
 
 impl Taxonomy {
@@ -30,6 +32,7 @@ impl Taxonomy {
         Self {
             categories: Categories::new(ports.clone()),
             tags: Tags::new(ports.clone()),
+            names: Arc::new(RenewNames::new(ports.store.clone())),
             timeline: Timeline::new(ports),
         }
     }

@@ -176,6 +176,25 @@ pub async fn what_was_primary_is_primary_elsewhere(subject: Subject) {
     }
 }
 
+/// Of those that it is left in; what had another primary one keeps that.
+pub async fn what_loses_its_primary_category_has_the_first_that_is_left(subject: Subject) {
+    subject.plant(&["1", "2", "3"].map(category)).await;
+    subject.keep(&[photo(1), photo(2), photo(3)]).await;
+    for (id, categories, primary) in [(1, &[1, 2, 3][..], 1), (2, &[1, 2, 3], 3), (3, &[1], 1)] {
+        let mut wanted = shelves(&photo(id), categories, &[]);
+        wanted.primary = Some(CategoryId::new(primary));
+        subject.shelve(&photo(id), &wanted).await.unwrap();
+    }
+    let places = async |id| {
+        let (placed, _) = subject.links(PhotoId::new(id)).await;
+        placed.iter().map(|one| (one.category.get(), one.is_primary)).collect::<Vec<_>>()
+    };
+    assert_eq!(subject.move_all(1, None).await, 0);
+    assert_eq!(places(1).await, [(2, true), (3, false)]);
+    assert_eq!(places(2).await, [(2, false), (3, true)]);
+    assert_eq!(places(3).await, []);
+}
+
 /// A photo that leaves a category for good is no longer its cover, nor that of those above.
 pub async fn covers_go_with_their_photos(subject: Subject) {
     let cover = Some(PhotoId::new(1));

@@ -10,6 +10,7 @@ pub mod listing;
 pub mod lists;
 pub mod recount;
 pub mod timeline;
+pub mod typed;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -75,6 +76,7 @@ macro_rules! taxonomy_cases {
                 counts_added_at_the_same_time_all_count,
                 a_thing_in_both_is_moved_once,
                 what_was_primary_is_primary_elsewhere,
+                what_loses_its_primary_category_has_the_first_that_is_left,
                 covers_go_with_their_photos,
                 two_moves_at_once_make_no_cycle,
                 a_move_takes_everything_below_along
@@ -112,7 +114,6 @@ macro_rules! taxonomy_cases {
                 usage_added_at_the_same_time_all_counts,
                 trends_are_of_the_days_of_the_period,
                 a_tag_is_found_by_either_of_its_keys,
-                suggestions_match_literally,
                 suggestions_stand_in_the_order_of_the_match,
                 lists_are_sorted_and_filtered
             ],
@@ -143,6 +144,11 @@ macro_rules! taxonomy_cases {
                 events_are_found_by_their_months,
                 months_have_their_latest_photos,
                 a_long_archive_has_all_its_months
+            ],
+            taxonomy::typed: [
+                suggestions_match_literally,
+                a_name_is_found_by_each_of_its_readings,
+                names_are_gone_through_to_the_last_and_what_is_right_stays
             ]
         }
     };

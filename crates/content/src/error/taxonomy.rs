@@ -8,7 +8,7 @@ use sharestack_kernel::field::FieldErrors;
 use thiserror::Error;
 
 use crate::model::{CategoryId, MAX_LEVEL, PhotoId, TagId, TimelineEventId};
-use crate::ports::{CategoryKey, CategoryWriteError, EventWriteError, LabelWriteError, TagKey};
+use crate::ports::{CategoryKey, CategoryWriteError, EventWriteError, LabelWriteError, PhotoWriteError, TagKey};
 
 /// Why a photo was not put where it should be.
 #[derive(Debug, Error)]
@@ -227,6 +227,18 @@ impl From<CategoryWriteError> for CategoryError {
             CategoryWriteError::SlugTaken => Self::SlugTaken,
             CategoryWriteError::Stale => Self::Store(raced()),
             CategoryWriteError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<PhotoWriteError> for CategoryError {
+    fn from(error: PhotoWriteError) -> Self {
+        match error {
+            PhotoWriteError::SlugTaken | PhotoWriteError::FileTaken => {
+                Self::Store(StoreError::corrupt("address and file were not changed"))
+            }
+            PhotoWriteError::Stale => Self::Store(raced()),
+            PhotoWriteError::Store(error) => Self::Store(error),
         }
     }
 }

@@ -8,7 +8,7 @@ use sharestack_kernel::id::{MAX_NUMERIC_ID, NumericId};
 use sharestack_kernel::numeric_id;
 
 use super::slug::Slug;
-use super::tag::TagName;
+use super::tag::{TagName, WantedTag};
 
 numeric_id!(
     /// An article.
@@ -107,14 +107,30 @@ impl<I: fmt::Display> fmt::Display for Key<I> {
 /// # Errors
 /// Every name that breaks a rule, as `tags[2]`.
 pub fn tag_names(names: Vec<String>) -> Result<Vec<TagName>, FieldErrors> {
+    each_once(names, TagName::parse, TagName::key)
+}
+
+/// Reads what somebody calls tags that are there: at most 20, each once.
+///
+/// # Errors
+/// Every one that breaks a rule, as `tags[2]`.
+pub fn wanted_tags(names: Vec<String>) -> Result<Vec<WantedTag>, FieldErrors> {
+    each_once(names, WantedTag::parse, WantedTag::key)
+}
+
+fn each_once<T>(
+    names: Vec<String>,
+    parse: fn(&str) -> Result<T, Issue>,
+    key: fn(&T) -> &str,
+) -> Result<Vec<T>, FieldErrors> {
     let mut check = FieldErrors::new();
-    let mut tags: Vec<TagName> = Vec::new();
+    let mut tags: Vec<T> = Vec::new();
     if names.len() > MAX_TAGS {
         check.push("tags", Issue::TooLong { max: MAX_TAGS });
     }
     for (index, name) in names.into_iter().take(MAX_TAGS).enumerate() {
-        match TagName::parse(&name) {
-            Ok(tag) if tags.iter().any(|known| known.key() == tag.key()) => {}
+        match parse(&name) {
+            Ok(tag) if tags.iter().any(|known| key(known) == key(&tag)) => {}
             Ok(tag) => tags.push(tag),
             Err(issue) => check.push(format!("tags[{index}]"), issue),
         }

@@ -17,6 +17,7 @@ mod tag;
 mod taxonomy;
 mod text;
 mod upload;
+mod visible;
 
 pub use agent::is_bot;
 pub use article::{AccessLevel, Article, Status, WrongState};
@@ -26,7 +27,7 @@ pub use draft::Draft;
 pub use file::{FileName, FileStatus, MediaType, Processing, SNIFFED, Sha256, UploadedFile};
 pub use id::{
     ArticleId, ArticleKey, CategoryId, FileId, Key, MAX_CATEGORIES, MAX_TAGS, PhotoId, PhotoKey, PlanId, TagId,
-    plan_ids, tag_names,
+    plan_ids, tag_names, wanted_tags,
 };
 pub use notes::CameraNotes;
 pub use outline::plain_text;
@@ -37,7 +38,7 @@ pub use photo::{
 pub use processing::{Pace, Step, StepState, Steps};
 pub use rendered::{EXCERPT_CHARS, PREVIEW_CHARS, Rendered, Text, TooDeep, teaser_anew};
 pub use slug::{RESERVED_SLUGS, Slug};
-pub use tag::{Tag, TagName};
+pub use tag::{Tag, TagName, WantedTag};
 pub use taxonomy::{
     Category, CategoryName, CategoryOutline, Colour, Confidence, Day, EventDate, EventKind, EventTitle, Found, Icon,
     Kind, Label, MAX_LEVEL, Note, Period, Shelves, Source, Spelling, TagGroup, Tagging, TimelineEvent, TimelineEventId,
@@ -45,3 +46,4 @@ pub use taxonomy::{
 };
 pub use text::{CoverUrl, Price, SeoDescription, SeoTitle, Summary, Title};
 pub use upload::{Part, Upload, UploadKind, UploadLimits, UploadState};
+pub(crate) use visible::without_unseen;

@@ -4,6 +4,8 @@ use sharestack_kernel::field::Issue;
 use unicode_normalization::UnicodeNormalization;
 
 use super::id::TagId;
+use super::slug::Slug;
+use super::visible::{is_blank, without_unseen};
 
 /// A tag's name as somebody wrote it: 1 to 50 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +15,8 @@ pub struct TagName {
 }
 
 impl TagName {
-    /// Folds compatibility forms and white space, and checks the length.
+    /// Folds compatibility forms and white space, checks the length, and that there is something
+    /// to see.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -24,17 +27,23 @@ impl TagName {
         }
         let folded: String = text.nfkc().collect();
         let name = folded.split_whitespace().collect::<Vec<_>>().join(" ");
-        if name.is_empty() {
-            return Err(Issue::Required);
-        }
         if name.chars().count() > 50 {
             return Err(Issue::TooLong { max: 50 });
         }
         if name.contains(|c: char| c.is_control() || matches!(c, '/' | '\\' | '<' | '>')) {
             return Err(Issue::InvalidFormat);
         }
-        let key = name.to_lowercase().nfkc().collect::<String>().replace(' ', "-");
-        Ok(Self { name, key })
+        if is_blank(&name) {
+            return Err(Issue::Required);
+        }
+        Ok(Self::stored(name))
+    }
+
+    /// A name that a store kept: it was checked when it was written, by the rules of then.
+    pub fn stored(name: String) -> Self {
+        let folded: String = without_unseen(&name).to_lowercase().nfkc().collect();
+        let key = folded.split_whitespace().collect::<Vec<_>>().join("-");
+        Self { name, key }
     }
 
     /// The name.
@@ -42,9 +51,38 @@ impl TagName {
         &self.name
     }
 
-    /// What two spellings of one tag share; it is the tag's slug too.
+    /// What two spellings of one tag share, and two that look the same; it is the slug of an
+    /// article's tag too.
     pub fn key(&self) -> &str {
         &self.key
+    }
+}
+
+/// A tag that is looked for, by its name or by its slug, which may be longer: up to 100 characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedTag(String);
+
+impl WantedTag {
+    /// Reads what somebody calls the tag.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, Issue> {
+        let long = match TagName::parse(text) {
+            Ok(name) => return Ok(Self(name.key)),
+            Err(long @ Issue::TooLong { .. }) => long,
+            Err(issue) => return Err(issue),
+        };
+        match Slug::parse(text) {
+            Ok(slug) => Ok(Self(slug.as_str().to_owned())),
+            Err(longer @ Issue::TooLong { .. }) => Err(longer),
+            Err(_) => Err(long),
+        }
+    }
+
+    /// The key of the name, or the slug: no tag has one that is another's.
+    pub fn key(&self) -> &str {
+        &self.0
     }
 }
 
@@ -73,11 +111,42 @@ mod tests {
     }
 
     #[test]
+    fn names_that_look_the_same_share_a_key() {
+        let parse = |text: &str| TagName::parse(text).unwrap();
+        for text in ["夜景\u{200b}", "\u{feff}夜景", "夜\u{2060}景", "夜景 \u{200b}"] {
+            assert_eq!(parse(text).key, "夜景", "{text:?}");
+        }
+        assert_eq!(parse("Black \u{200b} White").key, "black-white");
+        let family = parse("👩\u{200d}👦");
+        assert_eq!((family.name(), family.key()), ("👩\u{200d}👦", "👩👦"), "the name is as it was written");
+        let kept = TagName::stored("\u{200b}".to_owned());
+        assert_eq!((kept.name(), kept.key()), ("\u{200b}", ""), "it was written before there was a rule");
+    }
+
+    #[test]
+    fn a_tag_is_wanted_by_a_name_or_a_longer_slug() {
+        let key = |text: &str| WantedTag::parse(text).map(|tag| tag.0);
+        assert_eq!(key("Black  White").as_deref(), Ok("black-white"));
+        assert_eq!(key("C++").as_deref(), Ok("c++"));
+        for letters in [50, 51, 100] {
+            assert_eq!(key(&"Ａ".repeat(letters)), Ok("a".repeat(letters)));
+        }
+        assert_eq!(key(&"a".repeat(101)), Err(Issue::TooLong { max: 100 }));
+        assert_eq!(key(&"长".repeat(10_000)), Err(Issue::TooLong { max: 100 }));
+        assert_eq!(key(&"a b ".repeat(20)), Err(Issue::TooLong { max: 50 }), "no slug has blanks");
+        assert_eq!(key("<script>"), Err(Issue::InvalidFormat));
+        assert_eq!(key(" "), Err(Issue::Required));
+    }
+
+    #[test]
     fn names_have_bounds() {
         assert_eq!(TagName::parse("  "), Err(Issue::Required));
         assert_eq!(TagName::parse(&"长".repeat(51)), Err(Issue::TooLong { max: 50 }));
         assert!(TagName::parse(&"长".repeat(50)).is_ok());
         assert_eq!(TagName::parse("a\0b"), Err(Issue::InvalidFormat));
         assert_eq!(TagName::parse("<script>"), Err(Issue::InvalidFormat));
+        for unseen in ["\u{200b}", "\u{200b} \u{2060}", "\u{3164}", "\u{301}"] {
+            assert_eq!(TagName::parse(unseen), Err(Issue::Required), "{unseen:?}");
+        }
     }
 }

@@ -99,7 +99,8 @@ pub trait CategoryRepository: Send {
     /// stay: the caller adds to them.
     ///
     /// MUST leave a thing that is in both in the other once. What was primary in the one
-    /// MUST be primary in the other.
+    /// MUST be primary in the other; where there is no other, the first by its id of the
+    /// categories that a photo is left in MUST be its primary one then.
     async fn move_all(&mut self, kind: Kind, from: CategoryId, to: Option<CategoryId>) -> Result<i64, StoreError>;
 
     /// Takes a photo from the categories whose cover it is, but for these.

@@ -44,6 +44,15 @@ pub struct UsageDelta {
     pub used_at: Option<DateTime<Utc>>,
 }
 
+/// What became of a span of tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RenewedNames {
+    /// The last of them; `None` when there was none.
+    pub last: Option<TagId>,
+    /// How many of them are kept otherwise now.
+    pub changed: u64,
+}
+
 /// Tags of photos and how much they are used.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
@@ -82,9 +91,16 @@ pub trait LabelRepository: Send {
     /// Gives the photos of some tags another tag in their place, and counts its usage anew.
     /// The caller holds all of them.
     ///
-    /// MUST leave a photo that has several of them with the one. Returns how many photos
-    /// got it.
+    /// MUST leave a photo that has several of them with the one, and with what a person said
+    /// where one did. Returns how many photos got it.
     async fn merge(&mut self, from: &[TagId], into: TagId) -> Result<u64, StoreError>;
+
+    /// Works out anew what is kept beside the names of the next tags after one, of both kinds
+    /// and at most `limit` of them: how they are typed, and what tells them apart. A tag stays
+    /// told apart as it is where another one has what it would be told apart by.
+    ///
+    /// MUST leave everything else as it is, versions too.
+    async fn renew_names(&mut self, after: TagId, limit: u64) -> Result<RenewedNames, StoreError>;
 }
 
 /// What a list of tags is sorted by; equals stand in the order of their names.

@@ -44,7 +44,8 @@ pub use imaging::{Facts, Glance, Imaging, ImagingError, Made, OpenPicture};
 #[cfg(any(test, feature = "mocks"))]
 pub use imaging::{MockImaging, MockOpenPicture};
 pub use label::{
-    Candidate, LabelFilter, LabelQueries, LabelRepository, LabelSort, LabelWriteError, Match, TagKey, UsageDelta,
+    Candidate, LabelFilter, LabelQueries, LabelRepository, LabelSort, LabelWriteError, Match, RenewedNames, TagKey,
+    UsageDelta,
 };
 #[cfg(any(test, feature = "mocks"))]
 pub use label::{MockLabelQueries, MockLabelRepository};

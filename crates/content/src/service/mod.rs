@@ -49,8 +49,8 @@ pub use search::{
 };
 pub use taxonomy::{
     Categories, CreateCategory, CreateEvent, CreateTag, EditCategory, EditEvent, EditTag, ListPlaced, MAX_MERGE,
-    Merged, MonthOfPhotos, Suggestion, TAG_CREATE, TAG_DELETE, TAG_UPDATE, TIMELINE_CREATE, TIMELINE_DELETE,
-    TIMELINE_UPDATE, Tags, TaxonomyPorts, Timeline, TimelineStats, YearOfPhotos,
+    Merged, MonthOfPhotos, NAMES_JOB, RenewNames, Suggestion, TAG_CREATE, TAG_DELETE, TAG_UPDATE, TIMELINE_CREATE,
+    TIMELINE_DELETE, TIMELINE_UPDATE, Tags, TaxonomyPorts, Timeline, TimelineStats, YearOfPhotos,
 };
 pub use teasers::{RenewTeasers, TEASERS_JOB};
 pub use uploads::{

@@ -11,7 +11,7 @@ use super::taxonomy::sees_hidden;
 use super::views::ViewBuffer;
 use super::{Ports, READ, UPDATE, not_an_editor};
 use crate::error::{ListError, ReadError, Refused};
-use crate::model::{AccessLevel, ArticleId, ArticleKey, CategoryId, Draft, Format, Kind, Status, TagName, is_bot};
+use crate::model::{AccessLevel, ArticleId, ArticleKey, CategoryId, Draft, Format, Kind, Status, WantedTag, is_bot};
 use crate::ports::{Access, ArticleCard, ArticleDetail, ArticleFilter, GateQuery, Order, Sort};
 
 /// Who reads.
@@ -107,7 +107,7 @@ pub struct ListArticles {
     /// By this author: an id or a user name.
     pub author: Option<String>,
     /// With this tag.
-    pub tag: Option<TagName>,
+    pub tag: Option<WantedTag>,
     /// In this category or below it.
     pub category: Option<CategoryId>,
     /// Of this level.

@@ -9,8 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use crate::error::ShelveError;
+use crate::events::{self, Occasion};
 use crate::model::{CategoryId, Day, Found, Kind, Photo, PhotoId, Shelves, TagId, TreePath};
-use crate::ports::{CategoryRepository, CountDelta, ListingFacts, Placement, PortfolioTx, TagLink, UsageDelta};
+use crate::ports::{
+    CategoryRepository, CountDelta, ListingFacts, PhotoWriteError, Placement, PortfolioTx, TagLink, UsageDelta,
+};
 use sharestack_kernel::error::StoreError;
 
 /// Where a photo, which the caller holds, stands now.
@@ -47,8 +50,29 @@ pub async fn move_photo(
     after: &Shelves,
     now: DateTime<Utc>,
 ) -> Result<(), ShelveError> {
-    move_placements(tx, photo, after).await?;
+    place_photo(tx, photo, after).await?;
     move_tags(tx, photo, after, now).await
+}
+
+/// Puts a photo, which the caller holds, on other shelves than it is on: that is another version
+/// of it, and is told.
+///
+/// # Errors
+/// As [`move_photo`].
+pub(crate) async fn reshelve<E>(
+    tx: &mut dyn PortfolioTx,
+    before: &Photo,
+    after: &Shelves,
+    (occasion, now): (Occasion, DateTime<Utc>),
+) -> Result<(), E>
+where
+    E: From<PhotoWriteError> + From<ShelveError> + From<StoreError>,
+{
+    let mut photo = before.clone();
+    photo.touch(now);
+    tx.photos().update(&photo, before.version).await?;
+    move_photo(tx, photo.id, after, now).await?;
+    Ok(tx.outbox().append(&occasion.of_photo(events::PHOTO_UPDATED, &photo)).await?)
 }
 
 /// Takes a photo, which the caller holds and removes for good, from everything it is on.
@@ -60,7 +84,9 @@ pub async fn remove_photo(tx: &mut dyn PortfolioTx, photo: PhotoId, now: DateTim
     Ok(tx.shelves().leave_events(photo).await?)
 }
 
-async fn move_placements(tx: &mut dyn PortfolioTx, photo: PhotoId, after: &Shelves) -> Result<(), ShelveError> {
+/// The first half of [`move_photo`], which says nothing of tags: for who holds tags before they
+/// move a photo. Others who move it hold the tree before its tags.
+pub(crate) async fn place_photo(tx: &mut dyn PortfolioTx, photo: PhotoId, after: &Shelves) -> Result<(), ShelveError> {
     let facts = ListingFacts::from(after);
     let primary = after.primary();
     let wanted: Vec<Placement> = after

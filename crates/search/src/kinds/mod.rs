@@ -68,7 +68,7 @@ impl Sorted {
             document.add_text(self.tag_name, &tag.name);
             document.add_i64(self.tag_id, tag.id.get());
             keys.insert(tag.slug.clone());
-            keys.extend(TagName::parse(&tag.name).ok().map(|name| name.key().to_owned()));
+            keys.insert(TagName::stored(tag.name.clone()).key().to_owned());
         }
         for key in keys {
             document.add_text(self.tag_key, key);

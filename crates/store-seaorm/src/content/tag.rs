@@ -9,25 +9,30 @@ use crate::error::store_error;
 use crate::tags::{Wanted, by_name, held, make};
 use crate::tx::SeaTx;
 
-/// The folded name of an article's tag is its slug.
-fn by_slug<'a>(slugs: impl IntoIterator<Item = &'a str>) -> SelectStatement {
-    by_name(Kind::Article, &["id", "name", "slug"], slugs)
+fn by_key<'a>(keys: impl IntoIterator<Item = &'a str>) -> SelectStatement {
+    by_name(Kind::Article, &["id", "name", "slug", "name_key"], keys)
 }
 
-fn read(row: &QueryResult) -> Result<Tag, StoreError> {
-    Ok(Tag {
+/// A tag and its folded name, which is its slug unless another has that.
+fn read(row: &QueryResult) -> Result<(String, Tag), StoreError> {
+    let tag = Tag {
         id: TagId::new(row.try_get("", "id").map_err(store_error)?),
         name: row.try_get("", "name").map_err(store_error)?,
         slug: row.try_get("", "slug").map_err(store_error)?,
-    })
+    };
+    Ok((row.try_get("", "name_key").map_err(store_error)?, tag))
+}
+
+async fn read_keyed(db: &impl ConnectionTrait, select: &SelectStatement) -> Result<Vec<(String, Tag)>, StoreError> {
+    db.query_all(select).await.map_err(store_error)?.iter().map(read).collect()
 }
 
 /// Reads the tags that exist.
 pub(super) async fn read_tags<'a>(
     db: &impl ConnectionTrait,
-    slugs: impl IntoIterator<Item = &'a str>,
+    keys: impl IntoIterator<Item = &'a str>,
 ) -> Result<Vec<Tag>, StoreError> {
-    db.query_all(&by_slug(slugs)).await.map_err(store_error)?.iter().map(read).collect()
+    Ok(read_keyed(db, &by_key(keys)).await?.into_iter().map(|(_, tag)| tag).collect())
 }
 
 #[async_trait]
@@ -36,21 +41,18 @@ impl TagRepository for SeaTx {
         if tags.is_empty() {
             return Ok(Vec::new());
         }
-        let mut known = read_tags(self.conn(), tags.iter().map(|(_, name)| name.key())).await?;
+        let mut known = read_keyed(self.conn(), &by_key(tags.iter().map(|(_, name)| name.key()))).await?;
         let new: Vec<Wanted<'_>> = tags
             .iter()
-            .filter(|(_, name)| !known.iter().any(|tag| tag.slug == name.key()))
+            .filter(|(_, name)| !known.iter().any(|(key, _)| key == name.key()))
             .map(|(id, name)| Wanted { id: *id, name, slugs: [name.key().to_owned(), format!("{}-{id}", name.key())] })
             .collect();
         if !new.is_empty() {
             make(self.conn(), Kind::Article, &new.iter().collect::<Vec<_>>(), self.now()).await?;
             // Held, because MySQL would otherwise read what was there when the transaction began.
-            let select = held(by_slug(new.iter().map(|tag| tag.name.key())));
-            for row in self.conn().query_all(&select).await.map_err(store_error)? {
-                known.push(read(&row)?);
-            }
+            known.extend(read_keyed(self.conn(), &held(by_key(new.iter().map(|tag| tag.name.key())))).await?);
         }
-        let find = |name: &TagName| known.iter().find(|tag| tag.slug == name.key()).cloned();
+        let find = |name: &TagName| known.iter().find(|(key, _)| key == name.key()).map(|(_, tag)| tag.clone());
         tags.iter().map(|(_, name)| find(name).ok_or_else(|| StoreError::corrupt("tag vanished"))).collect()
     }
 }

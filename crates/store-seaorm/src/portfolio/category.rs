@@ -11,7 +11,7 @@ use sharestack_kernel::error::StoreError;
 
 use super::category_rows::{CategoryRow, category_columns, changeable};
 use crate::error::{Constraint, store_error, violated};
-use crate::rows::all;
+use crate::rows::{Fields, Stored, all};
 use crate::tx::SeaTx;
 
 fn write_error(error: DbErr) -> CategoryWriteError {
@@ -38,6 +38,15 @@ pub(super) fn within(path: &TreePath) -> Cond {
 
 /// How many numbers one statement is given.
 const MOST_NUMBERS: usize = 500;
+
+/// A photo, and the category that is to be its primary one.
+struct HeirRow(i64, i64);
+
+impl Stored for HeirRow {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self(fields.get("photo_id")?, fields.get("heir")?))
+    }
+}
 
 /// Where the things of a kind stand, and which of them count.
 pub(super) fn things(
@@ -75,6 +84,42 @@ impl SeaTx {
             select.and_where(Expr::col(thing).not_in_subquery(there));
         }
         self.count(&select).await
+    }
+
+    /// Makes the first of their other categories the primary one of the photos whose primary one
+    /// it is.
+    async fn pass_primary_on(&self, from: CategoryId) -> Result<(), StoreError> {
+        let select = Query::select()
+            .column(("p", "photo_id"))
+            .expr_as(Func::min(Expr::col(("q", "category_id"))), "heir")
+            .from_as("photo_categories", "p")
+            .join_as(
+                JoinType::InnerJoin,
+                "photo_categories",
+                "q",
+                Expr::col(("q", "photo_id")).equals(("p", "photo_id")),
+            )
+            .and_where(Expr::col(("p", "category_id")).eq(from.get()))
+            .and_where(Expr::col(("p", "is_primary")).eq(true))
+            .and_where(Expr::col(("q", "category_id")).ne(from.get()))
+            .group_by_col(("p", "photo_id"))
+            .to_owned();
+        let mut heirs: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        for HeirRow(photo, heir) in all(self.conn(), &select).await? {
+            heirs.entry(heir).or_default().push(photo);
+        }
+        for (heir, photos) in heirs {
+            for photos in photos.chunks(MOST_NUMBERS) {
+                let promote = Query::update()
+                    .table("photo_categories")
+                    .value("is_primary", true)
+                    .and_where(Expr::col("category_id").eq(heir))
+                    .and_where(Expr::col("photo_id").is_in(photos.iter().copied()))
+                    .to_owned();
+                self.conn().execute(&promote).await.map_err(store_error)?;
+            }
+        }
+        Ok(())
     }
 
     async fn move_photos(&self, from: CategoryId, to: CategoryId) -> Result<(), StoreError> {
@@ -250,8 +295,9 @@ impl CategoryRepository for SeaTx {
                 .to_owned();
             return self.conn().execute(&update).await.map(|_| came).map_err(store_error);
         }
-        if let Some(to) = to {
-            self.move_photos(from, to).await?;
+        match to {
+            Some(to) => self.move_photos(from, to).await?,
+            None => self.pass_primary_on(from).await?,
         }
         let delete = Query::delete()
             .from_table("photo_categories")

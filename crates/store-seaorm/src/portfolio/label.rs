@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Cond, Expr, Func, LockType, OnConflict, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, DbErr, ExprTrait};
 use sharestack_content::model::{Kind, Label, TagId, TagName};
-use sharestack_content::ports::{LabelRepository, LabelWriteError, UsageDelta};
+use sharestack_content::ports::{LabelRepository, LabelWriteError, RenewedNames, UsageDelta};
 use sharestack_kernel::error::StoreError;
 
 use super::label_rows::{LabelRow, changeable, label_columns};
@@ -71,7 +71,7 @@ impl SeaTx {
         Ok(self.conn().execute(&insert).await.map_err(store_error)?.rows_affected())
     }
 
-    /// What a person said outweighs what a program said.
+    /// What a person said with one of `from` outweighs what a program said with `into`.
     async fn prefer_people(&self, from: &[TagId], into: TagId) -> Result<(), StoreError> {
         let by_hand = Query::select()
             .column("photo_id")
@@ -244,8 +244,9 @@ impl LabelRepository for SeaTx {
     async fn merge(&mut self, from: &[TagId], into: TagId) -> Result<u64, StoreError> {
         let held = self.find_many_for_update(&[from, &[into]].concat()).await?;
         let last_used_at = held.iter().filter_map(|label| label.last_used_at).max();
-        self.prefer_people(from, into).await?;
         let moved = self.take_over(from, into).await?;
+        // Only now each photo has the link: one that came by a program's may be by a person's too.
+        self.prefer_people(from, into).await?;
         self.remove_links(from).await?;
         self.remove_days(from).await?;
         let delete = Query::delete().from_table("tags").and_where(Expr::col("id").is_in(numbers(from))).to_owned();
@@ -258,5 +259,9 @@ impl LabelRepository for SeaTx {
             .to_owned();
         self.conn().execute(&update).await.map_err(store_error)?;
         Ok(moved)
+    }
+
+    async fn renew_names(&mut self, after: TagId, limit: u64) -> Result<RenewedNames, StoreError> {
+        self.renew_tag_names(after, limit).await
     }
 }

@@ -15,6 +15,7 @@ use crate::connect::{Dialect, Store};
 use crate::error::store_error;
 use crate::matching::{containing, starting};
 use crate::rows::{Fields, Stored, all, count, known, one};
+use crate::tags::FORM_END;
 
 fn labels() -> SelectStatement {
     let mut select = Query::select();
@@ -91,6 +92,12 @@ fn candidates(kind: Kind, unused: bool) -> SelectStatement {
         .and_where(Expr::col("is_active").eq(true))
         .and_where_option((!unused).then(|| Expr::col("usage_count").gt(0)))
         .to_owned()
+}
+
+/// That one of the forms in a column begins with what somebody typed.
+fn typed_as(column: &'static str, typed: &str) -> Expr {
+    let later = containing(&format!("{FORM_END}{typed}"));
+    Expr::col(column).like(starting(typed)).or(Expr::col(column).like(later))
 }
 
 async fn read(store: &Store, select: &SelectStatement) -> Result<Vec<Label>, StoreError> {
@@ -177,8 +184,8 @@ impl LabelQueries for Store {
             (Match::Prefix, Expr::col("name_key").like(starting(key))),
         ];
         if !typed.is_empty() {
-            ways.push((Match::Pinyin, Expr::col("pinyin").like(starting(typed))));
-            ways.push((Match::Initials, Expr::col("initials").like(starting(typed))));
+            ways.push((Match::Pinyin, typed_as("pinyin", typed)));
+            ways.push((Match::Initials, typed_as("initials", typed)));
         }
         // The words of a name are joined by `-`.
         ways.push((Match::WordStart, Expr::col("name_key").like(containing(&format!("-{key}")))));

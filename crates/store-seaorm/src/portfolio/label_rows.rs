@@ -35,11 +35,10 @@ pub(super) struct LabelRow(pub Label);
 impl Stored for LabelRow {
     fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
         let text = |name| fields.get::<Option<String>>(name);
-        let name: String = fields.get("name")?;
         let group = text("tag_group")?;
         Ok(Self(Label {
             id: TagId::new(fields.get("id")?),
-            name: known("name", &name, TagName::parse(&name).ok())?,
+            name: TagName::stored(fields.get("name")?),
             slug: Slug::stored(fields.get("slug")?),
             description: text("description")?.map(Note::stored),
             colour: text("color")?.map(Colour::stored),
@@ -70,5 +69,5 @@ pub(super) fn changeable(label: &Label) -> Vec<(&'static str, Expr)> {
         ("version", Expr::val(label.version)),
         ("updated_at", Expr::val(label.updated_at)),
     ];
-    named(&label.name).into_iter().chain(rest).collect()
+    named(&label.name).chain(rest).collect()
 }

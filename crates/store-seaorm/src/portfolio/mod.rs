@@ -6,6 +6,7 @@ mod category_rows;
 mod document;
 mod file;
 mod label;
+mod label_names;
 mod label_query;
 mod label_rows;
 mod linked_list;

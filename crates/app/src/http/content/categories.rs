@@ -8,7 +8,9 @@ use utoipa::ToSchema;
 
 use crate::http::error::ApiError;
 use crate::http::extract::{Auth, Body, IfMatch, MaybeAuth, Params};
-use crate::http::portfolio::categories::shared::{CategoryBase, CategoryStep, created, edit, remove, tree, updated};
+use crate::http::portfolio::categories::shared::{
+    CategoryBase, CategoryStep, created, edit, for_search_engines, remove, tree, updated,
+};
 use crate::http::portfolio::categories::{CategoryCreate, CategoryDeleteQuery, CategoryUpdate};
 use crate::http::reply::{Envelope, Reply};
 use crate::wiring::App;
@@ -18,7 +20,8 @@ use crate::wiring::App;
 #[schema(as = ArticleCategory, example = json!({
     "id": 4, "name": "投资理财", "slug": "tou-zi-li-cai", "description": null, "parent_id": null, "level": 0, "path": "4",
     "color": null, "icon": null, "sort_order": 0, "is_active": true, "is_featured": false, "article_count": 12,
-    "direct_article_count": 7, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-15T10:30:00Z", "version": 1
+    "direct_article_count": 7, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-15T10:30:00Z",
+    "seo_title": "投资理财入门", "seo_description": null, "version": 1
 }))]
 pub struct ArticleCategoryItem {
     #[serde(flatten)]
@@ -27,6 +30,8 @@ pub struct ArticleCategoryItem {
     article_count: i64,
     /// Published articles in it.
     direct_article_count: i64,
+    seo_title: Option<String>,
+    seo_description: Option<String>,
     /// Grows with each change; counts do not change it.
     version: i64,
 }
@@ -49,7 +54,7 @@ pub struct ArticleCategoryNode {
         "id": 4, "name": "投资理财", "slug": "tou-zi-li-cai", "description": null, "parent_id": null, "level": 0,
         "path": "4", "color": null, "icon": null, "sort_order": 0, "is_active": true, "is_featured": false,
         "article_count": 12, "direct_article_count": 7, "created_at": "2026-01-01T00:00:00Z",
-        "updated_at": "2026-01-15T10:30:00Z", "version": 1
+        "updated_at": "2026-01-15T10:30:00Z", "seo_title": "投资理财入门", "seo_description": null, "version": 1
     }],
     "tree": [{ "id": 4, "name": "投资理财", "slug": "tou-zi-li-cai", "article_count": 12, "children": [] }]
 }))]
@@ -60,10 +65,13 @@ pub struct ArticleCategoryList {
 
 impl From<&Category> for ArticleCategoryItem {
     fn from(category: &Category) -> Self {
+        let [seo_title, seo_description] = for_search_engines(category);
         Self {
             base: category.into(),
             article_count: category.subtree_count,
             direct_article_count: category.direct_count,
+            seo_title,
+            seo_description,
             version: category.version,
         }
     }

@@ -1,7 +1,7 @@
 //! Which articles a list shows.
 
 use serde::Deserialize;
-use sharestack_content::model::{AccessLevel, Status, TagName};
+use sharestack_content::model::{AccessLevel, Status, WantedTag};
 use sharestack_content::ports::{Order, Sort};
 use sharestack_content::service::ListArticles;
 use sharestack_kernel::field::{FieldErrors, Issue, length};
@@ -70,7 +70,7 @@ impl Parse for ArticleListQuery {
         let query = ListArticles {
             status: option(&mut check, "status", self.status, |text| Status::parse(&text)),
             author: option(&mut check, "author", self.author, |text| length(text, 1, 64)),
-            tag: option(&mut check, "tag", self.tag, |text| TagName::parse(&text)),
+            tag: option(&mut check, "tag", self.tag, |text| WantedTag::parse(&text)),
             category: option(&mut check, "category", self.category, |text| category_text(&text)),
             access: option(&mut check, "access", self.access, |text| AccessLevel::parse(&text)),
             search: search.filter(|text| !text.is_empty()),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use chrono::NaiveDate;
 use serde::Serialize;
-use sharestack_content::model::TagName;
+use sharestack_content::model::WantedTag;
 use sharestack_content::ports::{Facet, Order};
 use sharestack_content::service::{Counted, FacetValue};
 use sharestack_kernel::field::{FieldErrors, Issue, length};
@@ -47,13 +47,13 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
-/// Reads names of tags with commas between them.
-pub(super) fn tags(check: &mut FieldErrors, text: Option<String>) -> Vec<TagName> {
+/// Reads names and slugs of tags with commas between them.
+pub(super) fn tags(check: &mut FieldErrors, text: Option<String>) -> Vec<WantedTag> {
     let read = |text: String| {
         if parts(&text).count() > MOST_TAGS {
             return Err(Issue::TooLong { max: MOST_TAGS });
         }
-        parts(&text).map(TagName::parse).collect()
+        parts(&text).map(WantedTag::parse).collect()
     };
     option(check, "tags", text, read).unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::ports::{
     CategoryKey, CategoryQueries, CategoryRepository, CategoryWriteError, CountDelta, EventWriteError, LabelRepository,
-    LabelWriteError, ListingFacts, Placement, ShelfRepository, TagLink, TimelineRepository, UsageDelta,
+    LabelWriteError, ListingFacts, Placement, RenewedNames, ShelfRepository, TagLink, TimelineRepository, UsageDelta,
 };
 
 /// Categories, tags, events, and what is sorted by them.
@@ -171,7 +171,13 @@ impl CategoryRepository for MemoryPortfolioTx {
             all.into_iter().partition(|((_, category), _)| *category == from);
         let mut came = 0;
         for ((photo, _), placement) in moving {
-            let Some(to) = to else { continue };
+            let Some(to) = to else {
+                let heir = staying.iter_mut().find(|((one, _), _)| *one == photo).filter(|_| placement.is_primary);
+                if let Some((_, heir)) = heir {
+                    heir.is_primary = true;
+                }
+                continue;
+            };
             came += usize::from(placement.facts.listed && !staying.contains_key(&(photo, to)));
             let placed = staying.entry((photo, to)).or_insert(Placement { category: to, ..placement });
             placed.is_primary |= placement.is_primary;
@@ -303,6 +309,13 @@ impl LabelRepository for MemoryPortfolioTx {
             label.last_used_at = last_used_at;
         }
         Ok(moved)
+    }
+
+    async fn renew_names(&mut self, after: TagId, limit: u64) -> Result<RenewedNames, StoreError> {
+        // Nothing is kept beside a name here.
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let last = self.state.sorted.labels.keys().copied().filter(|id| *id > after).take(limit).last();
+        Ok(RenewedNames { last, changed: 0 })
     }
 }
 

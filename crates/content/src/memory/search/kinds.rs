@@ -8,7 +8,7 @@ use crate::ports::{
 };
 
 fn has_tag(tags: &[Tag], key: &String) -> bool {
-    tags.iter().any(|tag| tag.slug == *key || TagName::parse(&tag.name).is_ok_and(|name| name.key() == key))
+    tags.iter().any(|tag| tag.slug == *key || TagName::stored(tag.name.clone()).key() == key)
 }
 
 impl Scanned for Articles {

@@ -94,7 +94,8 @@ pub struct Shelves {
     pub shown_at: DateTime<Utc>,
     /// Its categories.
     pub categories: BTreeSet<CategoryId>,
-    /// The one of its categories that stands for all of them.
+    /// The one of its categories that stands for all of them, as far as somebody chose it:
+    /// see [`Shelves::primary()`].
     pub primary: Option<CategoryId>,
     /// Its tags.
     pub tags: BTreeMap<TagId, Tagging>,
@@ -126,17 +127,30 @@ impl Shelves {
         }
     }
 
-    /// The primary category, as far as it is one of the photo's.
+    /// The primary category. A photo that is in categories has one: where the chosen one is none
+    /// of them it is the first by its id.
     pub fn primary(&self) -> Option<CategoryId> {
+        self.chosen().or_else(|| self.categories.first().copied())
+    }
+
+    fn chosen(&self) -> Option<CategoryId> {
         self.primary.filter(|id| self.categories.contains(id))
     }
 
-    /// Puts it into a category, as its primary one when asked for.
+    /// Puts it into a category, as its primary one when asked for and when it is in no other.
     pub fn put(&mut self, category: CategoryId, primary: bool) {
+        let first = self.categories.is_empty();
         self.categories.insert(category);
-        if primary {
+        if primary || first {
             self.primary = Some(category);
         }
+    }
+
+    /// Puts it into these categories and no others: its primary one stays if it is among them,
+    /// else the first named is it.
+    pub fn put_only(&mut self, categories: &[CategoryId]) {
+        self.categories = categories.iter().copied().collect();
+        self.primary = self.chosen().or(categories.first().copied());
     }
 
     /// Whether they are more categories than a photo may have, and more than it had.
@@ -149,10 +163,11 @@ impl Shelves {
         self.tags.len() > MAX_TAGS.max(before.tags.len())
     }
 
-    /// Takes it out of a category.
+    /// Takes it out of a category. Where that was the primary one, the first that is left is.
     pub fn take(&mut self, category: CategoryId) {
-        self.categories.remove(&category);
-        self.primary = self.primary();
+        if self.categories.remove(&category) {
+            self.primary = self.primary();
+        }
     }
 }
 
@@ -162,12 +177,50 @@ mod tests {
 
     #[test]
     fn a_primary_category_is_one_of_them() {
+        let id = CategoryId::new;
         let mut shelves = Shelves::empty(true, DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
-        shelves.put(CategoryId::new(1), true);
-        shelves.put(CategoryId::new(2), false);
-        assert_eq!(shelves.primary(), Some(CategoryId::new(1)));
-        shelves.take(CategoryId::new(1));
-        assert_eq!((shelves.primary, shelves.categories.len()), (None, 1));
+        assert_eq!(shelves.primary(), None);
+        shelves.put(id(4), false);
+        assert_eq!(shelves.primary(), Some(id(4)), "the first, though nobody asked for it");
+        for other in [1, 2, 3] {
+            shelves.put(id(other), false);
+        }
+        assert_eq!(shelves.primary(), Some(id(4)));
+        shelves.put(id(3), true);
+        assert_eq!(shelves.primary(), Some(id(3)));
+        shelves.take(id(1));
+        shelves.take(id(9));
+        assert_eq!(shelves.primary(), Some(id(3)), "others go");
+        shelves.take(id(3));
+        assert_eq!((shelves.primary, shelves.primary()), (Some(id(2)), Some(id(2))), "the first that is left");
+        for all in [4, 2] {
+            shelves.take(id(all));
+        }
+        assert_eq!((shelves.primary, shelves.primary()), (None, None));
+    }
+
+    #[test]
+    fn of_new_categories_the_first_named_is_primary_unless_the_old_one_is_among_them() {
+        let id = CategoryId::new;
+        let mut shelves = Shelves::empty(true, DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
+        for (named, primary) in
+            [(&[3, 1, 2][..], Some(3)), (&[1, 3], Some(3)), (&[2, 1], Some(2)), (&[], None), (&[5], Some(5))]
+        {
+            shelves.put_only(&named.iter().copied().map(id).collect::<Vec<_>>());
+            assert_eq!(shelves.primary(), primary.map(id), "{named:?}");
+            assert_eq!(shelves.categories.len(), named.len());
+        }
+    }
+
+    #[test]
+    fn what_was_kept_without_a_primary_category_has_the_first() {
+        let categories = [7, 5].map(CategoryId::new).into();
+        let kept = Shelves { categories, ..Shelves::empty(true, DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH) };
+        assert_eq!(kept.primary(), Some(CategoryId::new(5)));
+        let mut left_alone = kept.clone();
+        left_alone.take(CategoryId::new(9));
+        left_alone.put(CategoryId::new(7), false);
+        assert_eq!(left_alone, kept);
     }
 
     #[test]

@@ -2,19 +2,23 @@
 
 use sharestack_kernel::field::{Issue, length};
 
+use crate::model::visible::is_blank;
+
 macro_rules! text {
-    ($(#[$meta:meta])* $name:ident, $min:literal, $max:literal) => {
+    ($(#[$meta:meta])* $name:ident, $min:literal, $max:literal $(, $rule:ident)?) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct $name(String);
 
         impl $name {
-            /// Trims the text and checks its length.
+            /// Trims the text and checks it.
             ///
             /// # Errors
             /// What is wrong with it.
             pub fn parse(text: &str) -> Result<Self, Issue> {
-                length(text.trim().to_owned(), $min, $max).map(Self)
+                let text = length(text.trim().to_owned(), $min, $max)?;
+                $($rule(&text)?;)?
+                Ok(Self(text))
             }
 
             /// A text that a store kept: it was checked when it was written.
@@ -33,13 +37,20 @@ macro_rules! text {
 pub(super) use text;
 
 text!(
-    /// A category's name: 1 to 100 characters.
-    CategoryName, 1, 100
+    /// A category's name: 1 to 100 characters on one line, of which something is seen.
+    CategoryName, 1, 100, one_line
 );
 text!(
     /// What somebody says of a category, a tag or an event: up to 500 characters.
     Note, 0, 500
 );
+
+fn one_line(text: &str) -> Result<(), Issue> {
+    if text.contains(char::is_control) {
+        return Err(Issue::InvalidFormat);
+    }
+    if is_blank(text) { Err(Issue::Required) } else { Ok(()) }
+}
 
 /// A colour of the web: `#` and six hexadecimal digits, lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +131,13 @@ mod tests {
         assert_eq!(CategoryName::parse(" 城市风光 ").unwrap().as_str(), "城市风光");
         assert_eq!(CategoryName::parse(" "), Err(Issue::Required));
         assert_eq!(CategoryName::parse(&"城".repeat(101)), Err(Issue::TooLong { max: 100 }));
+        for broken in ["城市\n风光", "a\tb", "a\0"] {
+            assert_eq!(CategoryName::parse(broken), Err(Issue::InvalidFormat), "{broken:?}");
+        }
+        for unseen in ["\u{200b}", "\u{2060}\u{feff}", "\u{3164}"] {
+            assert_eq!(CategoryName::parse(unseen), Err(Issue::Required), "{unseen:?}");
+        }
+        assert_eq!(CategoryName::parse("👩\u{200d}👦").unwrap().as_str(), "👩\u{200d}👦");
         assert!(Icon::parse("building").is_ok() && Icon::parse("mdi:tree-outline").is_ok());
         assert!(Icon::parse("<svg>").is_err() && Icon::parse("").is_err());
     }

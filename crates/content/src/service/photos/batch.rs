@@ -8,7 +8,9 @@ use super::trash::put_away;
 use super::{DELETE_PHOTO, PhotoPorts, UPDATE_PHOTO, lock, refused, require_delete};
 use crate::error::{PhotoEditError, PhotoRefused};
 use crate::events::{self, Occasion};
-use crate::model::{CategoryId, MAX_CATEGORIES, MAX_TAGS, Photo, PhotoId, PhotoStatus, TagId, TagName, Tagging};
+use crate::model::{
+    CategoryId, MAX_CATEGORIES, MAX_TAGS, Photo, PhotoId, PhotoStatus, TagId, TagName, Tagging, WantedTag,
+};
 use crate::ports::{PhotoHead, PortfolioTx};
 use crate::service::{labels, shelving};
 
@@ -23,7 +25,7 @@ pub enum BatchAction {
     /// It gets these tags beside those it has.
     AddTags(Vec<TagName>),
     /// It loses these tags.
-    RemoveTags(Vec<TagName>),
+    RemoveTags(Vec<WantedTag>),
     /// It comes into these categories too.
     AddCategories(Vec<CategoryId>),
     /// It leaves these categories.
@@ -78,7 +80,7 @@ impl BatchPhotos {
             actor.require(DELETE_PHOTO).map_err(PhotoRefused::from)?;
         }
         let names = match &action {
-            BatchAction::AddTags(names) | BatchAction::RemoveTags(names) => names.clone(),
+            BatchAction::AddTags(names) => names.clone(),
             _ => Vec::new(),
         };
         let names = labels::draw(self.ports.ids.as_ref(), names).await?;
@@ -136,20 +138,15 @@ async fn reshelve(
                 shelves.tags.entry(tag).or_insert_with(Tagging::default);
             }
         }
-        BatchAction::RemoveTags(names) => {
+        BatchAction::RemoveTags(wanted) => {
             let ids: Vec<TagId> = shelves.tags.keys().copied().collect();
             for label in tx.labels().find_many_for_update(&ids).await? {
-                if names.iter().any(|name| name.key() == label.name.key() || name.key() == label.slug.as_str()) {
+                if wanted.iter().any(|tag| tag.key() == label.name.key() || tag.key() == label.slug.as_str()) {
                     shelves.tags.remove(&label.id);
                 }
             }
         }
-        BatchAction::AddCategories(ids) => {
-            let first = shelves.categories.is_empty();
-            for (index, id) in ids.iter().enumerate() {
-                shelves.put(*id, first && index == 0);
-            }
-        }
+        BatchAction::AddCategories(ids) => ids.iter().for_each(|id| shelves.put(*id, false)),
         BatchAction::RemoveCategories(ids) => ids.iter().for_each(|id| shelves.take(*id)),
         BatchAction::UpdateStatus(_) | BatchAction::Delete => {}
     }
@@ -162,10 +159,5 @@ async fn reshelve(
     if shelves.overfill_categories(&had) {
         return Err(FieldErrors::of("data.categories", Issue::TooLong { max: MAX_CATEGORIES }).into());
     }
-    let mut after = before.clone();
-    after.touch(now);
-    tx.photos().update(&after, before.version).await?;
-    shelving::move_photo(tx, after.id, &shelves, now).await?;
-    tx.outbox().append(&occasion.of_photo(events::PHOTO_UPDATED, &after)).await?;
-    Ok(())
+    shelving::reshelve(tx, before, &shelves, (occasion, now)).await
 }

@@ -135,7 +135,8 @@ impl ChangePhotos {
             command.apply(&mut after, &hidden_slug, now);
             let edited = after != before;
             after.touch(now);
-            // Counts are held before tags, as where photos are made: nobody waits in a circle.
+            // Counts are held before the tree, and that before tags, as where photos are made:
+            // nobody waits in a circle.
             if edited {
                 tx.photos().update(&after, before.version).await?;
                 tx.photos().add_counts(&photo_deltas(Some(&before), Some(&after))).await?;
@@ -143,10 +144,10 @@ impl ChangePhotos {
             let stands = shelving::current(tx, &after).await?;
             let mut shelves = stands.clone();
             if let Some(categories) = &command.categories {
-                shelves.categories = categories.iter().copied().collect();
-                shelves.primary = shelves.primary().or(categories.first().copied());
+                shelves.put_only(categories);
             }
             if let Some(names) = &names {
+                shelving::place_photo(tx, after.id, &shelves).await?;
                 let worn = std::mem::take(&mut shelves.tags);
                 let tags = labels::resolve(tx, names, now).await?;
                 let kept = |tag| (tag, worn.get(&tag).copied().unwrap_or_default());

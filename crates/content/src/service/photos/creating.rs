@@ -81,8 +81,9 @@ impl CreatePhotos {
                 tx.files().keep_until(file.id, None, now).await?;
                 tx.photos().add_counts(&photo_deltas(None, Some(&photo))).await?;
                 let mut shelves = Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at());
-                shelves.categories = command.categories.iter().copied().collect();
-                shelves.primary = command.categories.first().copied();
+                shelves.put_only(&command.categories);
+                // The tree is held before tags, as where photos are changed.
+                shelving::place_photo(tx, id, &shelves).await?;
                 let tags = labels::resolve(tx, &names, now).await?;
                 shelves.tags = tags.into_iter().map(|tag| (tag, Tagging::default())).collect();
                 shelving::move_photo(tx, id, &shelves, now).await?;

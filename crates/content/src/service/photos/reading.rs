@@ -8,7 +8,7 @@ use sharestack_kernel::transact;
 
 use super::{DELETE_PHOTO, PhotoPorts, READ_PHOTO, UPDATE_PHOTO, edits, sees};
 use crate::error::{PhotoReadError, PhotoRefused};
-use crate::model::{Bounds, CategoryId, FormatName, Photo, PhotoId, PhotoKey, PhotoStatus, TagName, Visibility};
+use crate::model::{Bounds, CategoryId, FormatName, Photo, PhotoId, PhotoKey, PhotoStatus, Visibility, WantedTag};
 use crate::ports::{FileQueries, Order, PhotoCluster, PhotoFilter, PhotoHead, PhotoScope, PhotoSort, PhotoView};
 use crate::service::hidden::{seen, sees_categories, sees_tags};
 use crate::service::{Reader, ViewBuffer};
@@ -31,7 +31,7 @@ pub struct ListPhotos {
     /// In this category or one below it.
     pub category: Option<CategoryId>,
     /// With this tag.
-    pub tag: Option<TagName>,
+    pub tag: Option<WantedTag>,
     /// With this text in the title, the description or the place.
     pub search: Option<String>,
     /// Taken in this year.

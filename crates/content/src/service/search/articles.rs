@@ -8,7 +8,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
 
 use super::{SearchResult, Tree, counted};
-use crate::model::{AccessLevel, ArticleId, CategoryId, Kind, TagName};
+use crate::model::{AccessLevel, ArticleId, CategoryId, Kind, WantedTag};
 use crate::ports::{
     ArticleCard, ArticleConditions, ArticleSearchSort, Articles, CategoryQueries, Facet, Found, Highlighted, Hit,
     Order, SearchIndex, SearchQuery,
@@ -26,7 +26,7 @@ pub struct SearchArticles {
     /// In this category or one below it.
     pub category: Option<CategoryId>,
     /// With all these tags.
-    pub tags: Vec<TagName>,
+    pub tags: Vec<WantedTag>,
     /// Of this level.
     pub access: Option<AccessLevel>,
     /// Published at this time or later.

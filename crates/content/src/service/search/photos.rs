@@ -9,7 +9,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
 
 use super::{SearchResult, Tree, counted};
-use crate::model::{Caption, CategoryId, Kind, Photo, PhotoId, TagName};
+use crate::model::{Caption, CategoryId, Kind, Photo, PhotoId, WantedTag};
 use crate::ports::{
     CategoryQueries, Facet, Found, Highlighted, Hit, Order, PhotoConditions, PhotoQueries, PhotoSearchSort, PhotoSight,
     PhotoView, Photos, SearchIndex, SearchQuery,
@@ -25,7 +25,7 @@ pub struct SearchPhotos {
     /// In this category or one below it.
     pub category: Option<CategoryId>,
     /// With all these tags.
-    pub tags: Vec<TagName>,
+    pub tags: Vec<WantedTag>,
     /// Taken at a place that has all these words.
     pub place: Option<String>,
     /// Taken with a camera that has all these words.

@@ -1,6 +1,7 @@
 //! Categories, tags and the timeline.
 
 mod categories;
+mod names;
 mod suggestion;
 mod tags;
 mod timeline;
@@ -18,6 +19,7 @@ use sharestack_kernel::tx::Begin;
 
 pub(super) use categories::sees_hidden;
 pub use categories::{Categories, CreateCategory, EditCategory, ListPlaced};
+pub use names::{NAMES_JOB, RenewNames};
 pub use suggestion::Suggestion;
 pub use tags::{CreateTag, EditTag, MAX_MERGE, Merged, Tags};
 pub use timeline::{CreateEvent, EditEvent, MonthOfPhotos, Timeline, TimelineStats, YearOfPhotos};

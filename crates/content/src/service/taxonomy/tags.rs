@@ -14,7 +14,7 @@ use super::suggestion::{Suggestion, scored};
 use super::{TAG_CREATE, TAG_DELETE, TAG_UPDATE, TaxonomyPorts};
 use crate::error::LabelError;
 use crate::events;
-use crate::model::{Colour, Day, Icon, Key, Kind, Label, Note, Period, Slug, TagGroup, TagId, TagName};
+use crate::model::{Colour, Day, Icon, Key, Kind, Label, Note, Period, Slug, TagGroup, TagId, TagName, without_unseen};
 use crate::ports::{Candidate, LabelFilter, PortfolioTx, TagKey};
 use crate::service::hidden::sees_tags;
 
@@ -141,7 +141,7 @@ impl Tags {
         text: &str,
         limit: u64,
     ) -> Result<Vec<Suggestion>, StoreError> {
-        let key = fold(text).split_whitespace().collect::<Vec<_>>().join("-");
+        let key = fold(&without_unseen(text)).split_whitespace().collect::<Vec<_>>().join("-");
         if key.is_empty() || key.contains(char::is_control) {
             return Ok(Vec::new());
         }

@@ -209,7 +209,7 @@ impl Parse for CategoryCover {
 pub struct CategoryPhotosAdd {
     #[schema(required = true, nullable = false, min_items = 1, max_items = 100)]
     photo_ids: Option<Vec<i64>>,
-    /// Whether it is to be the photos' primary category, of which each has one at most.
+    /// Whether it is to be the photos' primary category. It is that of photos that are in no other anyhow.
     is_primary: Option<bool>,
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use serde::Serialize;
-use sharestack_content::model::{Category, CategoryId, Colour, Icon, Kind, Note};
+use sharestack_content::model::{Category, CategoryId, Colour, Icon, Kind, Note, SeoDescription, SeoTitle};
 use sharestack_content::ports::CategoryKey;
 use sharestack_content::service::EditCategory;
 use sharestack_kernel::actor::Actor;
@@ -76,6 +76,13 @@ impl From<&Category> for CategoryBase {
             updated_at: timestamp(category.updated_at),
         }
     }
+}
+
+/// What search engines are told of a category: a title and a description.
+pub(in crate::http) fn for_search_engines(category: &Category) -> [Option<String>; 2] {
+    let title = category.seo_title.as_ref().map(SeoTitle::as_str);
+    let description = category.seo_description.as_ref().map(SeoDescription::as_str);
+    [title, description].map(|text| text.map(str::to_owned))
 }
 
 /// The tree of categories that stand each before those below it.

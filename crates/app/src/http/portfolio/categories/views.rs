@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sharestack_content::model::{Category, PhotoId, SeoDescription, SeoTitle};
+use sharestack_content::model::{Category, PhotoId};
 use sharestack_content::ports::PhotoThumb;
 use utoipa::ToSchema;
 
-use super::shared::{CategoryBase, CategoryStep};
+use super::shared::{CategoryBase, CategoryStep, for_search_engines};
 use crate::http::portfolio::thumb;
 use crate::wiring::App;
 
@@ -136,10 +136,11 @@ impl CategoryItem {
 
 impl CategoryDetail {
     pub fn new(app: &App, category: &Category, way: &[Category], covers: &BTreeMap<PhotoId, PhotoThumb>) -> Self {
+        let [seo_title, seo_description] = for_search_engines(category);
         Self {
             item: CategoryItem::new(app, category, covers),
-            seo_title: category.seo_title.as_ref().map(SeoTitle::as_str).map(str::to_owned),
-            seo_description: category.seo_description.as_ref().map(SeoDescription::as_str).map(str::to_owned),
+            seo_title,
+            seo_description,
             ancestors: way.iter().map(CategoryStep::from).collect(),
             version: category.version,
         }

@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use actix_web::{post, route};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sharestack_content::model::{CategoryId, PhotoId, PhotoStatus, TagName, tag_names};
+use sharestack_content::model::{CategoryId, PhotoId, PhotoStatus, tag_names, wanted_tags};
 use sharestack_content::service::{BatchAction, BatchOutcome, MAX_BATCH, MAX_REORDER};
 use sharestack_kernel::field::{FieldErrors, Issue};
 use sharestack_kernel::id::MAX_NUMERIC_ID;
@@ -45,9 +45,9 @@ const ACTIONS: [&str; 6] =
     ["update_status", "add_tags", "remove_tags", "add_categories", "remove_categories", "delete"];
 
 impl PhotoBatchData {
-    fn tags(self, check: &mut FieldErrors) -> Vec<TagName> {
+    fn tags<T>(self, check: &mut FieldErrors, read: fn(Vec<String>) -> Result<Vec<T>, FieldErrors>) -> Vec<T> {
         let tags = check.required("data.tags", self.tags.filter(|tags| !tags.is_empty())).unwrap_or_default();
-        all(check, tag_names(tags)).unwrap_or_default()
+        all(check, read(tags)).unwrap_or_default()
     }
 
     fn categories(self, check: &mut FieldErrors) -> Vec<CategoryId> {
@@ -71,8 +71,8 @@ impl Parse for PhotoBatch {
                 option(&mut check, "data.status", status, |text| PhotoStatus::parse(&text))
                     .map(BatchAction::UpdateStatus)
             }
-            Some("add_tags") => Some(BatchAction::AddTags(data.tags(&mut check))),
-            Some("remove_tags") => Some(BatchAction::RemoveTags(data.tags(&mut check))),
+            Some("add_tags") => Some(BatchAction::AddTags(data.tags(&mut check, tag_names))),
+            Some("remove_tags") => Some(BatchAction::RemoveTags(data.tags(&mut check, wanted_tags))),
             Some("add_categories") => Some(BatchAction::AddCategories(data.categories(&mut check))),
             Some("remove_categories") => Some(BatchAction::RemoveCategories(data.categories(&mut check))),
             Some("delete") => Some(BatchAction::Delete),

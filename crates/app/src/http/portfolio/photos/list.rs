@@ -1,7 +1,7 @@
 //! Which photos a list shows.
 
 use serde::Deserialize;
-use sharestack_content::model::{CategoryId, PhotoStatus, TagName, Visibility};
+use sharestack_content::model::{CategoryId, PhotoStatus, Visibility, WantedTag};
 use sharestack_content::ports::{Order, PhotoSort};
 use sharestack_content::service::ListPhotos;
 use sharestack_kernel::field::{FieldErrors, Issue, length};
@@ -85,7 +85,7 @@ impl Parse for PhotoListQuery {
             status: option(&mut check, "status", self.status, |text| PhotoStatus::parse(&text)),
             visibility: option(&mut check, "visibility", self.visibility, |text| Visibility::parse(&text)),
             category: category.map(CategoryId::new),
-            tag: option(&mut check, "tag", self.tag, |text| TagName::parse(&text)),
+            tag: option(&mut check, "tag", self.tag, |text| WantedTag::parse(&text)),
             search: search.filter(|text| !text.is_empty()),
             year: year.and_then(|year| i32::try_from(year).ok()),
             month: month.and_then(|month| u32::try_from(month).ok()),

@@ -5,7 +5,7 @@ use sharestack_kernel::version::Versions;
 
 use crate::error::PhotoEditError;
 use crate::events::{PHOTO_DELETED, PHOTO_LIKED, PHOTO_UPDATED};
-use crate::model::{Caption, PhotoCount, TagName, Tagging};
+use crate::model::{Caption, PhotoCount, TagName, Tagging, WantedTag};
 use crate::ports::TagLink;
 
 use super::*;
@@ -165,7 +165,8 @@ async fn a_batch_does_what_it_may_and_says_what_became_of_each() {
     let add = batches.run(&owner(), ids(), BatchAction::AddTags(names(&["夜景", "城市"]))).await.unwrap();
     assert_eq!(said(add), expected);
     assert_eq!((tags(&world, 1).await.len(), tags(&world, 2).await.len()), (2, 0));
-    let remove = batches.run(&owner(), ids(), BatchAction::RemoveTags(names(&["夜景", "无"]))).await.unwrap();
+    let wanted = ["夜景", "无"].map(|name| WantedTag::parse(name).unwrap());
+    let remove = batches.run(&owner(), ids(), BatchAction::RemoveTags(wanted.into())).await.unwrap();
     assert_eq!(said(remove), expected);
     assert_eq!(tags(&world, 1).await.len(), 1);
     let events = world.events().len();

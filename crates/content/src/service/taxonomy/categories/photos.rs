@@ -14,6 +14,7 @@ use super::commands::payload;
 use super::tree::hold;
 use super::{Act, Categories, ListPlaced, right};
 use crate::error::CategoryError;
+use crate::events::Occasion;
 use crate::model::{Category, CategoryId, Kind, MAX_CATEGORIES, Photo, PhotoId, Shelves};
 use crate::ports::{CategoryKey, PhotoFilter, PhotoThumb, PhotoView, PortfolioTx};
 use crate::service::hidden::seen;
@@ -136,35 +137,35 @@ impl Categories {
         let id = self.find(Kind::Photo, key).await?;
         let now = self.ports.clock.now();
         let telling = self.ports.telling(actor, now);
+        let occasion = || Occasion { id: self.ports.ids.uuid(), actor: Some(actor.user_id), at: now };
+        let photos: Vec<(PhotoId, Occasion)> = photos.iter().map(|photo| (*photo, occasion())).collect();
         transact!(self.ports.store, |tx| {
-            let mut moved = Vec::new();
-            // In the order of their ids, so that two who do this wait for each other once.
-            for photo in photos {
-                let held = match (hold_photo(tx, *photo).await, absent) {
-                    (Err(CategoryError::MissingPhoto(_)), Absent::LeftAlone) => continue,
-                    (held, _) => held?,
-                };
-                let before = shelving::current(tx, &held).await?;
+            let held = hold_photos(tx, &photos, absent).await?;
+            // Whoever holds a tree waits for no photo: who holds a photo may wait for the tree.
+            tx.categories().lock_tree(Kind::Photo).await?;
+            let (mut changed, mut moved) = (Vec::new(), 0);
+            for (photo, occasion) in held {
+                let before = shelving::current(tx, &photo).await?;
                 let mut after = before.clone();
                 change(&mut after, id);
                 if after.overfill_categories(&before) {
                     return Err(FieldErrors::of("photo_ids", Issue::TooLong { max: MAX_CATEGORIES }).into());
                 }
-                if after != before {
-                    shelving::move_photo(tx, *photo, &after, now).await?;
+                if after == before {
+                    continue;
                 }
-                if after.categories != before.categories {
-                    moved.push(*photo);
-                }
+                shelving::reshelve::<CategoryError>(tx, &photo, &after, (occasion, now)).await?;
+                moved += u64::from(after.categories != before.categories);
+                changed.push(photo.id);
             }
             let category = tx.categories().find_many(Kind::Photo, &[id]).await?.pop();
             let category = category.ok_or_else(|| CategoryError::Missing(id.into()))?;
-            if !moved.is_empty() {
+            if !changed.is_empty() {
                 let mut payload = payload(&category);
-                payload["photo_ids"] = json!(moved);
+                payload["photo_ids"] = json!(changed);
                 tx.outbox().append(&telling.about_category("updated", Kind::Photo, id, payload)).await?;
             }
-            Ok(moved.len() as u64)
+            Ok(moved)
         })
     }
 }
@@ -183,6 +184,22 @@ pub(in crate::service::taxonomy) async fn listed_photos(
 ) -> Result<BTreeMap<PhotoId, PhotoThumb>, StoreError> {
     let found = ports.photos.thumbs(&ids.into_iter().collect::<Vec<_>>()).await?;
     Ok(found.into_iter().map(|thumb| (thumb.id, thumb)).collect())
+}
+
+/// All of them in the order of their ids, so that two who do this wait for each other once.
+async fn hold_photos(
+    tx: &mut dyn PortfolioTx,
+    photos: &[(PhotoId, Occasion)],
+    absent: Absent,
+) -> Result<Vec<(Photo, Occasion)>, CategoryError> {
+    let mut held = Vec::with_capacity(photos.len());
+    for (id, occasion) in photos {
+        match (hold_photo(tx, *id).await, absent) {
+            (Err(CategoryError::MissingPhoto(_)), Absent::LeftAlone) => {}
+            (photo, _) => held.push((photo?, *occasion)),
+        }
+    }
+    Ok(held)
 }
 
 async fn hold_photo(tx: &mut dyn PortfolioTx, id: PhotoId) -> Result<Photo, CategoryError> {
