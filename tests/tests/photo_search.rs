@@ -204,6 +204,10 @@ async fn filters_orders_and_pages_agree() {
     for (query, total) in [
         ("q=日出&camera=canon", 12),
         ("q=日出&camera=Canon%20R5&lens=24-70mm", 12),
+        ("q=日出&lens=24-70", 25),
+        ("q=日出&lens=f/2.8", 25),
+        ("q=日出&lens=70-200", 0),
+        ("q=24-70", 25),
         ("q=日出&camera=nikon", 0),
         ("q=日出&location=杭州", 0),
         ("q=日出&location=hangzhou", 25),

@@ -81,6 +81,8 @@ pub async fn a_word_is_found_in_every_part_of_a_photo(subject: Subject<Photos>) 
         "china",
         "canon",
         "24-70mm",
+        "24-70",
+        "f/2.8",
         "LinXiaohong",
         "小红",
     ] {
@@ -154,6 +156,9 @@ pub async fn filters_hold_all_at_once(subject: Subject<Photos>) {
         (PhotoConditions { camera: text("canon r5"), ..none() }, vec![1]),
         (PhotoConditions { camera: text("sony"), ..none() }, vec![2]),
         (PhotoConditions { lens: text("24-70mm F/2.8L"), ..none() }, vec![1]),
+        (PhotoConditions { lens: text("24-70"), ..none() }, vec![1]),
+        (PhotoConditions { lens: text("f/2.8"), ..none() }, vec![1]),
+        (PhotoConditions { lens: text("70-200"), ..none() }, vec![]),
         (PhotoConditions { from: day("2024-01-16"), ..none() }, vec![2]),
         (PhotoConditions { from: day("2024-01-15"), to: day("2024-12-31"), ..none() }, vec![1, 2]),
         (PhotoConditions { to: day("2024-01-15"), ..none() }, vec![1]),

@@ -55,7 +55,7 @@ fn micros(time: DateTime<Utc>) -> i64 {
 impl Layout for ArticleLayout {
     type Kind = Articles;
 
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
 
     fn schema(&self) -> Schema {
         self.schema.clone()

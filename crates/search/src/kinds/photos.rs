@@ -64,7 +64,7 @@ fn day(date: NaiveDate) -> i64 {
 impl Layout for PhotoLayout {
     type Kind = Photos;
 
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn schema(&self) -> Schema {
         self.schema.clone()
