@@ -10,10 +10,10 @@ use sharestack_content::ports::{
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::tail::Mark;
 use tantivy::query::Query;
-use tantivy::schema::{Field, Schema};
+use tantivy::schema::Schema;
 use tantivy::{TantivyDocument, Term};
 
-use crate::core::{Building, ID, Request, SearchConfig, Shelf};
+use crate::core::{Building, ID, Request, SearchConfig, Shelf, Sought};
 use crate::text::{Words, marked, passage};
 
 /// What an index keeps of a kind of thing.
@@ -28,8 +28,11 @@ pub trait Layout: Default + Clone + Send + Sync + 'static {
     /// The schema.
     fn schema(&self) -> Schema;
 
-    /// Where words are looked for, and what they weigh there.
-    fn weights(&self) -> Vec<(Field, f32)>;
+    /// Where words are looked for by who may find what the conditions say.
+    fn sought(&self, conditions: &<Self::Kind as Searchable>::Conditions) -> Vec<Sought>;
+
+    /// What the documents have that everybody may find; `None` where that is all of them.
+    fn everybody(&self) -> Option<Term>;
 
     /// What tells a thing's document from others.
     fn key(&self, id: <Self::Kind as Searchable>::Id) -> Term;
@@ -69,7 +72,8 @@ impl<L: Layout> Index<L> {
     fn request(&self, query: &SearchQuery<L::Kind>) -> Request {
         Request {
             words: Words::parse(&query.text),
-            fields: self.layout.weights(),
+            fields: self.layout.sought(&query.conditions),
+            everybody: self.layout.everybody(),
             filters: self.layout.filters(&query.conditions),
             tallies: query.facets.iter().map(|facet| self.layout.tallied(*facet)).collect(),
             sort: query.sort.map(|(sort, order)| (self.layout.sorted(sort), order == Order::Ascending)),

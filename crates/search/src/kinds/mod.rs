@@ -35,7 +35,6 @@ fn id(schema: &mut SchemaBuilder) -> Field {
 /// The fields of what things are sorted by.
 #[derive(Debug, Clone, Copy)]
 struct Sorted {
-    tag_words: Field,
     tag_key: Field,
     tag_name: Field,
     tag_id: Field,
@@ -46,7 +45,6 @@ struct Sorted {
 impl Sorted {
     fn add(schema: &mut SchemaBuilder) -> Self {
         Self {
-            tag_words: schema.add_text_field("tags", words()),
             tag_key: schema.add_text_field("tag_key", STRING),
             tag_name: schema.add_text_field(TAGS, STRING | FAST),
             tag_id: schema.add_i64_field("tag_id", INDEXED),
@@ -60,11 +58,11 @@ impl Sorted {
         any_of(self.category, categories.iter().map(ToString::to_string))
     }
 
-    /// Puts the tags in, each under its folded name and its slug.
-    fn put_tags(self, tags: &[Tag], document: &mut TantivyDocument) {
+    /// Puts the tags in, each under its folded name and its slug, and its words into a field.
+    fn put_tags(self, words: Field, tags: &[Tag], document: &mut TantivyDocument) {
         let mut keys = BTreeSet::new();
         for tag in tags {
-            document.add_text(self.tag_words, &tag.name);
+            document.add_text(words, &tag.name);
             document.add_text(self.tag_name, &tag.name);
             document.add_i64(self.tag_id, tag.id.get());
             keys.insert(tag.slug.clone());

@@ -231,8 +231,9 @@ pub trait SearchIndex<K: Searchable>: Send + Sync {
     /// one of the text. MUST find a Chinese word inside a sentence, and a word of another
     /// script in another form or case of it. MUST count facets over everything found, not
     /// over the page, and MUST count nothing that the conditions leave out. MUST find the
-    /// same, slips of the finger included, whatever stands in what they leave out. Waits a little
-    /// for the first index, then fails as unavailable.
+    /// same, slips of the finger included, whatever stands in what they leave out; what its
+    /// reader may not see MUST change no score and no order either. Waits a little for the
+    /// first index, then fails as unavailable.
     async fn search(&self, query: &SearchQuery<K>) -> Result<Found<K>, StoreError>;
 
     /// Marks the words of a query in texts: HTML with `<mark>`, `None` where none is. Words
