@@ -39,6 +39,10 @@ impl Sample for Articles {
         ArticleDocument { text: text.to_owned(), ..document }
     }
 
+    fn at_one_time(document: ArticleDocument) -> ArticleDocument {
+        ArticleDocument { published_at: time(2026), ..document }
+    }
+
     fn with_tag(document: ArticleDocument, tag: Tag) -> ArticleDocument {
         ArticleDocument { tags: vec![tag], ..document }
     }

@@ -162,6 +162,7 @@ macro_rules! search_cases {
                 the_mark_is_kept_with_the_changes,
                 any_text_is_words,
                 pages_show_each_once,
+                equals_stand_in_the_order_of_their_ids,
                 a_rebuild_is_seen_when_it_is_finished,
                 an_unfinished_rebuild_changes_nothing,
                 marks_stand_on_escaped_text,

@@ -54,6 +54,10 @@ impl Sample for Photos {
         PhotoDocument { description: Some(text.to_owned()), ..document }
     }
 
+    fn at_one_time(document: PhotoDocument) -> PhotoDocument {
+        PhotoDocument { shown_at: at(0), created_at: at(0), ..document }
+    }
+
     fn with_tag(document: PhotoDocument, tag: Tag) -> PhotoDocument {
         PhotoDocument { tags: vec![tag], ..document }
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use sharestack_content::model::{Tag, TagId};
-use sharestack_content::ports::{Facet, Found, Highlighted, IndexChanges, SearchIndex, SearchQuery, Searchable, Walk};
+use sharestack_content::ports::{
+    Facet, Found, Highlighted, IndexChanges, Order, SearchIndex, SearchQuery, Searchable, Walk,
+};
 use sharestack_kernel::id::NumericId;
 use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::tail::Mark;
@@ -19,6 +21,9 @@ pub trait Sample: Searchable {
 
     /// The same with a long text.
     fn with_text(document: Self::Document, text: &str) -> Self::Document;
+
+    /// The same, of the same time as all others.
+    fn at_one_time(document: Self::Document) -> Self::Document;
 
     /// The same with a tag.
     fn with_tag(document: Self::Document, tag: Tag) -> Self::Document;
@@ -148,6 +153,37 @@ pub async fn pages_show_each_once<K: Sample>(subject: Subject<K>) {
     }
     seen.sort_unstable();
     assert_eq!(seen, (1..=25).collect::<Vec<_>>());
+}
+
+/// MUST give the same order however the documents came into it: one after another, late, twice
+/// or all at once.
+pub async fn equals_stand_in_the_order_of_their_ids<K: Sample>(subject: Subject<K>) {
+    let alike = |id| K::at_one_time(K::titled(id, "一样的标题 of a ferry at sunset"));
+    let orders = [None, Some((K::Sort::default(), Order::Ascending)), Some((K::Sort::default(), Order::Descending))];
+    let paged = async || {
+        let mut all = Vec::new();
+        for sort in orders {
+            let mut seen = Vec::new();
+            for number in 1..=5 {
+                let page = PageRequest::try_new(number, 7).unwrap();
+                let found = find(&subject, SearchQuery { page, sort, ..words("标题 ferry sunset") }).await;
+                assert_eq!(found.total, 30);
+                seen.extend(found.hits.iter().map(|hit| hit.id.number()));
+            }
+            all.push(seen);
+        }
+        all
+    };
+    let forth: Vec<i64> = (1..=30).collect();
+    let expected = [forth.clone(), forth.clone(), forth.into_iter().rev().collect()];
+    built(&subject, (1..=30).map(alike).collect()).await;
+    assert_eq!(paged().await, expected);
+    built(&subject, (11..=20).rev().map(alike).collect()).await;
+    put(&subject, (21..=30).rev().map(alike).collect()).await;
+    for id in (1..=10).rev().chain([15, 30, 12]) {
+        put(&subject, vec![alike(id)]).await;
+    }
+    assert_eq!(paged().await, expected);
 }
 
 /// MUST leave the present one to be searched until the new one is finished.

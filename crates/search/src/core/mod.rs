@@ -3,6 +3,7 @@
 
 mod facets;
 mod generation;
+mod order;
 mod query;
 mod shelf;
 mod statistics;

@@ -2,7 +2,6 @@
 
 use std::ops::Bound;
 
-use tantivy::collector::sort_key::{SortBySimilarityScore, SortByStaticFastValue};
 use tantivy::collector::{Count, TopDocs};
 use tantivy::query::{
     BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, EnableScoring, FuzzyTermQuery, Occur,
@@ -13,6 +12,7 @@ use tantivy::{DocAddress, DocSet, Order, Score, Searcher, TERMINATED, TantivyDoc
 
 use super::facets::Tallies;
 use super::generation::Generation;
+use super::order::{Best, by, by_id};
 use super::statistics::Statistics;
 use crate::text::{Unit, Words, pair};
 
@@ -60,13 +60,16 @@ pub struct Request {
     /// The fast text fields to count by.
     pub tallies: Vec<&'static str>,
     /// The fast field of numbers to sort by, and whether the smallest come first; the best
-    /// come first without one.
+    /// come first without one. Among equals the id decides.
     pub sort: Option<(&'static str, bool)>,
     /// How many to pass over.
     pub offset: usize,
     /// How many to return.
     pub limit: usize,
 }
+
+/// A number, an id and a score.
+type Timed = (Option<i64>, (Option<i64>, Score));
 
 /// What was found.
 pub struct Answer {
@@ -164,16 +167,20 @@ impl Request {
         let tallies = Tallies::of(self.tallies);
         let (total, top, tallies) = match self.sort {
             None => {
-                let collector = (Count, top.order_by_score(), tallies);
-                searcher.search_with_statistics_provider(&query, &collector, &statistics)?
+                let collector = (Count, top.order_by((Best, by_id(Order::Asc))), tallies);
+                let (total, top, tallies) =
+                    searcher.search_with_statistics_provider(&query, &collector, &statistics)?;
+                let scored = |((score, _), address): ((Score, Option<i64>), DocAddress)| (score, address);
+                (total, top.into_iter().map(scored).collect::<Vec<_>>(), tallies)
             }
             Some((field, ascending)) => {
                 let order = if ascending { Order::Asc } else { Order::Desc };
-                let key = (SortByStaticFastValue::<i64>::for_field(field), order);
-                let collector = (Count, top.order_by((key, SortBySimilarityScore)), tallies);
+                // As lists are: what is of the same time turns round with the order.
+                let key = (by(field, order), (by_id(order), Best));
+                let collector = (Count, top.order_by(key), tallies);
                 let (total, top, tallies) =
                     searcher.search_with_statistics_provider(&query, &collector, &statistics)?;
-                let scored = |((_, score), address): ((Option<i64>, Score), DocAddress)| (score, address);
+                let scored = |((_, (_, score)), address): (Timed, DocAddress)| (score, address);
                 (total, top.into_iter().map(scored).collect(), tallies)
             }
         };

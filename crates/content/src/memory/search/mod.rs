@@ -135,9 +135,11 @@ impl<K: Scanned> SearchIndex<K> for MemorySearch<K> {
             matching.map(|document| (score::<K>(document, &words), document)).filter(|(score, _)| *score > 0).collect();
         match query.sort {
             None => found.sort_by_key(|(score, _)| u8::MAX - score),
-            Some((sort, Order::Ascending)) => found.sort_by_key(|(_, document)| K::sort_key(document, sort)),
-            Some((sort, Order::Descending)) => {
-                found.sort_by_key(|(_, document)| std::cmp::Reverse(K::sort_key(document, sort)));
+            Some((sort, order)) => {
+                found.sort_by_key(|(_, document)| (K::sort_key(document, sort), K::id(document)));
+                if order == Order::Descending {
+                    found.reverse();
+                }
             }
         }
         let facets = query.facets.iter().map(|facet| counts::<K>(*facet, &found)).collect();
