@@ -140,7 +140,7 @@ impl<L: Layout> SearchIndex<L::Kind> for Index<L> {
         let answer = self.shelf.search(move |generation| request.answer(generation)).await?;
         let hits = answer.hits.into_iter().filter_map(|(score, document)| layout.hit(score, &document)).collect();
         let counted =
-            |(facet, counts): (Facet, Vec<(String, u64)>)| FacetCounts { facet, counts: shown(facet, counts) };
+            |(facet, counts): (Facet, Vec<(String, u64)>)| FacetCounts { facet, counts: ordered(facet, counts) };
         let facets = facets.into_iter().zip(answer.tallies).map(counted).collect();
         Ok(Found { hits, total: answer.total, facets, forgiven: answer.forgiven })
     }
@@ -163,15 +163,10 @@ impl<L: Layout> SearchIndex<L::Kind> for Index<L> {
     }
 }
 
-/// The most categories and tags that are shown.
-const MOST_VALUES: usize = 50;
-
-/// The most frequent values; all years, the latest first.
-fn shown(facet: Facet, mut counts: Vec<(String, u64)>) -> Vec<(String, u64)> {
+/// The most frequent values first; of years the latest.
+fn ordered(facet: Facet, mut counts: Vec<(String, u64)>) -> Vec<(String, u64)> {
     if facet == Facet::Years {
         counts.sort_by_key(|(year, _)| std::cmp::Reverse(year.parse::<i32>().unwrap_or_default()));
-    } else {
-        counts.truncate(MOST_VALUES);
     }
     counts
 }

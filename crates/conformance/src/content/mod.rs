@@ -140,6 +140,7 @@ macro_rules! photo_search_cases {
                 filters_hold_all_at_once,
                 facets_count_everything_found,
                 every_year_is_counted,
+                every_category_is_counted,
                 what_is_left_out_changes_nothing_that_is_found,
                 owners_find_what_only_they_see,
                 a_list_is_sorted_by_time,

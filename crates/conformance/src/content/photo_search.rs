@@ -215,6 +215,16 @@ pub async fn every_year_is_counted(subject: Subject<Photos>) {
     assert_eq!(counts(&found, Facet::Years), expected);
 }
 
+/// And each category: who may know of which is not the index's to say.
+pub async fn every_category_is_counted(subject: Subject<Photos>) {
+    let of = |id| PhotoDocument { categories: vec![CategoryId::new(100 + id % 70)], ..document(id, "照片") };
+    built(&subject, (0..75).map(|id| of(id + 1)).collect()).await;
+    let found = find(&subject, SearchQuery { facets: vec![Facet::Categories], ..words("照片") }).await;
+    let counted = counts(&found, Facet::Categories);
+    let often: Vec<String> = (101..=105).map(|id| format!("{id} 2")).collect();
+    assert_eq!((counted.len(), &counted[..5]), (70, &often[..]));
+}
+
 /// MUST find the same whatever stands in what the conditions leave out, and in what was
 /// removed: a word with a slip of the finger too. What its reader may not see MUST change no
 /// score and no order.

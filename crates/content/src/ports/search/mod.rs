@@ -144,13 +144,13 @@ pub struct Hit<K: Searchable> {
     pub kept: K::Kept,
 }
 
-/// How many of the found things have each value, the most frequent first; all years, the
-/// latest first.
+/// How many of the found things have each value, the most frequent first; of years the
+/// latest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FacetCounts {
     /// What was counted by.
     pub facet: Facet,
-    /// The values: names of tags, ids of categories, numbers of years.
+    /// All values: names of tags, ids of categories, numbers of years.
     pub counts: Vec<(String, u64)>,
 }
 

@@ -159,6 +159,27 @@ async fn a_category_is_found_with_what_is_below_it_and_hidden_ones_have_no_name(
 }
 
 #[tokio::test]
+async fn the_most_frequent_of_what_may_be_shown_are_shown() {
+    let world = World::new();
+    let all: Vec<i64> = (1..=120).collect();
+    for id in &all {
+        world.category(*id, &id.to_string(), &format!("分类{id:03}"), *id > 60);
+    }
+    // In a hidden one are all of them, in one that is shown a few.
+    let hidden = &all[..60];
+    world.keep(&photo(1), &all, &[]).await;
+    world.keep(&photo(2), hidden, &[]).await;
+    world.keep(&photo(3), &[hidden, &[120]].concat(), &[]).await;
+    world.build().await;
+    let shown = values(&world.search(None, words("照片")).await, Facet::Categories);
+    assert_eq!((shown.len(), &shown[0]), (50, &("分类120".to_owned(), 2)));
+    assert!(shown[1..].iter().all(|(_, count)| *count == 1));
+    let curator = actor(9, &["category.update"]);
+    let shown = values(&world.search(Some(&curator), words("照片")).await, Facet::Categories);
+    assert_eq!((shown.len(), shown[0].1), (50, 3));
+}
+
+#[tokio::test]
 async fn what_was_found_is_marked_wherever_it_stands() {
     let world = World::new();
     let night = Photo {
