@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sharestack_content::ports::{
-    Facet, FacetCounts, Found, Highlighted, Hit, IndexChanges, IndexRebuild, Order, SearchIndex, SearchQuery,
+    DEEPEST, Facet, FacetCounts, Found, Highlighted, Hit, IndexChanges, IndexRebuild, Order, SearchIndex, SearchQuery,
     Searchable, Standing, Walk,
 };
 use sharestack_kernel::error::StoreError;
@@ -77,7 +77,7 @@ impl<L: Layout> Index<L> {
             filters: self.layout.filters(&query.conditions),
             tallies: query.facets.iter().map(|facet| self.layout.tallied(*facet)).collect(),
             sort: query.sort.map(|(sort, order)| (self.layout.sorted(sort), order == Order::Ascending)),
-            offset: usize::try_from(query.page.offset()).unwrap_or(usize::MAX),
+            offset: usize::try_from(query.page.offset().min(DEEPEST)).unwrap_or_default(),
             limit: query.page.limit() as usize,
         }
     }

@@ -16,8 +16,6 @@ use super::order::{Best, by, by_id};
 use super::statistics::Statistics;
 use crate::text::{Unit, Words, pair};
 
-/// How many documents of a list can be reached at the most.
-pub const DEEPEST: usize = 10_000;
 /// What the characters of a word weigh where the dictionary sees other words.
 const LETTERS: f32 = 0.4;
 /// What a word weighs that is only like the one that was typed.
@@ -160,10 +158,9 @@ impl Request {
             let tallies = self.tallies.iter().map(|_| Vec::new()).collect();
             return Ok(Answer { hits: Vec::new(), total: 0, tallies, forgiven: Vec::new() });
         }
-        let (offset, limit) = (self.offset.min(DEEPEST), self.limit.clamp(1, DEEPEST));
         let (query, forgiven) = self.query(&searcher)?;
         let statistics = Statistics::of(&searcher, &self.fields, self.everybody.as_ref())?;
-        let top = TopDocs::with_limit(limit).and_offset(offset);
+        let top = TopDocs::with_limit(self.limit.max(1)).and_offset(self.offset);
         let tallies = Tallies::of(self.tallies);
         let (total, top, tallies) = match self.sort {
             None => {

@@ -7,18 +7,17 @@ use std::time::Instant;
 use chrono::NaiveDate;
 use serde::Serialize;
 use sharestack_content::model::TagName;
-use sharestack_content::ports::{Facet, Order};
+use sharestack_content::ports::{DEEPEST, Facet, Order};
 use sharestack_content::service::{Counted, FacetValue};
 use sharestack_kernel::field::{FieldErrors, Issue, length};
 use sharestack_kernel::page::PageRequest;
 use utoipa::ToSchema;
 
 use super::extract::{option, parse_page};
+use super::reply::Reply;
 
 /// The most characters of a search.
 const LONGEST: usize = 200;
-/// How far down a result can be read.
-const DEEPEST: u64 = 10_000;
 /// The most tags of a filter.
 const MOST_TAGS: usize = 20;
 
@@ -41,6 +40,11 @@ pub(super) fn page(check: &mut FieldErrors, page: Option<&str>, limit: Option<&s
         check.push("page", Issue::OutOfRange { min: 1, max });
     }
     page
+}
+
+/// An answer with one page of what was found: none is promised behind it that [`page`] refuses.
+pub(super) fn found<T>(data: T, request: PageRequest, total: u64) -> Reply<T> {
+    Reply::ok(data).paged_within(request, total, DEEPEST)
 }
 
 fn parts(text: &str) -> impl Iterator<Item = &str> {
@@ -212,6 +216,7 @@ pub(super) fn score(score: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sharestack_kernel::page::MAX_LIMIT;
 
     use super::*;
 
@@ -236,6 +241,31 @@ mod tests {
         assert!(read("2024-01-01", "2024-01-01").is_empty());
         assert_eq!(read("2024-01-02", "2024-01-01"), ["date_to OUT_OF_RANGE"]);
         assert_eq!(read("2024-02-30", "24-1-1"), ["date_from INVALID_FORMAT", "date_to INVALID_FORMAT"]);
+    }
+
+    #[test]
+    fn every_page_that_is_promised_can_be_read() {
+        let read = |number: u64, limit: u32| {
+            issues(|check| {
+                page(check, Some(&number.to_string()), Some(&limit.to_string()));
+            })
+        };
+        for limit in 1..=MAX_LIMIT {
+            let promised = |number: u64| {
+                let request = PageRequest::try_new(u32::try_from(number).unwrap(), limit).unwrap();
+                let answer = serde_json::to_value(found((), request, 1_000_000).pagination()).unwrap();
+                (
+                    answer["total_pages"].as_u64().unwrap(),
+                    answer["has_next"].as_bool().unwrap(),
+                    answer["total"].clone(),
+                )
+            };
+            let (last, has_next, total) = promised(1);
+            assert_eq!((has_next, total), (true, serde_json::json!(1_000_000)));
+            assert_eq!(read(last, limit), [""; 0], "{last} of {limit}");
+            assert!(promised(last - 1).1 && !promised(last).1);
+            assert_eq!(read(last + 1, limit), ["page OUT_OF_RANGE"]);
+        }
     }
 
     #[test]

@@ -117,6 +117,9 @@ impl Facet {
     }
 }
 
+/// How many of the found things can be reached at the most, in their order.
+pub const DEEPEST: u64 = 10_000;
+
 /// What is looked for. All conditions hold at once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SearchQuery<K: Searchable> {
