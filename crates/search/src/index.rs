@@ -8,8 +8,9 @@ use sharestack_content::ports::{
     Searchable, Standing, Walk,
 };
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::NumericId;
 use sharestack_kernel::tail::Mark;
-use tantivy::query::Query;
+use tantivy::query::{BooleanQuery, Occur, Query};
 use tantivy::schema::Schema;
 use tantivy::{TantivyDocument, Term};
 
@@ -49,6 +50,9 @@ pub trait Layout: Default + Clone + Send + Sync + 'static {
     /// What stands in a walk.
     fn walked(&self, walk: Walk) -> Box<dyn Query>;
 
+    /// What shows this of what its walk is of.
+    fn showing(&self, shown: &str) -> Box<dyn Query>;
+
     /// The fast field of texts that a facet counts by.
     fn tallied(&self, facet: Facet) -> &'static str;
 
@@ -67,6 +71,11 @@ impl<L: Layout> Index<L> {
     pub fn new(config: &SearchConfig) -> Self {
         let layout = L::default();
         Self { shelf: Arc::new(Shelf::new(config, L::Kind::NAME, L::VERSION, layout.schema())), layout }
+    }
+
+    async fn ids(&self, query: Box<dyn Query>) -> Result<Vec<<L::Kind as Searchable>::Id>, StoreError> {
+        let numbers = self.shelf.search(move |generation| generation.numbers(&*query, ID)).await?;
+        Ok(numbers.into_iter().map(NumericId::from_number).collect())
     }
 
     fn request(&self, query: &SearchQuery<L::Kind>) -> Request {
@@ -127,11 +136,15 @@ impl<L: Layout> SearchIndex<L::Kind> for Index<L> {
     }
 
     async fn known(&self, walk: Walk) -> Result<Vec<<L::Kind as Searchable>::Id>, StoreError> {
-        use sharestack_kernel::id::NumericId;
+        self.ids(self.layout.walked(walk)).await
+    }
 
-        let query = self.layout.walked(walk);
-        let numbers = self.shelf.search(move |generation| generation.numbers(&*query, ID)).await?;
-        Ok(numbers.into_iter().map(NumericId::from_number).collect())
+    async fn otherwise(&self, walk: Walk, shown: &str) -> Result<Vec<<L::Kind as Searchable>::Id>, StoreError> {
+        self.ids(Box::new(BooleanQuery::new(vec![
+            (Occur::Must, self.layout.walked(walk)),
+            (Occur::MustNot, self.layout.showing(shown)),
+        ])))
+        .await
     }
 
     async fn search(&self, query: &SearchQuery<L::Kind>) -> Result<Found<L::Kind>, StoreError> {

@@ -168,7 +168,8 @@ macro_rules! search_cases {
                 an_unfinished_rebuild_changes_nothing,
                 marks_stand_on_escaped_text,
                 what_was_found_marks_nothing_that_is_like_it,
-                what_it_knows_of_a_walk
+                what_it_knows_of_a_walk,
+                what_it_shows_otherwise_than_it_is
             ],
             $($own)*
         }

@@ -58,6 +58,10 @@ impl Sample for Photos {
         PhotoDocument { shown_at: at(0), created_at: at(0), ..document }
     }
 
+    fn with_name(document: PhotoDocument, name: &str) -> PhotoDocument {
+        PhotoDocument { owner_names: vec![name.to_owned()], ..document }
+    }
+
     fn with_tag(document: PhotoDocument, tag: Tag) -> PhotoDocument {
         PhotoDocument { tags: vec![tag], ..document }
     }

@@ -6,7 +6,7 @@ use sharestack_content::model::{Tag, TagId};
 use sharestack_content::ports::{
     Facet, Found, Highlighted, IndexChanges, Order, SearchIndex, SearchQuery, Searchable, Walk,
 };
-use sharestack_kernel::id::NumericId;
+use sharestack_kernel::id::{NumericId, UserId};
 use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::tail::Mark;
 use uuid::Uuid;
@@ -24,6 +24,9 @@ pub trait Sample: Searchable {
 
     /// The same, of the same time as all others.
     fn at_one_time(document: Self::Document) -> Self::Document;
+
+    /// The same by the user 7, who is called so.
+    fn with_name(document: Self::Document, name: &str) -> Self::Document;
 
     /// The same with a tag.
     fn with_tag(document: Self::Document, tag: Tag) -> Self::Document;
@@ -251,4 +254,26 @@ pub async fn what_it_knows_of_a_walk<K: Sample>(subject: Subject<K>) {
     assert_eq!(known(Walk::All).await, [1, 2, 3, 4]);
     assert_eq!(known(Walk::Tagged(TagId::new(1))).await, [3, 4]);
     assert_eq!(known(Walk::Tagged(TagId::new(2))).await, [0_i64; 0]);
+}
+
+/// Names and tags as they were, in what stands in the walk and in nothing else.
+pub async fn what_it_shows_otherwise_than_it_is<K: Sample>(subject: Subject<K>) {
+    let tagged = |id, name| K::with_tag(K::titled(id, "标题"), tag(name));
+    let named = |id, name| K::with_name(K::titled(id, "标题"), name);
+    built(&subject, vec![tagged(1, "基金"), tagged(2, "债券"), named(3, "heron"), named(4, "qian")]).await;
+    let otherwise = async |walk, like: &K::Document| {
+        let shown = K::shown(like, walk).unwrap();
+        let ids = subject.otherwise(walk, &shown).await.unwrap();
+        let mut ids: Vec<i64> = ids.into_iter().map(NumericId::number).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let (with_tag, by) = (Walk::Tagged(TagId::new(1)), Walk::By(UserId::new(7)));
+    assert_eq!(otherwise(with_tag, &tagged(9, "基金")).await, [2]);
+    assert_eq!(otherwise(with_tag, &tagged(9, "股票")).await, [1, 2]);
+    assert_eq!(otherwise(by, &named(9, "heron")).await, [1, 2, 4]);
+    put(&subject, vec![tagged(2, "基金"), named(4, "heron")]).await;
+    assert_eq!(otherwise(with_tag, &tagged(9, "基金")).await, [0_i64; 0]);
+    assert_eq!(otherwise(by, &named(9, "heron")).await, [1, 2]);
+    assert_eq!(K::shown(&named(9, "heron"), with_tag), None);
 }

@@ -86,6 +86,7 @@ impl Layout for ArticleLayout {
         document.add_i64(self.id, article.id.get());
         document.add_text(self.title, &article.title);
         self.sorted.put_tags(self.tags, &article.tags, &mut document);
+        self.sorted.put_shown::<Articles>(article, article.author, &article.tags, &mut document);
         for name in &article.author_names {
             document.add_text(self.author, name);
         }
@@ -128,6 +129,10 @@ impl Layout for ArticleLayout {
             Walk::Tagged(tag) => is(Term::from_field_i64(self.sorted.tag_id, tag.get())),
             Walk::In(category) => self.sorted.in_one_of(&[category]),
         }
+    }
+
+    fn showing(&self, shown: &str) -> Box<dyn Query> {
+        self.sorted.showing(shown)
     }
 
     fn tallied(&self, facet: Facet) -> &'static str {

@@ -6,16 +6,18 @@ mod photos;
 use std::collections::BTreeSet;
 
 use sharestack_content::model::{CategoryId, Tag, TagName};
-use tantivy::TantivyDocument;
+use sharestack_content::ports::{Searchable, Walk};
+use sharestack_kernel::id::UserId;
 use tantivy::query::Query;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, SchemaBuilder, TextFieldIndexing, TextOptions,
 };
+use tantivy::{TantivyDocument, Term};
 
 pub use articles::ArticleLayout;
 pub use photos::PhotoLayout;
 
-use crate::core::{ID, MIXED, any_of};
+use crate::core::{ID, MIXED, any_of, is};
 
 const TAGS: &str = "tag_name";
 const CATEGORIES: &str = "category";
@@ -40,6 +42,7 @@ struct Sorted {
     tag_id: Field,
     category: Field,
     year: Field,
+    shown: Field,
 }
 
 impl Sorted {
@@ -50,12 +53,26 @@ impl Sorted {
             tag_id: schema.add_i64_field("tag_id", INDEXED),
             category: schema.add_text_field(CATEGORIES, STRING | FAST),
             year: schema.add_text_field(YEARS, STRING | FAST),
+            shown: schema.add_text_field("shown", STRING),
         }
     }
 
     /// What stands in one of some categories.
     fn in_one_of(self, categories: &[CategoryId]) -> Box<dyn Query> {
         any_of(self.category, categories.iter().map(ToString::to_string))
+    }
+
+    /// What shows this of what its walk is of.
+    fn showing(self, shown: &str) -> Box<dyn Query> {
+        is(Term::from_field_text(self.shown, shown))
+    }
+
+    /// Puts in what it shows of who made it and of its tags.
+    fn put_shown<K: Searchable>(self, thing: &K::Document, by: UserId, tags: &[Tag], document: &mut TantivyDocument) {
+        let walks = tags.iter().map(|tag| Walk::Tagged(tag.id)).chain([Walk::By(by)]);
+        for shown in walks.filter_map(|walk| K::shown(thing, walk)) {
+            document.add_text(self.shown, shown);
+        }
     }
 
     /// Puts the tags in, each under its folded name and its slug, and its words into a field.

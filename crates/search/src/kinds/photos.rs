@@ -148,6 +148,7 @@ impl Layout for PhotoLayout {
         let texts = if photo.listed { self.open } else { self.kept };
         texts.put(photo, &mut document);
         self.sorted.put_tags(texts.tags, &photo.tags, &mut document);
+        self.sorted.put_shown::<Photos>(photo, photo.owner, &photo.tags, &mut document);
         for category in &photo.categories {
             document.add_text(self.sorted.category, category.to_string());
         }
@@ -198,6 +199,10 @@ impl Layout for PhotoLayout {
             Walk::Tagged(tag) => is(Term::from_field_i64(self.sorted.tag_id, tag.get())),
             Walk::In(category) => self.sorted.in_one_of(&[category]),
         }
+    }
+
+    fn showing(&self, shown: &str) -> Box<dyn Query> {
+        self.sorted.showing(shown)
     }
 
     fn tallied(&self, facet: Facet) -> &'static str {

@@ -127,6 +127,12 @@ impl<K: Scanned> SearchIndex<K> for MemorySearch<K> {
         Ok(index.documents.values().filter(|one| K::stands_in(one, walk)).map(K::id).collect())
     }
 
+    async fn otherwise(&self, walk: Walk, shown: &str) -> Result<Vec<K::Id>, StoreError> {
+        let index = self.index().clone().ok_or_else(|| StoreError::Unavailable("no index".into()))?;
+        let walked = index.documents.values().filter(|one| K::stands_in(one, walk));
+        Ok(walked.filter(|one| K::shown(one, walk).as_deref() != Some(shown)).map(K::id).collect())
+    }
+
     async fn search(&self, query: &SearchQuery<K>) -> Result<Found<K>, StoreError> {
         let index = self.index().clone().ok_or_else(|| StoreError::Unavailable("no index".into()))?;
         let words = words(&query.text);

@@ -13,7 +13,7 @@ use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::tail::{Mark, Positioned};
 
 use super::query::Order;
-use crate::model::{CategoryId, TagId};
+use crate::model::{CategoryId, Tag, TagId};
 
 pub use article::{ArticleConditions, ArticleDocument, ArticleSearchSort, Articles, IndexedText};
 pub use photo::{PhotoConditions, PhotoDocument, PhotoSearchSort, PhotoSight, Photos};
@@ -39,6 +39,11 @@ pub trait Searchable: Debug + Clone + Copy + PartialEq + Eq + Default + Send + S
 
     /// What an event asks of an index of them.
     fn touched(event: &Positioned) -> Option<Touched<Self::Id>>;
+
+    /// What a document shows of what a walk is of: the names of who made it, a tag; nothing
+    /// where it holds an id alone. `None` when it does not show it at all. All that stand in a
+    /// walk show the same of it.
+    fn shown(document: &Self::Document, walk: Walk) -> Option<String>;
 }
 
 /// Which things are walked through.
@@ -59,9 +64,23 @@ pub enum Walk {
 pub enum Touched<I> {
     /// To look at one thing.
     One(I),
-    /// To look at things that show what it happened to: the name of who made them, a tag of
-    /// theirs, the category they are in.
+    /// To look at things that show what it happened to, where the index shows it otherwise
+    /// than it now is: the name of who made them, a tag of theirs, the category they are in.
     Walk(Walk),
+    /// To look at all of these: what happened is also seen elsewhere in them.
+    Rewrite(Walk),
+}
+
+/// What somebody's names, or a tag, look like in a document.
+fn shown(walk: Walk, names: &[String], tags: &[Tag]) -> Option<String> {
+    match walk {
+        Walk::All | Walk::In(_) => Some(String::new()),
+        Walk::By(_) => Some(format!("by\u{1}{}", names.join("\u{1}"))),
+        Walk::Tagged(id) => {
+            let tag = tags.iter().find(|tag| tag.id == id)?;
+            Some(format!("tag\u{1}{}\u{1}{}", tag.name, tag.slug))
+        }
+    }
 }
 
 /// Changes to an index that become visible together.
@@ -227,6 +246,9 @@ pub trait SearchIndex<K: Searchable>: Send + Sync {
     /// The ids of what the index knows of `walk`, whatever the store says by now, in any
     /// order.
     async fn known(&self, walk: Walk) -> Result<Vec<K::Id>, StoreError>;
+
+    /// Those of `known` that do not show this of what the walk is of.
+    async fn otherwise(&self, walk: Walk, shown: &str) -> Result<Vec<K::Id>, StoreError>;
 
     /// Finds things.
     ///
