@@ -329,6 +329,22 @@ async fn names_and_categories_reach_the_index() {
 }
 
 #[tokio::test]
+async fn searches_of_photos_are_counted_sixty_a_minute() {
+    let options = Options::on(Database::Sqlite).with("RATE_LIMIT_ENABLED", "true");
+    let app = Harness::start(options).await;
+    for _ in 0..60 {
+        let answer = app.get(&format!("{SEARCH}?q=x")).await.expect(200);
+        assert_eq!((answer.header("x-ratelimit-limit"), answer.header("x-ratelimit-window")), ("60", "60"));
+    }
+    let refused = app.get(&format!("{SEARCH}?q=x")).await.refused(429, "RATE_LIMIT_EXCEEDED");
+    assert_eq!(refused.header("x-ratelimit-limit"), "60");
+    // One class with the other searches, and not with lists.
+    app.get("/api/v1/articles/search?q=x").await.refused(429, "RATE_LIMIT_EXCEEDED");
+    app.get("/api/v1/photos").await.expect(200);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn the_command_builds_an_index_of_each_kind() {
     let data = tempfile::tempdir().unwrap();
     let mut output = command(data.path(), &["search", "rebuild"], &[].into());
