@@ -204,6 +204,10 @@ async fn filters_orders_and_pages_agree() {
     for (query, total) in [
         ("q=日出&camera=canon", 12),
         ("q=日出&camera=Canon%20R5&lens=24-70mm", 12),
+        ("q=日出&lens=24-70", 25),
+        ("q=日出&lens=f/2.8", 25),
+        ("q=日出&lens=70-200", 0),
+        ("q=24-70", 25),
         ("q=日出&camera=nikon", 0),
         ("q=日出&location=杭州", 0),
         ("q=日出&location=hangzhou", 25),
@@ -335,6 +339,22 @@ async fn names_and_categories_reach_the_index() {
     let health = gallery.app.get("/health").await.expect(200);
     assert_eq!(health.data()["search"]["photos"]["documents"], 2);
     gallery.app.stop().await;
+}
+
+#[tokio::test]
+async fn searches_of_photos_are_counted_sixty_a_minute() {
+    let options = Options::on(Database::Sqlite).with("RATE_LIMIT_ENABLED", "true");
+    let app = Harness::start(options).await;
+    for _ in 0..60 {
+        let answer = app.get(&format!("{SEARCH}?q=x")).await.expect(200);
+        assert_eq!((answer.header("x-ratelimit-limit"), answer.header("x-ratelimit-window")), ("60", "60"));
+    }
+    let refused = app.get(&format!("{SEARCH}?q=x")).await.refused(429, "RATE_LIMIT_EXCEEDED");
+    assert_eq!(refused.header("x-ratelimit-limit"), "60");
+    // One class with the other searches, and not with lists.
+    app.get("/api/v1/articles/search?q=x").await.refused(429, "RATE_LIMIT_EXCEEDED");
+    app.get("/api/v1/photos").await.expect(200);
+    app.stop().await;
 }
 
 #[tokio::test]

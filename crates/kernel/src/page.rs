@@ -94,6 +94,14 @@ impl Pagination {
             has_prev: page > 1 && total > 0,
         }
     }
+
+    /// The same of a list of which no more than the first `deepest` items can be read: pages
+    /// that reach behind them are not promised.
+    #[must_use]
+    pub fn within(self, deepest: u64) -> Self {
+        let total_pages = self.total_pages.min(deepest / u64::from(self.limit));
+        Self { total_pages, has_next: u64::from(self.page) < total_pages, ..self }
+    }
 }
 
 /// A part of a keyset list: what follows a cursor.
@@ -142,6 +150,19 @@ mod tests {
         assert_eq!(PageRequest::try_new(1, 101), None);
         assert_eq!(PageRequest::try_new(3, 100).map(PageRequest::offset), Some(200));
         assert_eq!(PageRequest::try_new(u32::MAX, 100).map(PageRequest::offset), Some(429_496_729_400));
+    }
+
+    #[test]
+    fn no_page_is_promised_that_cannot_be_read() {
+        let block = |page, limit, total| {
+            let block = Pagination::new(PageRequest::try_new(page, limit).unwrap(), total).within(10_000);
+            (block.total, block.total_pages, block.has_next, block.has_prev)
+        };
+        assert_eq!(block(500, 20, 102_812), (102_812, 500, false, true));
+        assert_eq!(block(499, 20, 102_812), (102_812, 500, true, true));
+        // A page of 30 that began at 9,990 would end behind.
+        assert_eq!(block(333, 30, 20_000), (20_000, 333, false, true));
+        assert_eq!(block(1, 20, 150), (150, 8, true, false));
     }
 
     #[test]

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sharestack_content::ports::{
-    Facet, FacetCounts, Found, Highlighted, Hit, IndexChanges, IndexRebuild, Order, SearchIndex, SearchQuery,
+    DEEPEST, Facet, FacetCounts, Found, Highlighted, Hit, IndexChanges, IndexRebuild, Order, SearchIndex, SearchQuery,
     Searchable, Standing, Walk,
 };
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::NumericId;
 use sharestack_kernel::tail::Mark;
-use tantivy::query::Query;
-use tantivy::schema::{Field, Schema};
+use tantivy::query::{BooleanQuery, Occur, Query};
+use tantivy::schema::Schema;
 use tantivy::{TantivyDocument, Term};
 
-use crate::core::{Building, ID, Request, SearchConfig, Shelf};
+use crate::core::{Building, ID, Request, SearchConfig, Shelf, Sought};
 use crate::text::{Words, marked, passage};
 
 /// What an index keeps of a kind of thing.
@@ -28,8 +29,11 @@ pub trait Layout: Default + Clone + Send + Sync + 'static {
     /// The schema.
     fn schema(&self) -> Schema;
 
-    /// Where words are looked for, and what they weigh there.
-    fn weights(&self) -> Vec<(Field, f32)>;
+    /// Where words are looked for by who may find what the conditions say.
+    fn sought(&self, conditions: &<Self::Kind as Searchable>::Conditions) -> Vec<Sought>;
+
+    /// What the documents have that everybody may find; `None` where that is all of them.
+    fn everybody(&self) -> Option<Term>;
 
     /// What tells a thing's document from others.
     fn key(&self, id: <Self::Kind as Searchable>::Id) -> Term;
@@ -45,6 +49,9 @@ pub trait Layout: Default + Clone + Send + Sync + 'static {
 
     /// What stands in a walk.
     fn walked(&self, walk: Walk) -> Box<dyn Query>;
+
+    /// What shows this of what its walk is of.
+    fn showing(&self, shown: &str) -> Box<dyn Query>;
 
     /// The fast field of texts that a facet counts by.
     fn tallied(&self, facet: Facet) -> &'static str;
@@ -66,14 +73,20 @@ impl<L: Layout> Index<L> {
         Self { shelf: Arc::new(Shelf::new(config, L::Kind::NAME, L::VERSION, layout.schema())), layout }
     }
 
+    async fn ids(&self, query: Box<dyn Query>) -> Result<Vec<<L::Kind as Searchable>::Id>, StoreError> {
+        let numbers = self.shelf.search(move |generation| generation.numbers(&*query, ID)).await?;
+        Ok(numbers.into_iter().map(NumericId::from_number).collect())
+    }
+
     fn request(&self, query: &SearchQuery<L::Kind>) -> Request {
         Request {
             words: Words::parse(&query.text),
-            fields: self.layout.weights(),
+            fields: self.layout.sought(&query.conditions),
+            everybody: self.layout.everybody(),
             filters: self.layout.filters(&query.conditions),
             tallies: query.facets.iter().map(|facet| self.layout.tallied(*facet)).collect(),
             sort: query.sort.map(|(sort, order)| (self.layout.sorted(sort), order == Order::Ascending)),
-            offset: usize::try_from(query.page.offset()).unwrap_or(usize::MAX),
+            offset: usize::try_from(query.page.offset().min(DEEPEST)).unwrap_or_default(),
             limit: query.page.limit() as usize,
         }
     }
@@ -123,11 +136,15 @@ impl<L: Layout> SearchIndex<L::Kind> for Index<L> {
     }
 
     async fn known(&self, walk: Walk) -> Result<Vec<<L::Kind as Searchable>::Id>, StoreError> {
-        use sharestack_kernel::id::NumericId;
+        self.ids(self.layout.walked(walk)).await
+    }
 
-        let query = self.layout.walked(walk);
-        let numbers = self.shelf.search(move |generation| generation.numbers(&*query, ID)).await?;
-        Ok(numbers.into_iter().map(NumericId::from_number).collect())
+    async fn otherwise(&self, walk: Walk, shown: &str) -> Result<Vec<<L::Kind as Searchable>::Id>, StoreError> {
+        self.ids(Box::new(BooleanQuery::new(vec![
+            (Occur::Must, self.layout.walked(walk)),
+            (Occur::MustNot, self.layout.showing(shown)),
+        ])))
+        .await
     }
 
     async fn search(&self, query: &SearchQuery<L::Kind>) -> Result<Found<L::Kind>, StoreError> {
@@ -136,7 +153,7 @@ impl<L: Layout> SearchIndex<L::Kind> for Index<L> {
         let answer = self.shelf.search(move |generation| request.answer(generation)).await?;
         let hits = answer.hits.into_iter().filter_map(|(score, document)| layout.hit(score, &document)).collect();
         let counted =
-            |(facet, counts): (Facet, Vec<(String, u64)>)| FacetCounts { facet, counts: shown(facet, counts) };
+            |(facet, counts): (Facet, Vec<(String, u64)>)| FacetCounts { facet, counts: ordered(facet, counts) };
         let facets = facets.into_iter().zip(answer.tallies).map(counted).collect();
         Ok(Found { hits, total: answer.total, facets, forgiven: answer.forgiven })
     }
@@ -159,15 +176,10 @@ impl<L: Layout> SearchIndex<L::Kind> for Index<L> {
     }
 }
 
-/// The most categories and tags that are shown.
-const MOST_VALUES: usize = 50;
-
-/// The most frequent values; all years, the latest first.
-fn shown(facet: Facet, mut counts: Vec<(String, u64)>) -> Vec<(String, u64)> {
+/// The most frequent values first; of years the latest.
+fn ordered(facet: Facet, mut counts: Vec<(String, u64)>) -> Vec<(String, u64)> {
     if facet == Facet::Years {
         counts.sort_by_key(|(year, _)| std::cmp::Reverse(year.parse::<i32>().unwrap_or_default()));
-    } else {
-        counts.truncate(MOST_VALUES);
     }
     counts
 }

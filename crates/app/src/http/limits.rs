@@ -266,6 +266,8 @@ mod tests {
             ("POST", "/api/v1/upload/single", Some("photo.create"), Some(Class::Upload)),
             ("POST", "/api/v1/upload/chunked/init", Some("photo.create"), Some(Class::Upload)),
             ("GET", "/api/v1/users/search", None, Some(Class::Search)),
+            ("GET", "/api/v1/photos/search", None, Some(Class::Search)),
+            ("GET", "/api/v1/articles/search", None, Some(Class::Search)),
             ("GET", "/api/v1/tags/suggestions", None, Some(Class::Search)),
             ("GET", "/api/v1/articles", None, Some(Class::General)),
         ] {

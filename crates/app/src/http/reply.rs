@@ -146,6 +146,18 @@ impl<T> Reply<T> {
         self
     }
 
+    /// The same of a list of which no more than the first `deepest` items can be read.
+    pub fn paged_within(mut self, request: PageRequest, total: u64, deepest: u64) -> Self {
+        self.pagination = Some(Paging::Numbered(Pagination::new(request, total).within(deepest)));
+        self
+    }
+
+    /// Where in its list the data stand.
+    #[cfg(test)]
+    pub fn pagination(&self) -> Option<&Paging> {
+        self.pagination.as_ref()
+    }
+
     /// Something beside the data, under a name of its own.
     pub fn beside(mut self, name: &str, value: &impl Serialize) -> Self {
         self.beside.insert(name.to_owned(), serde_json::to_value(value).unwrap_or_default());

@@ -39,6 +39,14 @@ impl Sample for Articles {
         ArticleDocument { text: text.to_owned(), ..document }
     }
 
+    fn at_one_time(document: ArticleDocument) -> ArticleDocument {
+        ArticleDocument { published_at: time(2026), ..document }
+    }
+
+    fn with_name(document: ArticleDocument, name: &str) -> ArticleDocument {
+        ArticleDocument { author_names: vec![name.to_owned()], ..document }
+    }
+
     fn with_tag(document: ArticleDocument, tag: Tag) -> ArticleDocument {
         ArticleDocument { tags: vec![tag], ..document }
     }

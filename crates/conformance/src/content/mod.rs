@@ -140,7 +140,9 @@ macro_rules! photo_search_cases {
                 filters_hold_all_at_once,
                 facets_count_everything_found,
                 every_year_is_counted,
+                every_category_is_counted,
                 what_is_left_out_changes_nothing_that_is_found,
+                owners_find_what_only_they_see,
                 a_list_is_sorted_by_time,
                 it_knows_what_stands_in_a_category
             ]
@@ -161,11 +163,13 @@ macro_rules! search_cases {
                 the_mark_is_kept_with_the_changes,
                 any_text_is_words,
                 pages_show_each_once,
+                equals_stand_in_the_order_of_their_ids,
                 a_rebuild_is_seen_when_it_is_finished,
                 an_unfinished_rebuild_changes_nothing,
                 marks_stand_on_escaped_text,
                 what_was_found_marks_nothing_that_is_like_it,
-                what_it_knows_of_a_walk
+                what_it_knows_of_a_walk,
+                what_it_shows_otherwise_than_it_is
             ],
             $($own)*
         }

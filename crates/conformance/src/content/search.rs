@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use sharestack_content::model::{Tag, TagId};
-use sharestack_content::ports::{Facet, Found, Highlighted, IndexChanges, SearchIndex, SearchQuery, Searchable, Walk};
-use sharestack_kernel::id::NumericId;
+use sharestack_content::ports::{
+    Facet, Found, Highlighted, IndexChanges, Order, SearchIndex, SearchQuery, Searchable, Walk,
+};
+use sharestack_kernel::id::{NumericId, UserId};
 use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::tail::Mark;
 use uuid::Uuid;
@@ -19,6 +21,12 @@ pub trait Sample: Searchable {
 
     /// The same with a long text.
     fn with_text(document: Self::Document, text: &str) -> Self::Document;
+
+    /// The same, of the same time as all others.
+    fn at_one_time(document: Self::Document) -> Self::Document;
+
+    /// The same by the user 7, who is called so.
+    fn with_name(document: Self::Document, name: &str) -> Self::Document;
 
     /// The same with a tag.
     fn with_tag(document: Self::Document, tag: Tag) -> Self::Document;
@@ -150,6 +158,37 @@ pub async fn pages_show_each_once<K: Sample>(subject: Subject<K>) {
     assert_eq!(seen, (1..=25).collect::<Vec<_>>());
 }
 
+/// MUST give the same order however the documents came into it: one after another, late, twice
+/// or all at once.
+pub async fn equals_stand_in_the_order_of_their_ids<K: Sample>(subject: Subject<K>) {
+    let alike = |id| K::at_one_time(K::titled(id, "一样的标题 of a ferry at sunset"));
+    let orders = [None, Some((K::Sort::default(), Order::Ascending)), Some((K::Sort::default(), Order::Descending))];
+    let paged = async || {
+        let mut all = Vec::new();
+        for sort in orders {
+            let mut seen = Vec::new();
+            for number in 1..=5 {
+                let page = PageRequest::try_new(number, 7).unwrap();
+                let found = find(&subject, SearchQuery { page, sort, ..words("标题 ferry sunset") }).await;
+                assert_eq!(found.total, 30);
+                seen.extend(found.hits.iter().map(|hit| hit.id.number()));
+            }
+            all.push(seen);
+        }
+        all
+    };
+    let forth: Vec<i64> = (1..=30).collect();
+    let expected = [forth.clone(), forth.clone(), forth.into_iter().rev().collect()];
+    built(&subject, (1..=30).map(alike).collect()).await;
+    assert_eq!(paged().await, expected);
+    built(&subject, (11..=20).rev().map(alike).collect()).await;
+    put(&subject, (21..=30).rev().map(alike).collect()).await;
+    for id in (1..=10).rev().chain([15, 30, 12]) {
+        put(&subject, vec![alike(id)]).await;
+    }
+    assert_eq!(paged().await, expected);
+}
+
 /// MUST leave the present one to be searched until the new one is finished.
 pub async fn a_rebuild_is_seen_when_it_is_finished<K: Sample>(subject: Subject<K>) {
     built(&subject, vec![K::titled(1, "旧的")]).await;
@@ -215,4 +254,26 @@ pub async fn what_it_knows_of_a_walk<K: Sample>(subject: Subject<K>) {
     assert_eq!(known(Walk::All).await, [1, 2, 3, 4]);
     assert_eq!(known(Walk::Tagged(TagId::new(1))).await, [3, 4]);
     assert_eq!(known(Walk::Tagged(TagId::new(2))).await, [0_i64; 0]);
+}
+
+/// Names and tags as they were, in what stands in the walk and in nothing else.
+pub async fn what_it_shows_otherwise_than_it_is<K: Sample>(subject: Subject<K>) {
+    let tagged = |id, name| K::with_tag(K::titled(id, "标题"), tag(name));
+    let named = |id, name| K::with_name(K::titled(id, "标题"), name);
+    built(&subject, vec![tagged(1, "基金"), tagged(2, "债券"), named(3, "heron"), named(4, "qian")]).await;
+    let otherwise = async |walk, like: &K::Document| {
+        let shown = K::shown(like, walk).unwrap();
+        let ids = subject.otherwise(walk, &shown).await.unwrap();
+        let mut ids: Vec<i64> = ids.into_iter().map(NumericId::number).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let (with_tag, by) = (Walk::Tagged(TagId::new(1)), Walk::By(UserId::new(7)));
+    assert_eq!(otherwise(with_tag, &tagged(9, "基金")).await, [2]);
+    assert_eq!(otherwise(with_tag, &tagged(9, "股票")).await, [1, 2]);
+    assert_eq!(otherwise(by, &named(9, "heron")).await, [1, 2, 4]);
+    put(&subject, vec![tagged(2, "基金"), named(4, "heron")]).await;
+    assert_eq!(otherwise(with_tag, &tagged(9, "基金")).await, [0_i64; 0]);
+    assert_eq!(otherwise(by, &named(9, "heron")).await, [1, 2]);
+    assert_eq!(K::shown(&named(9, "heron"), with_tag), None);
 }

@@ -32,9 +32,17 @@ pub use search::{MemorySearch, Scanned};
 #[derive(Debug, Clone)]
 struct Row {
     article: Article,
+    author: String,
     text: Text,
     views: i64,
     deleted: bool,
+}
+
+impl Row {
+    fn new(article: &Article, text: Text) -> Self {
+        let author = format!("user{}", article.author_id);
+        Self { article: article.clone(), author, text, views: 0, deleted: false }
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -85,7 +93,14 @@ impl MemoryContent {
     pub fn put_text(&self, article: &Article, text: &str) {
         let body = crate::model::Body::stored(crate::model::Format::Markdown, text.to_owned());
         let text = Text::of(body).expect("flat");
-        self.state().rows.insert(article.id, Row { article: article.clone(), text, views: 0, deleted: false });
+        self.state().rows.insert(article.id, Row::new(article, text));
+    }
+
+    /// Calls the author of some articles otherwise.
+    pub fn rename(&self, author: UserId, name: &str) {
+        for row in self.state().rows.values_mut().filter(|row| row.article.author_id == author) {
+            name.clone_into(&mut row.author);
+        }
     }
 
     /// The kinds of the events so far.

@@ -45,12 +45,7 @@ fn card(row: &Row) -> ArticleCard {
         seo_description: article.seo_description.as_ref().map(|text| text.as_str().to_owned()),
         category: article.category,
         tags: article.tags.clone(),
-        author: Author {
-            id: article.author_id,
-            username: format!("user{}", article.author_id),
-            display_name: None,
-            avatar_url: None,
-        },
+        author: Author { id: article.author_id, username: row.author.clone(), display_name: None, avatar_url: None },
         status: article.status,
         view_count: row.views,
         version: article.version,

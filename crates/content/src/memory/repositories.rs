@@ -64,7 +64,7 @@ impl ArticleRepository for MemoryTx {
 
     async fn insert(&mut self, article: &Article, text: &Text) -> Result<(), WriteError> {
         self.slug_is_free(article)?;
-        let row = Row { article: article.clone(), text: text.clone(), views: 0, deleted: false };
+        let row = Row::new(article, text.clone());
         self.state.rows.insert(article.id, row);
         Ok(())
     }

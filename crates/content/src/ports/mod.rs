@@ -69,8 +69,8 @@ pub use recount::{KeptCounts, PhotoSpan};
 pub use renderer::MockRenderer;
 pub use renderer::{RenderError, Renderer};
 pub use search::{
-    ArticleConditions, ArticleDocument, ArticleSearchSort, Articles, Facet, FacetCounts, Found, Highlighted, Hit,
-    IndexChanges, IndexRebuild, IndexedText, PhotoConditions, PhotoDocument, PhotoSearchSort, PhotoSight, Photos,
+    ArticleConditions, ArticleDocument, ArticleSearchSort, Articles, DEEPEST, Facet, FacetCounts, Found, Highlighted,
+    Hit, IndexChanges, IndexRebuild, IndexedText, PhotoConditions, PhotoDocument, PhotoSearchSort, PhotoSight, Photos,
     SearchIndex, SearchQuery, Searchable, Source, Standing, Touched, Walk,
 };
 #[cfg(any(test, feature = "mocks"))]

@@ -3,8 +3,10 @@
 
 mod facets;
 mod generation;
+mod order;
 mod query;
 mod shelf;
+mod statistics;
 
 use std::path::PathBuf;
 
@@ -13,7 +15,7 @@ use tantivy::TantivyError;
 
 pub use facets::Tallies;
 pub use generation::Generation;
-pub use query::{Answer, Request, all_of, any_of, between, has_words, is};
+pub use query::{Answer, Request, Sought, all_of, any_of, between, has_words, is};
 pub use shelf::{Building, Shelf};
 
 /// The name under which the analyser of mixed scripts is known to schemas.

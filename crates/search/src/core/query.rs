@@ -2,21 +2,20 @@
 
 use std::ops::Bound;
 
-use tantivy::collector::sort_key::{SortBySimilarityScore, SortByStaticFastValue};
 use tantivy::collector::{Count, TopDocs};
 use tantivy::query::{
-    Bm25StatisticsProvider, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, EnableScoring,
-    FuzzyTermQuery, Occur, PhraseQuery, Query, RangeQuery, TermQuery, TermSetQuery,
+    BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, EnableScoring, FuzzyTermQuery, Occur,
+    PhraseQuery, Query, RangeQuery, TermQuery, TermSetQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocAddress, DocSet, Order, Score, Searcher, TERMINATED, TantivyDocument, Term};
 
 use super::facets::Tallies;
 use super::generation::Generation;
+use super::order::{Best, by, by_id};
+use super::statistics::Statistics;
 use crate::text::{Unit, Words, pair};
 
-/// How many documents of a list can be reached at the most.
-pub const DEEPEST: usize = 10_000;
 /// What the characters of a word weigh where the dictionary sees other words.
 const LETTERS: f32 = 0.4;
 /// What a word weighs that is only like the one that was typed.
@@ -28,24 +27,47 @@ const TIE: f32 = 0.1;
 /// The raw score that is shown as one half.
 const HALF: f32 = 20.0;
 
+/// A text field in which words are looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Sought {
+    /// The field.
+    pub field: Field,
+    /// What a word weighs there.
+    pub weight: f32,
+    /// Where it is counted how rare a word is, and how long texts are.
+    pub counted_in: Field,
+}
+
+impl Sought {
+    /// A field of what everybody may find.
+    pub const fn open(field: Field, weight: f32) -> Self {
+        Self { field, weight, counted_in: field }
+    }
+}
+
 /// What to look for in an index.
 pub struct Request {
     /// The words.
     pub words: Words,
-    /// The text fields to look in, and what each weighs.
-    pub fields: Vec<(Field, f32)>,
+    /// The text fields to look in.
+    pub fields: Vec<Sought>,
+    /// The term of the documents that everybody may find; all may be found without one.
+    pub everybody: Option<Term>,
     /// What must hold beside.
     pub filters: Vec<Box<dyn Query>>,
     /// The fast text fields to count by.
     pub tallies: Vec<&'static str>,
     /// The fast field of numbers to sort by, and whether the smallest come first; the best
-    /// come first without one.
+    /// come first without one. Among equals the id decides.
     pub sort: Option<(&'static str, bool)>,
     /// How many to pass over.
     pub offset: usize,
     /// How many to return.
     pub limit: usize,
 }
+
+/// A number, an id and a score.
+type Timed = (Option<i64>, (Option<i64>, Score));
 
 /// What was found.
 pub struct Answer {
@@ -79,18 +101,24 @@ pub fn all_of(field: Field, values: &[String]) -> Vec<Box<dyn Query>> {
     values.iter().map(|value| is(Term::from_field_text(field, value))).collect()
 }
 
-/// Documents that have all words of a text in a field, none of them with a slip; no document
-/// where no word is in the text.
-pub fn has_words(field: Field, text: &str) -> Box<dyn Query> {
+/// Documents that have all words of a text in one of some fields, none of them with a slip; no
+/// document where no word is in the text.
+pub fn has_words(fields: &[Field], text: &str) -> Box<dyn Query> {
     let words = Words::parse(text);
     if words.is_empty() {
         return Box::new(EmptyQuery);
     }
-    let word = |unit: &Unit| match unit {
+    let word = |field: Field, unit: &Unit| match unit {
         Unit::Letters(letters) if letters.len() > 1 => beside(field, letters),
         unit => is(Term::from_field_text(field, &unit.term())),
     };
-    Box::new(BooleanQuery::intersection(words.units().iter().map(word).collect()))
+    let all = |field: &Field| -> Box<dyn Query> {
+        Box::new(BooleanQuery::intersection(words.units().iter().map(|unit| word(*field, unit)).collect()))
+    };
+    match fields {
+        [field] => all(field),
+        fields => Box::new(BooleanQuery::union(fields.iter().map(all).collect())),
+    }
 }
 
 /// Documents in which two or more characters stand beside each other. Pairs of them are
@@ -119,33 +147,6 @@ pub fn between(field: Field, from: Option<i64>, until: Option<i64>) -> Option<Bo
     Some(Box::new(RangeQuery::new(lower, upper)))
 }
 
-/// How rare a word is, whichever field it stands in: a word in few texts must not outrank
-/// the same word in many titles.
-struct AnyField<'a> {
-    searcher: &'a Searcher,
-    fields: Vec<Field>,
-}
-
-impl Bm25StatisticsProvider for AnyField<'_> {
-    fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
-        self.searcher.total_num_tokens(field)
-    }
-
-    fn total_num_docs(&self) -> tantivy::Result<u64> {
-        self.searcher.total_num_docs()
-    }
-
-    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
-        let value = term.value();
-        let Some(text) = value.as_str().filter(|_| self.fields.contains(&term.field())) else {
-            return self.searcher.doc_freq(term);
-        };
-        let most =
-            |most: u64, field: &Field| Ok(most.max(self.searcher.doc_freq(&Term::from_field_text(*field, text))?));
-        self.fields.iter().try_fold(0, most)
-    }
-}
-
 impl Request {
     /// Looks.
     ///
@@ -157,24 +158,26 @@ impl Request {
             let tallies = self.tallies.iter().map(|_| Vec::new()).collect();
             return Ok(Answer { hits: Vec::new(), total: 0, tallies, forgiven: Vec::new() });
         }
-        let (offset, limit) = (self.offset.min(DEEPEST), self.limit.clamp(1, DEEPEST));
         let (query, forgiven) = self.query(&searcher)?;
-        let statistics =
-            AnyField { searcher: &searcher, fields: self.fields.iter().map(|(field, _)| *field).collect() };
-        let top = TopDocs::with_limit(limit).and_offset(offset);
+        let statistics = Statistics::of(&searcher, &self.fields, self.everybody.as_ref())?;
+        let top = TopDocs::with_limit(self.limit.max(1)).and_offset(self.offset);
         let tallies = Tallies::of(self.tallies);
         let (total, top, tallies) = match self.sort {
             None => {
-                let collector = (Count, top.order_by_score(), tallies);
-                searcher.search_with_statistics_provider(&query, &collector, &statistics)?
+                let collector = (Count, top.order_by((Best, by_id(Order::Asc))), tallies);
+                let (total, top, tallies) =
+                    searcher.search_with_statistics_provider(&query, &collector, &statistics)?;
+                let scored = |((score, _), address): ((Score, Option<i64>), DocAddress)| (score, address);
+                (total, top.into_iter().map(scored).collect::<Vec<_>>(), tallies)
             }
             Some((field, ascending)) => {
                 let order = if ascending { Order::Asc } else { Order::Desc };
-                let key = (SortByStaticFastValue::<i64>::for_field(field), order);
-                let collector = (Count, top.order_by((key, SortBySimilarityScore)), tallies);
+                // As lists are: what is of the same time turns round with the order.
+                let key = (by(field, order), (by_id(order), Best));
+                let collector = (Count, top.order_by(key), tallies);
                 let (total, top, tallies) =
                     searcher.search_with_statistics_provider(&query, &collector, &statistics)?;
-                let scored = |((_, score), address): ((Option<i64>, Score), DocAddress)| (score, address);
+                let scored = |((_, (_, score)), address): (Timed, DocAddress)| (score, address);
                 (total, top.into_iter().map(scored).collect(), tallies)
             }
         };
@@ -209,8 +212,8 @@ impl Request {
     /// what is not found.
     fn stands(&self, word: &str, searcher: &Searcher) -> tantivy::Result<bool> {
         let mut fields = Vec::new();
-        for (field, _) in &self.fields {
-            let term = Term::from_field_text(*field, word);
+        for sought in &self.fields {
+            let term = Term::from_field_text(sought.field, word);
             if searcher.doc_freq(&term)? > 0 {
                 fields.push(is(term));
             }
@@ -242,11 +245,11 @@ impl Request {
             slips = 0;
         }
         forgiven.extend((slips > 0).then(|| whole.clone()));
-        let fields = self.fields.iter().map(|(field, weight)| -> Box<dyn Query> {
-            let term = Term::from_field_text(*field, &whole);
+        let fields = self.fields.iter().map(|sought| -> Box<dyn Query> {
+            let term = Term::from_field_text(sought.field, &whole);
             let query: Box<dyn Query> = match unit {
                 Unit::Letters(letters) if letters.len() > 1 => {
-                    let letters = BoostQuery::new(beside(*field, letters), LETTERS);
+                    let letters = BoostQuery::new(beside(sought.field, letters), LETTERS);
                     Box::new(BooleanQuery::union(vec![
                         Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
                         Box::new(letters),
@@ -255,7 +258,7 @@ impl Request {
                 _ if slips > 0 => Box::new(BoostQuery::new(Box::new(FuzzyTermQuery::new(term, slips, true)), SLIP)),
                 _ => Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs)),
             };
-            Box::new(BoostQuery::new(query, *weight))
+            Box::new(BoostQuery::new(query, sought.weight))
         });
         Ok(Box::new(DisjunctionMaxQuery::with_tie_breaker(fields.collect(), TIE)))
     }

@@ -8,7 +8,7 @@ use tantivy::schema::{FAST, Field, INDEXED, STORED, STRING, Schema, Value};
 use tantivy::{TantivyDocument, Term};
 
 use super::{CATEGORIES, Sorted, TAGS, YEARS, id, words};
-use crate::core::{all_of, any_of, between, is};
+use crate::core::{Sought, all_of, any_of, between, is};
 use crate::index::Layout;
 
 const PUBLISHED_AT: &str = "published_at";
@@ -22,6 +22,7 @@ pub struct ArticleLayout {
     author: Field,
     summary: Field,
     text: Field,
+    tags: Field,
     sorted: Sorted,
     author_id: Field,
     access: Field,
@@ -39,6 +40,7 @@ impl Default for ArticleLayout {
             author: schema.add_text_field("author", words()),
             summary: schema.add_text_field("summary", words()),
             text: schema.add_text_field("text", words() | STORED),
+            tags: schema.add_text_field("tags", words()),
             author_id: schema.add_text_field("author_id", STRING),
             access: schema.add_text_field("access", STRING),
             published_at: schema.add_i64_field(PUBLISHED_AT, INDEXED | FAST),
@@ -61,9 +63,18 @@ impl Layout for ArticleLayout {
         self.schema.clone()
     }
 
-    fn weights(&self) -> Vec<(Field, f32)> {
-        let tags = self.sorted.tag_words;
-        vec![(self.title, 12.0), (tags, 5.0), (self.author, 3.0), (self.summary, 2.0), (self.text, 1.0)]
+    fn sought(&self, _conditions: &ArticleConditions) -> Vec<Sought> {
+        vec![
+            Sought::open(self.title, 12.0),
+            Sought::open(self.tags, 5.0),
+            Sought::open(self.author, 3.0),
+            Sought::open(self.summary, 2.0),
+            Sought::open(self.text, 1.0),
+        ]
+    }
+
+    fn everybody(&self) -> Option<Term> {
+        None
     }
 
     fn key(&self, id: ArticleId) -> Term {
@@ -74,7 +85,8 @@ impl Layout for ArticleLayout {
         let mut document = TantivyDocument::new();
         document.add_i64(self.id, article.id.get());
         document.add_text(self.title, &article.title);
-        self.sorted.put_tags(&article.tags, &mut document);
+        self.sorted.put_tags(self.tags, &article.tags, &mut document);
+        self.sorted.put_shown::<Articles>(article, article.author, &article.tags, &mut document);
         for name in &article.author_names {
             document.add_text(self.author, name);
         }
@@ -117,6 +129,10 @@ impl Layout for ArticleLayout {
             Walk::Tagged(tag) => is(Term::from_field_i64(self.sorted.tag_id, tag.get())),
             Walk::In(category) => self.sorted.in_one_of(&[category]),
         }
+    }
+
+    fn showing(&self, shown: &str) -> Box<dyn Query> {
+        self.sorted.showing(shown)
     }
 
     fn tallied(&self, facet: Facet) -> &'static str {

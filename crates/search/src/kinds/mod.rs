@@ -6,16 +6,18 @@ mod photos;
 use std::collections::BTreeSet;
 
 use sharestack_content::model::{CategoryId, Tag, TagName};
-use tantivy::TantivyDocument;
+use sharestack_content::ports::{Searchable, Walk};
+use sharestack_kernel::id::UserId;
 use tantivy::query::Query;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, SchemaBuilder, TextFieldIndexing, TextOptions,
 };
+use tantivy::{TantivyDocument, Term};
 
 pub use articles::ArticleLayout;
 pub use photos::PhotoLayout;
 
-use crate::core::{ID, MIXED, any_of};
+use crate::core::{ID, MIXED, any_of, is};
 
 const TAGS: &str = "tag_name";
 const CATEGORIES: &str = "category";
@@ -35,23 +37,23 @@ fn id(schema: &mut SchemaBuilder) -> Field {
 /// The fields of what things are sorted by.
 #[derive(Debug, Clone, Copy)]
 struct Sorted {
-    tag_words: Field,
     tag_key: Field,
     tag_name: Field,
     tag_id: Field,
     category: Field,
     year: Field,
+    shown: Field,
 }
 
 impl Sorted {
     fn add(schema: &mut SchemaBuilder) -> Self {
         Self {
-            tag_words: schema.add_text_field("tags", words()),
             tag_key: schema.add_text_field("tag_key", STRING),
             tag_name: schema.add_text_field(TAGS, STRING | FAST),
             tag_id: schema.add_i64_field("tag_id", INDEXED),
             category: schema.add_text_field(CATEGORIES, STRING | FAST),
             year: schema.add_text_field(YEARS, STRING | FAST),
+            shown: schema.add_text_field("shown", STRING),
         }
     }
 
@@ -60,11 +62,24 @@ impl Sorted {
         any_of(self.category, categories.iter().map(ToString::to_string))
     }
 
-    /// Puts the tags in, each under its folded name and its slug.
-    fn put_tags(self, tags: &[Tag], document: &mut TantivyDocument) {
+    /// What shows this of what its walk is of.
+    fn showing(self, shown: &str) -> Box<dyn Query> {
+        is(Term::from_field_text(self.shown, shown))
+    }
+
+    /// Puts in what it shows of who made it and of its tags.
+    fn put_shown<K: Searchable>(self, thing: &K::Document, by: UserId, tags: &[Tag], document: &mut TantivyDocument) {
+        let walks = tags.iter().map(|tag| Walk::Tagged(tag.id)).chain([Walk::By(by)]);
+        for shown in walks.filter_map(|walk| K::shown(thing, walk)) {
+            document.add_text(self.shown, shown);
+        }
+    }
+
+    /// Puts the tags in, each under its folded name and its slug, and its words into a field.
+    fn put_tags(self, words: Field, tags: &[Tag], document: &mut TantivyDocument) {
         let mut keys = BTreeSet::new();
         for tag in tags {
-            document.add_text(self.tag_words, &tag.name);
+            document.add_text(words, &tag.name);
             document.add_text(self.tag_name, &tag.name);
             document.add_i64(self.tag_id, tag.id.get());
             keys.insert(tag.slug.clone());

@@ -4,11 +4,11 @@ use sharestack_content::ports::{
     Facet, Hit, PhotoConditions, PhotoDocument, PhotoSearchSort, PhotoSight, Photos, Walk,
 };
 use tantivy::query::{AllQuery, BooleanQuery, Query};
-use tantivy::schema::{FAST, Field, INDEXED, STRING, Schema, Value};
+use tantivy::schema::{FAST, Field, INDEXED, STRING, Schema, SchemaBuilder, Value};
 use tantivy::{TantivyDocument, Term};
 
 use super::{CATEGORIES, Sorted, TAGS, YEARS, id, words};
-use crate::core::{all_of, any_of, between, has_words, is};
+use crate::core::{Sought, all_of, any_of, between, has_words, is};
 use crate::index::Layout;
 
 const CREATED_AT: &str = "created_at";
@@ -16,17 +16,71 @@ const SHOWN_AT: &str = "shown_at";
 /// What stands in the field `listed`.
 const LISTED: &str = "1";
 
-/// The fields of a photo.
+/// Where the words of a photo stand.
+#[derive(Debug, Clone, Copy)]
+struct Texts {
+    title: Field,
+    tags: Field,
+    place: Field,
+    owner: Field,
+    description: Field,
+    camera: Field,
+    lens: Field,
+}
+
+impl Texts {
+    fn add(schema: &mut SchemaBuilder, behind: &str) -> Self {
+        let mut field = |name: &str| schema.add_text_field(&format!("{name}{behind}"), words());
+        Self {
+            title: field("title"),
+            tags: field("tags"),
+            place: field("place"),
+            owner: field("owner"),
+            description: field("description"),
+            camera: field("camera"),
+            lens: field("lens"),
+        }
+    }
+
+    /// What each weighs; how rare a word is, is counted in `open`.
+    fn sought(self, open: Self) -> [Sought; 7] {
+        let at = |field, counted_in, weight| Sought { field, weight, counted_in };
+        [
+            at(self.title, open.title, 12.0),
+            at(self.tags, open.tags, 5.0),
+            at(self.place, open.place, 4.0),
+            at(self.owner, open.owner, 3.0),
+            at(self.description, open.description, 1.0),
+            at(self.camera, open.camera, 0.5),
+            at(self.lens, open.lens, 0.5),
+        ]
+    }
+
+    fn put(self, photo: &PhotoDocument, document: &mut TantivyDocument) {
+        document.add_text(self.title, &photo.title);
+        for (field, texts) in [(self.place, &photo.place), (self.owner, &photo.owner_names)] {
+            for text in texts {
+                document.add_text(field, text);
+            }
+        }
+        for (field, text) in
+            [(self.description, &photo.description), (self.camera, &photo.camera), (self.lens, &photo.lens)]
+        {
+            if let Some(text) = text {
+                document.add_text(field, text);
+            }
+        }
+    }
+}
+
+/// The fields of a photo. The words of photos that not every visitor may find stand in fields
+/// of their own: visitors neither look into them nor count there.
 #[derive(Debug, Clone)]
 pub struct PhotoLayout {
     schema: Schema,
     id: Field,
-    title: Field,
-    description: Field,
-    place: Field,
-    camera: Field,
-    lens: Field,
-    owner: Field,
+    open: Texts,
+    kept: Texts,
     sorted: Sorted,
     owner_id: Field,
     listed: Field,
@@ -40,12 +94,8 @@ impl Default for PhotoLayout {
         let mut schema = Schema::builder();
         Self {
             id: id(&mut schema),
-            title: schema.add_text_field("title", words()),
-            description: schema.add_text_field("description", words()),
-            place: schema.add_text_field("place", words()),
-            camera: schema.add_text_field("camera", words()),
-            lens: schema.add_text_field("lens", words()),
-            owner: schema.add_text_field("owner", words()),
+            open: Texts::add(&mut schema, ""),
+            kept: Texts::add(&mut schema, "_kept"),
             sorted: Sorted::add(&mut schema),
             owner_id: schema.add_text_field("owner_id", STRING),
             listed: schema.add_text_field("listed", STRING),
@@ -53,6 +103,16 @@ impl Default for PhotoLayout {
             shown_at: schema.add_i64_field(SHOWN_AT, FAST),
             created_at: schema.add_i64_field(CREATED_AT, FAST),
             schema: schema.build(),
+        }
+    }
+}
+
+impl PhotoLayout {
+    /// Where the words stand of what somebody may find.
+    fn seen(&self, sight: PhotoSight) -> Vec<Texts> {
+        match sight {
+            PhotoSight::Listed => vec![self.open],
+            PhotoSight::ListedAndOf(_) | PhotoSight::All => vec![self.open, self.kept],
         }
     }
 }
@@ -70,16 +130,12 @@ impl Layout for PhotoLayout {
         self.schema.clone()
     }
 
-    fn weights(&self) -> Vec<(Field, f32)> {
-        vec![
-            (self.title, 12.0),
-            (self.sorted.tag_words, 5.0),
-            (self.place, 4.0),
-            (self.owner, 3.0),
-            (self.description, 1.0),
-            (self.camera, 0.5),
-            (self.lens, 0.5),
-        ]
+    fn sought(&self, wanted: &PhotoConditions) -> Vec<Sought> {
+        self.seen(wanted.sight).into_iter().flat_map(|texts| texts.sought(self.open)).collect()
+    }
+
+    fn everybody(&self) -> Option<Term> {
+        Some(Term::from_field_text(self.listed, LISTED))
     }
 
     fn key(&self, id: PhotoId) -> Term {
@@ -89,22 +145,10 @@ impl Layout for PhotoLayout {
     fn document(&self, photo: &PhotoDocument) -> TantivyDocument {
         let mut document = TantivyDocument::new();
         document.add_i64(self.id, photo.id.get());
-        document.add_text(self.title, &photo.title);
-        if let Some(description) = &photo.description {
-            document.add_text(self.description, description);
-        }
-        self.sorted.put_tags(&photo.tags, &mut document);
-        let several = [(self.place, &photo.place), (self.owner, &photo.owner_names)];
-        for (field, texts) in several {
-            for text in texts {
-                document.add_text(field, text);
-            }
-        }
-        for (field, text) in [(self.camera, &photo.camera), (self.lens, &photo.lens)] {
-            if let Some(text) = text {
-                document.add_text(field, text);
-            }
-        }
+        let texts = if photo.listed { self.open } else { self.kept };
+        texts.put(photo, &mut document);
+        self.sorted.put_tags(texts.tags, &photo.tags, &mut document);
+        self.sorted.put_shown::<Photos>(photo, photo.owner, &photo.tags, &mut document);
         for category in &photo.categories {
             document.add_text(self.sorted.category, category.to_string());
         }
@@ -138,9 +182,11 @@ impl Layout for PhotoLayout {
             PhotoSight::All => {}
         }
         filters.extend(wanted.categories.as_ref().map(|categories| self.sorted.in_one_of(categories)));
-        for (field, text) in [(self.place, &wanted.place), (self.camera, &wanted.camera), (self.lens, &wanted.lens)] {
-            filters.extend(text.iter().map(|text| has_words(field, text)));
-        }
+        let seen = self.seen(wanted.sight);
+        let fields = |of: fn(&Texts) -> Field| seen.iter().map(of).collect::<Vec<Field>>();
+        filters.extend(wanted.place.iter().map(|text| has_words(&fields(|texts| texts.place), text)));
+        filters.extend(wanted.camera.iter().map(|text| has_words(&fields(|texts| texts.camera), text)));
+        filters.extend(wanted.lens.iter().map(|text| has_words(&fields(|texts| texts.lens), text)));
         let until = wanted.to.map(|to| day(to) + 1);
         filters.extend(between(self.taken_on, wanted.from.map(day), until));
         filters
@@ -153,6 +199,10 @@ impl Layout for PhotoLayout {
             Walk::Tagged(tag) => is(Term::from_field_i64(self.sorted.tag_id, tag.get())),
             Walk::In(category) => self.sorted.in_one_of(&[category]),
         }
+    }
+
+    fn showing(&self, shown: &str) -> Box<dyn Query> {
+        self.sorted.showing(shown)
     }
 
     fn tallied(&self, facet: Facet) -> &'static str {

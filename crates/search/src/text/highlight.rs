@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::query::{Unit, Words};
-use super::tokens::{Kind, Token, Tokens};
+use super::tokens::{Kind, Token, Tokens, number};
 
 /// How many characters of a long text are shown.
 const SHOWN: usize = 120;
@@ -76,16 +76,17 @@ fn marks(words: &Words, text: &str, patience: usize) -> Vec<Mark> {
         if recent.len() > longest {
             recent.remove(0);
         }
-        for (number, unit) in words.units().iter().enumerate() {
-            marks.extend(ends_with(&recent, unit, slips[number]).map(|bytes| Mark { bytes, unit: number }));
+        for (place, unit) in words.units().iter().enumerate() {
+            marks.extend(ends_with(text, &recent, unit, slips[place]).map(|bytes| Mark { bytes, unit: place }));
         }
     }
     marks.sort_by_key(|mark| (mark.bytes.start, mark.bytes.end));
     marks
 }
 
-/// The bytes of a word that ends with the last token and has so many slips at the most.
-fn ends_with(recent: &[Token], unit: &Unit, slips: u8) -> Option<Range<usize>> {
+/// The bytes of a word that ends with the last token and has so many slips at the most, or of
+/// the number that this token begins with.
+fn ends_with(text: &str, recent: &[Token], unit: &Unit, slips: u8) -> Option<Range<usize>> {
     let last = recent.last()?;
     match unit {
         Unit::Letters(letters) => {
@@ -95,7 +96,10 @@ fn ends_with(recent: &[Token], unit: &Unit, slips: u8) -> Option<Range<usize>> {
             (follow && same).then(|| tail[0].start..last.end)
         }
         Unit::Spaced { stem, .. } if last.kind == Kind::Spaced => {
-            (last.term == *stem || within(&last.term, stem, slips)).then_some(last.start..last.end)
+            if last.term == *stem || within(&last.term, stem, slips) {
+                return Some(last.start..last.end);
+            }
+            number(text, last).filter(|number| number.term == *stem).map(|number| number.start..number.end)
         }
         Unit::Spaced { .. } => None,
     }
@@ -193,6 +197,18 @@ mod tests {
         assert_eq!(marked(&forgiven, text).unwrap(), shown);
         assert_eq!(marked(&words, text).unwrap(), "About photography: <mark>rust</mark> and trust");
         assert_eq!(mark("rust", "A trust fund"), None);
+    }
+
+    #[test]
+    fn of_a_number_before_letters_the_number_alone_is_marked() {
+        let lens = "RF 24-70mm f/2.8L";
+        assert_eq!(mark("24-70", lens).unwrap(), "RF <mark>24</mark>-<mark>70</mark>mm f/2.8L");
+        assert_eq!(mark("f/2.8", lens).unwrap(), "RF 24-70mm <mark>f</mark>/<mark>2</mark>.<mark>8</mark>L");
+        assert_eq!(mark("70mm", lens).unwrap(), "RF 24-<mark>70mm</mark> f/2.8L");
+        assert_eq!(mark("70 70mm", lens).unwrap(), "RF 24-<mark>70mm</mark> f/2.8L");
+        assert_eq!(mark("70", "７０ｍｍ").unwrap(), "<mark>７０</mark>ｍｍ");
+        assert_eq!(mark("7", lens), None);
+        assert_eq!(mark("70", "700mm"), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A text as terms with their places: every Chinese character by itself and with the one
 //! before it, so that any part of a sentence is found; the words of the dictionary over them,
-//! so that words rank; and the stems of words of other scripts.
+//! so that words rank; the stems of words of other scripts, and the numbers that they begin with.
 
 use std::collections::VecDeque;
 use std::str::CharIndices;
@@ -49,6 +49,13 @@ pub fn pair(first: &str, second: &str) -> String {
     ["\u{1}", first, second].concat()
 }
 
+/// The number that a word begins with, where more of it follows: `70mm` is looked for as `70` too.
+pub(super) fn number(text: &str, word: &Token) -> Option<Token> {
+    let written = text.get(word.start..word.end)?;
+    let digits = written.find(|c| !matches!(c, '0'..='9' | '０'..='９'))?;
+    (digits > 0).then(|| Token { term: plain(&written[..digits]), end: word.start + digits, ..word.clone() })
+}
+
 /// Whether words of the character's script are written without spaces between them.
 pub(super) const fn is_unspaced(c: char) -> bool {
     is_han(c)
@@ -87,8 +94,8 @@ impl<'a> Tokens<'a> {
         Self::new(text, true)
     }
 
-    /// The terms that stand beside each other, without pairs and the dictionary's words: what
-    /// a search in one text needs.
+    /// The terms that stand beside each other, without pairs, the dictionary's words and the
+    /// numbers of words: what a search in one text needs.
     pub fn plain(text: &'a str) -> Self {
         Self::new(text, false)
     }
@@ -152,7 +159,11 @@ impl<'a> Tokens<'a> {
         }
         let term = self.stem.of(plain(&self.text[start..end]));
         if !term.is_empty() {
-            self.ready.push_back(Token { term, start, end, position: self.position, kind: Kind::Spaced });
+            let word = Token { term, start, end, position: self.position, kind: Kind::Spaced };
+            if self.with_words {
+                self.ready.extend(number(self.text, &word));
+            }
+            self.ready.push_back(word);
             self.position += 1;
         }
     }
@@ -265,8 +276,20 @@ mod tests {
     fn other_words_are_folded_and_stemmed() {
         assert_eq!(
             terms("Investing INVESTED café ＲＵＳＴ 3D C++ don't"),
-            ["invest", "invest", "cafe", "rust", "3d", "c++", "don", "t"]
+            ["invest", "invest", "cafe", "rust", "3", "3d", "c++", "don", "t"]
         );
+    }
+
+    #[test]
+    fn a_word_is_kept_under_the_number_that_it_begins_with() {
+        let places = |text| Tokens::all(text).map(|token| (token.term, token.position)).collect::<Vec<_>>();
+        let at = |term: &str, position| (term.to_owned(), position);
+        let zoom = [at("rf", 0), at("24", 1), at("70", 3), at("70mm", 3), at("f", 4), at("2", 6), at("8", 8)];
+        assert_eq!(places("RF 24-70mm f/2.8L")[..7], zoom);
+        assert_eq!(places("RF 24-70mm f/2.8L")[7..], [at("8l", 8)]);
+        assert_eq!(places("７０ｍｍ"), [at("70", 0), at("70mm", 0)]);
+        assert_eq!(places("R5 2024"), [at("r5", 0), at("2024", 1)]);
+        assert!(Tokens::plain("70mm").all(|token| token.term == "70mm"), "who looks for the whole means the whole");
     }
 
     #[test]

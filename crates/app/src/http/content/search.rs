@@ -30,7 +30,8 @@ pub struct ArticleSearchQuery {
     /// operator.
     #[param(value_type = String, required = true, min_length = 1, max_length = 200, example = "指数基金")]
     q: Option<String>,
-    /// The page's number, from 1; the first 10,000 articles can be reached.
+    /// The page's number, from 1; the first 10,000 articles can be reached, and `total_pages`
+    /// counts no further.
     #[param(value_type = Option<u32>, minimum = 1, default = 1, example = 1)]
     page: Option<String>,
     /// How many items a page has.
@@ -179,5 +180,5 @@ pub async fn search_articles(
     let (request, total) = (page.request, page.total);
     let articles = page.items.into_iter().map(ArticleHit::from).collect();
     let search_time = search::time_since(started, "articles");
-    Ok(Reply::ok(ArticleSearchResult { articles, facets: facets.into(), search_time }).paged(request, total))
+    Ok(search::found(ArticleSearchResult { articles, facets: facets.into(), search_time }, request, total))
 }

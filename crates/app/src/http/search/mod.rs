@@ -7,18 +7,17 @@ use std::time::Instant;
 use chrono::NaiveDate;
 use serde::Serialize;
 use sharestack_content::model::WantedTag;
-use sharestack_content::ports::{Facet, Order};
+use sharestack_content::ports::{DEEPEST, Facet, Order};
 use sharestack_content::service::{Counted, FacetValue};
 use sharestack_kernel::field::{FieldErrors, Issue, length};
 use sharestack_kernel::page::PageRequest;
 use utoipa::ToSchema;
 
 use super::extract::{option, parse_page};
+use super::reply::Reply;
 
 /// The most characters of a search.
 const LONGEST: usize = 200;
-/// How far down a result can be read.
-const DEEPEST: u64 = 10_000;
 /// The most tags of a filter.
 const MOST_TAGS: usize = 20;
 
@@ -41,6 +40,11 @@ pub(super) fn page(check: &mut FieldErrors, page: Option<&str>, limit: Option<&s
         check.push("page", Issue::OutOfRange { min: 1, max });
     }
     page
+}
+
+/// An answer with one page of what was found: none is promised behind it that [`page`] refuses.
+pub(super) fn found<T>(data: T, request: PageRequest, total: u64) -> Reply<T> {
+    Reply::ok(data).paged_within(request, total, DEEPEST)
 }
 
 fn parts(text: &str) -> impl Iterator<Item = &str> {
@@ -210,68 +214,4 @@ pub(super) fn score(score: f32) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn issues(read: impl FnOnce(&mut FieldErrors)) -> Vec<String> {
-        let mut check = FieldErrors::new();
-        read(&mut check);
-        let errors = check.finish().err();
-        errors.iter().flat_map(FieldErrors::iter).map(|one| format!("{} {}", one.field, one.issue.code())).collect()
-    }
-
-    fn text(text: &str) -> String {
-        text.to_owned()
-    }
-
-    #[test]
-    fn days_stand_in_their_order() {
-        let read = |from: &str, to: &str| {
-            issues(|check| {
-                days(check, Some(text(from)), Some(text(to)));
-            })
-        };
-        assert!(read("2024-01-01", "2024-01-01").is_empty());
-        assert_eq!(read("2024-01-02", "2024-01-01"), ["date_to OUT_OF_RANGE"]);
-        assert_eq!(read("2024-02-30", "24-1-1"), ["date_from INVALID_FORMAT", "date_to INVALID_FORMAT"]);
-    }
-
-    #[test]
-    fn the_best_first_has_one_direction() {
-        let known = [("taken_at", 1)];
-        let read = |by: Option<&str>, order: Option<&str>| {
-            let mut check = FieldErrors::new();
-            let sort = sort(&mut check, by.map(text), order.map(text), &known);
-            check.finish().map(|()| sort.map(|(sort, order)| (sort, order == Order::Ascending))).ok()
-        };
-        assert_eq!(read(None, None), Some(None));
-        assert_eq!(read(Some("relevance"), Some("desc")), Some(None));
-        assert_eq!(read(Some("taken_at"), None), Some(Some((1, false))));
-        assert_eq!(read(Some("taken_at"), Some("asc")), Some(Some((1, true))));
-        for (by, order) in
-            [(None, Some("asc")), (Some("relevance"), Some("asc")), (Some("id"), None), (None, Some("up"))]
-        {
-            assert_eq!(read(by, order), None, "{by:?} {order:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_query_is_read_or_refused(
-            q in ".{0,300}", names in "[a-z夜景,<>/ ]{0,80}|.{0,80}", from in "[-0-9]{0,12}", to in ".{0,12}", by in ".{0,12}"
-        ) {
-            let mut check = FieldErrors::new();
-            let read = words(&mut check, Some(q));
-            let tags = tags(&mut check, Some(names.clone()));
-            facets(&mut check, Some(names));
-            let (from, to) = days(&mut check, Some(from), Some(to));
-            sort(&mut check, Some(by.clone()), Some(by), &[("taken_at", ())]);
-            if check.finish().is_ok() {
-                prop_assert!((1..=LONGEST).contains(&read.chars().count()) && tags.len() <= MOST_TAGS);
-                prop_assert!(from.zip(to).is_none_or(|(from, to)| from <= to));
-            }
-        }
-    }
-}
+mod tests;

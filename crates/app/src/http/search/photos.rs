@@ -29,7 +29,8 @@ pub struct PhotoSearchQuery {
     /// operator.
     #[param(value_type = String, required = true, min_length = 1, max_length = 200, example = "夜景")]
     q: Option<String>,
-    /// The page's number, from 1; the first 10,000 photos can be reached.
+    /// The page's number, from 1; the first 10,000 photos can be reached, and `total_pages`
+    /// counts no further.
     #[param(value_type = Option<u32>, minimum = 1, default = 1, example = 1)]
     page: Option<String>,
     /// How many items a page has.
@@ -189,5 +190,5 @@ pub async fn search_photos(
     let (request, total) = (page.request, page.total);
     let photos = page.items.into_iter().map(|found| PhotoHit::new(found, &app.photos.links)).collect();
     let search_time = super::time_since(started, "photos");
-    Ok(Reply::ok(PhotoSearchResult { photos, facets: facets.into(), search_time }).paged(request, total))
+    Ok(super::found(PhotoSearchResult { photos, facets: facets.into(), search_time }, request, total))
 }

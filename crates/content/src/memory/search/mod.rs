@@ -127,6 +127,12 @@ impl<K: Scanned> SearchIndex<K> for MemorySearch<K> {
         Ok(index.documents.values().filter(|one| K::stands_in(one, walk)).map(K::id).collect())
     }
 
+    async fn otherwise(&self, walk: Walk, shown: &str) -> Result<Vec<K::Id>, StoreError> {
+        let index = self.index().clone().ok_or_else(|| StoreError::Unavailable("no index".into()))?;
+        let walked = index.documents.values().filter(|one| K::stands_in(one, walk));
+        Ok(walked.filter(|one| K::shown(one, walk).as_deref() != Some(shown)).map(K::id).collect())
+    }
+
     async fn search(&self, query: &SearchQuery<K>) -> Result<Found<K>, StoreError> {
         let index = self.index().clone().ok_or_else(|| StoreError::Unavailable("no index".into()))?;
         let words = words(&query.text);
@@ -135,9 +141,11 @@ impl<K: Scanned> SearchIndex<K> for MemorySearch<K> {
             matching.map(|document| (score::<K>(document, &words), document)).filter(|(score, _)| *score > 0).collect();
         match query.sort {
             None => found.sort_by_key(|(score, _)| u8::MAX - score),
-            Some((sort, Order::Ascending)) => found.sort_by_key(|(_, document)| K::sort_key(document, sort)),
-            Some((sort, Order::Descending)) => {
-                found.sort_by_key(|(_, document)| std::cmp::Reverse(K::sort_key(document, sort)));
+            Some((sort, order)) => {
+                found.sort_by_key(|(_, document)| (K::sort_key(document, sort), K::id(document)));
+                if order == Order::Descending {
+                    found.reverse();
+                }
             }
         }
         let facets = query.facets.iter().map(|facet| counts::<K>(*facet, &found)).collect();

@@ -1,13 +1,14 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures::future::try_join_all;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::tail::Positioned;
 
-use super::{Searchable, Source, Touched, Walk};
+use super::{Searchable, Source, Touched, Walk, shown};
 use crate::events;
-use crate::model::{AccessLevel, ArticleId, CategoryId, Status, Tag, TagId, plain_text};
+use crate::model::{AccessLevel, ArticleId, ArticleKey, CategoryId, Status, Tag, TagId, plain_text};
 use crate::ports::query::{ArticleDetail, ArticleFilter, ArticleQueries};
 
 /// Public articles are found by their words.
@@ -117,22 +118,25 @@ impl Searchable for Articles {
         match (event.aggregate.as_str(), event.kind.as_str()) {
             (events::AGGREGATE, _) => Some(Touched::One(ArticleId::new(number()?))),
             (_, events::AUTHOR_UPDATED) => Some(Touched::Walk(Walk::By(UserId::new(number()?)))),
+            (events::TAG_AGGREGATE, events::TAG_MERGED) => Some(Touched::Rewrite(Walk::Tagged(TagId::new(number()?)))),
             (events::TAG_AGGREGATE, _) => Some(Touched::Walk(Walk::Tagged(TagId::new(number()?)))),
             (events::ARTICLE_CATEGORY, _) => Some(Touched::Walk(Walk::In(CategoryId::new(number()?)))),
             _ => None,
         }
+    }
+
+    fn shown(document: &ArticleDocument, walk: Walk) -> Option<String> {
+        shown(walk, &document.author_names, &document.tags)
     }
 }
 
 #[async_trait]
 impl<Q: ArticleQueries + ?Sized> Source<Articles> for Q {
     async fn find_documents(&self, ids: &[ArticleId]) -> Result<Vec<ArticleDocument>, StoreError> {
-        let mut documents = Vec::with_capacity(ids.len());
-        for id in ids {
-            let article = ArticleQueries::find(self, &(*id).into()).await?;
-            documents.extend(article.as_ref().and_then(ArticleDocument::of));
-        }
-        Ok(documents)
+        // What is asked for at the same time is read together.
+        let keys: Vec<ArticleKey> = ids.iter().map(|id| (*id).into()).collect();
+        let articles = try_join_all(keys.iter().map(|key| ArticleQueries::find(self, key))).await?;
+        Ok(articles.iter().flatten().filter_map(ArticleDocument::of).collect())
     }
 
     async fn documents_after(

@@ -13,7 +13,7 @@ use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::tail::{Mark, Positioned};
 
 use super::query::Order;
-use crate::model::{CategoryId, TagId};
+use crate::model::{CategoryId, Tag, TagId};
 
 pub use article::{ArticleConditions, ArticleDocument, ArticleSearchSort, Articles, IndexedText};
 pub use photo::{PhotoConditions, PhotoDocument, PhotoSearchSort, PhotoSight, Photos};
@@ -39,6 +39,11 @@ pub trait Searchable: Debug + Clone + Copy + PartialEq + Eq + Default + Send + S
 
     /// What an event asks of an index of them.
     fn touched(event: &Positioned) -> Option<Touched<Self::Id>>;
+
+    /// What a document shows of what a walk is of: the names of who made it, a tag; nothing
+    /// where it holds an id alone. `None` when it does not show it at all. All that stand in a
+    /// walk show the same of it.
+    fn shown(document: &Self::Document, walk: Walk) -> Option<String>;
 }
 
 /// Which things are walked through.
@@ -59,9 +64,23 @@ pub enum Walk {
 pub enum Touched<I> {
     /// To look at one thing.
     One(I),
-    /// To look at things that show what it happened to: the name of who made them, a tag of
-    /// theirs, the category they are in.
+    /// To look at things that show what it happened to, where the index shows it otherwise
+    /// than it now is: the name of who made them, a tag of theirs, the category they are in.
     Walk(Walk),
+    /// To look at all of these: what happened is also seen elsewhere in them.
+    Rewrite(Walk),
+}
+
+/// What somebody's names, or a tag, look like in a document.
+fn shown(walk: Walk, names: &[String], tags: &[Tag]) -> Option<String> {
+    match walk {
+        Walk::All | Walk::In(_) => Some(String::new()),
+        Walk::By(_) => Some(format!("by\u{1}{}", names.join("\u{1}"))),
+        Walk::Tagged(id) => {
+            let tag = tags.iter().find(|tag| tag.id == id)?;
+            Some(format!("tag\u{1}{}\u{1}{}", tag.name, tag.slug))
+        }
+    }
 }
 
 /// Changes to an index that become visible together.
@@ -117,6 +136,9 @@ impl Facet {
     }
 }
 
+/// How many of the found things can be reached at the most, in their order.
+pub const DEEPEST: u64 = 10_000;
+
 /// What is looked for. All conditions hold at once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SearchQuery<K: Searchable> {
@@ -126,7 +148,8 @@ pub struct SearchQuery<K: Searchable> {
     pub conditions: K::Conditions,
     /// What to count by.
     pub facets: Vec<Facet>,
-    /// The order; `None` is the best first.
+    /// The order; `None` is the best first. Of equals the smaller id comes first; by time, in
+    /// the order that was asked for.
     pub sort: Option<(K::Sort, Order)>,
     /// Which of the found things to return.
     pub page: PageRequest,
@@ -143,13 +166,13 @@ pub struct Hit<K: Searchable> {
     pub kept: K::Kept,
 }
 
-/// How many of the found things have each value, the most frequent first; all years, the
-/// latest first.
+/// How many of the found things have each value, the most frequent first; of years the
+/// latest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FacetCounts {
     /// What was counted by.
     pub facet: Facet,
-    /// The values: names of tags, ids of categories, numbers of years.
+    /// All values: names of tags, ids of categories, numbers of years.
     pub counts: Vec<(String, u64)>,
 }
 
@@ -224,6 +247,9 @@ pub trait SearchIndex<K: Searchable>: Send + Sync {
     /// order.
     async fn known(&self, walk: Walk) -> Result<Vec<K::Id>, StoreError>;
 
+    /// Those of `known` that do not show this of what the walk is of.
+    async fn otherwise(&self, walk: Walk, shown: &str) -> Result<Vec<K::Id>, StoreError>;
+
     /// Finds things.
     ///
     /// MUST take any text for words, never for operators, and MUST find nothing when no
@@ -231,8 +257,10 @@ pub trait SearchIndex<K: Searchable>: Send + Sync {
     /// one of the text. MUST find a Chinese word inside a sentence, and a word of another
     /// script in another form or case of it. MUST count facets over everything found, not
     /// over the page, and MUST count nothing that the conditions leave out. MUST find the
-    /// same, slips of the finger included, whatever stands in what they leave out. Waits a little
-    /// for the first index, then fails as unavailable.
+    /// same, slips of the finger included, whatever stands in what they leave out; what its
+    /// reader may not see MUST change no score and no order either. MUST give the same order
+    /// however the documents came into it. Waits a little for the first index, then fails as
+    /// unavailable.
     async fn search(&self, query: &SearchQuery<K>) -> Result<Found<K>, StoreError>;
 
     /// Marks the words of a query in texts: HTML with `<mark>`, `None` where none is. Words

@@ -2,7 +2,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::tail::Positioned;
 
-use super::{Searchable, Touched, Walk};
+use super::{Searchable, Touched, Walk, shown};
 use crate::events;
 use crate::model::{CategoryId, PhotoId, Tag, TagId};
 
@@ -124,10 +124,16 @@ impl Searchable for Photos {
             (PHOTO, kind) if LIKED.contains(&kind) => None,
             (PHOTO, _) => Some(Touched::One(PhotoId::new(number()?))),
             (_, events::AUTHOR_UPDATED) => Some(Touched::Walk(Walk::By(UserId::new(number()?)))),
+            // The others may stand in what had both.
+            (events::TAG_AGGREGATE, events::TAG_MERGED) => Some(Touched::Rewrite(Walk::Tagged(TagId::new(number()?)))),
             (events::TAG_AGGREGATE, _) => Some(Touched::Walk(Walk::Tagged(TagId::new(number()?)))),
             (events::CATEGORY, _) => Some(Touched::Walk(Walk::In(CategoryId::new(number()?)))),
             _ => None,
         }
+    }
+
+    fn shown(document: &PhotoDocument, walk: Walk) -> Option<String> {
+        shown(walk, &document.owner_names, &document.tags)
     }
 }
 
@@ -152,7 +158,10 @@ mod tests {
             assert_eq!(touched(kind, "photo", "5"), Some(Touched::One(PhotoId::new(5))), "{kind}");
         }
         assert_eq!(touched("user.updated", "user", "7"), walk(Walk::By(UserId::new(7))));
-        assert_eq!(touched("tag.merged", "tag", "3"), walk(Walk::Tagged(TagId::new(3))));
+        for kind in ["tag.updated", "tag.deleted"] {
+            assert_eq!(touched(kind, "tag", "3"), walk(Walk::Tagged(TagId::new(3))), "{kind}");
+        }
+        assert_eq!(touched("tag.merged", "tag", "3"), Some(Touched::Rewrite(Walk::Tagged(TagId::new(3)))));
         assert_eq!(touched("category.deleted", "category", "2"), walk(Walk::In(CategoryId::new(2))));
         for (kind, aggregate, id) in [
             ("photo.liked", "photo", "5"),

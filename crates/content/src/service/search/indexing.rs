@@ -13,8 +13,10 @@ use crate::ports::{IndexChanges, SearchIndex, Searchable, Source, Standing, Touc
 
 /// How many events one step follows.
 const STEP: u64 = 200;
-/// How many documents one statement of a rebuild reads.
-const BATCH: u64 = 100;
+/// How many documents one statement reads.
+const BATCH: usize = 100;
+/// How many documents of walks become visible together; what is told meanwhile comes between.
+const SLICE: usize = 1_000;
 /// How many ids one statement reads.
 const IDS: u64 = 5_000;
 /// After so many events of others the place is kept even when nothing changed.
@@ -48,10 +50,24 @@ impl IndexState {
     pub const MOST_COUNTED: u64 = 5_000 + STEP;
 }
 
-struct Following {
+struct Following<I> {
     generation: String,
     cursor: Cursor,
+    /// The place on disk.
     kept: Mark,
+    /// What walks asked for and is not written yet.
+    waiting: BTreeSet<I>,
+}
+
+impl<I> Following<I> {
+    fn new(generation: String, cursor: Cursor, kept: Mark) -> Self {
+        Self { generation, cursor, kept, waiting: BTreeSet::new() }
+    }
+
+    /// Up to where all is written.
+    fn place(&self) -> Mark {
+        if self.waiting.is_empty() { self.cursor.mark() } else { self.kept }
+    }
 }
 
 /// An index that is kept up to date, whatever it is of.
@@ -89,7 +105,7 @@ pub struct Follower<K: Searchable> {
     tail: Arc<dyn EventTail>,
     index: Arc<dyn SearchIndex<K>>,
     clock: Arc<dyn Clock>,
-    following: Mutex<Option<Following>>,
+    following: Mutex<Option<Following<K::Id>>>,
 }
 
 impl<K: Searchable> Follower<K> {
@@ -103,7 +119,7 @@ impl<K: Searchable> Follower<K> {
         Self { source, tail, index, clock, following: Mutex::default() }
     }
 
-    fn following(&self) -> MutexGuard<'_, Option<Following>> {
+    fn following(&self) -> MutexGuard<'_, Option<Following<K::Id>>> {
         self.following.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -127,7 +143,7 @@ impl<K: Searchable> Follower<K> {
             return Ok(false);
         }
         let cursor = Cursor::start(mark, &known, self.clock.now());
-        *self.following() = Some(Following { generation: standing.generation.clone(), cursor, kept: mark });
+        *self.following() = Some(Following::new(standing.generation.clone(), cursor, mark));
         Ok(true)
     }
 
@@ -140,30 +156,26 @@ impl<K: Searchable> Follower<K> {
         Ok(self.source.count_documents().await? != standing.documents)
     }
 
-    /// Writes what stands in a walk as it now is, and what the index thinks stands in it.
-    /// The place stays, so that one that ends in the middle begins again.
-    async fn walk(&self, walk: Walk, mark: Mark) -> Result<(), StoreError> {
-        let mut known: BTreeSet<K::Id> = self.index.known(walk).await?.into_iter().collect();
-        if let Walk::In(_) = walk {
-            // A document holds the ids of categories alone: only who came or went is written.
-            for id in self.ids(walk).await? {
-                if !known.remove(&id) {
-                    known.insert(id);
-                }
-            }
-            return self.look_at(known, mark).await;
+    /// What is to be looked at of a walk: what came or went, and what the index shows otherwise
+    /// than it now is; of a `whole` one all that stands in it, by the store or by the index.
+    async fn plan(&self, walk: Walk, whole: bool) -> Result<BTreeSet<K::Id>, StoreError> {
+        let mut planned: BTreeSet<K::Id> = self.index.known(walk).await?.into_iter().collect();
+        if whole {
+            planned.extend(self.ids(walk).await?);
+            return Ok(planned);
         }
-        let mut after = K::Id::from_number(0);
-        loop {
-            let put = self.source.documents_after(walk, after, BATCH).await?;
-            let Some(last) = put.last() else { break };
-            after = K::id(last);
-            for document in &put {
-                known.remove(&K::id(document));
+        let first = self.source.documents_after(walk, K::Id::from_number(0), 1).await?.pop();
+        // Where it is shown no more, what the index thinks shows it is all there is to do.
+        let Some(shown) = first.and_then(|first| K::shown(&first, walk)) else { return Ok(planned) };
+        for id in self.ids(walk).await? {
+            if !planned.remove(&id) {
+                planned.insert(id);
             }
-            self.index.apply(IndexChanges { put, mark, ..IndexChanges::default() }).await?;
         }
-        self.look_at(known, mark).await
+        if !shown.is_empty() {
+            planned.extend(self.index.otherwise(walk, &shown).await?);
+        }
+        Ok(planned)
     }
 
     async fn ids(&self, walk: Walk) -> Result<Vec<K::Id>, StoreError> {
@@ -178,24 +190,37 @@ impl<K: Searchable> Follower<K> {
         }
     }
 
-    async fn look_at(&self, ids: BTreeSet<K::Id>, mark: Mark) -> Result<(), StoreError> {
-        let ids: Vec<K::Id> = ids.into_iter().collect();
-        for some in ids.chunks(usize::try_from(BATCH).unwrap_or(1)) {
-            let changes = self.changes(some).await?;
-            self.index.apply(IndexChanges { mark, ..changes }).await?;
+    /// Writes a slice of what is waiting, to which `planned` comes. With the last of it the place
+    /// on disk goes on from `kept` to `mark`: a kill before that begins with the same events.
+    async fn catch_up(&self, planned: BTreeSet<K::Id>, kept: Mark, mark: Mark) -> Result<Mark, StoreError> {
+        let (slice, last) = {
+            let mut following = self.following();
+            let Some(known) = following.as_mut() else { return Ok(kept) };
+            known.waiting.extend(planned);
+            let slice: Vec<K::Id> = known.waiting.iter().take(SLICE).copied().collect();
+            (slice, known.waiting.len() <= SLICE)
+        };
+        let changes = self.changes(&slice).await?;
+        let mark = if last { mark } else { kept };
+        self.index.apply(IndexChanges { mark, ..changes }).await?;
+        if let Some(known) = self.following().as_mut() {
+            for id in &slice {
+                known.waiting.remove(id);
+            }
         }
-        Ok(())
+        Ok(mark)
     }
 
     /// What is to be written of these.
     async fn changes(&self, ids: &[K::Id]) -> Result<IndexChanges<K>, StoreError> {
-        if ids.is_empty() {
-            return Ok(IndexChanges::default());
+        let mut changes = IndexChanges::default();
+        for some in ids.chunks(BATCH) {
+            let put = self.source.find_documents(some).await?;
+            let found: BTreeSet<K::Id> = put.iter().map(K::id).collect();
+            changes.remove.extend(some.iter().copied().filter(|id| !found.contains(id)));
+            changes.put.extend(put);
         }
-        let put = self.source.find_documents(ids).await?;
-        let found: BTreeSet<K::Id> = put.iter().map(K::id).collect();
-        let remove = ids.iter().copied().filter(|id| !found.contains(id)).collect();
-        Ok(IndexChanges { put, remove, mark: Mark::default() })
+        Ok(changes)
     }
 }
 
@@ -211,40 +236,47 @@ impl<K: Searchable> Indexing for Follower<K> {
         if !known && !self.take_up(&standing).await? {
             return self.rebuild().await.map(Step::Rebuilt);
         }
-        let Some((mut cursor, kept)) = self.following().as_ref().map(|known| (known.cursor.clone(), known.kept)) else {
-            return Ok(Step::Busy);
-        };
+        let known = self.following().as_ref().map(|known| (known.cursor.clone(), known.kept, known.waiting.is_empty()));
+        let Some((mut cursor, mut kept, caught_up)) = known else { return Ok(Step::Busy) };
         let events = self.tail.read(cursor.mark().position, &cursor.missing(), STEP).await?;
         cursor.advance(&events, self.clock.now());
         let (mut ones, mut walks) = (BTreeSet::new(), BTreeSet::new());
         for touched in events.iter().filter_map(K::touched) {
             match touched {
                 Touched::One(id) => ones.insert(id),
-                Touched::Walk(walk) => walks.insert(walk),
+                Touched::Walk(walk) => walks.insert((walk, false)),
+                Touched::Rewrite(walk) => walks.insert((walk, true)),
             };
         }
-        let walked = !walks.is_empty();
-        for walk in walks {
-            self.walk(walk, kept).await?;
-        }
+        // What is told by itself waits for nothing that is walked through; the place on disk does.
+        let walking = !walks.is_empty() || !caught_up;
         let ones: Vec<K::Id> = ones.into_iter().collect();
-        let mut changes = self.changes(&ones).await?;
-        changes.mark = cursor.mark();
-        let far = changes.mark.position - kept.position > KEEP_EVERY;
-        let writes = far || walked || !changes.put.is_empty() || !changes.remove.is_empty();
-        let kept = if writes { changes.mark } else { kept };
-        if writes {
-            self.index.apply(changes).await?;
+        let changes = self.changes(&ones).await?;
+        let far = cursor.mark().position - kept.position > KEEP_EVERY;
+        if !ones.is_empty() || far && !walking {
+            let mark = if walking { kept } else { cursor.mark() };
+            self.index.apply(IndexChanges { mark, ..changes }).await?;
+            kept = mark;
         }
-        *self.following() = Some(Following { generation: standing.generation, cursor, kept });
-        Ok(if events.len() as u64 == STEP { Step::Busy } else { Step::Idle })
+        if walking {
+            let mut planned = BTreeSet::new();
+            for (walk, whole) in walks {
+                planned.extend(self.plan(walk, whole).await?);
+            }
+            kept = self.catch_up(planned, kept, cursor.mark()).await?;
+        }
+        let mut more = events.len() as u64 == STEP;
+        if let Some(known) = self.following().as_mut().filter(|known| known.generation == standing.generation) {
+            more |= !known.waiting.is_empty();
+            (known.cursor, known.kept) = (cursor, kept);
+        }
+        Ok(if more { Step::Busy } else { Step::Idle })
     }
 
     async fn state(&self) -> Result<Option<IndexState>, StoreError> {
         let Some(Standing { generation, mark, documents }) = self.index.standing().await? else { return Ok(None) };
         // The place on disk is kept only with changes: who follows knows better.
-        let followed =
-            self.following().as_ref().filter(|known| known.generation == generation).map(|known| known.cursor.mark());
+        let followed = self.following().as_ref().filter(|known| known.generation == generation).map(Following::place);
         let position = followed.unwrap_or(mark).position;
         let events = self.tail.read(position, &[], IndexState::MOST_COUNTED).await?;
         let waiting = events.iter().filter(|event| K::touched(event).is_some()).count() as u64;
@@ -257,7 +289,7 @@ impl<K: Searchable> Indexing for Follower<K> {
         let mut after = K::Id::from_number(0);
         let mut count = 0;
         loop {
-            let documents = self.source.documents_after(Walk::All, after, BATCH).await?;
+            let documents = self.source.documents_after(Walk::All, after, BATCH as u64).await?;
             let Some(last) = documents.last() else { break };
             after = K::id(last);
             count += documents.len() as u64;
@@ -268,7 +300,7 @@ impl<K: Searchable> Indexing for Follower<K> {
         // Gaps before the mark are transactions that the rebuild may not have seen.
         if let Some(standing) = self.index.standing().await? {
             let cursor = Cursor::start(mark, &known, self.clock.now());
-            *self.following() = Some(Following { generation: standing.generation, cursor, kept: mark });
+            *self.following() = Some(Following::new(standing.generation, cursor, mark));
         }
         Ok(count)
     }

@@ -4,7 +4,7 @@ use sharestack_kernel::id::UserId;
 use super::*;
 use crate::memory::{MemoryContent, MemorySearch, actor, article};
 use crate::model::{AccessLevel, ArticleId, ArticleKey, Status, Tag, TagId};
-use crate::ports::{Articles, MockEntitlements, SearchQuery};
+use crate::ports::{Articles, Found, MockEntitlements, SearchQuery};
 use crate::service::{PublishArticle, Publishing};
 
 struct World {
@@ -42,9 +42,26 @@ impl World {
         self.publishing.unpublish(&actor(7, &[]), &ArticleId::new(id).into()).await.unwrap();
     }
 
+    async fn search(&self, text: &str) -> Found<Articles> {
+        let query = SearchQuery { text: text.to_owned(), ..SearchQuery::default() };
+        self.index.search(&query).await.unwrap()
+    }
+
+    async fn found(&self, text: &str) -> Vec<i64> {
+        self.search(text).await.hits.iter().map(|hit| hit.id.get()).collect()
+    }
+
+    async fn count(&self, text: &str) -> u64 {
+        self.search(text).await.total
+    }
+
     fn known(&self) -> Vec<i64> {
         self.index.ids().into_iter().map(ArticleId::get).collect()
     }
+}
+
+fn tag(name: &str) -> Tag {
+    Tag { id: TagId::new(5), name: name.to_owned(), slug: name.to_owned() }
 }
 
 #[tokio::test]
@@ -138,13 +155,8 @@ async fn a_gated_text_is_known_by_its_preview_alone() {
         world.content.put_text(&article, &text);
     }
     world.node().follow().await.unwrap();
-    let found = async |text: &str| {
-        let query = SearchQuery { text: text.to_owned(), ..SearchQuery::default() };
-        let found = world.index.search(&query).await.unwrap();
-        found.hits.iter().map(|hit| hit.id.get()).collect::<Vec<_>>()
-    };
-    assert_eq!(found("公开").await, [1, 2, 3]);
-    assert_eq!(found("秘密").await, [1]);
+    assert_eq!(world.found("公开").await, [1, 2, 3]);
+    assert_eq!(world.found("秘密").await, [1]);
 }
 
 #[tokio::test]
@@ -154,31 +166,98 @@ async fn what_an_author_or_a_tag_is_called_reaches_their_articles() {
     assert_eq!(node.state().await.unwrap(), None, "there is no index yet");
     let mut other = article(3);
     other.author_id = UserId::new(8);
-    other.tags = vec![Tag { id: TagId::new(5), name: "夜景".to_owned(), slug: "夜景".to_owned() }];
+    other.tags = vec![tag("夜景")];
     for article in [article(1), article(2), other.clone()] {
-        world.content.put_text(&article, "old");
+        world.content.put_article(&article);
     }
     node.follow().await.unwrap();
-    let found = async || {
-        let query = SearchQuery { text: "new".to_owned(), ..SearchQuery::default() };
-        world.index.search(&query).await.unwrap().hits.iter().map(|hit| hit.id.get()).collect::<Vec<_>>()
-    };
-    // Their texts stand for the names that their rows show.
-    for article in [article(1), article(2), other] {
-        world.content.put_text(&article, "new");
-    }
+    world.content.rename(UserId::new(7), "heron");
     world.content.tell("user.login", "user", 7);
     assert_eq!(node.follow().await.unwrap(), Step::Idle);
-    assert!(found().await.is_empty());
+    assert!(world.found("heron").await.is_empty());
     world.content.tell("user.updated", "user", 7);
     let state = node.state().await.unwrap().unwrap();
     assert_eq!((state.documents, state.waiting), (3, 1));
     node.follow().await.unwrap();
-    assert_eq!(found().await, [1, 2]);
+    assert_eq!(world.found("heron").await, [1, 2]);
+    other.tags = vec![tag("夜色")];
+    world.content.put_article(&other);
     world.content.tell("tag.updated", "tag", 5);
     node.follow().await.unwrap();
-    assert_eq!(found().await, [1, 2, 3]);
+    assert_eq!((world.found("夜色").await, world.found("夜景").await), (vec![3], vec![]));
     assert_eq!(node.state().await.unwrap().unwrap().waiting, 0);
     // Another process, which follows nothing, knows the place on disk.
+    assert_eq!(world.node().state().await.unwrap().unwrap().waiting, 0);
+}
+
+#[tokio::test]
+async fn a_change_of_nothing_that_is_shown_writes_no_article() {
+    let world = World::new();
+    let node = world.node();
+    let mut tagged = article(2);
+    tagged.tags = vec![tag("夜景")];
+    world.content.put_article(&article(1));
+    world.content.put_article(&tagged);
+    node.follow().await.unwrap();
+    // Whatever is written anew would show the other text.
+    world.content.put_text(&article(1), "rewritten");
+    world.content.put_text(&tagged, "rewritten");
+    for (kind, aggregate, id) in
+        [("tag.updated", "tag", 5), ("user.updated", "user", 7), ("article_category.updated", "article_category", 1)]
+    {
+        world.content.tell(kind, aggregate, id);
+        assert_eq!(node.follow().await.unwrap(), Step::Idle);
+        assert!(world.found("rewritten").await.is_empty(), "{kind}");
+    }
+    // Not followed again after a start.
+    assert_eq!(world.node().state().await.unwrap().unwrap().waiting, 0);
+    // Of tags that became one another may be shown beside.
+    world.content.tell("tag.merged", "tag", 5);
+    node.follow().await.unwrap();
+    assert_eq!(world.found("rewritten").await, [2]);
+}
+
+/// An author of more articles than are written at once, who is called otherwise now, in an
+/// index that was built before.
+async fn renamed() -> (World, Follower<Articles>, u64) {
+    let (world, many) = (World::new(), SLICE as u64 + 200);
+    for id in 1..=many {
+        world.content.put_article(&article(id.try_into().unwrap()));
+    }
+    let node = world.node();
+    assert_eq!(node.follow().await.unwrap(), Step::Rebuilt(many));
+    world.content.rename(UserId::new(7), "heron");
+    world.content.tell("user.updated", "user", 7);
+    (world, node, many)
+}
+
+#[tokio::test]
+async fn what_is_told_by_itself_waits_for_no_walk() {
+    let (world, node, many) = renamed().await;
+    world.publish(5_000).await;
+    assert_eq!(node.follow().await.unwrap(), Step::Busy);
+    assert_eq!(world.count("heron").await, SLICE as u64);
+    assert!(world.known().contains(&5_000), "told with the walk");
+    assert_eq!(node.state().await.unwrap().unwrap().waiting, 2);
+    world.publish(5_001).await;
+    world.unpublish(5_000).await;
+    assert_eq!(node.follow().await.unwrap(), Step::Idle);
+    assert_eq!(world.count("heron").await, many);
+    assert!(world.known().contains(&5_001) && !world.known().contains(&5_000), "told meanwhile");
+    for process in [&node, &world.node()] {
+        assert_eq!(process.state().await.unwrap().unwrap().waiting, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_walk_that_ends_in_the_middle_is_taken_up_after_a_restart() {
+    let (world, node, many) = renamed().await;
+    assert_eq!(node.follow().await.unwrap(), Step::Busy);
+    world.publish(5_000).await;
+    let restarted = world.node();
+    assert_eq!(restarted.state().await.unwrap().unwrap().waiting, 2);
+    while restarted.follow().await.unwrap() != Step::Idle {}
+    assert_eq!(world.count("heron").await, many);
+    assert!(world.known().contains(&5_000));
     assert_eq!(world.node().state().await.unwrap().unwrap().waiting, 0);
 }

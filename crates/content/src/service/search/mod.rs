@@ -91,7 +91,11 @@ impl Tree {
     }
 }
 
-/// Counts under the names of what was counted; categories without one are left out.
+/// The most categories and tags that are shown.
+const MOST_VALUES: usize = 50;
+
+/// Counts under the names of what was counted. Categories without one are left out, and take no
+/// other's place; all years are shown.
 fn counted(facets: Vec<FacetCounts>, names: &HashMap<CategoryId, &str>) -> Vec<Counted> {
     let value = |facet: Facet, (value, count): (String, u64)| match facet {
         Facet::Tags | Facet::Years => Some(FacetValue { category: None, name: value, count }),
@@ -100,9 +104,9 @@ fn counted(facets: Vec<FacetCounts>, names: &HashMap<CategoryId, &str>) -> Vec<C
             Some(FacetValue { category: Some(id), name: (*names.get(&id)?).to_owned(), count })
         }
     };
-    let facet = |FacetCounts { facet, counts }| Counted {
-        facet,
-        values: counts.into_iter().filter_map(|one| value(facet, one)).collect(),
+    let facet = |FacetCounts { facet, counts }| {
+        let most = if facet == Facet::Years { usize::MAX } else { MOST_VALUES };
+        Counted { facet, values: counts.into_iter().filter_map(|one| value(facet, one)).take(most).collect() }
     };
     facets.into_iter().map(facet).collect()
 }

@@ -4,10 +4,10 @@ use sharestack_kernel::transact;
 use sharestack_kernel::tx::Begin;
 
 use super::*;
-use crate::error::ShelveError;
+use crate::error::{LabelError, ShelveError};
 use crate::memory::{MemoryPortfolio, MemorySearch, actor, photo};
 use crate::model::{
-    Category, CategoryName, Exif, PhotoStatus, Shelves, Slug, TagId, Tagging, Taken, Title, TreePath, Visibility,
+    Category, CategoryName, Exif, Label, PhotoStatus, Shelves, Slug, TagId, Tagging, Taken, Title, TreePath, Visibility,
 };
 use crate::ports::PortfolioTx;
 use crate::service::search::{Follower, Indexing, Step};
@@ -159,6 +159,27 @@ async fn a_category_is_found_with_what_is_below_it_and_hidden_ones_have_no_name(
 }
 
 #[tokio::test]
+async fn the_most_frequent_of_what_may_be_shown_are_shown() {
+    let world = World::new();
+    let all: Vec<i64> = (1..=120).collect();
+    for id in &all {
+        world.category(*id, &id.to_string(), &format!("分类{id:03}"), *id > 60);
+    }
+    // In a hidden one are all of them, in one that is shown a few.
+    let hidden = &all[..60];
+    world.keep(&photo(1), &all, &[]).await;
+    world.keep(&photo(2), hidden, &[]).await;
+    world.keep(&photo(3), &[hidden, &[120]].concat(), &[]).await;
+    world.build().await;
+    let shown = values(&world.search(None, words("照片")).await, Facet::Categories);
+    assert_eq!((shown.len(), &shown[0]), (50, &("分类120".to_owned(), 2)));
+    assert!(shown[1..].iter().all(|(_, count)| *count == 1));
+    let curator = actor(9, &["category.update"]);
+    let shown = values(&world.search(Some(&curator), words("照片")).await, Facet::Categories);
+    assert_eq!((shown.len(), shown[0].1), (50, 3));
+}
+
+#[tokio::test]
 async fn what_was_found_is_marked_wherever_it_stands() {
     let world = World::new();
     let night = Photo {
@@ -207,6 +228,36 @@ async fn the_index_follows_photos_tags_and_categories() {
     assert_eq!(world.index.ids(), [PhotoId::new(1)]);
     let state = world.node.state().await.unwrap().unwrap();
     assert_eq!((state.documents, state.waiting), (1, 0));
+}
+
+#[tokio::test]
+async fn tags_that_become_one_or_are_not_shown_reach_the_index() {
+    let world = World::new();
+    world.keep(&photo(1), &[], &[(1, "夜景"), (2, "夜色")]).await;
+    world.keep(&photo(2), &[], &[(1, "夜景")]).await;
+    world.build().await;
+    let found = async |text: &str| {
+        let found = world.search(None, words(text)).await;
+        found.page.items.iter().map(|one| one.view.photo.id.get()).collect::<Vec<_>>()
+    };
+    assert_eq!((found("夜景").await, found("夜色").await), (vec![1, 2], vec![1]));
+    // The first had both: it shows the one as before, and the other no more.
+    world.keep(&photo(1), &[], &[(1, "夜景")]).await;
+    world.portfolio.tell("tag.merged", "tag", 1);
+    world.node.follow().await.unwrap();
+    assert_eq!((found("夜景").await, found("夜色").await), (vec![1, 2], vec![]));
+    for (is_active, expected) in [(false, vec![]), (true, vec![1, 2])] {
+        let store: &dyn Begin<dyn PortfolioTx> = &world.portfolio;
+        let label = Label { is_active, ..world.portfolio.label(TagId::new(1)).unwrap() };
+        let done: Result<(), LabelError> = transact!(store, |tx| {
+            tx.labels().update(&label, label.version).await?;
+            Ok(())
+        });
+        done.unwrap();
+        world.portfolio.tell("tag.updated", "tag", 1);
+        world.node.follow().await.unwrap();
+        assert_eq!(found("夜景").await, expected, "{is_active}");
+    }
 }
 
 #[tokio::test]
