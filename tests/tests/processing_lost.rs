@@ -146,9 +146,9 @@ async fn a_job_that_a_process_lost_has_another_holder_when_it_has_it_again() {
     until_it_is_decoded(&server.client, &token, id).await;
     let lost = "UPDATE jobs SET last_error = hex(claimed_by), claimed_until = created_at WHERE kind = 'media.process'";
     disk.store.execute_raw(lost).await.unwrap();
-    let taken = "SELECT COUNT(*) FROM jobs WHERE kind = 'media.process' AND attempts = 2";
-    until("it is taken again", async || disk.store.number_raw(taken).await.unwrap() == 1).await;
-    let other = format!("{taken} AND hex(claimed_by) <> last_error");
+    let again = "SELECT COUNT(*) FROM jobs WHERE kind = 'media.process' AND attempts = 2";
+    until("it is taken again", async || disk.store.number_raw(again).await.unwrap() == 1).await;
+    let other = format!("{again} AND hex(claimed_by) <> last_error");
     assert_eq!(disk.store.number_raw(&other).await.unwrap(), 1);
     server.kill();
     disk.store.close().await;

@@ -103,11 +103,11 @@ fn limits(config: &Config) -> Result<UploadLimits, ConfigError> {
 fn kinds(names: &[String]) -> Result<Vec<MediaType>, ConfigError> {
     let mut allowed = Vec::new();
     for name in names {
-        let named = MediaType::named(name);
-        if named.is_empty() {
+        let meant = MediaType::named(name);
+        if meant.is_empty() {
             return Err(ConfigError::new("upload.allowed_types", format!("{name} is not known")));
         }
-        allowed.extend(named.into_iter().filter(|kind| !allowed.contains(kind)).collect::<Vec<_>>());
+        allowed.extend(meant.into_iter().filter(|kind| !allowed.contains(kind)).collect::<Vec<_>>());
     }
     Ok(allowed)
 }

@@ -106,7 +106,7 @@ proptest! {
         let read = accepted(|check| tags(check, Some(names)));
         if meant.is_some() {
             let names: Option<Vec<String>> =
-                read.as_ref().map(|tags| tags.iter().map(|tag| tag.name().to_owned()).collect());
+                read.as_ref().map(|tags| tags.iter().map(|tag| tag.key().to_owned()).collect());
             prop_assert_eq!(names, meant);
         }
         prop_assert!(read.is_none_or(|tags| tags.len() <= MOST_TAGS));

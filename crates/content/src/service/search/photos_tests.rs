@@ -7,7 +7,8 @@ use super::*;
 use crate::error::{LabelError, ShelveError};
 use crate::memory::{MemoryPortfolio, MemorySearch, actor, photo};
 use crate::model::{
-    Category, CategoryName, Exif, Label, PhotoStatus, Shelves, Slug, TagId, Tagging, Taken, Title, TreePath, Visibility,
+    Category, CategoryName, Exif, Label, PhotoStatus, Shelves, Slug, TagId, TagName, Tagging, Taken, Title, TreePath,
+    Visibility,
 };
 use crate::ports::PortfolioTx;
 use crate::service::search::{Follower, Indexing, Step};

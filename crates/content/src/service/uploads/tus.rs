@@ -94,8 +94,8 @@ impl Uploads {
             return Ok(None);
         }
         let least = self.limits.least_chunk(upload.size);
-        let last = self.ports.queries.find_last_part(upload.id).await?;
-        Ok(last.filter(|part| part.start + part.size == upload.received && part.size < least))
+        let end = self.ports.queries.find_last_part(upload.id).await?;
+        Ok(end.filter(|part| part.start + part.size == upload.received && part.size < least))
     }
 
     /// Keeps the pieces of a request, the first with the bytes of `small` before its own; writes each down

@@ -6,7 +6,6 @@ use sha2::Digest as _;
 
 use super::*;
 use crate::model::Part;
-use crate::ports::FileQueries as _;
 
 const OWNER: UserId = UserId::new(7);
 
