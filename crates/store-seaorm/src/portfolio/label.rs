@@ -11,7 +11,7 @@ use sharestack_kernel::error::StoreError;
 use super::label_rows::{LabelRow, changeable, label_columns};
 use crate::error::{Constraint, store_error, violated};
 use crate::rows::{all, known};
-use crate::tags::{Wanted, make};
+use crate::tags::{Wanted, make, named};
 use crate::tx::SeaTx;
 
 fn write_error(error: DbErr) -> LabelWriteError {
@@ -192,18 +192,25 @@ impl LabelRepository for SeaTx {
             ("kind", Expr::val(Kind::Photo.as_str())),
             ("created_at", Expr::val(label.created_at)),
         ];
-        let (columns, values): (Vec<_>, Vec<_>) = fixed.into_iter().chain(changeable(label)).unzip();
+        let (columns, values): (Vec<_>, Vec<_>) =
+            fixed.into_iter().chain(named(&label.name)).chain(changeable(label)).unzip();
         let insert = Query::insert().into_table("tags").columns(columns).values_panic(values).to_owned();
         self.conn().execute(&insert).await.map(drop).map_err(write_error)
     }
 
     async fn update(&mut self, label: &Label, expected: i64) -> Result<(), LabelWriteError> {
-        let update = Query::update()
+        let mut update = Query::update();
+        update
             .table("tags")
             .values(changeable(label))
             .and_where(Expr::col("id").eq(label.id.get()))
-            .and_where(Expr::col("version").eq(expected))
-            .to_owned();
+            .and_where(Expr::col("version").eq(expected));
+        // Who keeps its name keeps what stands beside it too: a tag that looks like another has a
+        // key of before, and may have no other.
+        let stored = self.find_many_for_update(&[label.id]).await?;
+        if stored.iter().any(|stored| stored.name != label.name) {
+            update.values(named(&label.name));
+        }
         match self.conn().execute(&update).await.map_err(write_error)?.rows_affected() {
             0 => Err(LabelWriteError::Stale),
             _ => Ok(()),
