@@ -62,7 +62,7 @@ pub trait LabelRepository: Send {
     /// when another has it.
     ///
     /// MUST return the one tag of a name, also when another transaction creates it at the
-    /// same time.
+    /// same time: the one of the first of [`TagName::keys`] that a tag has.
     async fn ensure(&mut self, names: &[(TagId, TagName)], now: DateTime<Utc>) -> Result<Vec<Label>, StoreError>;
 
     /// Those of these tags that are there, in the order of their ids, which nobody else
