@@ -74,7 +74,7 @@ pub trait LabelRepository: Send {
     /// MUST return `NameTaken` or `SlugTaken` when another tag has the name or the slug.
     async fn insert(&mut self, label: &Label) -> Result<(), LabelWriteError>;
 
-    /// Writes everything but how much it is used.
+    /// Writes everything but how much it is used; what tells it apart only with another name.
     ///
     /// MUST return `Stale` and write nothing when the stored version is not `expected`,
     /// else as `insert` does.
