@@ -96,10 +96,10 @@ impl Pagination {
     }
 
     /// The same of a list of which no more than the first `deepest` items can be read: pages
-    /// that reach behind them are not promised.
+    /// that begin behind them are not promised.
     #[must_use]
     pub fn within(self, deepest: u64) -> Self {
-        let total_pages = self.total_pages.min(deepest / u64::from(self.limit));
+        let total_pages = self.total_pages.min(deepest.div_ceil(u64::from(self.limit)));
         Self { total_pages, has_next: u64::from(self.page) < total_pages, ..self }
     }
 }
@@ -160,8 +160,10 @@ mod tests {
         };
         assert_eq!(block(500, 20, 102_812), (102_812, 500, false, true));
         assert_eq!(block(499, 20, 102_812), (102_812, 500, true, true));
-        // A page of 30 that began at 9,990 would end behind.
-        assert_eq!(block(333, 30, 20_000), (20_000, 333, false, true));
+        // The page of 30 that begins at 9,990 ends with the last that can be read.
+        assert_eq!(block(333, 30, 20_000), (20_000, 334, true, true));
+        assert_eq!(block(334, 30, 9_995), (9_995, 334, false, true));
+        assert_eq!(block(333, 30, 9_990), (9_990, 333, false, true));
         assert_eq!(block(1, 20, 150), (150, 8, true, false));
     }
 

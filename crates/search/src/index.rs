@@ -79,6 +79,8 @@ impl<L: Layout> Index<L> {
     }
 
     fn request(&self, query: &SearchQuery<L::Kind>) -> Request {
+        let offset = query.page.offset().min(DEEPEST);
+        let limit = u64::from(query.page.limit()).min(DEEPEST - offset);
         Request {
             words: Words::parse(&query.text),
             fields: self.layout.sought(&query.conditions),
@@ -86,8 +88,8 @@ impl<L: Layout> Index<L> {
             filters: self.layout.filters(&query.conditions),
             tallies: query.facets.iter().map(|facet| self.layout.tallied(*facet)).collect(),
             sort: query.sort.map(|(sort, order)| (self.layout.sorted(sort), order == Order::Ascending)),
-            offset: usize::try_from(query.page.offset().min(DEEPEST)).unwrap_or_default(),
-            limit: query.page.limit() as usize,
+            offset: usize::try_from(offset).unwrap_or_default(),
+            limit: usize::try_from(limit).unwrap_or_default(),
         }
     }
 }

@@ -92,3 +92,52 @@ async fn names_that_look_the_same_are_one_and_names_that_are_not_seen_are_none()
         room.app.stop().await;
     }
 }
+
+#[tokio::test]
+async fn tags_of_before_are_told_apart_by_what_is_not_seen_for_who_writes_it() {
+    for database in Database::all() {
+        let room = Room::open(database).await;
+        let (family, written) = (room.made("👩\u{200d}👦").await, "👩\u{200d}👦");
+        let store = room.app.store().await;
+        store.execute_raw(&format!("UPDATE tags SET name_key = name WHERE id = {family}")).await.unwrap();
+        for (name, id) in [("夜景", 9001), ("夜景\u{200b}", 9002)] {
+            let old = format!(
+                "INSERT INTO tags (id, kind, name, slug, name_key, created_at, updated_at) SELECT {id}, 'article', \
+                 '{name}', '{name}', '{name}', created_at, updated_at FROM tags WHERE id = {family}"
+            );
+            store.execute_raw(&old).await.unwrap();
+        }
+        store.close().await;
+
+        room.gallery.hang_many(1..=1).await;
+        let tagged = json!({ "tags": [written] });
+        room.app.put_as(&room.curator.token, &format!("{PHOTOS}/1"), &tagged).await.expect(200);
+        assert_eq!(room.usage(family).await, 1, "it has no second one");
+        assert_eq!(ids(&room.app.get(&format!("{PHOTOS}?tag={written}")).await.expect(200)), [1]);
+        room.create(&json!({ "name": written })).await.refused(409, "RESOURCE_CONFLICT");
+        let other = room.made("城市").await;
+        room.edit(other, &json!({ "name": written })).await.refused(409, "RESOURCE_CONFLICT");
+
+        let mut articles = Vec::new();
+        for tag in ["夜景", "夜景\u{200b}", "夜\u{2060}景"] {
+            let article = json!({ "title": "A night in", "content": "<p>Lights.</p>", "tags": [tag] });
+            let made = room.app.post_as(&room.curator.token, "/api/v1/articles", &article).await.expect(201);
+            let id = made.data()["id"].as_i64().unwrap();
+            let publish = format!("/api/v1/articles/{id}/publish");
+            room.app.post_as(&room.curator.token, &publish, &json!({})).await.expect(200);
+            articles.push(id);
+        }
+        for (tag, mut expected) in [
+            ("夜景", vec![articles[0], articles[2]]),
+            ("夜景\u{200b}", vec![articles[1]]),
+            ("夜\u{2060}景", vec![articles[0], articles[2]]),
+        ] {
+            let mut found = ids(&room.app.get(&format!("/api/v1/articles?tag={tag}")).await.expect(200));
+            found.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{tag:?}");
+        }
+        assert_eq!(room.app.count("SELECT COUNT(*) FROM tags").await, 4);
+        room.app.stop().await;
+    }
+}

@@ -46,7 +46,10 @@ async fn names_that_were_kept_by_older_rules_are_kept_by_those_of_today() {
         assert_eq!(room.app.count("SELECT COUNT(*) FROM tags WHERE id > 9000 AND slug LIKE 't-900%'").await, 3);
         // It is the tag that is called so, and the one that looks like another is there to be merged with it.
         room.create(&json!({ "name": "👩\u{200d}👦" })).await.refused(409, "RESOURCE_CONFLICT");
-        room.edit(9002, &json!({ "is_featured": true })).await.refused(409, "RESOURCE_CONFLICT");
+        room.edit(9002, &json!({ "is_featured": true })).await.expect(200);
+        room.edit(9002, &json!({ "name": "夜\u{2060}景" })).await.refused(409, "RESOURCE_CONFLICT");
+        let kept = "id = 9002 AND is_featured AND version = 2 AND name_key = '夜景\u{200b}'";
+        assert_eq!(room.app.count(&format!("SELECT COUNT(*) FROM tags WHERE {kept}")).await, 1);
         room.merge(&[9002], night).await.expect(200);
         room.app.stop().await;
     }

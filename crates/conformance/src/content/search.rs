@@ -158,7 +158,7 @@ pub async fn pages_show_each_once<K: Sample>(subject: Subject<K>) {
     assert_eq!(seen, (1..=25).collect::<Vec<_>>());
 }
 
-/// MUST give the same order however the documents came into it: one after another, late, twice
+/// MUST give equals the same order however the documents came into it: one after another, late, twice
 /// or all at once.
 pub async fn equals_stand_in_the_order_of_their_ids<K: Sample>(subject: Subject<K>) {
     let alike = |id| K::at_one_time(K::titled(id, "一样的标题 of a ferry at sunset"));

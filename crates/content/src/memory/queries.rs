@@ -9,7 +9,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
 
 use super::{MemoryContent, Row};
-use crate::model::{ArticleId, ArticleKey, Body, Draft, Status, Tag, Text};
+use crate::model::{ArticleId, ArticleKey, Body, Draft, Status, Tag, TagName, Text};
 use crate::ports::{
     ArticleCache, ArticleCard, ArticleDetail, ArticleFilter, ArticleHead, ArticleQueries, Author, Order, RenderError,
     Renderer, Sort, Walk,
@@ -74,7 +74,11 @@ fn matches(filter: &ArticleFilter, row: &Row) -> bool {
         && filter.author.is_none_or(|author| author == article.author_id)
         && filter.access.is_none_or(|level| level == article.access_level)
         && filter.category.is_none_or(|category| article.category == Some(category))
-        && filter.tag.as_ref().is_none_or(|key| article.tags.iter().any(|tag| tag.slug == *key))
+        && filter
+            .tag
+            .clone()
+            .map(TagName::stored)
+            .is_none_or(|name| article.tags.iter().any(|tag| tag.slug == name.key()))
         && filter.search.as_ref().is_none_or(|wanted| {
             found(article.title.as_str(), wanted)
                 || article.summary.as_ref().is_some_and(|summary| found(summary.as_str(), wanted))

@@ -12,6 +12,7 @@ use super::visible::{is_blank, without_unseen};
 pub struct TagName {
     name: String,
     key: String,
+    written: String,
 }
 
 impl TagName {
@@ -41,9 +42,8 @@ impl TagName {
 
     /// A name that a store kept: it was checked when it was written, by the rules of then.
     pub fn stored(name: String) -> Self {
-        let folded: String = without_unseen(&name).to_lowercase().nfkc().collect();
-        let key = folded.split_whitespace().collect::<Vec<_>>().join("-");
-        Self { name, key }
+        let (key, written) = (folded(&without_unseen(&name)), folded(&name));
+        Self { name, key, written }
     }
 
     /// The name.
@@ -56,11 +56,23 @@ impl TagName {
     pub fn key(&self) -> &str {
         &self.key
     }
+
+    /// The keys of the tags that may be meant, the one to prefer first. Tags of before were told
+    /// apart by what nobody sees too: who writes such a name means the tag that has just this one,
+    /// and where there is none, the one that looks the same.
+    pub fn keys(&self) -> [&str; 2] {
+        [&self.written, &self.key]
+    }
+}
+
+fn folded(name: &str) -> String {
+    let folded: String = name.to_lowercase().nfkc().collect();
+    folded.split_whitespace().collect::<Vec<_>>().join("-")
 }
 
 /// A tag that is looked for, by its name or by its slug, which may be longer: up to 100 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WantedTag(String);
+pub struct WantedTag(TagName);
 
 impl WantedTag {
     /// Reads what somebody calls the tag.
@@ -69,20 +81,25 @@ impl WantedTag {
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Issue> {
         let long = match TagName::parse(text) {
-            Ok(name) => return Ok(Self(name.key)),
+            Ok(name) => return Ok(Self(name)),
             Err(long @ Issue::TooLong { .. }) => long,
             Err(issue) => return Err(issue),
         };
         match Slug::parse(text) {
-            Ok(slug) => Ok(Self(slug.as_str().to_owned())),
+            Ok(slug) => Ok(Self(TagName::stored(slug.as_str().to_owned()))),
             Err(longer @ Issue::TooLong { .. }) => Err(longer),
             Err(_) => Err(long),
         }
     }
 
-    /// The key of the name, or the slug: no tag has one that is another's.
+    /// The name, or the slug. Stores find by [`TagName::keys`] what is called so.
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// The key of the name, or the slug. It may be the key of one tag and the slug of another.
     pub fn key(&self) -> &str {
-        &self.0
+        self.0.key()
     }
 }
 
@@ -119,18 +136,23 @@ mod tests {
         assert_eq!(parse("Black \u{200b} White").key, "black-white");
         let family = parse("👩\u{200d}👦");
         assert_eq!((family.name(), family.key()), ("👩\u{200d}👦", "👩👦"), "the name is as it was written");
+        assert_eq!(family.keys(), ["👩\u{200d}👦", "👩👦"], "a tag of before may be kept by either");
+        assert_eq!(parse("Black \u{200b} White").keys(), ["black-\u{200b}-white", "black-white"]);
+        assert_eq!(parse("Black White").keys(), ["black-white"; 2]);
         let kept = TagName::stored("\u{200b}".to_owned());
         assert_eq!((kept.name(), kept.key()), ("\u{200b}", ""), "it was written before there was a rule");
     }
 
     #[test]
     fn a_tag_is_wanted_by_a_name_or_a_longer_slug() {
-        let key = |text: &str| WantedTag::parse(text).map(|tag| tag.0);
+        let key = |text: &str| WantedTag::parse(text).map(|tag| tag.key().to_owned());
         assert_eq!(key("Black  White").as_deref(), Ok("black-white"));
         assert_eq!(key("C++").as_deref(), Ok("c++"));
         for letters in [50, 51, 100] {
             assert_eq!(key(&"Ａ".repeat(letters)), Ok("a".repeat(letters)));
         }
+        let wanted = WantedTag::parse(" Black \u{200b} White").unwrap();
+        assert_eq!((wanted.name(), wanted.key()), ("Black \u{200b} White", "black-white"));
         assert_eq!(key(&"a".repeat(101)), Err(Issue::TooLong { max: 100 }));
         assert_eq!(key(&"长".repeat(10_000)), Err(Issue::TooLong { max: 100 }));
         assert_eq!(key(&"a b ".repeat(20)), Err(Issue::TooLong { max: 50 }), "no slug has blanks");

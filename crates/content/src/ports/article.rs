@@ -108,7 +108,7 @@ pub trait TagRepository: Send {
     /// with the id beside it.
     ///
     /// MUST return the one tag of a key, also when another transaction creates it at the
-    /// same time.
+    /// same time: the one of the first of [`TagName::keys`] that a tag has.
     async fn ensure(&mut self, tags: &[(TagId, TagName)]) -> Result<Vec<Tag>, StoreError>;
 }
 

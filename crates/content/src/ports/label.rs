@@ -62,7 +62,7 @@ pub trait LabelRepository: Send {
     /// when another has it.
     ///
     /// MUST return the one tag of a name, also when another transaction creates it at the
-    /// same time.
+    /// same time: the one of the first of [`TagName::keys`] that a tag has.
     async fn ensure(&mut self, names: &[(TagId, TagName)], now: DateTime<Utc>) -> Result<Vec<Label>, StoreError>;
 
     /// Those of these tags that are there, in the order of their ids, which nobody else
@@ -74,7 +74,7 @@ pub trait LabelRepository: Send {
     /// MUST return `NameTaken` or `SlugTaken` when another tag has the name or the slug.
     async fn insert(&mut self, label: &Label) -> Result<(), LabelWriteError>;
 
-    /// Writes everything but how much it is used.
+    /// Writes everything but how much it is used; what tells it apart only with another name.
     ///
     /// MUST return `Stale` and write nothing when the stored version is not `expected`,
     /// else as `insert` does.

@@ -232,7 +232,7 @@ pub struct PhotoFilter {
     pub directly: bool,
     /// Also when visitors do not see the category; else nothing is in such a one.
     pub hidden_category: bool,
-    /// With the tag of this key.
+    /// With the tag of this name or slug, by [`TagName::keys`](crate::model::TagName::keys).
     pub tag: Option<String>,
     /// Also when visitors do not see the tag; else nothing has such a one.
     pub hidden_tag: bool,

@@ -169,7 +169,7 @@ pub struct ArticleFilter {
     pub statuses: Vec<Status>,
     /// By this author.
     pub author: Option<UserId>,
-    /// With the tag of this key.
+    /// With the tag of this name or slug, by [`TagName::keys`](crate::model::TagName::keys).
     pub tag: Option<String>,
     /// In this category or below it.
     pub category: Option<CategoryId>,
@@ -220,7 +220,7 @@ pub trait ArticleQueries: Send + Sync {
     async fn published_ids_after(&self, walk: Walk, after: ArticleId, limit: u64)
     -> Result<Vec<ArticleId>, StoreError>;
 
-    /// Those of these keys that have a tag.
+    /// The tags with one of these keys.
     async fn find_tags(&self, keys: &[String]) -> Result<Vec<Tag>, StoreError>;
 
     /// The user with this id, else the one with this name.

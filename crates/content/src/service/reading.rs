@@ -227,7 +227,7 @@ impl Reading {
         let filter = ArticleFilter {
             statuses: vec![status],
             author,
-            tag: query.tag.map(|tag| tag.key().to_owned()),
+            tag: query.tag.map(|tag| tag.name().to_owned()),
             category: query.category,
             hidden_category: sees_hidden(Kind::Article, reader.actor),
             access: query.access,

@@ -1,7 +1,8 @@
-//! Orders that are the same on every node.
+//! Orders in which equals stand alike on every node.
 //!
 //! Where documents lie in an index differs from node to node, and over merges: among equals
-//! the id decides.
+//! the id decides. How rare a word is counts what is gone until a merge: what is not equal may
+//! stand otherwise on another node for that while.
 
 use tantivy::collector::sort_key::{NaturalComparator, SegmentSortKeyComputer, SortByStaticFastValue, SortKeyComputer};
 use tantivy::{DocId, Order, Score, SegmentReader};
@@ -9,7 +10,9 @@ use tantivy::{DocId, Order, Score, SegmentReader};
 use super::ID;
 
 /// Sums of scores differ in their last bits by the order in which a segment adds them: so many
-/// are left out, and what is alike is equal. A ten thousandth is not told apart by that.
+/// are cut off, and what is alike is equal, unless a cut lies between the two: they are not rounded
+/// to what is near, and no rounding would do without such a border. Scores that differ by one part
+/// in eight thousand or more are told apart.
 const NOISE: u32 = (1 << 10) - 1;
 
 /// The best first.

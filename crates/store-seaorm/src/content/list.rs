@@ -3,14 +3,14 @@
 
 use sea_orm::sea_query::{Asterisk, Expr, Func, JoinType, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult};
-use sharestack_content::model::{CategoryId, CountKey, Kind, Status, TagId};
+use sharestack_content::model::{CategoryId, CountKey, Kind, Status, TagId, TagName};
 use sharestack_content::ports::{ArticleCard, ArticleFilter, Order as Direction};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
 
 use super::count::read_count;
 use super::rows::{ArticleRow, AuthorRow, article_columns, author_columns};
-use super::tag::read_tags;
+use super::tag::find_tag;
 use crate::connect::Store;
 use crate::error::store_error;
 use crate::matching::mentions;
@@ -85,7 +85,7 @@ impl Store {
         }
         let tag = match &filter.tag {
             None => None,
-            Some(key) => match read_tags(self.read(), [key.as_str()]).await?.first() {
+            Some(name) => match find_tag(self.read(), &TagName::stored(name.clone())).await? {
                 None => return Ok(empty),
                 Some(tag) => Some(tag.id),
             },

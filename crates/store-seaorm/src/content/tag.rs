@@ -35,16 +35,27 @@ pub(super) async fn read_tags<'a>(
     Ok(read_keyed(db, &by_key(keys)).await?.into_iter().map(|(_, tag)| tag).collect())
 }
 
+/// The tag that a name means among these.
+fn meant<'a>(known: &'a [(String, Tag)], name: &TagName) -> Option<&'a Tag> {
+    let of = |key: &str| known.iter().find(|(one, _)| one == key).map(|(_, tag)| tag);
+    name.keys().into_iter().find_map(of)
+}
+
+/// The tag that is called so.
+pub(super) async fn find_tag(db: &impl ConnectionTrait, name: &TagName) -> Result<Option<Tag>, StoreError> {
+    Ok(meant(&read_keyed(db, &by_key(name.keys())).await?, name).cloned())
+}
+
 #[async_trait]
 impl TagRepository for SeaTx {
     async fn ensure(&mut self, tags: &[(TagId, TagName)]) -> Result<Vec<Tag>, StoreError> {
         if tags.is_empty() {
             return Ok(Vec::new());
         }
-        let mut known = read_keyed(self.conn(), &by_key(tags.iter().map(|(_, name)| name.key()))).await?;
+        let mut known = read_keyed(self.conn(), &by_key(tags.iter().flat_map(|(_, name)| name.keys()))).await?;
         let new: Vec<Wanted<'_>> = tags
             .iter()
-            .filter(|(_, name)| !known.iter().any(|(key, _)| key == name.key()))
+            .filter(|(_, name)| meant(&known, name).is_none())
             .map(|(id, name)| Wanted { id: *id, name, slugs: [name.key().to_owned(), format!("{}-{id}", name.key())] })
             .collect();
         if !new.is_empty() {
@@ -52,7 +63,7 @@ impl TagRepository for SeaTx {
             // Held, because MySQL would otherwise read what was there when the transaction began.
             known.extend(read_keyed(self.conn(), &held(by_key(new.iter().map(|tag| tag.name.key())))).await?);
         }
-        let find = |name: &TagName| known.iter().find(|(key, _)| key == name.key()).map(|(_, tag)| tag.clone());
-        tags.iter().map(|(_, name)| find(name).ok_or_else(|| StoreError::corrupt("tag vanished"))).collect()
+        let find = |name: &TagName| meant(&known, name).cloned().ok_or_else(|| StoreError::corrupt("tag vanished"));
+        tags.iter().map(|(_, name)| find(name)).collect()
     }
 }

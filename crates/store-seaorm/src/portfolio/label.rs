@@ -11,7 +11,7 @@ use sharestack_kernel::error::StoreError;
 use super::label_rows::{LabelRow, changeable, label_columns};
 use crate::error::{Constraint, store_error, violated};
 use crate::rows::{all, known};
-use crate::tags::{Wanted, make};
+use crate::tags::{Wanted, make, named};
 use crate::tx::SeaTx;
 
 fn write_error(error: DbErr) -> LabelWriteError {
@@ -26,6 +26,12 @@ fn numbers(ids: &[TagId]) -> impl Iterator<Item = i64> {
     ids.iter().map(|id| id.get())
 }
 
+/// The tag that a name means among these, which are those of its keys.
+fn meant<'a>(found: &'a [Label], name: &TagName) -> Option<&'a Label> {
+    let alike = || found.iter().filter(|label| label.name.key() == name.key());
+    alike().find(|label| label.name.keys() == name.keys()).or_else(|| alike().next())
+}
+
 fn labels() -> SelectStatement {
     let mut select = Query::select();
     label_columns(&mut select).from("tags").and_where(Expr::col("kind").eq(Kind::Photo.as_str()));
@@ -37,6 +43,20 @@ impl SeaTx {
         select.order_by("id", Order::Asc).lock(LockType::Update);
         let rows: Vec<LabelRow> = all(self.conn(), &select).await?;
         Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    /// Refuses a name that a tag of before has just so, which looks like this one and has another
+    /// key. No tag gets such a key any more; what has this name's own, the index knows.
+    async fn unclaimed(&self, label: &Label) -> Result<(), LabelWriteError> {
+        let [written, key] = label.name.keys();
+        if written == key {
+            return Ok(());
+        }
+        let select = labels()
+            .and_where(Expr::col("name_key").eq(written))
+            .and_where(Expr::col("id").ne(label.id.get()))
+            .to_owned();
+        if self.held_labels(select).await?.is_empty() { Ok(()) } else { Err(LabelWriteError::NameTaken) }
     }
 
     /// Gives the photos of `from` the tag `into` unless they have it; how many got it.
@@ -162,12 +182,11 @@ impl SeaTx {
 impl LabelRepository for SeaTx {
     async fn ensure(&mut self, names: &[(TagId, TagName)], now: DateTime<Utc>) -> Result<Vec<Label>, StoreError> {
         let wanted =
-            labels().and_where(Expr::col("name_key").is_in(names.iter().map(|(_, name)| name.key()))).to_owned();
+            labels().and_where(Expr::col("name_key").is_in(names.iter().flat_map(|(_, name)| name.keys()))).to_owned();
         let mut found = self.held_labels(wanted.clone()).await?;
-        let has = |found: &[Label], name: &TagName| found.iter().any(|label| label.name.key() == name.key());
         let new: Vec<Wanted<'_>> = names
             .iter()
-            .filter(|(_, name)| !has(&found, name))
+            .filter(|(_, name)| meant(&found, name).is_none())
             .map(|(id, name)| {
                 let slug = Label::slug_of(name);
                 Wanted { id: *id, name, slugs: [slug.as_str().to_owned(), slug.with_id(id).as_str().to_owned()] }
@@ -177,8 +196,7 @@ impl LabelRepository for SeaTx {
             make(self.conn(), Kind::Photo, &new.iter().collect::<Vec<_>>(), now).await?;
             found = self.held_labels(wanted).await?;
         }
-        let find = |name: &TagName| found.iter().find(|label| label.name.key() == name.key()).cloned();
-        names.iter().map(|(_, name)| known("tag", name.name(), find(name))).collect()
+        names.iter().map(|(_, name)| known("tag", name.name(), meant(&found, name).cloned())).collect()
     }
 
     async fn find_many_for_update(&mut self, ids: &[TagId]) -> Result<Vec<Label>, StoreError> {
@@ -187,23 +205,32 @@ impl LabelRepository for SeaTx {
     }
 
     async fn insert(&mut self, label: &Label) -> Result<(), LabelWriteError> {
+        self.unclaimed(label).await?;
         let fixed = [
             ("id", Expr::val(label.id.get())),
             ("kind", Expr::val(Kind::Photo.as_str())),
             ("created_at", Expr::val(label.created_at)),
         ];
-        let (columns, values): (Vec<_>, Vec<_>) = fixed.into_iter().chain(changeable(label)).unzip();
+        let (columns, values): (Vec<_>, Vec<_>) =
+            fixed.into_iter().chain(named(&label.name)).chain(changeable(label)).unzip();
         let insert = Query::insert().into_table("tags").columns(columns).values_panic(values).to_owned();
         self.conn().execute(&insert).await.map(drop).map_err(write_error)
     }
 
     async fn update(&mut self, label: &Label, expected: i64) -> Result<(), LabelWriteError> {
-        let update = Query::update()
+        let mut update = Query::update();
+        update
             .table("tags")
             .values(changeable(label))
             .and_where(Expr::col("id").eq(label.id.get()))
-            .and_where(Expr::col("version").eq(expected))
-            .to_owned();
+            .and_where(Expr::col("version").eq(expected));
+        // Who keeps its name keeps what stands beside it too: a tag that looks like another has a
+        // key of before, and may have no other.
+        let stored = self.find_many_for_update(&[label.id]).await?;
+        if stored.iter().any(|stored| stored.name != label.name) {
+            self.unclaimed(label).await?;
+            update.values(named(&label.name));
+        }
         match self.conn().execute(&update).await.map_err(write_error)?.rows_affected() {
             0 => Err(LabelWriteError::Stale),
             _ => Ok(()),

@@ -5,7 +5,6 @@ use sharestack_content::model::{Colour, Icon, Label, Note, Slug, TagGroup, TagId
 use sharestack_kernel::error::StoreError;
 
 use crate::rows::{Fields, Stored, known};
-use crate::tags::named;
 
 const COLUMNS: [&str; 14] = [
     "id",
@@ -55,10 +54,10 @@ impl Stored for LabelRow {
     }
 }
 
-/// The columns that an edit may change.
+/// The columns that an edit may change, but for those that the name decides.
 pub(super) fn changeable(label: &Label) -> Vec<(&'static str, Expr)> {
     let text = |text: Option<&str>| Expr::val(text.map(str::to_owned));
-    let rest = [
+    vec![
         ("slug", Expr::val(label.slug.as_str())),
         ("description", text(label.description.as_ref().map(Note::as_str))),
         ("color", text(label.colour.as_ref().map(Colour::as_str))),
@@ -68,6 +67,5 @@ pub(super) fn changeable(label: &Label) -> Vec<(&'static str, Expr)> {
         ("is_featured", Expr::val(label.is_featured)),
         ("version", Expr::val(label.version)),
         ("updated_at", Expr::val(label.updated_at)),
-    ];
-    named(&label.name).chain(rest).collect()
+    ]
 }

@@ -3,7 +3,7 @@
 
 use sea_orm::sea_query::{Cond, Expr, JoinType, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
-use sharestack_content::model::{CategoryId, Kind, PhotoCount};
+use sharestack_content::model::{CategoryId, Kind, PhotoCount, TagName};
 use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, PhotoSort, PhotoView};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
@@ -72,11 +72,14 @@ fn right_in(category: CategoryId) -> SelectStatement {
         .to_owned()
 }
 
-/// The tags with a key, hidden ones too or not; several when one's name is another's slug.
-pub(super) fn of_key(select: &mut SelectStatement, key: &str, hidden: bool) {
+/// The tags of a name or slug, hidden ones too or not; several when one's name is another's slug,
+/// or only looks like another's.
+pub(super) fn of_key(select: &mut SelectStatement, name: &str, hidden: bool) {
+    let name = TagName::stored(name.to_owned());
+    let slug = Expr::col(("t", "slug")).eq(name.key());
     select
         .and_where(Expr::col(("t", "kind")).eq("photo"))
-        .cond_where(Cond::any().add(Expr::col(("t", "slug")).eq(key)).add(Expr::col(("t", "name_key")).eq(key)))
+        .cond_where(Cond::any().add(slug).add(Expr::col(("t", "name_key")).is_in(name.keys())))
         .and_where_option((!hidden).then(|| Expr::col(("t", "is_active")).eq(true)));
 }
 

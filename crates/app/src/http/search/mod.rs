@@ -32,11 +32,11 @@ pub(super) fn filter(text: &str) -> Result<String, Issue> {
     length(text.trim().to_owned(), 1, LONGEST)
 }
 
-/// Reads a page; those that are too far down are refused.
+/// Reads a page; those that begin too far down are refused.
 pub(super) fn page(check: &mut FieldErrors, page: Option<&str>, limit: Option<&str>) -> PageRequest {
     let page = parse_page(check, page, limit);
-    if page.offset() + u64::from(page.limit()) > DEEPEST {
-        let max = i64::try_from(DEEPEST / u64::from(page.limit())).unwrap_or(1);
+    if page.offset() >= DEEPEST {
+        let max = i64::try_from(DEEPEST.div_ceil(u64::from(page.limit()))).unwrap_or(1);
         check.push("page", Issue::OutOfRange { min: 1, max });
     }
     page

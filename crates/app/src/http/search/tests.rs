@@ -43,6 +43,7 @@ fn every_page_that_is_promised_can_be_read() {
         assert_eq!((has_next, total), (true, serde_json::json!(1_000_000)));
         assert_eq!(read(last, limit), [""; 0], "{last} of {limit}");
         assert!(promised(last - 1).1 && !promised(last).1);
+        assert!(last * u64::from(limit) >= DEEPEST, "what can be reached is on some page of {limit}");
         assert_eq!(read(last + 1, limit), ["page OUT_OF_RANGE"]);
     }
 }

@@ -258,9 +258,9 @@ pub trait SearchIndex<K: Searchable>: Send + Sync {
     /// script in another form or case of it. MUST count facets over everything found, not
     /// over the page, and MUST count nothing that the conditions leave out. MUST find the
     /// same, slips of the finger included, whatever stands in what they leave out; what its
-    /// reader may not see MUST change no score and no order either. MUST give the same order
-    /// however the documents came into it. Waits a little for the first index, then fails as
-    /// unavailable.
+    /// reader may not see MUST change no score and no order either. MUST give equals the same
+    /// order however the documents came into it; what nobody finds any more may still count for
+    /// how rare a word is. Waits a little for the first index, then fails as unavailable.
     async fn search(&self, query: &SearchQuery<K>) -> Result<Found<K>, StoreError>;
 
     /// Marks the words of a query in texts: HTML with `<mark>`, `None` where none is. Words

@@ -146,14 +146,19 @@ impl ChangePhotos {
             if let Some(categories) = &command.categories {
                 shelves.put_only(categories);
             }
+            // Photos of before are in categories of which none is the primary one: placing such a one
+            // chooses it, and that is a change.
+            let mut changes = edited;
             if let Some(names) = &names {
+                changes |= stands.primary != shelves.primary();
                 shelving::place_photo(tx, after.id, &shelves).await?;
                 let worn = std::mem::take(&mut shelves.tags);
                 let tags = labels::resolve(tx, names, now).await?;
                 let kept = |tag| (tag, worn.get(&tag).copied().unwrap_or_default());
                 shelves.tags = tags.into_iter().map(kept).collect();
             }
-            if !edited && shelves == stands {
+            changes |= shelves != stands;
+            if !changes {
                 return Ok(head.id);
             }
             if !edited {

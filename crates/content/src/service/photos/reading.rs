@@ -179,7 +179,7 @@ impl ReadPhotos {
             directly: false,
             hidden_category: sees_categories(actor),
             hidden_tag: sees_tags(actor),
-            tag: query.tag.map(|tag| tag.key().to_owned()),
+            tag: query.tag.map(|tag| tag.name().to_owned()),
             search: query.search,
             year: query.year,
             month: query.month,

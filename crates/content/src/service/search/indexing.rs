@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use sharestack_kernel::clock::Clock;
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::NumericId;
-use sharestack_kernel::tail::{Cursor, EventTail, Mark, WINDOW};
+use sharestack_kernel::tail::{Cursor, EventTail, Mark, Positioned, WINDOW};
 
 use crate::ports::{IndexChanges, SearchIndex, Searchable, Source, Standing, Touched, Walk};
 
@@ -190,6 +190,13 @@ impl<K: Searchable> Follower<K> {
         }
     }
 
+    /// The place before an event: with it on disk the event is followed again after a start.
+    async fn before(&self, position: i64) -> Result<Mark, StoreError> {
+        let mut known = self.tail.read(position - 1 - WINDOW, &[], WINDOW.unsigned_abs()).await?;
+        known.retain(|one| one.position < position);
+        Ok(Mark::behind(&known))
+    }
+
     /// Writes a slice of what is waiting, to which `planned` comes. With the last of it the place
     /// on disk goes on from `kept` to `mark`: a kill before that begins with the same events.
     async fn catch_up(&self, planned: BTreeSet<K::Id>, kept: Mark, mark: Mark) -> Result<Mark, StoreError> {
@@ -247,6 +254,12 @@ impl<K: Searchable> Indexing for Follower<K> {
                 Touched::Walk(walk) => walks.insert((walk, false)),
                 Touched::Rewrite(walk) => walks.insert((walk, true)),
             };
+        }
+        // One that was committed late stands behind the place on disk, where a start takes for
+        // known what is there: the place goes back before it until its walk is done.
+        let asks = |event: &Positioned| matches!(K::touched(event), Some(Touched::Walk(_) | Touched::Rewrite(_)));
+        if let Some(late) = events.iter().find(|&event| event.position <= kept.position && asks(event)) {
+            kept = self.before(late.position).await?;
         }
         // What is told by itself waits for nothing that is walked through; the place on disk does.
         let walking = !walks.is_empty() || !caught_up;

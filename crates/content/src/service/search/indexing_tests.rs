@@ -261,3 +261,63 @@ async fn a_walk_that_ends_in_the_middle_is_taken_up_after_a_restart() {
     assert!(world.known().contains(&5_000));
     assert_eq!(world.node().state().await.unwrap().unwrap().waiting, 0);
 }
+
+/// The events without one, whose transaction is not at its end.
+struct Late {
+    content: MemoryContent,
+    open: Mutex<Option<i64>>,
+}
+
+impl Late {
+    fn commit(&self) {
+        *self.open.lock().unwrap() = None;
+    }
+
+    fn shown(&self, events: Vec<Positioned>) -> Vec<Positioned> {
+        let open = *self.open.lock().unwrap();
+        events.into_iter().filter(|one| Some(one.position) != open).collect()
+    }
+}
+
+#[async_trait]
+impl EventTail for Late {
+    async fn read(&self, after: i64, missing: &[i64], limit: u64) -> Result<Vec<Positioned>, StoreError> {
+        Ok(self.shown(self.content.read(after, missing, limit).await?))
+    }
+
+    async fn last(&self, count: u64) -> Result<Vec<Positioned>, StoreError> {
+        Ok(self.shown(self.content.last(count).await?))
+    }
+}
+
+#[tokio::test]
+async fn a_walk_that_was_committed_late_is_taken_up_after_a_restart() {
+    let (world, many) = (World::new(), SLICE as u64 + 200);
+    for id in 1..=many {
+        world.content.put_article(&article(id.try_into().unwrap()));
+    }
+    let tail = Arc::new(Late { content: world.content.clone(), open: Mutex::new(Some(2)) });
+    let node = || {
+        let (content, index) = (Arc::new(world.content.clone()), Arc::new(world.index.clone()));
+        Follower::<Articles>::new(content, tail.clone(), index, Arc::new(FakeClock::default()))
+    };
+    let first = node();
+    assert_eq!(first.follow().await.unwrap(), Step::Rebuilt(many));
+    world.content.tell("user.login", "user", 7);
+    world.content.rename(UserId::new(7), "heron");
+    world.content.tell("user.updated", "user", 7);
+    world.publish(5_000).await;
+    assert_eq!(first.follow().await.unwrap(), Step::Idle);
+    assert_eq!(world.count("heron").await, 1);
+    assert_eq!(world.index.standing().await.unwrap().unwrap().mark.position, 3);
+    tail.commit();
+    assert_eq!(first.follow().await.unwrap(), Step::Busy);
+    assert_eq!(world.count("heron").await, SLICE as u64 + 1);
+    assert_eq!(world.index.standing().await.unwrap().unwrap().mark.position, 1, "before what is not done");
+
+    let restarted = node();
+    assert_eq!(restarted.state().await.unwrap().unwrap().waiting, 2);
+    while restarted.follow().await.unwrap() != Step::Idle {}
+    assert_eq!(world.count("heron").await, many + 1);
+    assert_eq!(world.index.standing().await.unwrap().unwrap().mark.position, 3);
+}

@@ -6,7 +6,7 @@ use sharestack_kernel::version::Versions;
 use crate::error::PhotoEditError;
 use crate::events::{PHOTO_DELETED, PHOTO_LIKED, PHOTO_UPDATED};
 use crate::model::{Caption, PhotoCount, TagName, Tagging, WantedTag};
-use crate::ports::TagLink;
+use crate::ports::{ListingFacts, Placement, TagLink};
 
 use super::*;
 
@@ -56,6 +56,29 @@ async fn what_stays_as_it_is_is_no_change() {
     let others = EditPhoto { tags: Some(Vec::new()), ..EditPhoto::default() };
     changing.edit(&owner(), &key(1), others).await.unwrap();
     assert_eq!(world.photo(1).version, 3);
+}
+
+#[tokio::test]
+async fn a_photo_that_gets_its_primary_category_with_its_tags_has_changed() {
+    let world = world();
+    world.put(1, |_| {});
+    let changing = ChangePhotos::new(world.ports.clone());
+    let named = EditPhoto { tags: Some(names(&["夜景"])), ..EditPhoto::default() };
+    changing.edit(&owner(), &key(1), named.clone()).await.unwrap();
+    let category = crate::memory::category("5");
+    world.portfolio.put_category(&category);
+    let shelves = crate::model::Shelves::empty(true, world.photo(1).created_at, world.photo(1).shown_at());
+    let placement = Placement { category: category.id, is_primary: false, facts: ListingFacts::from(&shelves) };
+    let put: Result<(), StoreError> =
+        transact!(world.ports.store, |tx| { tx.shelves().put_placements(PhotoId::new(1), &[placement]).await });
+    put.unwrap();
+    // As it is kept the second time, there is nothing to change any more.
+    for _ in 0..2 {
+        changing.edit(&owner(), &key(1), named.clone()).await.unwrap();
+        assert_eq!(world.photo(1).version, 3);
+        assert_eq!(world.events(), [PHOTO_UPDATED, PHOTO_UPDATED]);
+        assert_eq!(world.portfolio.placements(PhotoId::new(1)), [Placement { is_primary: true, ..placement }]);
+    }
 }
 
 #[tokio::test]
