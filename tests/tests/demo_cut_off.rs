@@ -104,6 +104,20 @@ async fn a_demo_that_is_cut_off_again_and_again_is_whole_in_the_end_and_has_noth
 }
 
 #[tokio::test]
+async fn runs_of_the_demo_at_once_make_it_once() {
+    let whole = tempfile::tempdir().unwrap();
+    demo(whole.path());
+    let data = tempfile::tempdir().unwrap();
+    well(&run(data.path(), &["migrate", "up"], &[]));
+    let run = || command(data.path(), &["demo"], &[].into()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let runs: Vec<_> = (0..3).map(|_| run().unwrap()).collect();
+    let told: Vec<_> = runs.into_iter().map(|run| well(&run.wait_with_output().unwrap())).collect();
+    assert_eq!(told.iter().filter(|told| told.contains(NOT_EMPTY)).count(), 2, "{told:?}");
+    assert!(told.iter().all(|told| told.contains("lin / demo-creator-password (creator)")), "{told:?}");
+    assert_eq!(counts(data.path()).await, counts(whole.path()).await);
+}
+
+#[tokio::test]
 async fn what_people_change_and_delete_of_a_demo_stays_so_whether_or_not_it_is_whole() {
     let half = begun(("INSERT ON audit_entries", "NEW.target_id = 'timeline'")).await;
     let whole = tempfile::tempdir().unwrap();

@@ -9,6 +9,7 @@ mod articles;
 mod portfolio;
 
 use sharestack_platform::events::{DEMO_BEGUN, DEMO_FILLED};
+use sharestack_store_seaorm::Turn;
 use sharestack_users::ports::AccountQueries as _;
 
 use self::accounts::Cast;
@@ -57,11 +58,18 @@ pub fn permit(config: &Config) -> Result<(), ConfigError> {
 
 /// Fills an empty database, or goes on where a run was cut off; what to tell the newcomer, line
 /// by line. A database that ever had an account of somebody else's, or all of the demo, is left
-/// alone.
+/// alone. Where another run is at it, this one waits and finds what that one made.
 ///
 /// # Errors
 /// When something cannot be written.
 pub async fn fill(app: &App) -> anyhow::Result<Vec<String>> {
+    let turn = app.store.take_turn(Turn::Demo).await?;
+    let told = fill_alone(app).await;
+    turn.release().await;
+    told
+}
+
+async fn fill_alone(app: &App) -> anyhow::Result<Vec<String>> {
     let missing = missing(app).await?;
     let mut told = Vec::new();
     if missing.is_empty() {
