@@ -158,11 +158,14 @@ fn somebody(data: &Path, name: &str) {
 async fn a_demo_whose_accounts_are_somebodys_by_now_is_left_as_it_is() {
     let nothing = ("INSERT ON users", "NEW.username = 'admin'");
     let admin_alone = ("INSERT ON users", "NEW.username = 'lin'");
+    let no_reader = ("INSERT ON users", "NEW.username = 'wei'");
     let accounts_alone = ("INSERT ON plans", "1");
     let (no_change, deleted) = ("", "UPDATE users SET deleted_at = updated_at WHERE username = 'admin'");
     let other_password = "UPDATE users SET password_hash = '!' WHERE username = 'lin'";
     for (what, end, name, change, users) in [
         ("somebody came first", nothing, Some("boss"), no_change, 1),
+        ("somebody came before the creator", admin_alone, Some("boss"), no_change, 2),
+        ("somebody came before the reader", no_reader, Some("boss"), no_change, 3),
         ("somebody has a name of theirs", admin_alone, Some("lin"), no_change, 2),
         ("the admin was deleted", admin_alone, None, deleted, 1),
         ("the admin was deleted later", accounts_alone, None, deleted, 3),

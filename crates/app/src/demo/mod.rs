@@ -85,7 +85,7 @@ async fn fill_alone(app: &App) -> anyhow::Result<Vec<String>> {
 async fn missing(app: &App) -> anyhow::Result<Vec<Part>> {
     if !app.audit.was_noted(DEMO_BEGUN, None).await? {
         // Who was deleted counts: demo accounts that somebody removed do not come back.
-        if app.store.had_any().await? {
+        if app.store.count_ever().await? > 0 {
             return Ok(Vec::new());
         }
         app.audit.note_operated(DEMO_BEGUN, None).await?;
