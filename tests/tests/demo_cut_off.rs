@@ -107,8 +107,7 @@ async fn a_demo_that_is_cut_off_again_and_again_is_whole_in_the_end_and_has_noth
 async fn runs_of_the_demo_at_once_make_it_once() {
     let whole = tempfile::tempdir().unwrap();
     demo(whole.path());
-    let data = tempfile::tempdir().unwrap();
-    well(&run(data.path(), &["migrate", "up"], &[]));
+    let data = begun(ENDS[0]).await;
     let run = || command(data.path(), &["demo"], &[].into()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let runs: Vec<_> = (0..3).map(|_| run().unwrap()).collect();
     let told: Vec<_> = runs.into_iter().map(|run| well(&run.wait_with_output().unwrap())).collect();
