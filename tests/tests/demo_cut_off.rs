@@ -19,18 +19,24 @@ const ENDS: &[(&str, &str)] = &[
     ("INSERT ON user_roles", "NEW.role_id = (SELECT id FROM roles WHERE name = 'creator')"),
     ("INSERT ON audit_entries", "NEW.target_id = 'accounts'"),
     ("INSERT ON plans", "1"),
+    ("INSERT ON audit_entries", "NEW.target_id = 'articles/0'"),
     ("INSERT ON articles", "1"),
     ("UPDATE ON articles", "NEW.status = 'published' AND NEW.title = '胡同里的光'"),
+    ("INSERT ON audit_entries", "NEW.target_id = 'articles/2'"),
     ("INSERT ON articles", "NEW.access_level = 'paid'"),
     ("INSERT ON audit_entries", "NEW.target_id = 'articles'"),
     ("INSERT ON categories", "NEW.slug = 'water'"),
+    ("INSERT ON audit_entries", "NEW.target_id = 'categories/2'"),
     ("INSERT ON audit_entries", "NEW.target_id = 'categories'"),
     ("INSERT ON tags", "NEW.name = '长曝光'"),
+    ("INSERT ON audit_entries", "NEW.target_id = 'tags/2'"),
     ("INSERT ON audit_entries", "NEW.target_id = 'tags'"),
     ("INSERT ON files", "1"),
     ("INSERT ON photos", "NEW.title = '雪后的胡同'"),
+    ("INSERT ON audit_entries", "NEW.target_id = 'photos/2'"),
     ("INSERT ON audit_entries", "NEW.target_id = 'photos'"),
     ("INSERT ON timeline_events", "NEW.title LIKE '第一次%'"),
+    ("INSERT ON audit_entries", "NEW.target_id = 'timeline/1'"),
     ("INSERT ON audit_entries", "NEW.target_id = 'timeline'"),
 ];
 
@@ -139,6 +145,60 @@ async fn what_people_change_and_delete_of_a_demo_stays_so_whether_or_not_it_is_w
         assert_eq!(but_log(&now), but_log(&before));
         let kept = "SELECT COUNT(*) FROM articles WHERE title IN ('胡同里的光', '慢慢写一本书') AND deleted_at IS NULL";
         assert_eq!(stored(data, kept).await, 0);
+    }
+}
+
+/// Also of the part that was begun.
+#[tokio::test]
+async fn what_people_change_and_delete_of_a_part_that_is_cut_off_stays_so() {
+    for (end, changes, gone, table, all) in [
+        (
+            ("INSERT ON articles", "NEW.access_level = 'paid'"),
+            &[
+                "UPDATE articles SET title = 'mine' WHERE title = '欢迎来到 ShareStack'",
+                "UPDATE articles SET deleted_at = updated_at WHERE title = '胡同里的光'",
+            ][..],
+            "articles WHERE title IN ('欢迎来到 ShareStack', '胡同里的光') AND deleted_at IS NULL",
+            "articles",
+            4,
+        ),
+        (
+            ("INSERT ON articles", "NEW.access_level = 'paid'"),
+            &["UPDATE plans SET name = 'mine'"],
+            "plans WHERE name <> 'mine'",
+            "plans",
+            1,
+        ),
+        (
+            ("INSERT ON categories", "NEW.slug = 'water'"),
+            &["UPDATE categories SET slug = 'mine' WHERE slug = 'landscape'"],
+            "categories WHERE slug = 'landscape'",
+            "categories",
+            6,
+        ),
+        (
+            ("INSERT ON photos", "NEW.title = '雪后的胡同'"),
+            &["UPDATE photos SET title = 'mine' WHERE title = '外滩的日落'"],
+            "photos WHERE title = '外滩的日落'",
+            "photos",
+            6,
+        ),
+        (
+            ("INSERT ON timeline_events", "NEW.title LIKE '第一次%'"),
+            &["UPDATE timeline_events SET title = 'mine' WHERE title = '挪威之行'"],
+            "timeline_events WHERE title = '挪威之行'",
+            "timeline_events",
+            2,
+        ),
+    ] {
+        let data = begun(end).await;
+        for change in changes {
+            assert_eq!(stored(data.path(), change).await, 1, "{change}");
+        }
+        let told = demo(data.path());
+        assert!(!told.contains(LEFT) && !told.contains(NOT_EMPTY), "{changes:?}: {told}");
+        assert_eq!(stored(data.path(), &format!("SELECT COUNT(*) FROM {gone}")).await, 0, "{changes:?}");
+        assert_eq!(stored(data.path(), &format!("SELECT COUNT(*) FROM {table}")).await, all, "{changes:?}");
     }
 }
 

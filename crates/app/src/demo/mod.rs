@@ -1,8 +1,9 @@
 //! Demo content for an empty database: what a newcomer sees after the first command.
 //!
-//! It is made part by part, and the audit log has an entry of each part that is whole. Where a
-//! run was cut off, the next one goes on: it makes what the part that was begun still lacks and
-//! the parts behind it, and looks at none before, whatever people made of them meanwhile.
+//! It is made part by part and step by step, and the audit log has an entry of each step that is
+//! done and of each part that is whole. Where a run was cut off, the next one goes on: it looks
+//! whether the step in which that was is done, makes the steps and parts behind it, and looks at
+//! none before, whatever people made of them meanwhile.
 
 mod accounts;
 mod articles;
@@ -42,6 +43,35 @@ impl Part {
             Self::Photos => "photos",
             Self::Timeline => "timeline",
         }
+    }
+}
+
+/// A part whose steps are being made. The accounts have none: who may sign in is looked at whole.
+#[derive(Clone, Copy)]
+struct Steps<'a> {
+    app: &'a App,
+    part: Part,
+}
+
+impl Steps<'_> {
+    /// Whether a step was done, whatever became of it since.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    async fn is_done(self, step: usize) -> anyhow::Result<bool> {
+        Ok(self.app.audit.was_noted(DEMO_FILLED, Some(&self.target(step))).await?)
+    }
+
+    /// Notes that a step is done.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    async fn done(self, step: usize) -> anyhow::Result<()> {
+        Ok(self.app.audit.note_operated(DEMO_FILLED, Some(&self.target(step))).await?)
+    }
+
+    fn target(self, step: usize) -> String {
+        format!("{}/{step}", self.part.as_str())
     }
 }
 
@@ -106,13 +136,14 @@ async fn make(app: &App, missing: &[Part]) -> anyhow::Result<bool> {
     }
     let Some(Cast { admin, creator }) = accounts::cast(app).await? else { return Ok(false) };
     for part in missing {
+        let steps = Steps { app, part: *part };
         match part {
             Part::Accounts => {}
-            Part::Articles => articles::make(app, &creator).await?,
-            Part::Categories => portfolio::make_categories(app, &admin).await?,
-            Part::Tags => portfolio::make_tags(app, &admin).await?,
-            Part::Photos => portfolio::make_photos(app, &creator).await?,
-            Part::Timeline => portfolio::make_timeline(app, &admin, &creator).await?,
+            Part::Articles => articles::make(steps, &creator).await?,
+            Part::Categories => portfolio::make_categories(steps, &admin).await?,
+            Part::Tags => portfolio::make_tags(steps, &admin).await?,
+            Part::Photos => portfolio::make_photos(steps, &creator).await?,
+            Part::Timeline => portfolio::make_timeline(steps, &admin, &creator).await?,
         }
         app.audit.note_operated(DEMO_FILLED, Some(part.as_str())).await?;
     }
