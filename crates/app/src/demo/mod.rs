@@ -59,7 +59,7 @@ impl Steps<'_> {
     /// # Errors
     /// When the log cannot be read.
     async fn is_done(self, step: usize) -> anyhow::Result<bool> {
-        Ok(self.app.audit.was_noted(DEMO_FILLED, Some(&self.target(step))).await?)
+        Ok(self.app.audit.was_noted(DEMO_FILLED, Some(self.target(step).as_str())).await?)
     }
 
     /// Notes that a step is done.
@@ -67,7 +67,7 @@ impl Steps<'_> {
     /// # Errors
     /// When the log cannot be written.
     async fn done(self, step: usize) -> anyhow::Result<()> {
-        Ok(self.app.audit.note_operated(DEMO_FILLED, Some(&self.target(step))).await?)
+        Ok(self.app.audit.note_operated(DEMO_FILLED, Some(self.target(step).as_str())).await?)
     }
 
     fn target(self, step: usize) -> String {
