@@ -150,6 +150,40 @@ async fn a_key_is_held_to_its_scopes() {
 }
 
 #[tokio::test]
+async fn a_key_reads_its_owners_paid_and_members_articles_only_when_it_is_for_them() {
+    let app = Harness::usual().await;
+    let admin = app.admin().await;
+    let lin = app.with_role(&admin, "lin", "creator").await;
+    let text = format!("An open beginning.\n\n{}\n\nThe secret end.", "Some more words.\n\n".repeat(60));
+    let mut paths = Vec::new();
+    for level in ["paid", "members"] {
+        let body = json!({ "title": level, "content": text, "access_level": level });
+        let made = app.post_as(&lin.token, "/api/v1/articles", &body).await.expect(201);
+        let path = format!("/api/v1/articles/{}", made.data()["id"]);
+        app.post_as(&lin.token, &format!("{path}/publish"), &json!({})).await.expect(200);
+        paths.push(path);
+    }
+    for (scopes, access) in [
+        (["article.create"], false),
+        (["own.write"], false),
+        (["photo.read"], false),
+        (["article.read"], true),
+        (["own.read"], true),
+    ] {
+        let (key, _) = key(&app, &lin, &scopes).await;
+        for path in &paths {
+            let read = with_key(&app, &key, Method::GET, path, None).await.expect(200);
+            assert_eq!(read.data()["access"], json!(access), "{scopes:?} {path}");
+            assert_eq!(read.text.contains("The secret end"), access, "{scopes:?} {path}");
+        }
+        let list = with_key(&app, &key, Method::GET, "/api/v1/articles", None).await.expect(200);
+        let told: Vec<_> = list.data().as_array().unwrap().iter().map(|article| &article["access"]).collect();
+        assert_eq!(told, [&json!(access), &json!(access)], "{scopes:?}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_key_does_what_needs_no_session_and_nothing_that_does() {
     let app = Harness::usual().await;
     let admin = app.admin().await;

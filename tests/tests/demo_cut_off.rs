@@ -19,18 +19,24 @@ const ENDS: &[(&str, &str)] = &[
     ("INSERT ON user_roles", "NEW.role_id = (SELECT id FROM roles WHERE name = 'creator')"),
     ("INSERT ON audit_entries", "NEW.target_id = 'accounts'"),
     ("INSERT ON plans", "1"),
+    ("INSERT ON audit_entries", "NEW.target_id = 'articles/0'"),
     ("INSERT ON articles", "1"),
     ("UPDATE ON articles", "NEW.status = 'published' AND NEW.title = '胡同里的光'"),
+    ("INSERT ON audit_entries", "NEW.target_id = 'articles/2'"),
     ("INSERT ON articles", "NEW.access_level = 'paid'"),
     ("INSERT ON audit_entries", "NEW.target_id = 'articles'"),
     ("INSERT ON categories", "NEW.slug = 'water'"),
+    ("INSERT ON audit_entries", "NEW.target_id = 'categories/2'"),
     ("INSERT ON audit_entries", "NEW.target_id = 'categories'"),
     ("INSERT ON tags", "NEW.name = '长曝光'"),
+    ("INSERT ON audit_entries", "NEW.target_id = 'tags/2'"),
     ("INSERT ON audit_entries", "NEW.target_id = 'tags'"),
     ("INSERT ON files", "1"),
     ("INSERT ON photos", "NEW.title = '雪后的胡同'"),
+    ("INSERT ON audit_entries", "NEW.target_id = 'photos/2'"),
     ("INSERT ON audit_entries", "NEW.target_id = 'photos'"),
     ("INSERT ON timeline_events", "NEW.title LIKE '第一次%'"),
+    ("INSERT ON audit_entries", "NEW.target_id = 'timeline/1'"),
     ("INSERT ON audit_entries", "NEW.target_id = 'timeline'"),
 ];
 
@@ -104,6 +110,19 @@ async fn a_demo_that_is_cut_off_again_and_again_is_whole_in_the_end_and_has_noth
 }
 
 #[tokio::test]
+async fn runs_of_the_demo_at_once_make_it_once() {
+    let whole = tempfile::tempdir().unwrap();
+    demo(whole.path());
+    let data = begun(ENDS[0]).await;
+    let run = || command(data.path(), &["demo"], &[].into()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let runs: Vec<_> = (0..3).map(|_| run().unwrap()).collect();
+    let told: Vec<_> = runs.into_iter().map(|run| well(&run.wait_with_output().unwrap())).collect();
+    assert_eq!(told.iter().filter(|told| told.contains(NOT_EMPTY)).count(), 2, "{told:?}");
+    assert!(told.iter().all(|told| told.contains("lin / demo-creator-password (creator)")), "{told:?}");
+    assert_eq!(counts(data.path()).await, counts(whole.path()).await);
+}
+
+#[tokio::test]
 async fn what_people_change_and_delete_of_a_demo_stays_so_whether_or_not_it_is_whole() {
     let half = begun(("INSERT ON audit_entries", "NEW.target_id = 'timeline'")).await;
     let whole = tempfile::tempdir().unwrap();
@@ -129,6 +148,60 @@ async fn what_people_change_and_delete_of_a_demo_stays_so_whether_or_not_it_is_w
     }
 }
 
+/// Also of the part that was begun.
+#[tokio::test]
+async fn what_people_change_and_delete_of_a_part_that_is_cut_off_stays_so() {
+    for (end, changes, gone, table, all) in [
+        (
+            ("INSERT ON articles", "NEW.access_level = 'paid'"),
+            &[
+                "UPDATE articles SET title = 'mine' WHERE title = '欢迎来到 ShareStack'",
+                "UPDATE articles SET deleted_at = updated_at WHERE title = '胡同里的光'",
+            ][..],
+            "articles WHERE title IN ('欢迎来到 ShareStack', '胡同里的光') AND deleted_at IS NULL",
+            "articles",
+            4,
+        ),
+        (
+            ("INSERT ON articles", "NEW.access_level = 'paid'"),
+            &["UPDATE plans SET name = 'mine'"],
+            "plans WHERE name <> 'mine'",
+            "plans",
+            1,
+        ),
+        (
+            ("INSERT ON categories", "NEW.slug = 'water'"),
+            &["UPDATE categories SET slug = 'mine' WHERE slug = 'landscape'"],
+            "categories WHERE slug = 'landscape'",
+            "categories",
+            6,
+        ),
+        (
+            ("INSERT ON photos", "NEW.title = '雪后的胡同'"),
+            &["UPDATE photos SET title = 'mine' WHERE title = '外滩的日落'"],
+            "photos WHERE title = '外滩的日落'",
+            "photos",
+            6,
+        ),
+        (
+            ("INSERT ON timeline_events", "NEW.title LIKE '第一次%'"),
+            &["UPDATE timeline_events SET title = 'mine' WHERE title = '挪威之行'"],
+            "timeline_events WHERE title = '挪威之行'",
+            "timeline_events",
+            2,
+        ),
+    ] {
+        let data = begun(end).await;
+        for change in changes {
+            assert_eq!(stored(data.path(), change).await, 1, "{change}");
+        }
+        let told = demo(data.path());
+        assert!(!told.contains(LEFT) && !told.contains(NOT_EMPTY), "{changes:?}: {told}");
+        assert_eq!(stored(data.path(), &format!("SELECT COUNT(*) FROM {gone}")).await, 0, "{changes:?}");
+        assert_eq!(stored(data.path(), &format!("SELECT COUNT(*) FROM {table}")).await, all, "{changes:?}");
+    }
+}
+
 /// Makes a super admin of the house's own.
 fn somebody(data: &Path, name: &str) {
     let email = format!("{name}@example.org");
@@ -144,11 +217,14 @@ fn somebody(data: &Path, name: &str) {
 async fn a_demo_whose_accounts_are_somebodys_by_now_is_left_as_it_is() {
     let nothing = ("INSERT ON users", "NEW.username = 'admin'");
     let admin_alone = ("INSERT ON users", "NEW.username = 'lin'");
+    let no_reader = ("INSERT ON users", "NEW.username = 'wei'");
     let accounts_alone = ("INSERT ON plans", "1");
     let (no_change, deleted) = ("", "UPDATE users SET deleted_at = updated_at WHERE username = 'admin'");
     let other_password = "UPDATE users SET password_hash = '!' WHERE username = 'lin'";
     for (what, end, name, change, users) in [
         ("somebody came first", nothing, Some("boss"), no_change, 1),
+        ("somebody came before the creator", admin_alone, Some("boss"), no_change, 2),
+        ("somebody came before the reader", no_reader, Some("boss"), no_change, 3),
         ("somebody has a name of theirs", admin_alone, Some("lin"), no_change, 2),
         ("the admin was deleted", admin_alone, None, deleted, 1),
         ("the admin was deleted later", accounts_alone, None, deleted, 3),

@@ -100,6 +100,15 @@ async fn a_photo_is_made_of_a_good_file_of_ones_own() {
     assert!(made.data()["formats"].as_object().unwrap().iter().all(|(name, url)| name == "original" || url.is_null()));
     assert_eq!(app.get(PHOTOS).await.body["pagination"]["total"], 0);
     app.get(&path(made.data()["id"].as_i64().unwrap())).await.expect(200);
+    // Who owns it finds it, also when nothing will ever be made of its file.
+    app.app().store.execute_raw("UPDATE files SET status = 'failed' WHERE original_filename = 'c.jpg'").await.unwrap();
+    let public = format!("{PHOTOS}?visibility=public");
+    for (who, total) in [(&studio.lin, 1), (&studio.admin, 1), (&studio.zhao, 0), (&studio.wei, 0)] {
+        let list = app.get_as(&who.token, &public).await.expect(200);
+        assert_eq!((&list.body["pagination"]["total"], list.data().as_array().unwrap().len()), (&json!(total), total));
+        assert_eq!(app.get_as(&who.token, PHOTOS).await.expect(200).body["pagination"]["total"], 0);
+    }
+    assert_eq!(app.get(&public).await.expect(200).body["pagination"]["total"], 0);
     studio.app.stop().await;
 }
 

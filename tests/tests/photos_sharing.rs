@@ -1,11 +1,13 @@
 //! Links that show photos to whoever has them.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sharestack_tests::photos::{PHOTOS, original, path};
 use sharestack_tests::routes::KEYS;
-use sharestack_tests::{Answer, Database, Place, Studio};
+use sharestack_tests::{Answer, Database, Place, Studio, until};
 
 const LINKS: &str = "/api/v1/photos/share-links";
 
@@ -102,6 +104,25 @@ async fn a_link_opens_by_its_password_until_it_ends() {
     store.close().await;
     let ended = open(&studio, &link, None).await.refused(410, "GONE");
     assert_eq!(ended.body["error"]["details"]["reason"], "share_link_ended");
+    studio.app.stop().await;
+}
+
+#[tokio::test]
+async fn who_hangs_up_while_a_password_is_tried_is_counted() {
+    let studio = Studio::open(Database::Sqlite).await;
+    let id = studio.photo("夜", json!({ "visibility": "private" })).await;
+    let link = share(&studio, &json!({ "photo_ids": [id], "password": "外滩-1930" })).await;
+    // A hash that takes far longer than the client waits.
+    let costly = "UPDATE share_links SET password_hash = REPLACE(password_hash, 'm=64,t=1,', 'm=65536,t=10,')";
+    studio.app.app().store.execute_raw(costly).await.unwrap();
+    let made = "SELECT COUNT(*) FROM share_links WHERE password_hash LIKE '%$m=65536,t=10,%'";
+    assert_eq!(studio.app.count(made).await, 1);
+    until("no more passwords are tried", async || {
+        let guess = studio.app.request(Method::GET, link["url"].as_str().unwrap());
+        let guess = guess.header("x-share-password", "外滩-1931".as_bytes()).timeout(Duration::from_millis(100));
+        guess.send().await.is_ok_and(|answer| answer.status() == 429)
+    })
+    .await;
     studio.app.stop().await;
 }
 

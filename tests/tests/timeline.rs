@@ -206,7 +206,8 @@ async fn a_month_shows_the_photos_that_were_taken_in_it_where_they_were_taken() 
 async fn an_event_is_not_read_at_its_path() {
     let room = Room::open(Database::Sqlite).await;
     let told = room.tell(&json!({ "title": "首次夜景拍摄", "date": "2024-01-15" })).await.expect(201);
-    for id in [told.data()["id"].to_string(), "99".to_owned(), "x".to_owned()] {
+    let id = told.data()["id"].to_string();
+    for id in [format!("{id}?include_photos=x"), format!("{id}?no_such=1"), id, "99".to_owned(), "x".to_owned()] {
         let refused = room.app.get(&format!("{EVENTS}/{id}")).await.refused(405, "METHOD_NOT_ALLOWED");
         assert_eq!(refused.header("allow"), "DELETE, OPTIONS, PATCH, PUT", "{id}");
         let methods = room.app.send(room.app.request(Method::OPTIONS, &format!("{EVENTS}/{id}"))).await.expect(204);

@@ -39,7 +39,7 @@ enum Command {
         /// Requests only; `sharestack worker` does the jobs elsewhere.
         #[arg(long)]
         no_worker: bool,
-        /// Fills an empty database with demo content, or goes on where that was cut off.first.
+        /// Fills an empty database with demo content, or goes on where that was cut off.
         #[arg(long)]
         demo: bool,
     },

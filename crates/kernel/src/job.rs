@@ -104,6 +104,9 @@ pub trait JobStore: Send + Sync {
     /// Dead letters, the latest first, without their payloads.
     async fn list_dead(&self, kind: Option<&str>, limit: u64) -> Result<Vec<DeadJob>, StoreError>;
 
+    /// A dead letter without its payload; `None` when there is none of this id.
+    async fn find_dead(&self, job: Uuid) -> Result<Option<DeadJob>, StoreError>;
+
     /// Offers a dead letter again, as if it had never been tried; `false` when it is none.
     ///
     /// MUST leave `told` exactly when it does, in the same transaction.

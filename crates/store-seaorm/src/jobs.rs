@@ -230,19 +230,19 @@ impl JobStore for Store {
     }
 
     async fn list_dead(&self, kind: Option<&str>, limit: u64) -> Result<Vec<DeadJob>, StoreError> {
-        let mut query = Query::select()
-            .columns(["id", "kind", "attempts", "last_error", "finished_at"])
-            .from("jobs")
-            .and_where(Expr::col("state").eq(DEAD))
-            .order_by("finished_at", Order::Desc)
-            .order_by("id", Order::Desc)
-            .limit(limit)
-            .to_owned();
+        let mut query = dead();
+        query.order_by("finished_at", Order::Desc).order_by("id", Order::Desc).limit(limit);
         if let Some(kind) = kind {
             query.and_where(Expr::col("kind").eq(kind));
         }
         let rows = self.read.query_all(&query).await.map_err(store_error)?;
         rows.iter().map(read_dead).collect::<Result<_, _>>().map_err(store_error)
+    }
+
+    async fn find_dead(&self, job: Uuid) -> Result<Option<DeadJob>, StoreError> {
+        let query = dead().and_where(Expr::col("id").eq(job)).to_owned();
+        let row = self.read.query_one(&query).await.map_err(store_error)?;
+        row.as_ref().map(read_dead).transpose().map_err(store_error)
     }
 
     async fn revive(&self, job: Uuid, told: &DomainEvent) -> Result<bool, StoreError> {
@@ -273,6 +273,15 @@ impl JobStore for Store {
         }
         Ok(forgotten)
     }
+}
+
+/// Selects dead letters.
+fn dead() -> SelectStatement {
+    Query::select()
+        .columns(["id", "kind", "attempts", "last_error", "finished_at"])
+        .from("jobs")
+        .and_where(Expr::col("state").eq(DEAD))
+        .to_owned()
 }
 
 fn read_dead(row: &QueryResult) -> Result<DeadJob, sea_orm::DbErr> {

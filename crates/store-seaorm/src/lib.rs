@@ -44,6 +44,7 @@ mod rows;
 mod social;
 mod tags;
 mod tail;
+mod turn;
 mod tx;
 mod users;
 
@@ -52,4 +53,5 @@ pub use config::{InvalidUrl, StoreConfig};
 pub use connect::{ConnectError, Dialect, Store};
 pub use ids::SequenceIds;
 pub use migrate::{AppliedMigration, MigrateError};
+pub use turn::{Held, LockError, Turn};
 pub use tx::SeaTx;

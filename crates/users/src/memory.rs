@@ -336,9 +336,9 @@ impl AccountQueries for MemoryStore {
         }))
     }
 
-    async fn had_any(&self) -> Result<bool, StoreError> {
+    async fn count_ever(&self) -> Result<u64, StoreError> {
         let state = self.state();
-        Ok(!state.accounts.is_empty() || !state.more.deleted.is_empty())
+        Ok((state.accounts.len() + state.more.deleted.len()) as u64)
     }
 
     async fn find_by_id(&self, id: UserId) -> Result<Option<UserView>, StoreError> {

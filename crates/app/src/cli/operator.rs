@@ -126,17 +126,20 @@ pub async fn dead_jobs(config: &Config, action: Jobs) -> Result<(), Failure> {
                 count => format!("{count} jobs were given up"),
             });
         }
-        Jobs::Retry { mut ids, all, kind } => {
-            let count = store.dead_letters().await.map_err(Failure::other)?;
-            let dead = store.list_dead(kind.as_deref(), count).await.map_err(Failure::other)?;
+        Jobs::Retry { ids, all, kind } => {
+            let mut wanted = Vec::new();
             if all {
-                ids = dead.iter().map(|job| job.id).collect();
+                let count = store.dead_letters().await.map_err(Failure::other)?;
+                let dead = store.list_dead(kind.as_deref(), count).await.map_err(Failure::other)?;
+                wanted.extend(dead.into_iter().map(|job| (job.id, Some(job))));
+            }
+            for id in ids {
+                wanted.push((id, store.find_dead(id).await.map_err(Failure::other)?));
             }
             let mut missing = Vec::new();
             let mut offered = 0;
-            for id in ids {
-                let found = dead.iter().find(|job| job.id == id);
-                if let Some(job) = found
+            for (id, found) in wanted {
+                if let Some(job) = &found
                     && retry(&store, job).await?
                 {
                     say(&format!("{id} waits again"));

@@ -144,6 +144,20 @@ pub struct PhotoSettings {
     pub media_url: String,
 }
 
+/// How many days a trash may keep photos: a hundred years. Times are counted with them, and end
+/// somewhere.
+const MOST_TRASH_DAYS: u32 = 36_500;
+
+impl PhotoSettings {
+    /// Refuses what times cannot be counted with.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.trash_days > MOST_TRASH_DAYS {
+            return Err(ConfigError::new("photos.trash_days", format!("must be at most {MOST_TRASH_DAYS}")));
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -179,6 +193,20 @@ mod tests {
                 let told = load(value).err().map(|error| error.to_string());
                 assert_eq!(told, Some(format!("{variable} (media.{name}): {problem}")), "{value}");
             }
+        }
+    }
+
+    #[test]
+    fn a_trash_that_keeps_photos_longer_than_times_can_be_counted_is_refused() {
+        let variable = "SHARESTACK__PHOTOS__TRASH_DAYS";
+        let load =
+            |days: u32| Config::load(Path::new("does-not-exist"), &[(variable.to_owned(), days.to_string())].into());
+        for days in [0, 36_500] {
+            assert_eq!(load(days).unwrap().photos.trash_days, days);
+        }
+        for days in [36_501, u32::MAX] {
+            let told = load(days).err().map(|error| error.to_string());
+            assert_eq!(told, Some(format!("{variable} (photos.trash_days): must be at most 36500")));
         }
     }
 

@@ -131,6 +131,7 @@ impl Config {
         self.check_forms()?;
         self.upload.check(self.storage.backend)?;
         self.media.check()?;
+        self.photos.check()?;
         self.validate_messages()?;
         if self.is_production() {
             check::strong("JWT_SECRET_KEY", self.jwt.secret_key.expose())?;

@@ -31,7 +31,8 @@ pub struct Cast {
     pub creator: Actor,
 }
 
-/// Makes the accounts that are missing; `false` when some are somebody's by now, or were removed.
+/// Makes the accounts that are missing; `false` when some are somebody's by now, or were removed,
+/// and when there ever was another: known passwords do not come into somebody's database.
 ///
 /// # Errors
 /// When something cannot be written.
@@ -39,7 +40,7 @@ pub async fn make(app: &App) -> anyhow::Result<bool> {
     let there = remaining(app).await?;
     // Where one is missing before another that is there, somebody has removed it.
     let are_ours = there.iter().zip(ALL).all(|((known, _, is_open), ours)| *known == ours && *is_open);
-    if !are_ours || (there.is_empty() && app.store.had_any().await?) {
+    if !are_ours || app.store.count_ever().await? != there.len() as u64 {
         return Ok(false);
     }
     for known in ALL.into_iter().skip(there.len()) {

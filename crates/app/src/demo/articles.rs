@@ -11,6 +11,7 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::money::{Currency, Money};
 use sharestack_kernel::page::PageRequest;
 
+use super::Steps;
 use crate::wiring::App;
 
 /// Title, summary, tags, access, text.
@@ -41,26 +42,37 @@ const ARTICLES: &[Sample] = &[
     ),
 ];
 
-/// Makes those of the plan and the articles that are missing, and publishes what waits for it.
+/// The step in which the plan is made; those of the articles follow.
+const PLAN: usize = 0;
+
+/// Makes the plan and the articles that are left to be made, and publishes what waits for it.
 ///
 /// # Errors
 /// When something cannot be written.
-pub async fn make(app: &App, creator: &Actor) -> anyhow::Result<()> {
-    let plan = match find_plan(app, creator).await? {
-        Some(id) => id,
-        None => app.billing.plans.create(creator, plan()?).await?.id,
-    };
-    for sample in ARTICLES {
+pub async fn make(steps: Steps<'_>, creator: &Actor) -> anyhow::Result<()> {
+    let app = steps.app;
+    let mut plan_id = find_plan(app, creator).await?;
+    if !steps.is_done(PLAN).await? {
+        if plan_id.is_none() {
+            plan_id = Some(app.billing.plans.create(creator, plan()?).await?.id);
+        }
+        steps.done(PLAN).await?;
+    }
+    for (step, sample) in (PLAN + 1..).zip(ARTICLES) {
+        if steps.is_done(step).await? {
+            continue;
+        }
         let found = find_article(app, creator, sample.0).await?;
         // One that nobody has touched since it was written was to be published.
         let waits = found.as_ref().is_none_or(|card| card.status == Status::Draft && card.version == 1);
         let id = match found {
             Some(card) => card.id,
-            None => app.content.authoring.create(creator, article(sample, plan.get())?).await?,
+            None => app.content.authoring.create(creator, article(sample, plan_id)?).await?,
         };
         if waits {
             app.content.publishing.publish(creator, &id.into(), PublishArticle::default()).await?;
         }
+        steps.done(step).await?;
     }
     Ok(())
 }
@@ -97,8 +109,10 @@ fn plan() -> anyhow::Result<PlanContent> {
     })
 }
 
-fn article((title, summary, tags, access, text): &Sample, plan: i64) -> anyhow::Result<CreateArticle> {
+/// An article; each plan of its author opens it where the demo's is gone or has another name.
+fn article((title, summary, tags, access, text): &Sample, plan: Option<PlanId>) -> anyhow::Result<CreateArticle> {
     let rule = |issue| anyhow::anyhow!("demo article {title}: {issue:?}");
+    let plan = plan.filter(|_| *access == AccessLevel::Paid);
     Ok(CreateArticle {
         title: Title::parse((*title).to_owned()).map_err(rule)?,
         body: Body::parse(Format::Markdown, (*text).to_owned()).map_err(rule)?,
@@ -107,7 +121,7 @@ fn article((title, summary, tags, access, text): &Sample, plan: i64) -> anyhow::
         category: None,
         tags: tags.iter().map(|tag| TagName::parse(tag)).collect::<Result<_, _>>().map_err(rule)?,
         access_level: *access,
-        plan_ids: if *access == AccessLevel::Paid { vec![Named::new(plan)] } else { Vec::new() },
+        plan_ids: plan.map(|plan| Named::new(plan.get())).into_iter().collect(),
         price: None,
         slug: None,
         seo_title: None,

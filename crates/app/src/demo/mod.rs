@@ -1,14 +1,16 @@
 //! Demo content for an empty database: what a newcomer sees after the first command.
 //!
-//! It is made part by part, and the audit log has an entry of each part that is whole. Where a
-//! run was cut off, the next one goes on: it makes what the part that was begun still lacks and
-//! the parts behind it, and looks at none before, whatever people made of them meanwhile.
+//! It is made part by part and step by step, and the audit log has an entry of each step that is
+//! done and of each part that is whole. Where a run was cut off, the next one goes on: it looks
+//! whether the step in which that was is done, makes the steps and parts behind it, and looks at
+//! none before, whatever people made of them meanwhile.
 
 mod accounts;
 mod articles;
 mod portfolio;
 
 use sharestack_platform::events::{DEMO_BEGUN, DEMO_FILLED};
+use sharestack_store_seaorm::Turn;
 use sharestack_users::ports::AccountQueries as _;
 
 use self::accounts::Cast;
@@ -44,6 +46,35 @@ impl Part {
     }
 }
 
+/// A part whose steps are being made. The accounts have none: who may sign in is looked at whole.
+#[derive(Clone, Copy)]
+struct Steps<'a> {
+    app: &'a App,
+    part: Part,
+}
+
+impl Steps<'_> {
+    /// Whether a step was done, whatever became of it since.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    async fn is_done(self, step: usize) -> anyhow::Result<bool> {
+        Ok(self.app.audit.was_noted(DEMO_FILLED, Some(self.target(step).as_str())).await?)
+    }
+
+    /// Notes that a step is done.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    async fn done(self, step: usize) -> anyhow::Result<()> {
+        Ok(self.app.audit.note_operated(DEMO_FILLED, Some(self.target(step).as_str())).await?)
+    }
+
+    fn target(self, step: usize) -> String {
+        format!("{}/{step}", self.part.as_str())
+    }
+}
+
 /// Whether there may be demo content at all.
 ///
 /// # Errors
@@ -57,11 +88,18 @@ pub fn permit(config: &Config) -> Result<(), ConfigError> {
 
 /// Fills an empty database, or goes on where a run was cut off; what to tell the newcomer, line
 /// by line. A database that ever had an account of somebody else's, or all of the demo, is left
-/// alone.
+/// alone. Where another run is at it, this one waits and finds what that one made.
 ///
 /// # Errors
 /// When something cannot be written.
 pub async fn fill(app: &App) -> anyhow::Result<Vec<String>> {
+    let turn = app.store.take_turn(Turn::Demo).await?;
+    let told = fill_alone(app).await;
+    turn.release().await;
+    told
+}
+
+async fn fill_alone(app: &App) -> anyhow::Result<Vec<String>> {
     let missing = missing(app).await?;
     let mut told = Vec::new();
     if missing.is_empty() {
@@ -77,7 +115,7 @@ pub async fn fill(app: &App) -> anyhow::Result<Vec<String>> {
 async fn missing(app: &App) -> anyhow::Result<Vec<Part>> {
     if !app.audit.was_noted(DEMO_BEGUN, None).await? {
         // Who was deleted counts: demo accounts that somebody removed do not come back.
-        if app.store.had_any().await? {
+        if app.store.count_ever().await? > 0 {
             return Ok(Vec::new());
         }
         app.audit.note_operated(DEMO_BEGUN, None).await?;
@@ -98,13 +136,14 @@ async fn make(app: &App, missing: &[Part]) -> anyhow::Result<bool> {
     }
     let Some(Cast { admin, creator }) = accounts::cast(app).await? else { return Ok(false) };
     for part in missing {
+        let steps = Steps { app, part: *part };
         match part {
             Part::Accounts => {}
-            Part::Articles => articles::make(app, &creator).await?,
-            Part::Categories => portfolio::make_categories(app, &admin).await?,
-            Part::Tags => portfolio::make_tags(app, &admin).await?,
-            Part::Photos => portfolio::make_photos(app, &creator).await?,
-            Part::Timeline => portfolio::make_timeline(app, &admin, &creator).await?,
+            Part::Articles => articles::make(steps, &creator).await?,
+            Part::Categories => portfolio::make_categories(steps, &admin).await?,
+            Part::Tags => portfolio::make_tags(steps, &admin).await?,
+            Part::Photos => portfolio::make_photos(steps, &creator).await?,
+            Part::Timeline => portfolio::make_timeline(steps, &admin, &creator).await?,
         }
         app.audit.note_operated(DEMO_FILLED, Some(part.as_str())).await?;
     }

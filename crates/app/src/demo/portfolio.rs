@@ -16,6 +16,7 @@ use sharestack_kernel::actor::Actor;
 use sharestack_kernel::page::PageRequest;
 use sharestack_media::sample::Sample;
 
+use super::Steps;
 use crate::wiring::App;
 
 /// The long and the short side: large enough for every derivative, quick enough to paint.
@@ -142,12 +143,16 @@ const EVENTS: &[(&str, &str, EventKind, &[usize])] = &[
     ("第一次影展：光与水", "2024-05-18", EventKind::Exhibition, &[0, 3, 4]),
 ];
 
-/// Makes the categories that are missing.
+/// Makes the categories that are left to be made.
 ///
 /// # Errors
 /// When something cannot be written.
-pub async fn make_categories(app: &App, admin: &Actor) -> anyhow::Result<()> {
+pub async fn make_categories(steps: Steps<'_>, admin: &Actor) -> anyhow::Result<()> {
+    let app = steps.app;
     for (place, (name, slug, parent)) in CATEGORIES.iter().enumerate() {
+        if steps.is_done(place).await? {
+            continue;
+        }
         let parent = match parent {
             Some(parent) => find_category(app, parent).await?,
             None => None,
@@ -156,50 +161,63 @@ pub async fn make_categories(app: &App, admin: &Actor) -> anyhow::Result<()> {
             Ok(_) | Err(CategoryError::SlugTaken) => {}
             Err(error) => return Err(error.into()),
         }
+        steps.done(place).await?;
     }
     Ok(())
 }
 
-/// Makes the tags that are missing.
+/// Makes the tags that are left to be made.
 ///
 /// # Errors
 /// When something cannot be written.
-pub async fn make_tags(app: &App, admin: &Actor) -> anyhow::Result<()> {
-    for (name, group) in TAGS {
-        match app.taxonomy.tags.create(admin, tag(name, *group)?).await {
+pub async fn make_tags(steps: Steps<'_>, admin: &Actor) -> anyhow::Result<()> {
+    for (step, (name, group)) in TAGS.iter().enumerate() {
+        if steps.is_done(step).await? {
+            continue;
+        }
+        match steps.app.taxonomy.tags.create(admin, tag(name, *group)?).await {
             Ok(_) | Err(LabelError::NameTaken) => {}
             Err(error) => return Err(error.into()),
         }
+        steps.done(step).await?;
     }
     Ok(())
 }
 
-/// Makes the photos that are missing, in the categories that are there.
+/// Makes the photos that are left to be made, in the categories that are there.
 ///
 /// # Errors
 /// When something cannot be written.
-pub async fn make_photos(app: &App, creator: &Actor) -> anyhow::Result<()> {
-    for shot in SHOTS {
-        if find_photo(app, creator, shot).await?.is_some() {
+pub async fn make_photos(steps: Steps<'_>, creator: &Actor) -> anyhow::Result<()> {
+    let app = steps.app;
+    for (step, shot) in SHOTS.iter().enumerate() {
+        if steps.is_done(step).await? {
             continue;
         }
-        let file = file(app, creator, shot).await?;
-        let category = find_category(app, shot.category).await?;
-        match app.photos.creating.create(creator, photo(shot, file, category)?).await {
-            // It has another title by now.
-            Ok(_) | Err(PhotoCreateError::FileTaken) => {}
-            Err(error) => return Err(error.into()),
+        if find_photo(app, creator, shot).await?.is_none() {
+            let file = file(app, creator, shot).await?;
+            let category = find_category(app, shot.category).await?;
+            match app.photos.creating.create(creator, photo(shot, file, category)?).await {
+                // It has another title by now.
+                Ok(_) | Err(PhotoCreateError::FileTaken) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        steps.done(step).await?;
     }
     Ok(())
 }
 
-/// Makes the events that are missing, with those of their photos that are there.
+/// Makes the events that are left to be made, with those of their photos that are there.
 ///
 /// # Errors
 /// When something cannot be written.
-pub async fn make_timeline(app: &App, admin: &Actor, creator: &Actor) -> anyhow::Result<()> {
-    for (title, date, kind, of) in EVENTS {
+pub async fn make_timeline(steps: Steps<'_>, admin: &Actor, creator: &Actor) -> anyhow::Result<()> {
+    let app = steps.app;
+    for (step, (title, date, kind, of)) in EVENTS.iter().enumerate() {
+        if steps.is_done(step).await? {
+            continue;
+        }
         let mut photos = Vec::new();
         for place in *of {
             photos.extend(find_photo(app, creator, &SHOTS[*place]).await?);
@@ -211,6 +229,7 @@ pub async fn make_timeline(app: &App, admin: &Actor, creator: &Actor) -> anyhow:
         if !there.iter().any(|one| one.title == event.title && one.date == event.date) {
             app.taxonomy.timeline.create(admin, event).await?;
         }
+        steps.done(step).await?;
     }
     Ok(())
 }

@@ -212,6 +212,8 @@ pub async fn a_dead_letter_is_listed_and_revived_as_new<T: Work>(subject: Subjec
     assert_eq!((dead[0].kind.as_str(), dead[0].attempts, dead[0].last_error.as_str()), ("mail", 1, "refused for good"));
     assert!(subject.jobs.list_dead(Some("media"), 10).await.unwrap().is_empty());
     assert_eq!(subject.jobs.list_dead(None, 1).await.unwrap().len(), 1);
+    assert_eq!(subject.jobs.find_dead(dead[0].id).await.unwrap().as_ref(), Some(&dead[0]));
+    assert_eq!(subject.jobs.find_dead(Uuid::nil()).await.unwrap(), None);
     assert!(revive(&subject, held[0].id).await);
     assert!(!revive(&subject, held[0].id).await);
     assert_eq!(subject.jobs.dead_letters().await.unwrap(), 1);

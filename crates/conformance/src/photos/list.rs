@@ -142,7 +142,7 @@ pub async fn totals_equal_what_matches(subject: Subject) {
     subject.insert(&other).await.unwrap();
     let kept =
         |status, visibility, owner: Option<i64>| PhotoScope::Kept { status, visibility, owner: owner.map(UserId::new) };
-    let cases: [(PhotoFilter, &[i64]); 13] = [
+    let cases: [(PhotoFilter, &[i64]); 15] = [
         (PhotoFilter::default(), &[1, 2, 3]),
         (filter(|filter| filter.year = Some(2024)), &[1, 2]),
         (filter(|filter| filter.month = Some(2)), &[2, 3]),
@@ -153,6 +153,8 @@ pub async fn totals_equal_what_matches(subject: Subject) {
         (filter(|filter| filter.scope = kept(Some(PhotoStatus::Draft), None, Some(8))), &[8]),
         (filter(|filter| filter.scope = kept(None, Some(Visibility::Private), Some(OWNER.get()))), &[5]),
         (filter(|filter| filter.scope = kept(Some(PhotoStatus::Archived), None, None)), &[]),
+        (filter(|filter| filter.scope = PhotoScope::Open { owner: OWNER }), &[1, 2, 3, 6]),
+        (filter(|filter| filter.scope = PhotoScope::Open { owner: UserId::new(8) }), &[1, 2, 3]),
         (filter(|filter| filter.scope = PhotoScope::Trash { owner: None }), &[7]),
         (filter(|filter| filter.scope = PhotoScope::Trash { owner: Some(UserId::new(8)) }), &[]),
         (filter(|filter| (filter.search, filter.year) = (Some("照片".to_owned()), Some(2023))), &[3]),

@@ -204,6 +204,12 @@ pub enum PhotoScope {
     /// What every visitor may see and is processed.
     #[default]
     Listed,
+    /// The same, and what of this owner's every visitor may see without its being processed: its
+    /// file is worked on, or failed.
+    Open {
+        /// The owner.
+        owner: UserId,
+    },
     /// What is not in the trash, in this state, of this visibility and by this owner, each
     /// when it is named.
     Kept {

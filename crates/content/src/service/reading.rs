@@ -49,6 +49,12 @@ impl Reader<'_> {
     fn owns(self, author: UserId) -> bool {
         self.actor.is_some_and(|actor| actor.user_id == author && actor.require_owner_or(author, READ).is_ok())
     }
+
+    /// Whose rights to what is this author's the gate asks about: a key that is not for what is
+    /// its owner's reads that as a stranger does, since the gate lets every author in.
+    fn judged_as(self, author: UserId) -> Option<UserId> {
+        self.user().filter(|user| *user != author || self.owns(author))
+    }
 }
 
 /// How much of an article a reader sees.
@@ -283,24 +289,29 @@ impl Reading {
             let own = reader.user() == Some(article.author_id);
             return Ok(Access::allowed(if own { "author" } else { "editor" }));
         }
-        self.ports.entitlements.decide(reader.user(), article).await
+        self.ports.entitlements.decide(reader.judged_as(article.author_id), article).await
     }
 
-    /// Decides about a whole page with one call.
+    /// Decides about a whole page with one call for each way in which the reader is judged: one,
+    /// but for a key that reads what is its owner's as a stranger.
     pub(super) async fn gate(
         &self,
         reader: Reader<'_>,
         page: Page<ArticleCard>,
     ) -> Result<Page<ListedArticle>, StoreError> {
         let open = |card: &ArticleCard| card.access_level == AccessLevel::Free || reader.edits(card.author.id);
-        let gated: Vec<GateQuery> = page.items.iter().filter(|card| !open(card)).map(ArticleCard::gate).collect();
-        let decided = if gated.is_empty() {
-            Vec::new()
-        } else {
-            self.ports.entitlements.decide_many(reader.user(), &gated).await?
-        };
-        let allowed: Vec<ArticleId> =
-            gated.iter().zip(decided).filter(|(_, allowed)| *allowed).map(|(query, _)| query.article_id).collect();
+        let gated = page.items.iter().filter(|card| !open(card)).map(ArticleCard::gate);
+        let (judged, strange): (Vec<GateQuery>, Vec<GateQuery>) =
+            gated.partition(|query| reader.judged_as(query.author_id) == reader.user());
+        let mut allowed: Vec<ArticleId> = Vec::new();
+        for (user, gated) in [(reader.user(), judged), (None, strange)] {
+            if gated.is_empty() {
+                continue;
+            }
+            let decided = self.ports.entitlements.decide_many(user, &gated).await?;
+            allowed
+                .extend(gated.iter().zip(decided).filter(|(_, allowed)| *allowed).map(|(query, _)| query.article_id));
+        }
         Ok(page.map(|mut card| {
             let access = open(&card) || allowed.contains(&card.id);
             if !access {

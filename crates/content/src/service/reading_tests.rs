@@ -61,9 +61,14 @@ async fn authors_and_editors_pass_without_the_gate() {
 
 #[tokio::test]
 async fn a_key_reads_as_the_author_only_what_it_is_for() {
+    // Nobody pays, and the gate lets authors in.
     let mut gate = MockEntitlements::new();
-    gate.expect_decide().returning(|_, _| Ok(Access::refused("subscribe", Vec::new())));
-    gate.expect_decide_many().returning(|_, all| Ok(vec![false; all.len()]));
+    gate.expect_decide().returning(|reader, article| {
+        let own = reader == Some(article.author_id);
+        Ok(if own { Access::allowed("author") } else { Access::refused("subscribe", Vec::new()) })
+    });
+    gate.expect_decide_many()
+        .returning(|reader, all| Ok(all.iter().map(|article| reader == Some(article.author_id)).collect()));
     let reading = reading(&content(), gate);
     let drafts = || ListArticles { status: Some(Status::Draft), ..ListArticles::default() };
     for scopes in [&["own.read"][..], &["own.*"], &["article.read"], &["article.*"]] {

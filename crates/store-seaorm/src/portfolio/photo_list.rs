@@ -3,7 +3,7 @@
 
 use sea_orm::sea_query::{Cond, Expr, JoinType, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
-use sharestack_content::model::{CategoryId, Kind, PhotoCount, TagName};
+use sharestack_content::model::{CategoryId, Kind, PhotoCount, PhotoStatus, TagName, Visibility};
 use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, PhotoSort, PhotoView};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
@@ -100,6 +100,14 @@ fn in_scope(select: &mut SelectStatement, scope: PhotoScope) {
     match scope {
         PhotoScope::Listed => {
             select.and_where(Expr::col(("p", "listed")).eq(true));
+        }
+        PhotoScope::Open { owner } => {
+            let own = Cond::all()
+                .add(Expr::col(("p", "owner_id")).eq(owner.get()))
+                .add(Expr::col(("p", "trashed_at")).is_null())
+                .add(Expr::col(("p", "status")).eq(PhotoStatus::Published.as_str()))
+                .add(Expr::col(("p", "visibility")).eq(Visibility::Public.as_str()));
+            select.cond_where(Cond::any().add(listed()).add(own));
         }
         PhotoScope::Kept { status, visibility, owner } => {
             select

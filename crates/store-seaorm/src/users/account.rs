@@ -15,6 +15,7 @@ use super::role::{names_and_permissions, roles_of_all};
 use crate::batch::Alone;
 use crate::connect::Store;
 use crate::error::{Constraint, store_error, violated};
+use crate::rows::count;
 use crate::tx::SeaTx;
 
 #[async_trait]
@@ -249,8 +250,7 @@ impl AccountQueries for Store {
         }
     }
 
-    async fn had_any(&self) -> Result<bool, StoreError> {
-        let select = Query::select().column("id").from("users").limit(1).to_owned();
-        Ok(self.read().query_one(&select).await.map_err(store_error)?.is_some())
+    async fn count_ever(&self) -> Result<u64, StoreError> {
+        count(self, Query::select().from("users").to_owned()).await
     }
 }

@@ -56,6 +56,6 @@ pub trait AccountQueries: Send + Sync {
     /// MUST return roles by rank, the highest first.
     async fn find_by_id(&self, id: UserId) -> Result<Option<UserView>, StoreError>;
 
-    /// Whether there ever was an account. MUST count those that are deleted or erased.
-    async fn had_any(&self) -> Result<bool, StoreError>;
+    /// How many accounts there ever were. MUST count those that are deleted or erased.
+    async fn count_ever(&self) -> Result<u64, StoreError>;
 }

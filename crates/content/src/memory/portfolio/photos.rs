@@ -81,6 +81,7 @@ fn in_scope(scope: PhotoScope, photo: &Photo) -> bool {
     let by = |owner: Option<UserId>| owner.is_none_or(|owner| owner == photo.owner_id);
     match scope {
         PhotoScope::Listed => photo.is_listed(),
+        PhotoScope::Open { owner } => photo.is_listed() || (photo.is_open() && by(Some(owner))),
         PhotoScope::Trash { owner } => photo.trashed_at.is_some() && by(owner),
         PhotoScope::Kept { status, visibility, owner } => {
             photo.trashed_at.is_none()

@@ -25,8 +25,8 @@ const SQUARES: i64 = 4;
 pub struct ListPhotos {
     /// In this state; `None` is published.
     pub status: Option<PhotoStatus>,
-    /// Of this visibility; `None` is what every visitor may see, as is what is public and
-    /// published, or each in another state.
+    /// Of this visibility; `None` is what every visitor may see, or each in another state. What
+    /// is public and published is the same, and of one's own what has no pictures, too.
     pub visibility: Option<Visibility>,
     /// In this category or one below it.
     pub category: Option<CategoryId>,
@@ -102,6 +102,20 @@ pub struct Picked {
     pub file_name: String,
 }
 
+/// What is public and published, for who asks for just that: what every visitor sees, and what
+/// has no pictures, yet or ever, for who may change it.
+fn public(actor: Option<&Actor>) -> PhotoScope {
+    match actor {
+        Some(actor) if actor.may(UPDATE_PHOTO) => {
+            PhotoScope::Kept { status: Some(PhotoStatus::Published), visibility: Some(Visibility::Public), owner: None }
+        }
+        Some(actor) if actor.require_owner_or(actor.user_id, READ_PHOTO).is_ok() => {
+            PhotoScope::Open { owner: actor.user_id }
+        }
+        _ => PhotoScope::Listed,
+    }
+}
+
 /// Reads photos.
 #[derive(Clone)]
 pub struct ReadPhotos {
@@ -160,7 +174,7 @@ impl ReadPhotos {
         let open = query.visibility.is_none_or(|visibility| visibility == Visibility::Public)
             && query.status.is_none_or(|status| status == PhotoStatus::Published);
         let scope = if open {
-            PhotoScope::Listed
+            query.visibility.map_or(PhotoScope::Listed, |_| public(actor))
         } else {
             let actor = actor.ok_or(PhotoReadError::SignIn)?;
             let all = actor.may(UPDATE_PHOTO);

@@ -23,8 +23,9 @@ pub struct PhotoListQuery {
     /// `published`; `draft` and `archived` for one's own photos or with `photo.update`.
     #[param(default = "published", example = "published")]
     status: Option<String>,
-    /// `public`, which of what is published everybody sees; `unlisted` or `private`, of one's own
-    /// photos or with `photo.update`.
+    /// `public`, which of what is published everybody sees, and of one's own or with
+    /// `photo.update` also what has no pictures; `unlisted` or `private`, of one's own photos or
+    /// with `photo.update`.
     #[param(example = "public")]
     visibility: Option<String>,
     /// A category's id; photos in those below it are in it too.

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::requests::ids;
 use super::views::PhotoItem;
+use crate::http::background::to_the_end;
 use crate::http::content::fields::time;
 use crate::http::context::timestamp;
 use crate::http::error::ApiError;
@@ -223,7 +224,13 @@ pub async fn open_share_link(
 ) -> Result<HttpResponse, ApiError> {
     // People write passwords in any script: the bytes are UTF-8.
     let given = request.headers().get(PASSWORD).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let shared = app.photos.sharing.open(&path, given.as_deref(), page.0).await?;
+    let (work, token) = (app.clone(), path.into_inner());
+    // Who hangs up before the answer would try passwords without being counted.
+    let shared = to_the_end(async move {
+        let shared = work.photos.sharing.open(&token, given.as_deref(), page.0).await?;
+        Ok::<_, ApiError>(shared)
+    })
+    .await?;
     let (asked, total) = (shared.page.request, shared.page.total);
     let reply = Reply::ok(SharedView::new(shared, &app.photos.links, app.photos.downloads)).paged(asked, total);
     let mut response = reply.respond_to(&request);

@@ -67,14 +67,16 @@ pub async fn read_timeline_month(
     app: Data<App>,
     context: RequestContext,
     path: Path<(String, String)>,
-    query: Params<MonthQuery>,
+    query: Result<Params<MonthQuery>, ApiError>,
 ) -> Result<Reply<TimelineMonthDetail>, ApiError> {
     if path.0 == EVENTS {
-        // That is an event, which is changed and removed here and shown in its month.
+        // That is an event, which is changed and removed here and shown in its month, whatever
+        // stands in the query.
         return Err(app.routes.not_allowed(request.path()));
     }
+    let photos = query?.0;
     let wanted = month(&path.0, &path.1)?;
-    let month = app.taxonomy.timeline.month(wanted, query.0).await?;
+    let month = app.taxonomy.timeline.month(wanted, photos).await?;
     let view = TimelineMonthDetail { year: wanted.year, month: TimelineMonth::new(&app, &month, context.language) };
     Ok(Reply::ok(view).tagged())
 }

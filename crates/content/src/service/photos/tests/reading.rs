@@ -1,7 +1,7 @@
 use sharestack_kernel::error::{Category, Classified};
 use sharestack_kernel::page::PageRequest;
 
-use crate::memory::MemoryCache;
+use crate::memory::{MemoryCache, program};
 use crate::model::{Bounds, FormatName, Position};
 use crate::service::{Reader, ViewBuffer};
 
@@ -102,6 +102,37 @@ async fn a_list_shows_the_open_ones_unless_one_may_see_more() {
     assert_eq!(listed(Some(&editor), drafts()).await.unwrap(), [6, 2]);
     assert_eq!(listed(Some(&own), private()).await.unwrap(), [4]);
     assert_eq!(listed(Some(&actor(10, USER)), private()).await.unwrap(), [0_i64; 0]);
+}
+
+#[tokio::test]
+async fn what_is_public_and_has_no_pictures_is_listed_for_who_may_change_it_and_asks_for_what_is_public() {
+    let world = shown();
+    world.put(6, |photo| photo.picture.formats.clear());
+    world.put(7, |photo| {
+        photo.owner_id = UserId::new(8);
+        photo.picture.formats.clear();
+    });
+    let (reading, _) = reading(&world);
+    for (who, expected) in [
+        (None, &[1][..]),
+        (Some(owner()), &[6, 1]),
+        (Some(actor(8, CREATOR)), &[7, 1]),
+        (Some(actor(10, USER)), &[1]),
+        (Some(actor(9, EDITOR)), &[7, 6, 1]),
+        (Some(program(7, &["own.read"])), &[6, 1]),
+        (Some(program(7, &["article.create"])), &[1]),
+    ] {
+        for status in [None, Some(PhotoStatus::Published)] {
+            let mut query = ListPhotos { status, visibility: Some(Visibility::Public), ..ListPhotos::default() };
+            for expected in [expected, &[1]] {
+                let page = reading.list(who.as_ref(), query.clone()).await.unwrap();
+                let ids: Vec<_> = page.items.iter().map(|view| view.photo.id.get()).collect();
+                assert_eq!((&ids[..], page.total), (expected, expected.len() as u64), "{who:?} {query:?}");
+                // Who asks for nothing by name gets what everybody sees.
+                query.visibility = None;
+            }
+        }
+    }
 }
 
 #[tokio::test]
