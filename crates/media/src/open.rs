@@ -190,8 +190,10 @@ fn check_size(width: u32, height: u32, bounds: Bounds) -> Result<(), ImagingErro
     Ok(())
 }
 
-/// What a reader may hold of so much memory: that of PNGs counts with it all but its pixels.
-fn limits(format: ImageFormat, memory: u64) -> Limits {
+/// What a reader may hold of so much memory: that of PNGs counts with it all but its pixels. A
+/// colour profile that swells beyond it is left out, and the picture read without; of other
+/// chunks it is refused.
+pub(crate) fn limits(format: ImageFormat, memory: u64) -> Limits {
     let mut limits = Limits::default();
     limits.max_alloc = Some(if format == ImageFormat::Png { memory.min(PNG_CHUNKS) } else { memory });
     limits
