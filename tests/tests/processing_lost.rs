@@ -10,7 +10,7 @@ use sharestack_content::model::{FileId, FileStatus, Formats, UploadedFile};
 use sharestack_content::ports::FileQueries;
 use sharestack_kernel::clock::SystemClock;
 use sharestack_kernel::id::IdGenerator;
-use sharestack_media::sample::{Sample, passes};
+use sharestack_media::sample::{Sample, progressive};
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
 use sharestack_tests::files::{file, plant, plant_in, save, status};
 use sharestack_tests::harness::PASSWORD;
@@ -104,14 +104,7 @@ async fn a_killed_workers_file_is_taken_up_again() {
 
 /// A few hundred bytes that take a decoder a minute: a hundred passes over a hundred million pixels.
 fn slow() -> Vec<u8> {
-    let grey = image::DynamicImage::ImageLuma8(image::GrayImage::new(16, 16));
-    let mut jpeg = std::io::Cursor::new(Vec::new());
-    grey.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
-    let mut jpeg = jpeg.into_inner();
-    let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
-    let side = 10_000_u16.to_be_bytes();
-    jpeg[frame + 5..frame + 9].copy_from_slice(&[side, side].concat());
-    passes(&jpeg, 99)
+    progressive(10_000, 100)
 }
 
 async fn until_it_is_decoded(client: &Client, token: &str, id: FileId) {

@@ -18,9 +18,13 @@ pub(crate) fn decode(bytes: &[u8], max_pixels: u64) -> Result<DynamicImage, Pict
     let format = image::guess_format(bytes).ok().filter(|format| FORMATS.contains(format));
     let format = format.ok_or(PictureError::Unsupported)?;
     if format == ImageFormat::Jpeg {
-        let scan = jpeg::header(bytes).and_then(|header| header.scan);
-        let scan = scan.ok_or_else(|| PictureError::Broken("no pixels".into()))?;
-        jpeg::check_scans(bytes, scan).map_err(|unfit| PictureError::Broken(unfit.into()))?;
+        let header = jpeg::header(bytes).unwrap_or_default();
+        let scan = header.scan.ok_or_else(|| PictureError::Broken("no pixels".into()))?;
+        let frame = header.frame.ok_or_else(|| PictureError::Broken("no frame before the pixels".into()))?;
+        if u64::from(frame.width) * u64::from(frame.height) > max_pixels {
+            return Err(PictureError::TooManyPixels { max: max_pixels });
+        }
+        jpeg::check_scans(bytes, scan, &frame, max_pixels).map_err(|unfit| PictureError::Broken(unfit.into()))?;
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits(format, max_pixels));

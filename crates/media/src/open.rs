@@ -93,7 +93,7 @@ fn open_jpeg(
     if frame.memory() > bounds.memory {
         return Err(ImagingError::TooMuchMemory);
     }
-    jpeg::check_scans(&picture, scan).map_err(broken)?;
+    jpeg::check_scans(&picture, scan, &frame, bounds.pixels).map_err(broken)?;
     let mut notes = beside.unwrap_or_else(|| header.exif.map(|exif| notes::read(&exif[..])).unwrap_or_default());
     notes.color_profile = header.profile.as_deref().and_then(color::name);
     let orientation = oriented(&notes);
