@@ -6,12 +6,15 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use sharestack_users::error::PictureError;
 
 use crate::jpeg;
-use crate::open::PNG_CHUNKS;
 
 /// What is read; by content, not by name.
 const FORMATS: [ImageFormat; 4] = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Gif, ImageFormat::WebP];
 /// No side is longer, whatever the other is.
 const MAX_SIDE: u32 = 30_000;
+
+/// What the reader of PNGs may hold beside pixels: a row, and chunks, of which it swells the
+/// colour profile when it comes upon it. The files are small.
+const PNG_CHUNKS: u64 = 16 * 1024 * 1024;
 
 /// Decodes the first picture of a file and turns it as its EXIF orientation says.
 pub(crate) fn decode(bytes: &[u8], max_pixels: u64) -> Result<DynamicImage, PictureError> {

@@ -64,14 +64,31 @@ async fn a_profile_that_swells_is_bounded_by_itself() {
     for length in [70 << 20, 5 << 20] {
         assert_eq!(all(&swollen(length)).await.len(), 5, "{length}");
     }
-    // A row and chunks are no part of what pixels may take.
+    // Rows and chunks are no part of what pixels may take.
     let large = Sample::plain(3000, 2000, [9; 3]).png();
-    let needed = 3000 * 2000 * 7 + crate::open::PNG_CHUNKS;
+    let needed = 3000 * 2000 * 7 + crate::png::beside(0, 0, 3000 * 3);
     for (memory, taken) in [(needed, true), (needed - 1, false)] {
         let darkroom = Darkroom::new(DarkroomConfig { max_memory: memory, ..DarkroomConfig::default() });
         assert_eq!(darkroom.open(content(&large)).await.is_ok(), taken);
     }
     assert_eq!(all(&large).await.len(), 5);
+}
+
+#[tokio::test]
+async fn what_a_png_says_of_itself_is_counted_and_kept_from_no_picture() {
+    let wordy = sample::wordy(9 << 20);
+    assert_eq!(all(&wordy).await.len(), 5);
+    let small = Darkroom::new(DarkroomConfig { max_memory: 32 << 20, ..DarkroomConfig::default() });
+    assert!(matches!(small.open(content(&wordy)).await.err(), Some(ImagingError::TooMuchMemory)));
+    // Each costs three times its bytes, and is taken where there is as much.
+    let wordy = sample::wordy(1 << 20);
+    let kept = crate::png::kept(&wordy[..]).unwrap();
+    assert_eq!(kept, (1 << 20) + 22);
+    let needed = 2000 * 1000 * 7 + crate::png::beside(kept, 0, 2000 * 3);
+    for (memory, taken) in [(needed, true), (needed - 1, false)] {
+        let darkroom = Darkroom::new(DarkroomConfig { max_memory: memory, ..DarkroomConfig::default() });
+        assert_eq!(darkroom.open(content(&wordy)).await.is_ok(), taken);
+    }
 }
 
 #[tokio::test]

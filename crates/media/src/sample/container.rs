@@ -180,6 +180,15 @@ pub fn swollen(length: usize) -> Vec<u8> {
     bytes
 }
 
+/// A PNG of 2000 x 1000 pixels that says so many bytes of itself, as programs that edit pictures do.
+pub fn wordy(length: usize) -> Vec<u8> {
+    let plain = Sample::plain(2000, 1000, [1, 2, 3]).png();
+    let text = [&b"XML:com.adobe.xmp\0\0\0\0\0"[..], &vec![b' '; length]].concat();
+    // Behind the signature and the header.
+    let (head, rest) = plain.split_at(33);
+    [head, &chunk(*b"iTXt", &text), rest].concat()
+}
+
 /// The same JPEG, whose last pass comes so many times more: each without a byte of pixels.
 pub fn passes(jpeg: &[u8], more: usize) -> Vec<u8> {
     let scan = jpeg.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap_or(0);
