@@ -174,3 +174,31 @@ async fn a_file_whose_job_was_lost_with_its_worker_fails() {
         app.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_cannot_be_read_keeps_no_other_from_its_end() {
+    for database in Database::all() {
+        let app = Harness::start(Options { workers: false, ..Options::on(database) }).await;
+        let owner = app.account("lin").await;
+        let store = &app.app().store;
+        let mut handles = Vec::new();
+        for name in ["unreadable.jpg", "lost.jpg"] {
+            let handle = plant_in(&app, owner.id, name, Sample::scene(60, 40, 1).jpeg()).await;
+            let mut file = store.find_file(FileId::parse_handle(&handle).unwrap()).await.unwrap().unwrap();
+            file.processing.status = FileStatus::Processing;
+            file.updated_at -= Duration::from_hours(1);
+            save(store, &file).await;
+            handles.push((file.id, handle));
+        }
+        store
+            .execute_raw("UPDATE jobs SET state = 'dead', dedupe_key = NULL WHERE kind = 'media.process'")
+            .await
+            .unwrap();
+        let unreadable = format!("UPDATE files SET mime_type = 'none' WHERE id = {}", handles[0].0.get());
+        store.execute_raw(&unreadable).await.unwrap();
+        app.app().prune().await;
+        assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE kind = 'file.failed'").await, 1, "{database:?}");
+        assert_eq!(status(&app, &owner.token, &handles[1].1).await["status"], "failed", "{database:?}");
+        app.stop().await;
+    }
+}
