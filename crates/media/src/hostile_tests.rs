@@ -4,13 +4,13 @@
 use std::cell::Cell;
 use std::sync::LazyLock;
 
-use image::{ImageDecoder as _, ImageFormat, ImageReader};
+use image::ImageFormat;
 use proptest::prelude::*;
 use sharestack_content::model::{CameraNotes, FormatName, MediaType};
 use sharestack_content::ports::{Imaging as _, ImagingError};
 
 use crate::darkroom::tests::{all, camera, content, open};
-use crate::sample::{Block, Sample, Value, bomb, jpeg_with, passes, swollen};
+use crate::sample::{Block, Sample, Value, bomb, jpeg_with, passes};
 use crate::source::{ReadAt, Window};
 use crate::{Darkroom, DarkroomConfig, notes, sample};
 
@@ -43,51 +43,6 @@ async fn memory_is_bounded_beside_pixels() {
             let darkroom = Darkroom::new(DarkroomConfig { max_memory, ..DarkroomConfig::default() });
             assert_eq!(darkroom.open(content(&jpeg)).await.is_ok(), taken, "{kind:x}");
         }
-    }
-}
-
-#[tokio::test]
-async fn a_profile_that_swells_is_bounded_by_itself() {
-    // The reader swells it to its own bound, and without a word goes on without it behind that.
-    let read = |length: usize| {
-        let mut reader = ImageReader::with_format(std::io::Cursor::new(swollen(length)), ImageFormat::Png);
-        reader.limits(crate::open::limits(ImageFormat::Png, 1 << 30));
-        reader.into_decoder().unwrap().icc_profile().unwrap().map(|profile| profile.len())
-    };
-    assert_eq!((read(70 << 20), read(5 << 20)), (None, Some(5 << 20)));
-    // What is too large to be one is left aside.
-    for (length, kept) in [(70 << 20, false), (5 << 20, false), (1 << 20, true)] {
-        let file = on_disk(&swollen(length));
-        let bounds = crate::open::Bounds { pixels: 1_000_000, memory: 64 << 20 };
-        assert_eq!(crate::open::open(file, bounds).unwrap().profile.is_some(), kept, "{length}");
-    }
-    for length in [70 << 20, 5 << 20] {
-        assert_eq!(all(&swollen(length)).await.len(), 5, "{length}");
-    }
-    // Rows and chunks are no part of what pixels may take.
-    let large = Sample::plain(3000, 2000, [9; 3]).png();
-    let needed = 3000 * 2000 * 7 + crate::png::beside(0, 0, 3000 * 3);
-    for (memory, taken) in [(needed, true), (needed - 1, false)] {
-        let darkroom = Darkroom::new(DarkroomConfig { max_memory: memory, ..DarkroomConfig::default() });
-        assert_eq!(darkroom.open(content(&large)).await.is_ok(), taken);
-    }
-    assert_eq!(all(&large).await.len(), 5);
-}
-
-#[tokio::test]
-async fn what_a_png_says_of_itself_is_counted_and_kept_from_no_picture() {
-    let wordy = sample::wordy(9 << 20);
-    assert_eq!(all(&wordy).await.len(), 5);
-    let small = Darkroom::new(DarkroomConfig { max_memory: 32 << 20, ..DarkroomConfig::default() });
-    assert!(matches!(small.open(content(&wordy)).await.err(), Some(ImagingError::TooMuchMemory)));
-    // Each costs three times its bytes, and is taken where there is as much.
-    let wordy = sample::wordy(1 << 20);
-    let kept = crate::png::kept(&wordy[..]).unwrap();
-    assert_eq!(kept, (1 << 20) + 22);
-    let needed = 2000 * 1000 * 7 + crate::png::beside(kept, 0, 2000 * 3);
-    for (memory, taken) in [(needed, true), (needed - 1, false)] {
-        let darkroom = Darkroom::new(DarkroomConfig { max_memory: memory, ..DarkroomConfig::default() });
-        assert_eq!(darkroom.open(content(&wordy)).await.is_ok(), taken);
     }
 }
 
@@ -344,7 +299,8 @@ fn is_believable(notes: &CameraNotes) -> bool {
         && position
 }
 
-fn on_disk(bytes: &[u8]) -> Window {
+/// A file of these bytes.
+pub(crate) fn on_disk(bytes: &[u8]) -> Window {
     let file = tempfile::tempfile().unwrap();
     std::os::unix::fs::FileExt::write_all_at(&file, bytes, 0).unwrap();
     Window::of(file).unwrap()

@@ -50,7 +50,14 @@ pub(crate) const fn beside(kept: u64, profile: u64, row: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use image::{ImageDecoder as _, ImageFormat, ImageReader};
+    use sharestack_content::ports::{Imaging as _, ImagingError};
+
     use super::*;
+    use crate::darkroom::tests::{all, content};
+    use crate::hostile_tests::on_disk;
+    use crate::sample::{Sample, swollen, wordy};
+    use crate::{Darkroom, DarkroomConfig};
 
     fn file(chunks: &[(&[u8; 4], u32)]) -> Vec<u8> {
         let mut bytes = vec![0; 8];
@@ -75,5 +82,50 @@ mod tests {
         let many =
             |count: usize| kept(&[file(&vec![(b"tEXt", 2); count]), file(&[(b"IDAT", 1)])[8..].to_vec()].concat()[..]);
         assert_eq!((many(999), many(1000)), (Ok(1998), Err(TooMany)));
+    }
+
+    #[tokio::test]
+    async fn a_profile_that_swells_is_bounded_by_itself() {
+        // The reader swells it to its own bound, and without a word goes on without it behind that.
+        let read = |length: usize| {
+            let mut reader = ImageReader::with_format(std::io::Cursor::new(swollen(length)), ImageFormat::Png);
+            reader.limits(crate::open::limits(ImageFormat::Png, 1 << 30));
+            reader.into_decoder().unwrap().icc_profile().unwrap().map(|profile| profile.len())
+        };
+        assert_eq!((read(70 << 20), read(5 << 20)), (None, Some(5 << 20)));
+        // What is too large to be one is left aside.
+        for (length, stays) in [(70 << 20, false), (5 << 20, false), (1 << 20, true)] {
+            let file = on_disk(&swollen(length));
+            let bounds = crate::open::Bounds { pixels: 1_000_000, memory: 64 << 20 };
+            assert_eq!(crate::open::open(file, bounds).unwrap().profile.is_some(), stays, "{length}");
+        }
+        for length in [70 << 20, 5 << 20] {
+            assert_eq!(all(&swollen(length)).await.len(), 5, "{length}");
+        }
+        // Rows and chunks are no part of what pixels may take.
+        let large = Sample::plain(3000, 2000, [9; 3]).png();
+        let needed = 3000 * 2000 * 7 + beside(0, 0, 3000 * 3);
+        for (memory, taken) in [(needed, true), (needed - 1, false)] {
+            let darkroom = Darkroom::new(DarkroomConfig { max_memory: memory, ..DarkroomConfig::default() });
+            assert_eq!(darkroom.open(content(&large)).await.is_ok(), taken);
+        }
+        assert_eq!(all(&large).await.len(), 5);
+    }
+
+    #[tokio::test]
+    async fn what_a_png_says_of_itself_is_counted_and_kept_from_no_picture() {
+        let large = wordy(9 << 20);
+        assert_eq!(all(&large).await.len(), 5);
+        let small = Darkroom::new(DarkroomConfig { max_memory: 32 << 20, ..DarkroomConfig::default() });
+        assert!(matches!(small.open(content(&large)).await.err(), Some(ImagingError::TooMuchMemory)));
+        // Each costs three times its bytes, and is taken where there is as much.
+        let some = wordy(1 << 20);
+        let said = kept(&some[..]).unwrap();
+        assert_eq!(said, (1 << 20) + 22);
+        let needed = 2000 * 1000 * 7 + beside(said, 0, 2000 * 3);
+        for (memory, taken) in [(needed, true), (needed - 1, false)] {
+            let darkroom = Darkroom::new(DarkroomConfig { max_memory: memory, ..DarkroomConfig::default() });
+            assert_eq!(darkroom.open(content(&some)).await.is_ok(), taken);
+        }
     }
 }
