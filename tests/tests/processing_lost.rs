@@ -10,7 +10,7 @@ use sharestack_content::model::{FileId, FileStatus, Formats, UploadedFile};
 use sharestack_content::ports::FileQueries;
 use sharestack_kernel::clock::SystemClock;
 use sharestack_kernel::id::IdGenerator;
-use sharestack_media::sample::{Sample, passes};
+use sharestack_media::sample::{Sample, progressive};
 use sharestack_store_seaorm::{SequenceIds, Store, StoreConfig};
 use sharestack_tests::files::{file, plant, plant_in, save, status};
 use sharestack_tests::harness::PASSWORD;
@@ -104,14 +104,7 @@ async fn a_killed_workers_file_is_taken_up_again() {
 
 /// A few hundred bytes that take a decoder a minute: a hundred passes over a hundred million pixels.
 fn slow() -> Vec<u8> {
-    let grey = image::DynamicImage::ImageLuma8(image::GrayImage::new(16, 16));
-    let mut jpeg = std::io::Cursor::new(Vec::new());
-    grey.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
-    let mut jpeg = jpeg.into_inner();
-    let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
-    let side = 10_000_u16.to_be_bytes();
-    jpeg[frame + 5..frame + 9].copy_from_slice(&[side, side].concat());
-    passes(&jpeg, 99)
+    progressive(10_000, 100)
 }
 
 async fn until_it_is_decoded(client: &Client, token: &str, id: FileId) {
@@ -178,6 +171,34 @@ async fn a_file_whose_job_was_lost_with_its_worker_fails() {
         assert_eq!((&failed["status"], &failed["failure"]), (&json!("failed"), &json!(reason)), "{database:?}");
         assert_eq!(status(&app, &owner.token, &handles[1].1).await["status"], "processing", "{database:?}");
         assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE kind = 'file.failed'").await, 1, "{database:?}");
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_cannot_be_read_keeps_no_other_from_its_end() {
+    for database in Database::all() {
+        let app = Harness::start(Options { workers: false, ..Options::on(database) }).await;
+        let owner = app.account("lin").await;
+        let store = &app.app().store;
+        let mut handles = Vec::new();
+        for name in ["unreadable.jpg", "lost.jpg"] {
+            let handle = plant_in(&app, owner.id, name, Sample::scene(60, 40, 1).jpeg()).await;
+            let mut file = store.find_file(FileId::parse_handle(&handle).unwrap()).await.unwrap().unwrap();
+            file.processing.status = FileStatus::Processing;
+            file.updated_at -= Duration::from_hours(1);
+            save(store, &file).await;
+            handles.push((file.id, handle));
+        }
+        store
+            .execute_raw("UPDATE jobs SET state = 'dead', dedupe_key = NULL WHERE kind = 'media.process'")
+            .await
+            .unwrap();
+        let unreadable = format!("UPDATE files SET mime_type = 'none' WHERE id = {}", handles[0].0.get());
+        store.execute_raw(&unreadable).await.unwrap();
+        app.app().prune().await;
+        assert_eq!(app.count("SELECT COUNT(*) FROM events WHERE kind = 'file.failed'").await, 1, "{database:?}");
+        assert_eq!(status(&app, &owner.token, &handles[1].1).await["status"], "failed", "{database:?}");
         app.stop().await;
     }
 }

@@ -69,7 +69,7 @@ async fn a_small_piece_outlives_a_server_that_is_killed_while_it_grows() {
         let disk = Disk::on(database).await;
         let server = disk.start();
         let token = admin(disk.data.path(), &disk.variables, &server.client).await;
-        let whole = noise(200_000);
+        let whole = noise(3_000_000);
         let path = create(&server.client, &token, whole.len()).await;
         append(&server.client, &token, &path, 0, &whole[..1000]).await.expect(204);
         let base = Url::parse(&server.client.base).unwrap();
@@ -77,9 +77,13 @@ async fn a_small_piece_outlives_a_server_that_is_killed_while_it_grows() {
         let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
         let head = format!(
             "PATCH {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ntus-resumable: 1.0.0\r\n\
-             upload-offset: 1000\r\ncontent-type: {BYTES}\r\ncontent-length: 199000\r\n\r\n"
+             upload-offset: 1000\r\ncontent-type: {BYTES}\r\ncontent-length: 2999000\r\n\r\n"
         );
-        socket.write_all(&[head.as_bytes(), &whole[1000..100_000]].concat()).await.unwrap();
+        socket.write_all(&[head.as_bytes(), &whole[1000..2_500_000]].concat()).await.unwrap();
+        let written = |file: &String| {
+            file.contains("/storage/writing/") && std::fs::metadata(file).is_ok_and(|about| about.len() > 0)
+        };
+        until("the server writes what came", async || disk.files().iter().any(written)).await;
         server.kill();
         drop(socket);
 
@@ -89,7 +93,7 @@ async fn a_small_piece_outlives_a_server_that_is_killed_while_it_grows() {
         append(client, &token, &path, 1000, &whole[1000..1001]).await.expect(204);
         append(client, &token, &path, 1001, &whole[1001..]).await.expect(204);
         let store = Store::connect(&StoreConfig::new(&disk.url), Arc::new(SystemClock)).await.unwrap();
-        let kept = format!("SELECT COUNT(*) FROM files WHERE size = 200000 AND sha256 = '{}'", sha256(&whole));
+        let kept = format!("SELECT COUNT(*) FROM files WHERE size = 3000000 AND sha256 = '{}'", sha256(&whole));
         assert_eq!(store.number_raw(&kept).await.unwrap(), 1, "{database:?}");
         store.close().await;
         let own = format!("/files/{}/", path.rsplit('_').next().unwrap());

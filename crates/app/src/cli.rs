@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use sharestack_store_seaorm::Claim;
@@ -316,8 +316,10 @@ async fn work(config: Config) -> Result<(), Failure> {
     let workers = Workers::start(&app);
     say("working");
     signals.wait().await;
-    workers.stop(Duration::from_secs(app.config.server.shutdown_timeout_seconds)).await;
-    app.close().await;
+    let patience = Duration::from_secs(app.config.server.shutdown_timeout_seconds);
+    let deadline = Instant::now() + patience;
+    workers.stop(patience).await;
+    server::close(&app, deadline).await;
     Ok(())
 }
 

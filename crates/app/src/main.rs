@@ -1,7 +1,6 @@
 //! The `sharestack` binary.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use tikv_jemallocator::Jemalloc;
 
@@ -10,16 +9,12 @@ use tikv_jemallocator::Jemalloc;
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-/// How long what was cut off may go on. A decoder hears nothing until it is done, which takes it
-/// minutes at times; the file that it reads has no name, and its job is taken up again.
-const GRACE: Duration = Duration::from_millis(500);
-
 fn main() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return sharestack_app::cli::refuse(&error),
     };
     let ended = runtime.block_on(sharestack_app::cli::main());
-    runtime.shutdown_timeout(GRACE);
+    runtime.shutdown_timeout(sharestack_app::server::GRACE);
     ended
 }

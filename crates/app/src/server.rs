@@ -25,6 +25,13 @@ use crate::http::{docs, routes};
 use crate::wiring::App;
 use crate::workers::Workers;
 
+/// How long what has its turn behind requests and jobs may take when they took all of their time:
+/// first what counts views, then the stores, which are closed.
+pub(crate) const TURN: Duration = Duration::from_millis(250);
+/// How long what was cut off may go on. A decoder hears nothing until it is done, which takes it
+/// minutes at times; the file that it reads has no name, and its job is taken up again.
+pub const GRACE: Duration = Duration::from_millis(100);
+
 /// Takes the address before anything else is opened, and notes the port in `config` when a
 /// free one was asked for.
 ///
@@ -154,11 +161,16 @@ impl Server {
         futures::join!(requests, ended);
         // What the last requests looked at is counted, too.
         for workers in views {
-            workers.stop(left(deadline).max(Duration::from_millis(500))).await;
+            workers.stop(left(deadline + TURN)).await;
         }
-        if tokio::time::timeout(left(deadline).max(Duration::from_millis(500)), self.app.close()).await.is_err() {
-            tracing::warn!("database connections were cut off");
-        }
+        close(&self.app, deadline).await;
+    }
+}
+
+/// Closes the stores, behind what had its time until `deadline`.
+pub(crate) async fn close(app: &App, deadline: Instant) {
+    if tokio::time::timeout(left(deadline + TURN * 2), app.close()).await.is_err() {
+        tracing::warn!("database connections were cut off");
     }
 }
 

@@ -154,6 +154,12 @@ pub fn process_key(file: FileId) -> String {
     format!("{PROCESS_JOB}:{file}")
 }
 
+/// The file that a job works on, by its payload: one that was given up and is offered again has no
+/// key any more.
+pub fn processed_by(payload: &Value) -> Option<FileId> {
+    serde_json::from_value(payload.get("file_id")?.clone()).ok()
+}
+
 /// The aggregate of the categories of a kind.
 pub(crate) const fn of_categories(kind: Kind) -> &'static str {
     match kind {

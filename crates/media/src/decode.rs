@@ -6,21 +6,28 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use sharestack_users::error::PictureError;
 
 use crate::jpeg;
-use crate::open::PNG_CHUNKS;
 
 /// What is read; by content, not by name.
 const FORMATS: [ImageFormat; 4] = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Gif, ImageFormat::WebP];
 /// No side is longer, whatever the other is.
 const MAX_SIDE: u32 = 30_000;
 
+/// What the reader of PNGs may hold beside pixels: a row, and chunks, of which it swells the
+/// colour profile when it comes upon it. The files are small.
+const PNG_CHUNKS: u64 = 16 * 1024 * 1024;
+
 /// Decodes the first picture of a file and turns it as its EXIF orientation says.
 pub(crate) fn decode(bytes: &[u8], max_pixels: u64) -> Result<DynamicImage, PictureError> {
     let format = image::guess_format(bytes).ok().filter(|format| FORMATS.contains(format));
     let format = format.ok_or(PictureError::Unsupported)?;
     if format == ImageFormat::Jpeg {
-        let scan = jpeg::header(bytes).and_then(|header| header.scan);
-        let scan = scan.ok_or_else(|| PictureError::Broken("no pixels".into()))?;
-        jpeg::check_scans(bytes, scan).map_err(|unfit| PictureError::Broken(unfit.into()))?;
+        let header = jpeg::header(bytes).unwrap_or_default();
+        let scan = header.scan.ok_or_else(|| PictureError::Broken("no pixels".into()))?;
+        let frame = header.frame.ok_or_else(|| PictureError::Broken("no frame before the pixels".into()))?;
+        if u64::from(frame.width) * u64::from(frame.height) > max_pixels {
+            return Err(PictureError::TooManyPixels { max: max_pixels });
+        }
+        jpeg::check_scans(bytes, scan, &frame, max_pixels).map_err(|unfit| PictureError::Broken(unfit.into()))?;
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits(format, max_pixels));

@@ -10,9 +10,9 @@ use sharestack_content::model::{CameraNotes, FormatName, MediaType};
 use sharestack_content::ports::{Imaging as _, ImagingError};
 
 use crate::darkroom::tests::{all, camera, content, open};
-use crate::sample::{Block, Sample, Value, bomb, jpeg_with, passes, swollen};
+use crate::sample::{Block, Sample, Value, bomb, jpeg_with, passes};
 use crate::source::{ReadAt, Window};
-use crate::{Darkroom, DarkroomConfig, notes};
+use crate::{Darkroom, DarkroomConfig, notes, sample};
 
 #[tokio::test]
 async fn what_is_too_large_is_refused_by_its_header() {
@@ -34,35 +34,16 @@ async fn memory_is_bounded_beside_pixels() {
     assert!(matches!(darkroom.open(content(&png)).await.err(), Some(ImagingError::TooMuchMemory)));
     // Samples of two bytes wait for the thread that makes pixels of them, or for the last pass.
     let mut jpeg = Sample::plain(400, 400, [9; 3]).jpeg();
-    for kind in [0xc0, 0xc2] {
+    for (kind, bytes) in [(0xc0, 400 * 400 * 3 * 2), (0xc2, 400 * 400 * 4 * 2)] {
         let frame = jpeg.windows(2).position(|pair| matches!(pair, [0xff, 0xc0 | 0xc2])).unwrap();
         jpeg[frame + 1] = kind;
         let refused = darkroom.open(content(&jpeg)).await.err();
         assert!(matches!(refused, Some(ImagingError::TooMuchMemory)), "{kind:x}: {refused:?}");
-        let large = Darkroom::new(DarkroomConfig { max_memory: 400 * 400 * 3 * 2, ..DarkroomConfig::default() });
-        assert!(large.open(content(&jpeg)).await.is_ok(), "{kind:x}");
+        for (max_memory, taken) in [(bytes, true), (bytes - 1, false)] {
+            let darkroom = Darkroom::new(DarkroomConfig { max_memory, ..DarkroomConfig::default() });
+            assert_eq!(darkroom.open(content(&jpeg)).await.is_ok(), taken, "{kind:x}");
+        }
     }
-}
-
-#[tokio::test]
-async fn a_profile_that_swells_is_bounded_by_itself() {
-    let refused = open(&swollen(60 << 20)).await.err();
-    assert!(matches!(refused, Some(ImagingError::TooMuchMemory)), "{refused:?}");
-    // What is too large to be one is left aside.
-    for (length, kept) in [(5 << 20, false), (1 << 20, true)] {
-        let file = on_disk(&swollen(length));
-        let bounds = crate::open::Bounds { pixels: 1_000_000, memory: 64 << 20 };
-        assert_eq!(crate::open::open(file, bounds).unwrap().profile.is_some(), kept, "{length}");
-    }
-    assert_eq!(all(&swollen(5 << 20)).await.len(), 5);
-    // A row and chunks are no part of what pixels may take.
-    let large = Sample::plain(3000, 2000, [9; 3]).png();
-    let needed = 3000 * 2000 * 7 + crate::open::PNG_CHUNKS;
-    for (memory, taken) in [(needed, true), (needed - 1, false)] {
-        let darkroom = Darkroom::new(DarkroomConfig { max_memory: memory, ..DarkroomConfig::default() });
-        assert_eq!(darkroom.open(content(&large)).await.is_ok(), taken);
-    }
-    assert_eq!(all(&large).await.len(), 5);
 }
 
 #[tokio::test]
@@ -80,9 +61,13 @@ async fn what_is_gone_over_too_often_is_refused_before_it_is_decoded() {
         file.with(0xc612, Value::Bytes(vec![1, 4, 0, 0])).bytes()
     };
     assert_eq!(all(&progressive).await.len(), 5);
-    assert!(open(&passes(&baseline, 99)).await.is_ok(), "a hundred passes are taken");
+    let scans = progressive.windows(2).filter(|pair| *pair == [0xff, 0xda]).count();
+    assert!(open(&passes(&baseline, 2)).await.is_ok(), "a pass for each component is taken");
+    assert!(open(&passes(&progressive, 100 - scans)).await.is_ok(), "a hundred passes are taken");
+    assert_eq!(all(&sample::progressive(64, 100)).await.len(), 5, "and made pictures of");
+    assert!(open(&sample::progressive(64, 101)).await.is_err());
     let many = passes(&baseline, 2000);
-    for file in [passes(&baseline, 100), passes(&progressive, 2000), preview(&many), many] {
+    for file in [passes(&baseline, 3), passes(&progressive, 101 - scans), preview(&many), many] {
         let refused = open(&file).await.err().unwrap();
         let ImagingError::Broken(reason) = &refused else { panic!("{refused:?}") };
         assert_eq!(reason.to_string(), "more passes than a picture has");
@@ -314,7 +299,8 @@ fn is_believable(notes: &CameraNotes) -> bool {
         && position
 }
 
-fn on_disk(bytes: &[u8]) -> Window {
+/// A file of these bytes.
+pub(crate) fn on_disk(bytes: &[u8]) -> Window {
     let file = tempfile::tempfile().unwrap();
     std::os::unix::fs::FileExt::write_all_at(&file, bytes, 0).unwrap();
     Window::of(file).unwrap()

@@ -5,9 +5,13 @@ use crate::source::ReadAt;
 
 /// The most segments that are looked at before the pixels, and behind where they begin.
 const MAX_SEGMENTS: usize = 1000;
-/// The most passes over the pixels. Encoders write ten; each costs a decoder its time for all
-/// of the picture, and a file a dozen bytes.
+/// The most passes over the pixels of a progressive picture. Encoders write ten; each costs a
+/// decoder its time for all of the picture, and a file a dozen bytes.
 const MAX_SCANS: usize = 100;
+/// The most passes over all of the largest picture that is decoded, in three colours.
+const MAX_SCANS_OF_LARGEST: u64 = 30;
+/// Made of several passes over every sample, each finer than the one before.
+const PROGRESSIVE: u8 = 0xc2;
 const START_OF_SCAN: u8 = 0xda;
 const PROFILE: u8 = 0xe2;
 
@@ -42,19 +46,41 @@ pub(crate) struct Frame {
 impl Frame {
     /// Whether it is a picture to be looked at: raw files have their pixels in lossless frames.
     pub fn is_lossy(&self) -> bool {
-        matches!(self.kind, 0xc0..=0xc2) && self.precision == 8 && matches!(self.sampling.len(), 1 | 3 | 4)
+        matches!(self.kind, 0xc0..=PROGRESSIVE) && self.precision == 8 && matches!(self.sampling.len(), 1 | 3 | 4)
     }
 
     /// How many bytes its samples take, each of them as a number of two bytes. Decoders keep
     /// all of them when pixels come in passes; when they do not, what is read waits for the
-    /// thread that makes pixels of it, however much that is.
+    /// thread that makes pixels of it, however much that is. Of what they keep they give that
+    /// thread a copy, which waits there one component at a time.
     pub fn memory(&self) -> u64 {
-        let most = |side: fn(&(u8, u8)) -> u8| self.sampling.iter().map(side).max().map_or(1, |most| most.max(1));
-        // Blocks of eight, as many as stand for one of the component with the fewest samples.
-        let blocks = |length: u32, most: u8| u64::from(length).div_ceil(8 * u64::from(most));
-        let units = blocks(self.width, most(|(x, _)| *x)) * blocks(self.height, most(|(_, y)| *y));
+        let largest = self.sampling.iter().map(|(x, y)| u64::from(*x) * u64::from(*y)).max();
+        let copied = if self.kind == PROGRESSIVE { self.units().saturating_mul(largest.unwrap_or(0)) } else { 0 };
+        self.samples().saturating_add(copied.saturating_mul(64)).saturating_mul(2)
+    }
+
+    /// How many samples there are of all components, in whole blocks.
+    fn samples(&self) -> u64 {
         let each: u64 = self.sampling.iter().map(|(x, y)| u64::from(*x) * u64::from(*y)).sum();
-        units.saturating_mul(each.max(1)).saturating_mul(64 * 2)
+        self.units().saturating_mul(each.max(1)).saturating_mul(64)
+    }
+
+    /// How many blocks of eight by eight there are of the component with the fewest samples.
+    fn units(&self) -> u64 {
+        let most = |side: fn(&(u8, u8)) -> u8| self.sampling.iter().map(side).max().map_or(1, |most| most.max(1));
+        let blocks = |length: u32, most: u8| u64::from(length).div_ceil(8 * u64::from(most));
+        blocks(self.width, most(|(x, _)| *x)) * blocks(self.height, most(|(_, y)| *y))
+    }
+
+    /// Whether its pixels are gone over more often than any encoder has it.
+    fn is_exceeded(&self, scans: usize, max_pixels: u64) -> bool {
+        if self.kind == PROGRESSIVE {
+            let work = self.samples().saturating_mul(scans as u64);
+            scans > MAX_SCANS || work > max_pixels.saturating_mul(3 * MAX_SCANS_OF_LARGEST)
+        } else {
+            // Each component stands in one of them.
+            scans > self.sampling.len()
+        }
     }
 }
 
@@ -131,10 +157,16 @@ pub(crate) enum Unfit {
 }
 
 /// Goes through the pixels from where they begin to their end, as decoders do: over one pass
-/// after the other, and the segments between them.
-pub(crate) fn check_scans(source: &(impl ReadAt + ?Sized), scan: u64) -> Result<(), Unfit> {
+/// after the other, and the segments between them. No more than so many pixels are decoded of
+/// any picture.
+pub(crate) fn check_scans(
+    source: &(impl ReadAt + ?Sized),
+    scan: u64,
+    frame: &Frame,
+    max_pixels: u64,
+) -> Result<(), Unfit> {
     let mut bytes = Ahead { source, from: 0, bytes: Vec::new() };
-    let (mut at, mut scans, mut profile) = (scan, 0, 0);
+    let (mut at, mut scans, mut profile) = (scan, 0_usize, 0);
     for _ in 0..MAX_SEGMENTS {
         let (place, marker) = bytes.marker(at).ok_or(Unfit::Endless)?;
         if marker == 0xd9 {
@@ -148,7 +180,7 @@ pub(crate) fn check_scans(source: &(impl ReadAt + ?Sized), scan: u64) -> Result<
             PROFILE => profile += length,
             _ => {}
         }
-        if scans > MAX_SCANS {
+        if frame.is_exceeded(scans, max_pixels) {
             return Err(Unfit::Passes);
         }
         if profile > MAX_PROFILE {
@@ -219,26 +251,38 @@ mod tests {
         [&[0xff, 0xfe][..], &length.to_be_bytes(), &vec![7; usize::from(length) - 2]].concat()
     }
 
+    fn frame(width: u32, height: u32, sampling: &[(u8, u8)]) -> Frame {
+        Frame { kind: 0xc0, precision: 8, width, height, sampling: sampling.to_vec() }
+    }
+
+    fn progressive(width: u32, height: u32, sampling: &[(u8, u8)]) -> Frame {
+        Frame { kind: PROGRESSIVE, ..frame(width, height, sampling) }
+    }
+
+    fn check(bytes: &[u8]) -> Result<(), Unfit> {
+        check_scans(bytes, 0, &progressive(8, 8, &[(1, 1); 3]), 1_000_000)
+    }
+
     #[test]
     fn pixels_are_gone_through_to_their_end() {
         let scan = [0xff, START_OF_SCAN, 0, 2];
-        let ends = |between: &[u8]| check_scans(&[&scan[..], between, &[0xff, 0xd9]].concat()[..], 0);
+        let ends = |between: &[u8]| check(&[&scan[..], between, &[0xff, 0xd9]].concat());
         assert_eq!(ends(&[]), Ok(()));
         // Parts of a pass, bytes of pixels that look like markers, and fillers.
         assert_eq!(ends(&[0xff, 0xd0, 9, 0xff, 0xd1, 0xff, 0].repeat(20_000)), Ok(()));
         assert_eq!(ends(&[0xff; 1000]), Ok(()));
         // An end inside a segment is none; nor does one lie across two pieces unseen.
-        assert_eq!(check_scans(&[&scan[..], &[0xff, 0xfe, 0, 4, 0xff, 0xd9]].concat()[..], 0), Err(Unfit::Endless));
+        assert_eq!(check(&[&scan[..], &[0xff, 0xfe, 0, 4, 0xff, 0xd9]].concat()), Err(Unfit::Endless));
         for length in 0..8 {
             assert_eq!(ends(&vec![7; Ahead::<[u8]>::STEP - 4 - length]), Ok(()), "{length}");
         }
-        assert_eq!(check_scans(&scan[..], 0), Err(Unfit::Endless));
+        assert_eq!(check(&scan), Err(Unfit::Endless));
     }
 
     #[test]
     fn what_stands_between_passes_is_bounded() {
         let scan = [0xff, START_OF_SCAN, 0, 2];
-        let ends = |between: &[u8]| check_scans(&[&scan[..], between, &[0xff, 0xd9]].concat()[..], 0);
+        let ends = |between: &[u8]| check(&[&scan[..], between, &[0xff, 0xd9]].concat());
         assert_eq!((ends(&scan.repeat(99)), ends(&scan.repeat(100))), (Ok(()), Err(Unfit::Passes)));
         assert_eq!((ends(&comment(60).repeat(900)), ends(&comment(60).repeat(1000))), (Ok(()), Err(Unfit::Segments)));
         let mut profile = comment(60_000);
@@ -246,8 +290,30 @@ mod tests {
         assert_eq!((ends(&profile.repeat(60)), ends(&profile.repeat(80))), (Ok(()), Err(Unfit::Segments)));
     }
 
-    fn frame(width: u32, height: u32, sampling: &[(u8, u8)]) -> Frame {
-        Frame { kind: 0xc0, precision: 8, width, height, sampling: sampling.to_vec() }
+    #[test]
+    fn each_component_of_what_is_not_progressive_stands_in_one_pass() {
+        let scan = [0xff, START_OF_SCAN, 0, 2];
+        for (kind, components) in [(0xc0, 1), (0xc0, 3), (0xc1, 3), (0xc1, 4)] {
+            let frame = Frame { kind, ..frame(8, 8, &vec![(1, 1); components]) };
+            let ends = |passes: usize| {
+                check_scans(&[&scan.repeat(passes)[..], &[0xff, 0xd9]].concat()[..], 0, &frame, 1_000_000)
+            };
+            assert_eq!((ends(components), ends(components + 1)), (Ok(()), Err(Unfit::Passes)), "{kind:x}");
+        }
+    }
+
+    #[test]
+    fn a_large_picture_is_gone_over_less_often_than_a_small_one() {
+        let scan = [0xff, START_OF_SCAN, 0, 2];
+        let ends = |passes: usize, width: u32, sampling: &[(u8, u8)]| {
+            let frame = progressive(width, 10_000, sampling);
+            check_scans(&[&scan.repeat(passes)[..], &[0xff, 0xd9]].concat()[..], 0, &frame, 120_000_000)
+        };
+        let (full, quarter) = ([(1, 1); 3], [(2, 2), (1, 1), (1, 1)]);
+        for (width, sampling, most) in [(12_000, full, 30), (12_000, quarter, 60), (2_000, full, 100)] {
+            let ends = |passes: usize| ends(passes, width, &sampling);
+            assert_eq!((ends(most), ends(most + 1)), (Ok(()), Err(Unfit::Passes)), "{width} {sampling:?}");
+        }
     }
 
     #[test]
@@ -255,9 +321,16 @@ mod tests {
         let shipped = crate::DarkroomConfig::default();
         let (width, height) = (12_000_u32, 10_000_u32);
         assert_eq!(u64::from(width) * u64::from(height), shipped.max_pixels);
-        for sampling in [[(1, 1); 3], [(2, 1), (1, 1), (1, 1)], [(2, 2), (1, 1), (1, 1)]] {
+        let (full, half, quarter) = ([(1, 1); 3], [(2, 1), (1, 1), (1, 1)], [(2, 2), (1, 1), (1, 1)]);
+        for sampling in [full, half, quarter] {
             assert!(frame(width, height, &sampling).memory() <= shipped.max_memory, "{sampling:?}");
         }
+        for sampling in [half, quarter] {
+            assert!(progressive(width, height, &sampling).memory() <= shipped.max_memory, "{sampling:?}");
+        }
+        // With colours as fine as brightness, in passes: a hundred megapixels.
+        assert!(progressive(10_000, 10_000, &full).memory() <= shipped.max_memory);
+        assert!(progressive(width, height, &full).memory() > shipped.max_memory);
     }
 
     #[test]
@@ -266,6 +339,10 @@ mod tests {
         assert_eq!(frame(400, 400, &full).memory(), 400 * 400 * 3 * 2);
         assert_eq!(frame(400, 400, &half).memory(), 400 * 400 * 3);
         assert_eq!(frame(1, 1, &half).memory(), 6 * 64 * 2);
+        // In passes, and the largest component once more.
+        assert_eq!(progressive(400, 400, &full).memory(), 400 * 400 * 4 * 2);
+        assert_eq!(progressive(400, 400, &half).memory(), 400 * 400 * 5);
+        assert_eq!(progressive(1, 1, &half).memory(), (6 + 4) * 64 * 2);
         // What no decoder takes divides nothing by nothing.
         assert_eq!(frame(8, 8, &[(0, 0)]).memory(), 128);
     }

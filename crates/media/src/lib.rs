@@ -23,6 +23,7 @@ mod hostile_tests;
 mod jpeg;
 mod notes;
 mod open;
+mod png;
 mod pool;
 mod raster;
 mod raw;

@@ -13,11 +13,7 @@ use crate::notes::{self, tag};
 use crate::raster::{Raster, fit};
 use crate::source::{ReadAt, Window};
 use crate::tiff::Tiff;
-use crate::{color, heic, raw};
-
-/// What the reader of PNGs may hold beside pixels: a row, and chunks, of which it swells the
-/// colour profile when it comes upon it.
-pub(crate) const PNG_CHUNKS: u64 = 16 * 1024 * 1024;
+use crate::{color, heic, png, raw};
 
 /// What is tried of one picture.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +89,7 @@ fn open_jpeg(
     if frame.memory() > bounds.memory {
         return Err(ImagingError::TooMuchMemory);
     }
-    jpeg::check_scans(&picture, scan).map_err(broken)?;
+    jpeg::check_scans(&picture, scan, &frame, bounds.pixels).map_err(broken)?;
     let mut notes = beside.unwrap_or_else(|| header.exif.map(|exif| notes::read(&exif[..])).unwrap_or_default());
     notes.color_profile = header.profile.as_deref().and_then(color::name);
     let orientation = oriented(&notes);
@@ -137,6 +133,7 @@ fn open_heic(picture: Window, bounds: Bounds) -> Result<Opened, ImagingError> {
 }
 
 fn open_other(picture: Window, kind: MediaType, format: ImageFormat, bounds: Bounds) -> Result<Opened, ImagingError> {
+    let kept = if format == ImageFormat::Png { Some(png::kept(&picture).map_err(broken)?) } else { None };
     let mut reader = ImageReader::with_format(BufReader::new(picture.clone()), format);
     reader.limits(limits(format, bounds.memory));
     let mut decoder = reader.into_decoder().map_err(refusal)?;
@@ -144,11 +141,15 @@ fn open_other(picture: Window, kind: MediaType, format: ImageFormat, bounds: Bou
     check_size(width, height, bounds)?;
     // What comes out, and the same again in eight bits.
     let pixels = decoder.total_bytes().saturating_add(u64::from(width) * u64::from(height) * 4);
-    let beside = if format == ImageFormat::Png { PNG_CHUNKS } else { 0 };
+    let profile = decoder.icc_profile().ok().flatten();
+    let beside = kept.map_or(0, |kept| {
+        let row = decoder.total_bytes() / u64::from(height);
+        png::beside(kept, profile.as_ref().map_or(0, Vec::len) as u64, row)
+    });
     if pixels.saturating_add(beside) > bounds.memory {
         return Err(ImagingError::TooMuchMemory);
     }
-    let profile = decoder.icc_profile().ok().flatten().filter(|profile| profile.len() <= MAX_PROFILE);
+    let profile = profile.filter(|profile| profile.len() <= MAX_PROFILE);
     let mut notes = match kind {
         MediaType::Tiff => notes::read(&picture),
         _ => decoder.exif_metadata().ok().flatten().map(|exif| notes::read(&exif[..])).unwrap_or_default(),
@@ -190,10 +191,12 @@ fn check_size(width: u32, height: u32, bounds: Bounds) -> Result<(), ImagingErro
     Ok(())
 }
 
-/// What a reader may hold of so much memory: that of PNGs counts with it all but its pixels.
-fn limits(format: ImageFormat, memory: u64) -> Limits {
+/// What a reader may hold of so much memory: that of PNGs counts with it all but its pixels. A
+/// colour profile that swells beyond it is left out, and the picture read without; of other
+/// chunks it is refused.
+pub(crate) fn limits(format: ImageFormat, memory: u64) -> Limits {
     let mut limits = Limits::default();
-    limits.max_alloc = Some(if format == ImageFormat::Png { memory.min(PNG_CHUNKS) } else { memory });
+    limits.max_alloc = Some(if format == ImageFormat::Png { png::budget(memory) } else { memory });
     limits
 }
 
@@ -281,7 +284,7 @@ fn glance_other(kind: MediaType, head: &[u8]) -> Glance {
     };
     let mut reader = ImageReader::with_format(std::io::Cursor::new(head), format);
     // Beside the beginning of a file, which is small, nobody needs more than this.
-    reader.limits(limits(format, PNG_CHUNKS));
+    reader.limits(limits(format, 64 * 1024 * 1024));
     let Ok(mut decoder) = reader.into_decoder() else { return Glance::default() };
     let exif = decoder.exif_metadata().ok().flatten();
     let mut notes = exif.map(|exif| notes::read(&exif[..])).unwrap_or_default();

@@ -18,8 +18,8 @@ use crate::events::{after, backlog};
 use crate::prune::batch;
 use crate::tx::SeaTx;
 
-const WAITING: &str = "waiting";
-const RUNNING: &str = "running";
+pub(crate) const WAITING: &str = "waiting";
+pub(crate) const RUNNING: &str = "running";
 const DONE: &str = "done";
 const DEAD: &str = "dead";
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use sharestack_kernel::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use sharestack_users::model::{CodePolicy, NewPassword, SessionPolicy, Username};
 
 use super::Config;
+use crate::server::{GRACE, TURN};
 
 fn shipped() -> Config {
     Config::load(Path::new("does-not-exist"), &BTreeMap::new()).unwrap()
@@ -98,4 +100,10 @@ fn rules_of_the_code_are_what_is_promised() {
     for (length, taken) in [(2, false), (3, true), (50, true), (51, false)] {
         assert_eq!(Username::parse(&"x".repeat(length)).is_ok(), taken, "a name of {length}");
     }
+}
+
+#[test]
+fn a_server_ends_within_ten_seconds_whatever_it_is_at() {
+    let longest = Duration::from_secs(shipped().server.shutdown_timeout_seconds) + TURN * 2 + GRACE;
+    assert!(longest < Duration::from_secs(10), "{longest:?}");
 }

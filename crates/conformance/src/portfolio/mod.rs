@@ -68,7 +68,8 @@ macro_rules! portfolio_cases {
                 what_processing_wrote_is_read_back,
                 the_pace_is_what_the_last_ready_files_took,
                 who_waits_or_runs_before_is_counted,
-                files_without_their_job_are_found_among_those_that_have_it
+                files_without_their_job_are_found_among_those_that_have_it,
+                a_file_whose_job_has_no_key_any_more_is_not_forsaken
             ]
         }
     };

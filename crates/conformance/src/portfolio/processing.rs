@@ -109,3 +109,24 @@ pub async fn files_without_their_job_are_found_among_those_that_have_it(subject:
     assert_eq!(subject.processing.list_forsaken(before, 1).await.unwrap(), expected[..1]);
     assert!(subject.processing.list_forsaken(start(), 100).await.unwrap().is_empty());
 }
+
+/// One that was given up has lost its key, and when it is offered again it still names its file; a
+/// job of another kind that names it does not work on it.
+pub async fn a_file_whose_job_has_no_key_any_more_is_not_forsaken(subject: Subject) {
+    (subject.register)(UserId::new(1)).await;
+    in_one!(subject, |tx| {
+        for (id, kind) in [(1, PROCESS_JOB), (2, "media.other")] {
+            let mut one = file(id, 1);
+            one.processing.status = FileStatus::Processing;
+            one.updated_at = start();
+            tx.files().insert(&one).await?;
+            tx.files().save_processing(&one).await?;
+            let payload = json!({ "file_id": one.id });
+            let job = NewJob::new(Uuid::from_u128(id.unsigned_abs().into()), kind, payload, start());
+            assert!(tx.jobs().enqueue(&job).await?);
+        }
+        Ok(())
+    });
+    let before = start() + TimeDelta::seconds(1);
+    assert_eq!(subject.processing.list_forsaken(before, 100).await.unwrap(), [FileId::new(2)]);
+}

@@ -19,7 +19,8 @@ pub trait ProcessingQueries: Send + Sync {
     /// Up to `limit` files that wait or are worked on, as their rows have it, and have not changed
     /// since before `before`, though no job works on them.
     ///
-    /// MUST name none whose job waits or runs, by its [`process_key`](crate::events::process_key),
-    /// and MUST find the others however many of those there are.
+    /// MUST name none whose job waits or runs, by its [`process_key`](crate::events::process_key)
+    /// or, where it has none since it was given up once, by the [file in its
+    /// payload](crate::events::processed_by); and MUST find the others however many of those there are.
     async fn list_forsaken(&self, before: DateTime<Utc>, limit: u64) -> Result<Vec<FileId>, StoreError>;
 }

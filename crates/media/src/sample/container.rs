@@ -2,8 +2,9 @@
 
 use std::io::Cursor;
 
+use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
-use image::{DynamicImage, ImageEncoder as _, ImageFormat};
+use image::{DynamicImage, GrayImage, ImageEncoder as _, ImageFormat};
 use sharestack_content::model::MediaType;
 
 use super::Sample;
@@ -135,7 +136,7 @@ impl Sample {
 
     fn bare_jpeg(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, self.quality);
+        let encoder = JpegEncoder::new_with_quality(&mut bytes, self.quality);
         // Nothing that is written to memory fails.
         drop(self.pixels.write_with_encoder(encoder));
         bytes
@@ -179,12 +180,40 @@ pub fn swollen(length: usize) -> Vec<u8> {
     bytes
 }
 
+/// A PNG of 2000 x 1000 pixels that says so many bytes of itself, as programs that edit pictures do.
+pub fn wordy(length: usize) -> Vec<u8> {
+    let plain = Sample::plain(2000, 1000, [1, 2, 3]).png();
+    let text = [&b"XML:com.adobe.xmp\0\0\0\0\0"[..], &vec![b' '; length]].concat();
+    // Behind the signature and the header.
+    let (head, rest) = plain.split_at(33);
+    [head, &chunk(*b"iTXt", &text), rest].concat()
+}
+
 /// The same JPEG, whose last pass comes so many times more: each without a byte of pixels.
 pub fn passes(jpeg: &[u8], more: usize) -> Vec<u8> {
     let scan = jpeg.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap_or(0);
     let length = usize::from(u16::from_be_bytes([jpeg[scan + 2], jpeg[scan + 3]]));
     let (pixels, end) = jpeg.split_at(jpeg.len() - 2);
     [pixels, &jpeg[scan..scan + 2 + length].repeat(more), end].concat()
+}
+
+/// A progressive JPEG in grey, as wide as it is high, in so many passes over all that makes out
+/// a block but its mean: a few hundred bytes, of which none is of pixels, and zeros stand for the
+/// finest of each.
+pub fn progressive(side: u16, number: usize) -> Vec<u8> {
+    let mut jpeg = Vec::new();
+    // Nothing that is written to memory fails.
+    drop(GrayImage::new(16, 16).write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, 90)));
+    let find = |marker: u8| jpeg.windows(2).rposition(|pair| pair == [0xff, marker]).unwrap_or(0);
+    let (frame, scan) = (find(0xc0), find(0xda));
+    let side = side.to_be_bytes();
+    jpeg[frame + 1] = 0xc2;
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[side, side].concat());
+    // Such a pass begins behind the mean of a block.
+    jpeg[scan + 7] = 1;
+    jpeg.truncate(scan + 10);
+    jpeg.extend([0xff, 0xd9]);
+    passes(&jpeg, number.saturating_sub(1))
 }
 
 fn segment(marker: u8, content: &[u8]) -> Vec<u8> {

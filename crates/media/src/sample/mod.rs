@@ -20,7 +20,7 @@ mod directory;
 
 use image::{Rgb, RgbImage};
 
-pub use container::{bomb, jpeg_with, passes, swollen};
+pub use container::{bomb, jpeg_with, passes, progressive, swollen, wordy};
 pub use directory::{Block, Value};
 
 use crate::notes::tag;

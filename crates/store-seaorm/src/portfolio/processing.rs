@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sea_orm::ExprTrait;
 use sea_orm::sea_query::{Expr, Order, Query, SelectStatement};
-use sharestack_content::events::process_key;
+use sharestack_content::events::{PROCESS_JOB, process_key, processed_by};
 use sharestack_content::model::{FileId, FileStatus, Pace};
 use sharestack_content::ports::ProcessingQueries;
 use sharestack_kernel::error::StoreError;
 
 use crate::connect::Store;
+use crate::jobs::{RUNNING, WAITING};
 use crate::rows::{self, Fields, Stored};
 
 /// Of how many files the pace is the average.
@@ -34,6 +35,16 @@ struct Key(String);
 impl Stored for Key {
     fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
         Ok(Self(fields.get("dedupe_key")?))
+    }
+}
+
+/// The file that a job works on, where its payload names one.
+struct Named(Option<FileId>);
+
+impl Stored for Named {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        let payload: String = fields.get("payload")?;
+        Ok(Self(serde_json::from_str(&payload).ok().as_ref().and_then(processed_by)))
     }
 }
 
@@ -88,11 +99,30 @@ impl ProcessingQueries for Store {
             let jobs: Vec<Key> = rows::all(self.read(), &jobs).await?;
             let jobs: HashSet<_> = jobs.into_iter().map(|job| job.0).collect();
             let read = files.len();
-            forsaken.extend(files.into_iter().filter(|file| !jobs.contains(&process_key(*file))));
+            let mut found: Vec<_> = files.into_iter().filter(|file| !jobs.contains(&process_key(*file))).collect();
+            if !found.is_empty() {
+                let named = named(self).await?;
+                found.retain(|file| !named.contains(file));
+            }
+            forsaken.extend(found);
             if read < rows::AT_ONCE || forsaken.len() >= wanted {
                 forsaken.truncate(wanted);
                 return Ok(forsaken);
             }
         }
     }
+}
+
+/// The files of jobs that wait or run without a key: a job loses it when it is given up, and has
+/// none when it is offered again.
+async fn named(store: &Store) -> Result<HashSet<FileId>, StoreError> {
+    let jobs = Query::select()
+        .column("payload")
+        .from("jobs")
+        .and_where(Expr::col("kind").eq(PROCESS_JOB))
+        .and_where(Expr::col("state").is_in([WAITING, RUNNING]))
+        .and_where(Expr::col("dedupe_key").is_null())
+        .to_owned();
+    let jobs: Vec<Named> = rows::all(store.read(), &jobs).await?;
+    Ok(jobs.into_iter().filter_map(|job| job.0).collect())
 }

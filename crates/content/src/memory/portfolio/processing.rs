@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::job::NewJob;
 
 use super::MemoryPortfolio;
 use super::files::few;
-use crate::events::process_key;
+use crate::events::{PROCESS_JOB, process_key, processed_by};
 use crate::model::{FileId, FileStatus, Pace, UploadedFile};
 use crate::ports::ProcessingQueries;
 
@@ -33,7 +34,8 @@ impl ProcessingQueries for MemoryPortfolio {
         let state = self.state();
         let forsaken = |file: &&UploadedFile| {
             let key = Some(process_key(file.id));
-            let works = state.jobs.iter().any(|job| job.dedupe_key == key);
+            let named = |job: &NewJob| job.kind == PROCESS_JOB && processed_by(&job.payload) == Some(file.id);
+            let works = state.jobs.iter().any(|job| job.dedupe_key == key || job.dedupe_key.is_none() && named(job));
             !file.processing.status.is_over() && file.updated_at < before && !works
         };
         Ok(few(state.files.values().filter(forsaken).map(|file| file.id), limit))

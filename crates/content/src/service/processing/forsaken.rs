@@ -33,18 +33,28 @@ impl Forsaken {
     /// Ends all there are, with their reason; returns how many.
     ///
     /// # Errors
-    /// The store's; what is ended by then stays so.
+    /// The store's, the last of them; what can be ended is.
     pub async fn end(&self) -> Result<usize, StoreError> {
-        let mut ended = 0;
+        let (mut ended, mut failed) = (0, None);
         loop {
             let before = self.ports.clock.now() - UNCHANGED;
             let found = self.ports.queries.list_forsaken(before, BATCH).await?;
             let ended_before = ended;
             for id in &found {
-                ended += usize::from(self.end_one(*id).await?);
+                // One that cannot be read keeps none of those behind it.
+                match self.end_one(*id).await {
+                    Ok(one) => ended += usize::from(one),
+                    Err(error) => {
+                        tracing::warn!(
+                            file.id = %id, error = &error as &dyn std::error::Error,
+                            "a file without its job was not ended"
+                        );
+                        failed = Some(error);
+                    }
+                }
             }
             if (found.len() as u64) < BATCH || ended == ended_before {
-                return Ok(ended);
+                return failed.map_or(Ok(ended), Err);
             }
         }
     }
