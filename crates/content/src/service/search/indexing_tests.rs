@@ -308,16 +308,17 @@ async fn a_walk_that_was_committed_late_is_taken_up_after_a_restart() {
     world.content.tell("user.updated", "user", 7);
     world.publish(5_000).await;
     assert_eq!(first.follow().await.unwrap(), Step::Idle);
-    assert_eq!(world.count("heron").await, 1);
+    assert_eq!(world.count("heron").await, 0);
+    assert!(world.known().contains(&5_000));
     assert_eq!(world.index.standing().await.unwrap().unwrap().mark.position, 3);
     tail.commit();
     assert_eq!(first.follow().await.unwrap(), Step::Busy);
-    assert_eq!(world.count("heron").await, SLICE as u64 + 1);
+    assert_eq!(world.count("heron").await, SLICE as u64);
     assert_eq!(world.index.standing().await.unwrap().unwrap().mark.position, 1, "before what is not done");
 
     let restarted = node();
     assert_eq!(restarted.state().await.unwrap().unwrap().waiting, 2);
     while restarted.follow().await.unwrap() != Step::Idle {}
-    assert_eq!(world.count("heron").await, many + 1);
+    assert_eq!(world.count("heron").await, many);
     assert_eq!(world.index.standing().await.unwrap().unwrap().mark.position, 3);
 }
