@@ -147,21 +147,28 @@ async fn a_job_that_a_process_lost_has_another_holder_when_it_has_it_again() {
     disk.store.close().await;
 }
 
+/// Files that somebody has, which a worker began an hour ago.
+async fn begun_long_ago(app: &Harness, owner: i64, names: [&str; 2]) -> Vec<(FileId, String)> {
+    let store = &app.app().store;
+    let mut handles = Vec::new();
+    for name in names {
+        let handle = plant_in(app, owner, name, Sample::scene(60, 40, 1).jpeg()).await;
+        let mut file = store.find_file(FileId::parse_handle(&handle).unwrap()).await.unwrap().unwrap();
+        file.processing.status = FileStatus::Processing;
+        file.updated_at -= Duration::from_hours(1);
+        save(store, &file).await;
+        handles.push((file.id, handle));
+    }
+    handles
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_whose_job_was_lost_with_its_worker_fails() {
     for database in Database::all() {
         let app = Harness::start(Options { workers: false, ..Options::on(database) }).await;
         let owner = app.account("lin").await;
         let store = &app.app().store;
-        let mut handles = Vec::new();
-        for name in ["lost.jpg", "waits.jpg"] {
-            let handle = plant_in(&app, owner.id, name, Sample::scene(60, 40, 1).jpeg()).await;
-            let mut file = store.find_file(FileId::parse_handle(&handle).unwrap()).await.unwrap().unwrap();
-            file.processing.status = FileStatus::Processing;
-            file.updated_at -= Duration::from_hours(1);
-            save(store, &file).await;
-            handles.push((file.id, handle));
-        }
+        let handles = begun_long_ago(&app, owner.id, ["lost.jpg", "waits.jpg"]).await;
         let key = process_key(handles[0].0);
         let dead = format!("UPDATE jobs SET state = 'dead', dedupe_key = NULL WHERE dedupe_key = '{key}'");
         store.execute_raw(&dead).await.unwrap();
@@ -181,15 +188,7 @@ async fn a_file_that_cannot_be_read_keeps_no_other_from_its_end() {
         let app = Harness::start(Options { workers: false, ..Options::on(database) }).await;
         let owner = app.account("lin").await;
         let store = &app.app().store;
-        let mut handles = Vec::new();
-        for name in ["unreadable.jpg", "lost.jpg"] {
-            let handle = plant_in(&app, owner.id, name, Sample::scene(60, 40, 1).jpeg()).await;
-            let mut file = store.find_file(FileId::parse_handle(&handle).unwrap()).await.unwrap().unwrap();
-            file.processing.status = FileStatus::Processing;
-            file.updated_at -= Duration::from_hours(1);
-            save(store, &file).await;
-            handles.push((file.id, handle));
-        }
+        let handles = begun_long_ago(&app, owner.id, ["unreadable.jpg", "lost.jpg"]).await;
         store
             .execute_raw("UPDATE jobs SET state = 'dead', dedupe_key = NULL WHERE kind = 'media.process'")
             .await
