@@ -1,9 +1,11 @@
 //! Demo content that was cut off in the middle, and what becomes of it.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 
+use sharestack_tests::Database;
 use sharestack_tests::harness::PASSWORD;
 use sharestack_tests::process::command;
 
@@ -120,6 +122,21 @@ async fn runs_of_the_demo_at_once_make_it_once() {
     assert_eq!(told.iter().filter(|told| told.contains(NOT_EMPTY)).count(), 2, "{told:?}");
     assert!(told.iter().all(|told| told.contains("lin / demo-creator-password (creator)")), "{told:?}");
     assert_eq!(counts(data.path()).await, counts(whole.path()).await);
+}
+
+#[tokio::test]
+async fn one_connection_is_enough_for_runs_of_the_demo_at_once() {
+    for database in Database::all() {
+        let (data, fresh) = (tempfile::tempdir().unwrap(), database.fresh().await);
+        let mut variables = BTreeMap::from([("SHARESTACK__DATABASE__MAX_CONNECTIONS".to_owned(), "1".to_owned())]);
+        if !fresh.url.is_empty() {
+            variables.insert("DATABASE_URL".to_owned(), fresh.url.clone());
+        }
+        let run = || command(data.path(), &["demo"], &variables).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let runs = [run().unwrap(), run().unwrap()];
+        let told = runs.map(|run| well(&run.wait_with_output().unwrap()));
+        assert_eq!(told.iter().filter(|told| told.contains(NOT_EMPTY)).count(), 1, "{database:?} {told:?}");
+    }
 }
 
 #[tokio::test]

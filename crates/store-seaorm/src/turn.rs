@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use sqlx::Executor;
+use sqlx::{ConnectOptions, Connection, Database, Executor, Pool};
 use thiserror::Error;
 
 use crate::connect::{Pools, Store};
@@ -48,15 +48,15 @@ impl Turn {
 #[error("cannot take the lock that others wait for")]
 pub struct LockError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-/// What keeps others out while it is held. The connection of the lock is closed, not
-/// returned, so that the lock goes even when releasing it fails.
+/// What keeps others out while it is held. The connection of the lock is its own, so that a pool
+/// of one is enough for what is done, and closed, so that the lock goes even when releasing fails.
 #[must_use = "others wait until it is released"]
 pub struct Held(Guard);
 
 enum Guard {
     File(File),
-    Postgres(Box<sqlx::pool::PoolConnection<sqlx::Postgres>>),
-    MySql(Box<sqlx::pool::PoolConnection<sqlx::MySql>>),
+    Postgres(Box<sqlx::PgConnection>),
+    MySql(Box<sqlx::MySqlConnection>),
 }
 
 impl Store {
@@ -69,19 +69,19 @@ impl Store {
         match &self.pools {
             Pools::Sqlite { write, .. } => lock_file(write.connect_options().get_filename().to_owned(), turn).await,
             Pools::Postgres(pool) => {
-                let mut connection = pool.acquire().await.map_err(failed)?;
+                let mut connection = beside(pool).await.map_err(failed)?;
                 sqlx::query("SELECT pg_advisory_lock($1)")
                     .bind(turn.key())
-                    .execute(&mut *connection)
+                    .execute(&mut connection)
                     .await
                     .map_err(failed)?;
                 Ok(Held(Guard::Postgres(Box::new(connection))))
             }
             Pools::MySql(pool) => {
-                let mut connection = pool.acquire().await.map_err(failed)?;
+                let mut connection = beside(pool).await.map_err(failed)?;
                 let taken: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(CONCAT(?, DATABASE()), 300)")
                     .bind(turn.name())
-                    .fetch_one(&mut *connection)
+                    .fetch_one(&mut connection)
                     .await
                     .map_err(failed)?;
                 if taken != Some(1) {
@@ -91,6 +91,13 @@ impl Store {
             }
         }
     }
+}
+
+/// Another connection to the database of a pool.
+async fn beside<DB: Database>(pool: &Pool<DB>) -> Result<DB::Connection, sqlx::Error> {
+    let options = pool.connect_options();
+    let opened = tokio::time::timeout(pool.options().get_acquire_timeout(), options.connect());
+    opened.await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 async fn lock_file(database: PathBuf, turn: Turn) -> Result<Held, LockError> {
