@@ -82,6 +82,41 @@ pub async fn pages_show_each_photo_once(subject: Subject) {
     assert!(subject.queries.list(&PhotoFilter::default(), page(1_000_000, 100)).await.unwrap().items.is_empty());
 }
 
+/// In its place, on every page of every order; what is somebody else's does not.
+pub async fn what_is_ones_own_stands_among_what_everybody_sees(subject: Subject) {
+    let numbered = |id: i64| {
+        but(id, |photo| {
+            photo.created_at = now() + TimeDelta::seconds(id * 37 % 5);
+            photo.title = Title::stored((id * 29 % 4).to_string());
+            photo.sort_order = id * 31 % 3;
+            if id % 3 == 0 {
+                photo.picture.formats.clear();
+            }
+        })
+    };
+    subject.keep(&(1..=10).map(numbered).collect::<Vec<_>>()).await;
+    let all = PhotoScope::Kept {
+        status: Some(PhotoStatus::Published),
+        visibility: Some(Visibility::Public),
+        owner: Some(OWNER),
+    };
+    for sort in PhotoSort::ALL {
+        for order in [Order::Ascending, Order::Descending] {
+            let list = async |scope, number| {
+                let filter = filter(|filter| (filter.sort, filter.order, filter.scope) = (sort, order, scope));
+                let shown = subject.queries.list(&filter, page(number, 4)).await.unwrap();
+                (shown.total, ids(&shown.items))
+            };
+            for number in 1..=4 {
+                let expected = list(all, number).await;
+                assert_eq!(expected.0, 10);
+                assert_eq!(list(PhotoScope::Open { owner: OWNER }, number).await, expected, "{sort:?} {order:?}");
+            }
+            assert_eq!(list(PhotoScope::Open { owner: UserId::new(8) }, 1).await, list(PhotoScope::Listed, 1).await);
+        }
+    }
+}
+
 /// Up and down; by when it was created where it is not known when it was taken.
 pub async fn every_order_sorts(subject: Subject) {
     let made = |id, title: &str, seconds, order, time: Option<&str>| {

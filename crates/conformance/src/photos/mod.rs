@@ -65,6 +65,7 @@ macro_rules! photos_cases {
             photos::list: [
                 a_page_shows_categories_and_tags,
                 pages_show_each_photo_once,
+                what_is_ones_own_stands_among_what_everybody_sees,
                 every_order_sorts,
                 titles_stand_in_the_order_of_their_characters,
                 totals_equal_what_matches,

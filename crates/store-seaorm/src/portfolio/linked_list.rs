@@ -56,6 +56,11 @@ impl Span {
     }
 }
 
+/// A part of a union in a subquery of its own, so that every database takes its limit.
+pub(super) fn part(select: SelectStatement) -> SelectStatement {
+    Query::select().columns(["id", "place"]).from_subquery(select, "l").to_owned()
+}
+
 /// What links photos to something.
 #[derive(Clone, Copy)]
 enum Links {

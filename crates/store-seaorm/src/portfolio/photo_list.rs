@@ -1,14 +1,16 @@
 //! Lists of photos: the ids of a page come from an index alone, and only their rows are
 //! read; the length comes from a counter where one is kept.
 
-use sea_orm::sea_query::{Cond, Expr, JoinType, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Cond, Expr, JoinType, Order, Query, SelectStatement, UnionType};
 use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_content::model::{CategoryId, Kind, PhotoCount, PhotoStatus, TagName, Visibility};
 use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, PhotoSort, PhotoView};
 use sharestack_kernel::error::StoreError;
+use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
 
 use super::category_rows::below;
+use super::linked_list::{Span, part};
 use super::photo_rows::{PhotoRow, photo_columns};
 use crate::connect::Store;
 use crate::error::store_error;
@@ -102,12 +104,8 @@ fn in_scope(select: &mut SelectStatement, scope: PhotoScope) {
             select.and_where(Expr::col(("p", "listed")).eq(true));
         }
         PhotoScope::Open { owner } => {
-            let own = Cond::all()
-                .add(Expr::col(("p", "owner_id")).eq(owner.get()))
-                .add(Expr::col(("p", "trashed_at")).is_null())
-                .add(Expr::col(("p", "status")).eq(PhotoStatus::Published.as_str()))
-                .add(Expr::col(("p", "visibility")).eq(Visibility::Public.as_str()));
-            select.cond_where(Cond::any().add(listed()).add(own));
+            // What everybody sees is a list of its own.
+            select.cond_where(made_public(owner)).and_where(Expr::col(("p", "listed")).eq(false));
         }
         PhotoScope::Kept { status, visibility, owner } => {
             select
@@ -122,6 +120,15 @@ fn in_scope(select: &mut SelectStatement, scope: PhotoScope) {
                 .and_where_option(owner.map(|owner| Expr::col(("p", "owner_id")).eq(owner.get())));
         }
     }
+}
+
+/// The photos (`p`) that their owner has published for everybody, whether they have pictures yet or not.
+fn made_public(owner: UserId) -> Cond {
+    Cond::all()
+        .add(Expr::col(("p", "owner_id")).eq(owner.get()))
+        .add(Expr::col(("p", "trashed_at")).is_null())
+        .add(Expr::col(("p", "status")).eq(PhotoStatus::Published.as_str()))
+        .add(Expr::col(("p", "visibility")).eq(Visibility::Public.as_str()))
 }
 
 fn matching(filter: &PhotoFilter) -> SelectStatement {
@@ -195,6 +202,9 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<PhotoView>, StoreError> {
         let (column, order) = sorted_by(filter);
+        if let PhotoScope::Open { owner } = filter.scope {
+            return Box::pin(self.open_page(filter, owner, page)).await;
+        }
         if let Some(category) = filter.category {
             if !filter.hidden_category && self.is_hidden(Kind::Photo, category).await? {
                 return Ok(Page { items: Vec::new(), total: 0, request: page });
@@ -206,16 +216,54 @@ impl Store {
         if let Some(tagged) = self.tag_page(filter, page).await? {
             return self.photos_of(tagged.ids, listed(), tagged.total, (column, order), page).await;
         }
-        let total = match (counter(filter), counted_with(filter)) {
+        let total = self.length(filter).await?;
+        self.photo_page(matching(filter), total, (column, order), page).await
+    }
+
+    /// How many photos there are.
+    async fn length(&self, filter: &PhotoFilter) -> Result<u64, StoreError> {
+        let kept = match (counter(filter), counted_with(filter)) {
             (Some(key), _) => Some(self.photo_count(key).await?),
             (None, Some(select)) => self.kept_with(&select).await?,
             (None, None) => None,
         };
-        let total = match total {
-            Some(total) => total,
-            None => count(self, matching(filter)).await?,
+        match kept {
+            Some(total) => Ok(total),
+            None => count(self, matching(filter)).await,
+        }
+    }
+
+    /// What everybody sees and, where there is any, what somebody has made public and nobody else
+    /// sees yet: the two are sorted into each other as far as the page goes, so that neither is
+    /// walked to its end.
+    async fn open_page(
+        &self,
+        filter: &PhotoFilter,
+        owner: UserId,
+        page: PageRequest,
+    ) -> Result<Page<PhotoView>, StoreError> {
+        let everybodys = PhotoFilter { scope: PhotoScope::Listed, ..filter.clone() };
+        let hidden = match filter.category {
+            Some(category) if !filter.hidden_category => self.is_hidden(Kind::Photo, category).await?,
+            _ => false,
         };
-        self.photo_page(matching(filter), total, (column, order), page).await
+        let more = if hidden { 0 } else { count(self, matching(filter)).await? };
+        if more == 0 {
+            return self.list_photos(&everybodys, page).await;
+        }
+        let (column, order) = sorted_by(filter);
+        let span = Span { column, order: order.clone(), offset: page.offset(), limit: page.limit().into() };
+        let first = span.to_start();
+        let placed = |mut select: SelectStatement| {
+            select.expr_as(Expr::col(("p", "id")), "id").expr_as(Expr::col(("p", column)), "place");
+            part(first.cut(&mut select))
+        };
+        let mut both = placed(matching(&everybodys));
+        both.union(UnionType::All, placed(matching(filter)));
+        let ids = span.cut(Query::select().columns(["id", "place"]).from_subquery(both, "b"));
+        let shown = Cond::any().add(listed()).add(made_public(owner));
+        let total = self.length(&everybodys).await? + more;
+        self.photos_of(ids, shown, total, (column, order), page).await
     }
 
     async fn photo_page(

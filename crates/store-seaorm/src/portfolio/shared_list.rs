@@ -10,7 +10,7 @@ use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
 
 use super::category_rows::below;
-use super::linked_list::{Span, listed_below};
+use super::linked_list::{Span, listed_below, part};
 use super::photo_list::listed;
 use super::photo_rows::{PhotoRow, photo_columns};
 use crate::connect::Store;
@@ -37,11 +37,6 @@ fn unlisted(category: CategoryId, owner: UserId) -> SelectStatement {
         .and_where(Expr::col(("l", "listed")).eq(false))
         .cond_where(own(owner))
         .to_owned()
-}
-
-/// A part of a union in a subquery of its own, so that every database takes its limit.
-fn part(select: SelectStatement) -> SelectStatement {
-    Query::select().columns(["id", "place"]).from_subquery(select, "l").to_owned()
 }
 
 impl Store {
