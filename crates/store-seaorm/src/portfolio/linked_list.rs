@@ -173,3 +173,49 @@ impl Store {
         one(self.read(), &select).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sea_orm::{ConnectionTrait, DbBackend};
+    use sharestack_kernel::clock::SystemClock;
+
+    use super::super::photo_list::{listed, rows_of};
+    use super::*;
+    use crate::config::StoreConfig;
+
+    const ALL: [Links; 3] = [Links::Placed(1), Links::Listed(1), Links::Tagged(1)];
+
+    async fn store() -> (Store, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/lists.db", directory.path().display());
+        let store = Store::connect(&StoreConfig::new(url), Arc::new(SystemClock)).await.unwrap();
+        store.migrate().await.unwrap();
+        (store, directory)
+    }
+
+    /// What SQLite does for a page.
+    async fn steps(store: &Store, ids: SelectStatement, span: &Span) -> Vec<String> {
+        let mut statement = DbBackend::Sqlite.build(&rows_of(ids, listed(), (span.column, span.order.clone())));
+        statement.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+        let plan = store.read().query_all_raw(statement).await.unwrap();
+        plan.iter().map(|step| step.try_get("", "detail").unwrap()).collect()
+    }
+
+    /// Those of its steps that go over photos in an order.
+    fn walks(steps: &[String]) -> Vec<&String> {
+        steps.iter().filter(|step| step.contains("ix_photos_")).collect()
+    }
+
+    #[tokio::test]
+    async fn photos_of_a_page_are_found_by_their_ids() {
+        let (store, _directory) = store().await;
+        for (links, column) in ALL.into_iter().flat_map(|links| [(links, "created_at"), (links, "shown_at")]) {
+            let span = Span { column, order: Order::Desc, offset: 20, limit: 10 };
+            let found = steps(&store, links.photos(&span), &span).await;
+            assert!(walks(&found).is_empty() && found.iter().any(|step| step.contains(" p ")), "{found:?}");
+        }
+        store.close().await;
+    }
+}

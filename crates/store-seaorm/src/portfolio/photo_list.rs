@@ -107,7 +107,7 @@ fn in_scope(select: &mut SelectStatement, scope: PhotoScope) {
                 .add(Expr::col(("p", "trashed_at")).is_null())
                 .add(Expr::col(("p", "status")).eq(PhotoStatus::Published.as_str()))
                 .add(Expr::col(("p", "visibility")).eq(Visibility::Public.as_str()));
-            select.cond_where(Cond::any().add(listed()).add(own));
+            select.cond_where(Cond::any().add(Expr::col(("p", "listed")).eq(true)).add(own));
         }
         PhotoScope::Kept { status, visibility, owner } => {
             select
@@ -161,9 +161,22 @@ fn sorted_by(filter: &PhotoFilter) -> (&'static str, Order) {
     (column, order)
 }
 
-/// The photos (`p`) that everybody sees.
+/// That photos (`p`) whose ids are known are ones that everybody sees. It is asked so that no index
+/// answers it: by one SQLite would walk all listed photos in the order of the page to find a few ids.
 pub(super) fn listed() -> Cond {
-    Cond::all().add(Expr::col(("p", "listed")).eq(true))
+    Cond::all().add(Expr::col(("p", "listed")).ne(false))
+}
+
+/// The photos with the ids of a page, as far as they (`p`) are still what is shown.
+pub(super) fn rows_of(ids: SelectStatement, shown: Cond, (column, order): (&'static str, Order)) -> SelectStatement {
+    let mut select = Query::select();
+    photo_columns(&mut select)
+        .from_subquery(ids, "i")
+        .join_as(JoinType::InnerJoin, "photos", "p", Expr::col(("p", "id")).equals(("i", "id")))
+        .cond_where(shown)
+        .order_by(("p", column), order.clone())
+        .order_by(("p", "id"), order);
+    select
 }
 
 impl Store {
@@ -240,20 +253,13 @@ impl Store {
         ids: SelectStatement,
         shown: Cond,
         total: u64,
-        (column, order): (&'static str, Order),
+        sorted: (&'static str, Order),
         page: PageRequest,
     ) -> Result<Page<PhotoView>, StoreError> {
         if page.offset() >= total {
             return Ok(Page { items: Vec::new(), total, request: page });
         }
-        let mut select = Query::select();
-        photo_columns(&mut select)
-            .from_subquery(ids, "i")
-            .join_as(JoinType::InnerJoin, "photos", "p", Expr::col(("p", "id")).equals(("i", "id")))
-            .cond_where(shown)
-            .order_by(("p", column), order.clone())
-            .order_by(("p", "id"), order);
-        let rows: Vec<PhotoRow> = all(self.read(), &select).await?;
+        let rows: Vec<PhotoRow> = all(self.read(), &rows_of(ids, shown, sorted)).await?;
         Ok(Page { items: self.views(rows).await?, total, request: page })
     }
 }
