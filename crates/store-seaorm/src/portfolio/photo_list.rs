@@ -9,6 +9,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::{Page, PageRequest};
 
 use super::category_rows::below;
+use super::linked_list::Span;
 use super::photo_rows::{PhotoRow, photo_columns};
 use crate::connect::Store;
 use crate::error::store_error;
@@ -27,30 +28,6 @@ fn counter(filter: &PhotoFilter) -> Option<PhotoCount> {
         (Some(year), Some(month)) => Some(PhotoCount::Month(year, month)),
         (None, Some(_)) => None,
     }
-}
-
-/// The count that a category or a tag keeps of the listed photos it has, when nothing else is asked.
-fn counted_with(filter: &PhotoFilter) -> Option<SelectStatement> {
-    let more = filter.directly || filter.search.is_some() || filter.year.is_some() || filter.month.is_some();
-    if filter.scope != PhotoScope::Listed || more {
-        return None;
-    }
-    let mut select = Query::select();
-    match (filter.category, &filter.tag) {
-        (Some(id), None) => {
-            select
-                .expr_as(Expr::col("subtree_count"), "n")
-                .from("categories")
-                .and_where(Expr::col("kind").eq("photo"))
-                .and_where(Expr::col("id").eq(id.get()));
-        }
-        (None, Some(key)) => {
-            select.expr_as(Expr::col(("t", "usage_count")), "n").from_as("tags", "t");
-            of_key(&mut select, key, filter.hidden_tag);
-        }
-        _ => return None,
-    }
-    Some(select)
 }
 
 /// The photos of a category and of those below it.
@@ -147,7 +124,8 @@ fn matching(filter: &PhotoFilter) -> SelectStatement {
     select
 }
 
-fn sorted_by(filter: &PhotoFilter) -> (&'static str, Order) {
+/// The column of photos that a list is sorted by, and the direction.
+pub(super) fn sorted_by(filter: &PhotoFilter) -> (&'static str, Order) {
     if let PhotoScope::Trash { .. } = filter.scope {
         return ("trashed_at", Order::Desc);
     }
@@ -180,7 +158,7 @@ pub(super) fn rows_of(ids: SelectStatement, shown: Cond, (column, order): (&'sta
 }
 
 impl Store {
-    async fn photo_count(&self, key: PhotoCount) -> Result<u64, StoreError> {
+    pub(super) async fn photo_count(&self, key: PhotoCount) -> Result<u64, StoreError> {
         let select = Query::select()
             .column("n")
             .from("photo_counts")
@@ -191,59 +169,26 @@ impl Store {
         u64::try_from(n).map_err(StoreError::corrupt)
     }
 
-    /// What one category or tag counts; `None` when a key names several.
-    async fn kept_with(&self, select: &SelectStatement) -> Result<Option<u64>, StoreError> {
-        let rows = self.read().query_all(select).await.map_err(store_error)?;
-        let n = match &rows[..] {
-            [] => 0,
-            [row] => row.try_get::<i64>("", "n").map_err(store_error)?,
-            _ => return Ok(None),
-        };
-        u64::try_from(n).map(Some).map_err(StoreError::corrupt)
-    }
-
     pub(super) async fn list_photos(
         &self,
         filter: &PhotoFilter,
         page: PageRequest,
     ) -> Result<Page<PhotoView>, StoreError> {
-        let (column, order) = sorted_by(filter);
-        if let Some(category) = filter.category {
-            if !filter.hidden_category && self.is_hidden(Kind::Photo, category).await? {
-                return Ok(Page { items: Vec::new(), total: 0, request: page });
-            }
-            if let Some(placed) = self.category_page(filter, page).await? {
-                return self.photos_of(placed.ids, listed(), placed.total, (column, order), page).await;
-            }
+        if let Some(category) = filter.category
+            && !filter.hidden_category
+            && self.is_hidden(Kind::Photo, category).await?
+        {
+            return Ok(Page { items: Vec::new(), total: 0, request: page });
         }
-        if let Some(tagged) = self.tag_page(filter, page).await? {
-            return self.photos_of(tagged.ids, listed(), tagged.total, (column, order), page).await;
+        if let Some(linked) = self.linked_page(filter, page).await? {
+            return self.photos_of(linked.ids, listed(), linked.total, sorted_by(filter), page).await;
         }
-        let total = match (counter(filter), counted_with(filter)) {
-            (Some(key), _) => Some(self.photo_count(key).await?),
-            (None, Some(select)) => self.kept_with(&select).await?,
-            (None, None) => None,
-        };
-        let total = match total {
-            Some(total) => total,
+        let total = match counter(filter) {
+            Some(key) => self.photo_count(key).await?,
             None => count(self, matching(filter)).await?,
         };
-        self.photo_page(matching(filter), total, (column, order), page).await
-    }
-
-    async fn photo_page(
-        &self,
-        mut ids: SelectStatement,
-        total: u64,
-        (column, order): (&'static str, Order),
-        page: PageRequest,
-    ) -> Result<Page<PhotoView>, StoreError> {
-        ids.column(("p", "id"))
-            .order_by(("p", column), order.clone())
-            .order_by(("p", "id"), order.clone())
-            .limit(u64::from(page.limit()))
-            .offset(page.offset());
-        self.photos_of(ids, Cond::all(), total, (column, order), page).await
+        let ids = Span::of(filter, page).cut_photos(&mut matching(filter));
+        self.photos_of(ids, Cond::all(), total, sorted_by(filter), page).await
     }
 
     /// The photos of a page whose ids are known, as far as they (`p`) are still what is shown:
