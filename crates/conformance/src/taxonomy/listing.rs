@@ -89,21 +89,31 @@ impl Subject {
         }
         seen
     }
+
+    /// Compares pages of several sizes: the first ones of a long list may be found in another way
+    /// than the last ones.
+    async fn assert_pages(&self, filter: &PhotoFilter, expected: &[i64]) {
+        for (limit, pages) in [(2, 2), (7, 4), (100, 1)] {
+            let shown = Ord::min(expected.len(), (limit * pages) as usize);
+            assert_eq!(self.seen(filter, limit, pages, expected.len()).await, expected[..shown], "{filter:?}");
+        }
+    }
+}
+
+/// Every order that a list can have.
+fn orders() -> impl Iterator<Item = (PhotoSort, Order)> {
+    PhotoSort::ALL.into_iter().flat_map(|sort| [(sort, Order::Ascending), (sort, Order::Descending)])
 }
 
 /// By each order, over pages of any size, each photo once however many categories have it.
 pub async fn a_category_lists_its_own_photos_and_those_below(subject: Subject) {
     let photos = furnish(&subject).await;
     for (id, directly) in (1..=8).flat_map(|id| [(id, false), (id, true)]) {
-        for (sort, order) in
-            PhotoSort::ALL.into_iter().flat_map(|sort| [(sort, Order::Ascending), (sort, Order::Descending)])
-        {
+        for (sort, order) in orders() {
             let category = Some(CategoryId::new(id));
             let filter = PhotoFilter { category, directly, sort, order, ..PhotoFilter::default() };
             let expected = expected(&photos, &filter);
-            for (limit, pages) in [(7, 4), (100, 1)] {
-                assert_eq!(subject.seen(&filter, limit, pages, expected.len()).await, expected, "{filter:?}");
-            }
+            subject.assert_pages(&filter, &expected).await;
         }
     }
 }
@@ -128,15 +138,36 @@ pub async fn a_tag_lists_its_photos(subject: Subject) {
     }
     let both = [tags[0], tags[2]];
     for (key, wanted) in [("夜景", &tags[..1]), ("城市", &tags[1..2]), ("ye-jing", &both[..]), ("none", &[][..])] {
-        for (sort, order) in
-            PhotoSort::ALL.into_iter().flat_map(|sort| [(sort, Order::Ascending), (sort, Order::Descending)])
-        {
+        for (sort, order) in orders() {
             let filter = PhotoFilter { tag: Some(key.to_owned()), sort, order, ..PhotoFilter::default() };
             let has = |photo: &&Photo| photo.is_listed() && of(photo.id.get()).iter().any(|tag| wanted.contains(tag));
             let expected = in_order(photos.iter().filter(has).collect(), &filter);
-            for (limit, pages) in [(7, 4), (100, 1)] {
-                assert_eq!(subject.seen(&filter, limit, pages, expected.len()).await, expected, "{filter:?}");
-            }
+            subject.assert_pages(&filter, &expected).await;
+        }
+    }
+}
+
+/// In a category with what is below it, in one alone, and of a tag.
+pub async fn what_is_sorted_by_the_same_stands_by_its_id(subject: Subject) {
+    let alike = |id: i64| Photo { title: Title::stored("同".to_owned()), sort_order: id % 2, ..photo(id) };
+    let photos: Vec<Photo> = (1..=30).map(alike).collect();
+    subject.plant(&["1", "1/2"].map(category)).await;
+    subject.keep(&photos).await;
+    let tag = subject.resolve(&[(1, "夜景")]).await[0];
+    let places = |id: i64| -> Vec<i64> { if id % 7 == 0 { vec![2] } else { vec![1, 2] } };
+    let is_in = |photo: &&Photo| photo.id.get() % 10 > 0;
+    for photo in photos.iter().filter(is_in) {
+        subject.shelve(photo, &shelves(photo, &places(photo.id.get()), &[tag])).await.unwrap();
+    }
+    let within = PhotoFilter { category: Some(CategoryId::new(1)), ..PhotoFilter::default() };
+    let alone = PhotoFilter { directly: true, ..within.clone() };
+    let tagged = PhotoFilter { tag: Some("夜景".to_owned()), ..PhotoFilter::default() };
+    for of in [within, alone, tagged] {
+        let is_shown = |photo: &&Photo| is_in(photo) && (!of.directly || places(photo.id.get()).contains(&1));
+        for (sort, order) in orders() {
+            let filter = PhotoFilter { sort, order, ..of.clone() };
+            let expected = in_order(photos.iter().filter(is_shown).collect(), &filter);
+            subject.assert_pages(&filter, &expected).await;
         }
     }
 }

@@ -120,6 +120,7 @@ macro_rules! taxonomy_cases {
             taxonomy::listing: [
                 a_category_lists_its_own_photos_and_those_below,
                 a_tag_lists_its_photos,
+                what_is_sorted_by_the_same_stands_by_its_id,
                 other_conditions_hold_within_a_category
             ],
             taxonomy::lists: [

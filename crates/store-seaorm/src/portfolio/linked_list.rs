@@ -1,15 +1,17 @@
-//! Pages of the photos of a category or a tag. Their ids come from an index alone, and as few
-//! entries are read as the page asks for, however many photos there are.
+//! Pages of the photos of a category or a tag. By time, their ids come from an index alone, and as
+//! few entries are read as the page asks for, however many photos there are. What else photos are
+//! sorted by does not stand with their links: all that are linked are sorted, or listed photos are
+//! walked in their order until the page is found, whichever reads less.
 
 use sea_orm::ExprTrait;
-use sea_orm::sea_query::{Expr, Order, Query, SelectStatement};
-use sharestack_content::model::{CategoryId, Kind};
-use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, PhotoSort};
+use sea_orm::sea_query::{Expr, JoinType, Order, Query, SelectStatement, SubQueryStatement};
+use sharestack_content::model::{CategoryId, Kind, PhotoCount};
+use sharestack_content::ports::{PhotoFilter, PhotoScope, PhotoSort};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::PageRequest;
 
 use super::listing::LISTINGS;
-use super::photo_list::of_key;
+use super::photo_list::{listed, of_key, sorted_by};
 use crate::connect::Store;
 use crate::rows::{Fields, Stored, all, one};
 
@@ -29,15 +31,10 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// A page of a list; `None` when its order is not one that links are sorted by.
-    fn of(filter: &PhotoFilter, page: PageRequest) -> Option<Self> {
-        let column = match filter.sort {
-            PhotoSort::CreatedAt => "created_at",
-            PhotoSort::TakenAt => "shown_at",
-            PhotoSort::Title | PhotoSort::SortOrder => return None,
-        };
-        let order = if filter.order == Direction::Ascending { Order::Asc } else { Order::Desc };
-        Some(Self { column, order, offset: page.offset(), limit: page.limit().into() })
+    /// A page of a list.
+    pub(super) fn of(filter: &PhotoFilter, page: PageRequest) -> Self {
+        let (column, order) = sorted_by(filter);
+        Self { column, order, offset: page.offset(), limit: page.limit().into() }
     }
 
     /// The same from the first entry on.
@@ -54,6 +51,23 @@ impl Span {
             .offset(self.offset)
             .to_owned()
     }
+
+    /// Cuts the ids out of photos (`p`).
+    pub(super) fn cut_photos(&self, select: &mut SelectStatement) -> SelectStatement {
+        select
+            .column(("p", "id"))
+            .order_by(("p", self.column), self.order.clone())
+            .order_by(("p", "id"), self.order.clone())
+            .limit(self.limit)
+            .offset(self.offset)
+            .to_owned()
+    }
+
+    /// Whether a walk over all listed photos finds it sooner than sorting those that are linked. Where
+    /// these lie as chance has it, a walk meets `all / linked` photos for each of them.
+    fn is_near(&self, linked: u64, all: u64) -> bool {
+        u128::from(self.offset + self.limit) * u128::from(all) < u128::from(linked) * u128::from(linked)
+    }
 }
 
 /// A part of a union in a subquery of its own, so that every database takes its limit.
@@ -63,7 +77,7 @@ pub(super) fn part(select: SelectStatement) -> SelectStatement {
 
 /// What links photos to something.
 #[derive(Clone, Copy)]
-enum Links {
+pub(super) enum Links {
     /// The photos of a category itself.
     Placed(i64),
     /// Those of a category and of what is below it.
@@ -72,24 +86,52 @@ enum Links {
 }
 
 impl Links {
-    /// The listed photos, from an index of the links.
-    fn photos(self, span: &Span) -> SelectStatement {
+    /// The links (`l`) of listed photos.
+    fn linked(self) -> SelectStatement {
         let (table, of, id, has_unlisted) = match self {
             Self::Placed(id) => ("photo_categories", "category_id", id, true),
             Self::Listed(id) => (LISTINGS, "category_id", id, false),
             Self::Tagged(id) => ("photo_tags", "tag_id", id, true),
         };
         Query::select()
-            .expr_as(Expr::col("photo_id"), "id")
-            .expr_as(Expr::col(span.column), "place")
-            .from(table)
-            .and_where(Expr::col(of).eq(id))
-            .and_where_option(has_unlisted.then(|| Expr::col("listed").eq(true)))
-            .order_by(span.column, span.order.clone())
-            .order_by("photo_id", span.order.clone())
+            .from_as(table, "l")
+            .and_where(Expr::col(("l", of)).eq(id))
+            .and_where_option(has_unlisted.then(|| Expr::col(("l", "listed")).eq(true)))
+            .to_owned()
+    }
+
+    /// The listed photos by a time, from an index of the links.
+    fn photos(self, span: &Span) -> SelectStatement {
+        self.linked()
+            .expr_as(Expr::col(("l", "photo_id")), "id")
+            .expr_as(Expr::col(("l", span.column)), "place")
+            .order_by(("l", span.column), span.order.clone())
+            .order_by(("l", "photo_id"), span.order.clone())
             .limit(span.limit)
             .offset(span.offset)
             .to_owned()
+    }
+
+    /// The same by any column of photos: all that are linked are read.
+    fn sorted(self, span: &Span) -> SelectStatement {
+        let same = Expr::col(("p", "id")).equals(("l", "photo_id"));
+        span.cut_photos(self.linked().join_as(JoinType::InnerJoin, "photos", "p", same).cond_where(listed()))
+    }
+
+    /// The same from an index of photos by this column: all that are listed are read, up to the last
+    /// of the page.
+    fn walked(self, span: &Span) -> SelectStatement {
+        let link = self
+            .linked()
+            .column(("l", "photo_id"))
+            .and_where(Expr::col(("l", "photo_id")).equals(("p", "id")))
+            .to_owned();
+        // Of `EXISTS` and `IN` databases make joins, which may begin with all links; of a value
+        // that is looked up they do not.
+        let is_linked = Expr::from(SubQueryStatement::from(link)).is_not_null();
+        let mut photos = Query::select();
+        photos.from_as("photos", "p").and_where(Expr::col(("p", "listed")).eq(true)).and_where(is_linked);
+        span.cut_photos(&mut photos)
     }
 }
 
@@ -99,6 +141,7 @@ pub(super) fn listed_below(category: CategoryId, span: &Span) -> SelectStatement
 }
 
 /// How many listed photos there are.
+#[derive(Default)]
 pub(super) struct Counted {
     /// In a category itself.
     direct: u64,
@@ -129,42 +172,51 @@ fn count(n: i64) -> Result<u64, StoreError> {
 }
 
 impl Store {
-    /// The page of a list of which nothing but the category is asked; `None` for other lists,
-    /// and for a category that is not there.
-    pub(super) async fn category_page(
+    /// The page of a list of which nothing but a category or a tag is asked; `None` for other lists,
+    /// and for a key that is of several tags.
+    pub(super) async fn linked_page(
         &self,
         filter: &PhotoFilter,
         page: PageRequest,
     ) -> Result<Option<LinkedPage>, StoreError> {
-        let plain = is_plain(filter) && filter.tag.is_none();
-        let (Some(category), Some(span), true) = (filter.category, Span::of(filter, page), plain) else {
-            return Ok(None);
+        let Some((links, total)) = self.links_of(filter).await? else { return Ok(None) };
+        let span = Span::of(filter, page);
+        let ids = match filter.sort {
+            PhotoSort::CreatedAt | PhotoSort::TakenAt => links.photos(&span),
+            PhotoSort::Title | PhotoSort::SortOrder => {
+                let all = self.photo_count(PhotoCount::Listed).await?;
+                if span.is_near(total, all) { links.walked(&span) } else { links.sorted(&span) }
+            }
         };
-        let Some(counted) = self.counted(category).await? else { return Ok(None) };
-        if filter.directly {
-            let ids = Links::Placed(category.get()).photos(&span);
-            return Ok(Some(LinkedPage { ids, total: counted.direct }));
-        }
-        Ok(Some(LinkedPage { ids: listed_below(category, &span), total: counted.subtree }))
+        Ok(Some(LinkedPage { ids, total }))
     }
 
-    /// The page of a list of which nothing but the tag is asked; `None` for other lists, and
-    /// unless the key is one tag's.
-    pub(super) async fn tag_page(
-        &self,
-        filter: &PhotoFilter,
-        page: PageRequest,
-    ) -> Result<Option<LinkedPage>, StoreError> {
-        let plain = is_plain(filter) && filter.category.is_none();
-        let (Some(key), Some(span), true) = (&filter.tag, Span::of(filter, page), plain) else {
-            return Ok(None);
-        };
+    /// What links the photos of such a list, and how many there are.
+    pub(super) async fn links_of(&self, filter: &PhotoFilter) -> Result<Option<(Links, u64)>, StoreError> {
+        match (filter.category, &filter.tag) {
+            (Some(category), None) if is_plain(filter) => {
+                // One that is not there has no photos.
+                let counted = self.counted(category).await?.unwrap_or_default();
+                let direct = (Links::Placed(category.get()), counted.direct);
+                let subtree = (Links::Listed(category.get()), counted.subtree);
+                Ok(Some(if filter.directly { direct } else { subtree }))
+            }
+            (None, Some(key)) if is_plain(filter) => self.tagged(key, filter.hidden_tag).await,
+            _ => Ok(None),
+        }
+    }
+
+    async fn tagged(&self, key: &str, hidden: bool) -> Result<Option<(Links, u64)>, StoreError> {
         let mut select = Query::select();
         select.columns([("t", "id"), ("t", "usage_count")]).from_as("tags", "t");
-        of_key(&mut select, key, filter.hidden_tag);
+        of_key(&mut select, key, hidden);
         let found: Vec<Used> = all(self.read(), &select).await?;
-        let [Used(tag, uses)] = found[..] else { return Ok(None) };
-        Ok(Some(LinkedPage { ids: Links::Tagged(tag).photos(&span), total: count(uses)? }))
+        Ok(match found[..] {
+            // One that is not there has no photos.
+            [] => Some((Links::Tagged(0), 0)),
+            [Used(tag, uses)] => Some((Links::Tagged(tag), count(uses)?)),
+            _ => None,
+        })
     }
 
     /// What a category of photos counts; `None` when it is not there.
@@ -176,5 +228,82 @@ impl Store {
             .and_where(Expr::col("id").eq(category.get()))
             .to_owned();
         one(self.read(), &select).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sea_orm::{ConnectionTrait, DbBackend};
+    use sharestack_kernel::clock::SystemClock;
+
+    use super::super::photo_list::rows_of;
+    use super::*;
+    use crate::config::StoreConfig;
+
+    const ALL: [Links; 3] = [Links::Placed(1), Links::Listed(1), Links::Tagged(1)];
+
+    async fn store() -> (Store, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/lists.db", directory.path().display());
+        let store = Store::connect(&StoreConfig::new(url), Arc::new(SystemClock)).await.unwrap();
+        store.migrate().await.unwrap();
+        (store, directory)
+    }
+
+    /// What SQLite does for a page.
+    async fn steps(store: &Store, ids: SelectStatement, span: &Span) -> Vec<String> {
+        let mut statement = DbBackend::Sqlite.build(&rows_of(ids, listed(), (span.column, span.order.clone())));
+        statement.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+        let plan = store.read().query_all_raw(statement).await.unwrap();
+        plan.iter().map(|step| step.try_get("", "detail").unwrap()).collect()
+    }
+
+    /// Those of its steps that go over photos in an order.
+    fn walks(steps: &[String]) -> Vec<&String> {
+        steps.iter().filter(|step| step.contains("ix_photos_")).collect()
+    }
+
+    #[tokio::test]
+    async fn photos_of_a_page_are_found_by_their_ids() {
+        let (store, _directory) = store().await;
+        for (links, column) in ALL.into_iter().flat_map(|links| [(links, "created_at"), (links, "shown_at")]) {
+            let span = Span { column, order: Order::Desc, offset: 20, limit: 10 };
+            let found = steps(&store, links.photos(&span), &span).await;
+            assert!(walks(&found).is_empty() && found.iter().any(|step| step.contains(" p ")), "{found:?}");
+        }
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn ids_by_title_are_walked_or_sorted() {
+        let (store, _directory) = store().await;
+        for (links, column) in ALL.into_iter().flat_map(|links| [(links, "title"), (links, "sort_order")]) {
+            let span = Span { column, order: Order::Asc, offset: 20, limit: 10 };
+            let found = steps(&store, links.walked(&span), &span).await;
+            let walk = format!("SEARCH p USING COVERING INDEX ix_photos_{column} (listed=?)");
+            assert_eq!(walks(&found), [&walk], "{found:?}");
+            assert!(found.iter().any(|step| step.ends_with("_id=? AND photo_id=?)")), "{found:?}");
+            let found = steps(&store, links.sorted(&span), &span).await;
+            assert!(walks(&found).is_empty() && found.iter().any(|step| step.contains(" l ")), "{found:?}");
+        }
+        store.close().await;
+    }
+
+    #[test]
+    fn a_page_is_near_when_a_walk_reads_less_than_there_is_to_sort() {
+        let is_near =
+            |offset, linked, all| Span { column: "title", order: Order::Asc, offset, limit: 10 }.is_near(linked, all);
+        // A quarter of a million: up to the page that ends with the 62,500th.
+        assert!(is_near(0, 250_000, 1_000_000) && is_near(62_480, 250_000, 1_000_000));
+        assert!(!is_near(62_490, 250_000, 1_000_000) && !is_near(240_000, 250_000, 1_000_000));
+        // All of them: up to the last page.
+        assert!(is_near(980, 1000, 1000) && !is_near(990, 1000, 1000));
+        // Few of many, and none.
+        assert!(is_near(0, 3163, 1_000_000) && !is_near(0, 3162, 1_000_000));
+        assert!(!is_near(0, 1, 1_000_000) && !is_near(0, 0, 1_000_000) && !is_near(0, 0, 0));
+        // Any page that can be asked for.
+        assert!(!is_near(u64::from(u32::MAX) * 100, 1_000_000, 1_000_000));
     }
 }

@@ -31,30 +31,6 @@ fn counter(filter: &PhotoFilter) -> Option<PhotoCount> {
     }
 }
 
-/// The count that a category or a tag keeps of the listed photos it has, when nothing else is asked.
-fn counted_with(filter: &PhotoFilter) -> Option<SelectStatement> {
-    let more = filter.directly || filter.search.is_some() || filter.year.is_some() || filter.month.is_some();
-    if filter.scope != PhotoScope::Listed || more {
-        return None;
-    }
-    let mut select = Query::select();
-    match (filter.category, &filter.tag) {
-        (Some(id), None) => {
-            select
-                .expr_as(Expr::col("subtree_count"), "n")
-                .from("categories")
-                .and_where(Expr::col("kind").eq("photo"))
-                .and_where(Expr::col("id").eq(id.get()));
-        }
-        (None, Some(key)) => {
-            select.expr_as(Expr::col(("t", "usage_count")), "n").from_as("tags", "t");
-            of_key(&mut select, key, filter.hidden_tag);
-        }
-        _ => return None,
-    }
-    Some(select)
-}
-
 /// The photos of a category and of those below it.
 fn in_category(category: CategoryId) -> SelectStatement {
     Query::select()
@@ -154,7 +130,8 @@ fn matching(filter: &PhotoFilter) -> SelectStatement {
     select
 }
 
-fn sorted_by(filter: &PhotoFilter) -> (&'static str, Order) {
+/// The column of photos that a list is sorted by, and the direction.
+pub(super) fn sorted_by(filter: &PhotoFilter) -> (&'static str, Order) {
     if let PhotoScope::Trash { .. } = filter.scope {
         return ("trashed_at", Order::Desc);
     }
@@ -168,13 +145,26 @@ fn sorted_by(filter: &PhotoFilter) -> (&'static str, Order) {
     (column, order)
 }
 
-/// The photos (`p`) that everybody sees.
+/// That photos (`p`) whose ids are known are ones that everybody sees. It is asked so that no index
+/// answers it: by one SQLite would walk all listed photos in the order of the page to find a few ids.
 pub(super) fn listed() -> Cond {
-    Cond::all().add(Expr::col(("p", "listed")).eq(true))
+    Cond::all().add(Expr::col(("p", "listed")).ne(false))
+}
+
+/// The photos with the ids of a page, as far as they (`p`) are still what is shown.
+pub(super) fn rows_of(ids: SelectStatement, shown: Cond, (column, order): (&'static str, Order)) -> SelectStatement {
+    let mut select = Query::select();
+    photo_columns(&mut select)
+        .from_subquery(ids, "i")
+        .join_as(JoinType::InnerJoin, "photos", "p", Expr::col(("p", "id")).equals(("i", "id")))
+        .cond_where(shown)
+        .order_by(("p", column), order.clone())
+        .order_by(("p", "id"), order);
+    select
 }
 
 impl Store {
-    async fn photo_count(&self, key: PhotoCount) -> Result<u64, StoreError> {
+    pub(super) async fn photo_count(&self, key: PhotoCount) -> Result<u64, StoreError> {
         let select = Query::select()
             .column("n")
             .from("photo_counts")
@@ -185,50 +175,32 @@ impl Store {
         u64::try_from(n).map_err(StoreError::corrupt)
     }
 
-    /// What one category or tag counts; `None` when a key names several.
-    async fn kept_with(&self, select: &SelectStatement) -> Result<Option<u64>, StoreError> {
-        let rows = self.read().query_all(select).await.map_err(store_error)?;
-        let n = match &rows[..] {
-            [] => 0,
-            [row] => row.try_get::<i64>("", "n").map_err(store_error)?,
-            _ => return Ok(None),
-        };
-        u64::try_from(n).map(Some).map_err(StoreError::corrupt)
-    }
-
     pub(super) async fn list_photos(
         &self,
         filter: &PhotoFilter,
         page: PageRequest,
     ) -> Result<Page<PhotoView>, StoreError> {
-        let (column, order) = sorted_by(filter);
+        if let Some(category) = filter.category
+            && !filter.hidden_category
+            && self.is_hidden(Kind::Photo, category).await?
+        {
+            return Ok(Page { items: Vec::new(), total: 0, request: page });
+        }
         if let PhotoScope::Open { owner } = filter.scope {
             return Box::pin(self.open_page(filter, owner, page)).await;
         }
-        if let Some(category) = filter.category {
-            if !filter.hidden_category && self.is_hidden(Kind::Photo, category).await? {
-                return Ok(Page { items: Vec::new(), total: 0, request: page });
-            }
-            if let Some(placed) = self.category_page(filter, page).await? {
-                return self.photos_of(placed.ids, listed(), placed.total, (column, order), page).await;
-            }
-        }
-        if let Some(tagged) = self.tag_page(filter, page).await? {
-            return self.photos_of(tagged.ids, listed(), tagged.total, (column, order), page).await;
+        if let Some(linked) = self.linked_page(filter, page).await? {
+            return self.photos_of(linked.ids, listed(), linked.total, sorted_by(filter), page).await;
         }
         let total = self.length(filter).await?;
-        self.photo_page(matching(filter), total, (column, order), page).await
+        let ids = Span::of(filter, page).cut_photos(&mut matching(filter));
+        self.photos_of(ids, Cond::all(), total, sorted_by(filter), page).await
     }
 
     /// How many photos there are.
     async fn length(&self, filter: &PhotoFilter) -> Result<u64, StoreError> {
-        let kept = match (counter(filter), counted_with(filter)) {
-            (Some(key), _) => Some(self.photo_count(key).await?),
-            (None, Some(select)) => self.kept_with(&select).await?,
-            (None, None) => None,
-        };
-        match kept {
-            Some(total) => Ok(total),
+        match counter(filter) {
+            Some(key) => self.photo_count(key).await,
             None => count(self, matching(filter)).await,
         }
     }
@@ -243,42 +215,25 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<PhotoView>, StoreError> {
         let everybodys = PhotoFilter { scope: PhotoScope::Listed, ..filter.clone() };
-        let hidden = match filter.category {
-            Some(category) if !filter.hidden_category => self.is_hidden(Kind::Photo, category).await?,
-            _ => false,
-        };
-        let more = if hidden { 0 } else { count(self, matching(filter)).await? };
+        let more = count(self, matching(filter)).await?;
         if more == 0 {
             return self.list_photos(&everybodys, page).await;
         }
-        let (column, order) = sorted_by(filter);
-        let span = Span { column, order: order.clone(), offset: page.offset(), limit: page.limit().into() };
+        let span = Span::of(filter, page);
         let first = span.to_start();
         let placed = |mut select: SelectStatement| {
-            select.expr_as(Expr::col(("p", "id")), "id").expr_as(Expr::col(("p", column)), "place");
+            select.expr_as(Expr::col(("p", "id")), "id").expr_as(Expr::col(("p", span.column)), "place");
             part(first.cut(&mut select))
         };
         let mut both = placed(matching(&everybodys));
         both.union(UnionType::All, placed(matching(filter)));
         let ids = span.cut(Query::select().columns(["id", "place"]).from_subquery(both, "b"));
+        let length = match self.links_of(&everybodys).await? {
+            Some((_, total)) => total,
+            None => self.length(&everybodys).await?,
+        };
         let shown = Cond::any().add(listed()).add(made_public(owner));
-        let total = self.length(&everybodys).await? + more;
-        self.photos_of(ids, shown, total, (column, order), page).await
-    }
-
-    async fn photo_page(
-        &self,
-        mut ids: SelectStatement,
-        total: u64,
-        (column, order): (&'static str, Order),
-        page: PageRequest,
-    ) -> Result<Page<PhotoView>, StoreError> {
-        ids.column(("p", "id"))
-            .order_by(("p", column), order.clone())
-            .order_by(("p", "id"), order.clone())
-            .limit(u64::from(page.limit()))
-            .offset(page.offset());
-        self.photos_of(ids, Cond::all(), total, (column, order), page).await
+        self.photos_of(ids, shown, length + more, sorted_by(filter), page).await
     }
 
     /// The photos of a page whose ids are known, as far as they (`p`) are still what is shown:
@@ -288,20 +243,13 @@ impl Store {
         ids: SelectStatement,
         shown: Cond,
         total: u64,
-        (column, order): (&'static str, Order),
+        sorted: (&'static str, Order),
         page: PageRequest,
     ) -> Result<Page<PhotoView>, StoreError> {
         if page.offset() >= total {
             return Ok(Page { items: Vec::new(), total, request: page });
         }
-        let mut select = Query::select();
-        photo_columns(&mut select)
-            .from_subquery(ids, "i")
-            .join_as(JoinType::InnerJoin, "photos", "p", Expr::col(("p", "id")).equals(("i", "id")))
-            .cond_where(shown)
-            .order_by(("p", column), order.clone())
-            .order_by(("p", "id"), order);
-        let rows: Vec<PhotoRow> = all(self.read(), &select).await?;
+        let rows: Vec<PhotoRow> = all(self.read(), &rows_of(ids, shown, sorted)).await?;
         Ok(Page { items: self.views(rows).await?, total, request: page })
     }
 }
