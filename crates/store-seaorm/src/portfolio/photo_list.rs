@@ -54,10 +54,12 @@ fn right_in(category: CategoryId) -> SelectStatement {
 /// or only looks like another's.
 pub(super) fn of_key(select: &mut SelectStatement, name: &str, hidden: bool) {
     let name = TagName::stored(name.to_owned());
-    let slug = Expr::col(("t", "slug")).eq(name.key());
+    // The kind is asked in each branch: asked once for both, SQLite goes through all tags of it.
+    let of_kind = |key| Cond::all().add(Expr::col(("t", "kind")).eq("photo")).add(key);
+    let slug = of_kind(Expr::col(("t", "slug")).eq(name.key()));
+    let called = of_kind(Expr::col(("t", "name_key")).is_in(name.keys()));
     select
-        .and_where(Expr::col(("t", "kind")).eq("photo"))
-        .cond_where(Cond::any().add(slug).add(Expr::col(("t", "name_key")).is_in(name.keys())))
+        .cond_where(Cond::any().add(slug).add(called))
         .and_where_option((!hidden).then(|| Expr::col(("t", "is_active")).eq(true)));
 }
 
