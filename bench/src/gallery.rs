@@ -167,12 +167,23 @@ const PHOTO: &str = "id,owner_id,slug,title,description,status,visibility,sort_o
                      shutter_speed,focal_length,original_filename,file_size,mime_type,width,height,placeholder,formats,\
                      revision,metadata,view_count,like_count,download_count,version,created_at,updated_at,published_at";
 
+/// Where its owner has put it.
+fn position(photo: u32) -> i64 {
+    below(photo, 28, 1_000_000).into()
+}
+
 fn photo(row: &mut Row<'_>, photo: u32, users: u32) {
     let (place, city) = PLACES[below(photo, 11, u32::try_from(PLACES.len()).unwrap_or(1)) as usize];
     let when = taken(photo);
     let (at, created) = (time(when), created(photo));
     row.number(photo.into()).number((photo % users + 1).into()).text(&format!("photo-{photo}")).text(&title(photo));
-    row.text(&description(photo)).text("published").text("public").number(0).flag(true).text(&at).number(480);
+    row.text(&description(photo))
+        .text("published")
+        .text("public")
+        .number(position(photo))
+        .flag(true)
+        .text(&at)
+        .number(480);
     row.number(when.0.into()).number(when.1.into()).text(&at);
     row.number(180_000_000 + i64::from(below(photo, 23, 300_000_000)));
     row.number(800_000_000 + i64::from(below(photo, 24, 500_000_000)));
@@ -181,6 +192,11 @@ fn photo(row: &mut Row<'_>, photo: u32, users: u32) {
     row.text(&format!("IMG_{photo:07}.JPG")).number(8_000_000 + i64::from(photo)).text("image/jpeg");
     row.number(6000).number(4000).text("1QcSHQRnh493V4dIh4eXh1h4kJUI").text(&formats(photo)).number(1).text("{}");
     row.number(0).number(0).number(0).number(1).text(&created).text(&created).text(&created);
+}
+
+/// What stands with the links of a photo.
+fn sort_keys(row: &mut Row<'_>, photo: u32) {
+    row.text(&created(photo)).text(&time(taken(photo))).text(&title(photo)).number(position(photo));
 }
 
 const TABLES: [&str; 7] =
@@ -230,23 +246,24 @@ pub async fn fill(db: &mut Bulk, photos: u32, users: u32) -> Result<()> {
     })
     .await?;
     let placed = (1..=photos).flat_map(|photo| (0_u8..).zip(categories_of(photo)).map(move |place| (photo, place)));
-    let columns = "category_id,photo_id,is_primary,listed,created_at,shown_at";
+    let columns = "category_id,photo_id,is_primary,listed,created_at,shown_at,title,sort_order";
     db.fill("photo_categories", columns, placed, |row, (photo, (place, category))| {
         row.number(category.into()).number(photo.into()).flag(place == 0).flag(true);
-        row.text(&created(photo)).text(&time(taken(photo)));
+        sort_keys(row, photo);
     })
     .await?;
     let listed = (1..=photos).flat_map(|photo| lists_of(photo).into_iter().map(move |category| (photo, category)));
-    let columns = "category_id,photo_id,created_at,shown_at";
+    let columns = "category_id,photo_id,created_at,shown_at,title,sort_order";
     db.fill("category_listings", columns, listed, |row, (photo, category)| {
-        row.number(category.into()).number(photo.into()).text(&created(photo)).text(&time(taken(photo)));
+        row.number(category.into()).number(photo.into());
+        sort_keys(row, photo);
     })
     .await?;
     let tagged = (1..=photos).flat_map(|photo| tags_of(photo).into_iter().map(move |tag| (photo, tag)));
-    let columns = "tag_id,photo_id,source,listed,used_on,created_at,shown_at";
+    let columns = "tag_id,photo_id,source,listed,used_on,created_at,shown_at,title,sort_order";
     db.fill("photo_tags", columns, tagged, |row, (photo, tag)| {
         row.number(tag.into()).number(photo.into()).text("manual").flag(true).number(20_000);
-        row.text(&created(photo)).text(&time(taken(photo)));
+        sort_keys(row, photo);
     })
     .await?;
     db.fill("tag_days", "tag_id,day,uses", 1..=TAGS, |row, id| {

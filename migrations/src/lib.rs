@@ -42,6 +42,7 @@ mod m0046_said_before;
 mod m0047_category_listings;
 mod m0048_teasers;
 mod m0049_tag_names;
+mod m0050_sort_keys;
 
 use sea_orm_migration::prelude::*;
 
@@ -88,6 +89,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0047_category_listings::Migration),
             Box::new(m0048_teasers::Migration),
             Box::new(m0049_tag_names::Migration),
+            Box::new(m0050_sort_keys::Migration),
         ]
     }
 }

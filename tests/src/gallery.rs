@@ -200,7 +200,7 @@ async fn place(
     let shelves = Shelves {
         categories: categories.iter().copied().map(CategoryId::new).collect(),
         tags: tags.into_iter().map(|id| (id, Tagging::default())).collect(),
-        ..Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at())
+        ..Shelves::empty(photo)
     };
     shelving::move_photo(tx, photo.id, &shelves, photo.created_at).await.map_err(lost)
 }

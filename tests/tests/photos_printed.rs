@@ -76,7 +76,7 @@ async fn furnish(gallery: &Gallery) {
         categories: [CategoryId::new(1)].into(),
         primary: Some(CategoryId::new(1)),
         tags: [(TagId::new(1), Tagging::default()), (TagId::new(2), by_ai)].into(),
-        ..Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at())
+        ..Shelves::empty(&photo)
     };
     let done: Result<(), StoreError> = transact!(gallery.store, |tx| {
         tx.photos().find_for_update(photo.id).await?;

@@ -74,8 +74,8 @@ async fn seen(app: &Harness) -> Vec<String> {
     seen.push(stats.data()["stats"]["total_photos"].to_string());
     let store = app.store().await;
     for sql in [
-        "SELECT CONCAT(category_id, ' ', photo_id, ' ', created_at, ' ', shown_at) FROM category_listings \
-         ORDER BY category_id, photo_id",
+        "SELECT CONCAT(category_id, ' ', photo_id, ' ', created_at, ' ', shown_at, ' ', title, ' ', sort_order) \
+         FROM category_listings ORDER BY category_id, photo_id",
         "SELECT CONCAT(id, ' ', direct_count, ' ', subtree_count) FROM categories ORDER BY id",
         "SELECT CONCAT(kind, ' ', name, ' ', usage_count) FROM tags ORDER BY kind, name",
         "SELECT CONCAT(tag_id, ' ', day, ' ', uses) FROM tag_days ORDER BY tag_id, day",

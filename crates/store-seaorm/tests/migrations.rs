@@ -32,8 +32,8 @@ async fn twelve_nodes_at_once(database: Database) {
 
 /// What categories list, as texts that are the same on every database.
 async fn listed(store: &Store) -> Vec<String> {
-    let sql = "SELECT CONCAT(category_id, ' ', photo_id, ' ', created_at, ' ', shown_at) FROM category_listings \
-               ORDER BY category_id, photo_id";
+    let sql = "SELECT CONCAT(category_id, ' ', photo_id, ' ', created_at, ' ', shown_at, ' ', title, ' ', sort_order) \
+               FROM category_listings ORDER BY category_id, photo_id";
     store.texts_raw(sql).await.unwrap()
 }
 

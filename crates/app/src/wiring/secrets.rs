@@ -1,7 +1,8 @@
 //! Secrets that nobody configured: drawn once, kept under the data directory, and never in production.
 
+use std::fs::{File, Permissions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use secrecy::SecretString;
@@ -42,19 +43,33 @@ impl Secrets {
     }
 }
 
-/// Reads the kept secret, or draws one and keeps it. Of two that draw at once, the first wins.
+/// Reads the kept secret, or draws one and keeps it. Of two that draw at once, the first wins, and
+/// nobody reads a file before all of it is there.
 fn keep(path: &Path, randomness: &dyn Randomness) -> Result<String, ConfigError> {
     let failed = |error: std::io::Error| {
         ConfigError::new("DATA_DIR", format!("cannot keep a secret in {}: {error}", path.display()))
     };
-    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(mut file) => {
-            let secret = hex::encode(randomness.token());
-            file.write_all(secret.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-            Ok(secret)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => read(path).map_err(failed),
-        Err(error) => Err(failed(error)),
+    match read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        kept => return kept.map_err(failed),
+    }
+    let secret = hex::encode(randomness.token());
+    match write(path, &secret).map_err(failed)? {
+        Some(()) => Ok(secret),
+        None => read(path).map_err(failed),
+    }
+}
+
+/// Writes a file that only its owner reads, whole or not at all; `None` when there is one.
+fn write(path: &Path, secret: &str) -> std::io::Result<Option<()>> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut whole = tempfile::Builder::new().permissions(Permissions::from_mode(0o600)).tempfile_in(directory)?;
+    whole.write_all(secret.as_bytes())?;
+    whole.as_file().sync_all()?;
+    match whole.persist_noclobber(path) {
+        Ok(_) => File::open(directory)?.sync_all().map(Some),
+        Err(taken) if taken.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(None),
+        Err(failed) => Err(failed.error),
     }
 }
 
@@ -64,4 +79,43 @@ fn read(path: &Path) -> std::io::Result<String> {
         return Err(std::io::Error::other("the file holds no whole secret"));
     }
     Ok(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use sharestack_kernel::random::SystemRandomness;
+
+    use super::*;
+
+    #[test]
+    fn who_starts_at_once_keeps_the_same_secret() {
+        for _ in 0..50 {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("secret.key");
+            let start = Barrier::new(8);
+            let kept: Vec<String> = std::thread::scope(|scope| {
+                let run = || {
+                    start.wait();
+                    keep(&path, &SystemRandomness).unwrap()
+                };
+                let all: Vec<_> = (0..8).map(|_| scope.spawn(run)).collect();
+                all.into_iter().map(|one| one.join().unwrap()).collect()
+            });
+            let stored = std::fs::read_to_string(&path).unwrap();
+            assert!(stored.len() == 64 && kept.iter().all(|secret| *secret == stored));
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_not_whole_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret.key");
+        std::fs::write(&path, "abc").unwrap();
+        assert!(keep(&path, &SystemRandomness).unwrap_err().to_string().contains("no whole secret"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "abc");
+    }
 }

@@ -202,7 +202,7 @@ impl Subject {
 
     /// Puts a photo into categories and gives it tags; the first category is its primary one.
     async fn shelve(&self, photo: &Photo, categories: &[i64], tags: &[(TagId, Tagging)]) {
-        let mut shelves = Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at());
+        let mut shelves = Shelves::empty(photo);
         for (index, id) in categories.iter().enumerate() {
             shelves.put(CategoryId::new(*id), index == 0);
         }

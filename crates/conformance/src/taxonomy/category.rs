@@ -3,7 +3,8 @@
 use futures::future::join_all;
 use sharestack_content::error::CategoryError;
 use sharestack_content::model::{
-    Category, CategoryId, CategoryOutline, Colour, Icon, Kind, Note, PhotoId, SeoDescription, SeoTitle, Slug, TreePath,
+    Category, CategoryId, CategoryOutline, Colour, Icon, Kind, ListingFacts, Note, PhotoId, SeoDescription, SeoTitle,
+    Slug, TreePath,
 };
 use sharestack_content::ports::{CategoryKey, CategoryWriteError, CountDelta};
 use sharestack_content::service::EditCategory;
@@ -154,7 +155,7 @@ pub async fn a_thing_in_both_is_moved_once(subject: Subject) {
     for id in [1, 2] {
         let (placed, _) = subject.links(PhotoId::new(id)).await;
         assert_eq!(placed.iter().map(|one| one.category.get()).collect::<Vec<_>>(), [2], "{id}");
-        assert!(placed[0].facts.listed && placed[0].facts.created_at == photo(id).created_at);
+        assert!(placed[0].facts == ListingFacts::from(&photo(id)));
     }
     assert_eq!(subject.move_all(2, None).await, 0);
     assert!(subject.links(PhotoId::new(1)).await.0.is_empty());

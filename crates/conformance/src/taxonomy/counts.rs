@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 use sharestack_content::error::ShelveError;
 use sharestack_content::model::{
-    CategoryId, CategoryName, Day, Kind, Photo, PhotoId, PhotoStatus, TagId, Tagging, photo_deltas,
+    CategoryId, CategoryName, Day, Kind, ListingFacts, Photo, PhotoId, PhotoStatus, TagId, Tagging, photo_deltas,
 };
 use sharestack_content::ports::{LabelFilter, LabelSort};
 use sharestack_content::service::{CreateCategory, EditCategory, shelving};
@@ -38,8 +38,7 @@ pub(super) async fn change(subject: &Subject, id: i64, change: impl Fn(&mut Phot
         let mut after = Photo { version: before.version + 1, ..before.clone() };
         change(&mut after);
         let mut wanted = shelving::current(tx, &before).await?;
-        wanted.listed = after.is_listed();
-        wanted.shown_at = after.shown_at();
+        wanted.facts = ListingFacts::from(&after);
         tx.photos().update(&after, before.version).await?;
         tx.photos().add_counts(&photo_deltas(Some(&before), Some(&after))).await?;
         shelving::move_photo(tx, after.id, &wanted, now()).await?;
@@ -223,10 +222,12 @@ pub(super) async fn assert_right(subject: &Subject) {
         let primary = placed.iter().filter(|one| one.is_primary).count();
         assert_eq!(primary, usize::from(!placed.is_empty()), "{placed:?}");
         let view = subject.photos.find_many(&[PhotoId::new(id)]).await.unwrap();
-        let listed = view[0].photo.is_listed();
+        let facts = ListingFacts::from(&view[0].photo);
+        let listed = facts.listed;
+        assert!(linked.iter().all(|link| link.facts == facts), "{linked:?}");
         let mut above: BTreeSet<i64> = BTreeSet::new();
         for one in placed {
-            assert_eq!(one.facts.listed, listed);
+            assert_eq!(one.facts, facts);
             let category = all.iter().find(|category| category.id == one.category).unwrap();
             if listed {
                 *direct.entry(one.category.get()).or_default() += 1;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
-use sharestack_content::model::{CategoryId, Kind, PhotoId, PhotoStatus, Taken, Visibility};
+use sharestack_content::model::{CategoryId, Kind, PhotoId, PhotoStatus, Taken, Title, Visibility};
 use sharestack_content::ports::{Order, PhotoFilter, PhotoSort, PhotoView};
 use sharestack_content::service::EditCategory;
 use sharestack_kernel::page::PageRequest;
@@ -56,11 +56,7 @@ impl Subject {
                 all.iter().filter(|other| other.path.contains(one.id)).map(|other| other.id).collect();
             let listed = placed.iter().filter(|(view, links)| view.photo.is_listed() && !links.is_disjoint(&below));
             let listed: Vec<&PhotoView> = listed.map(|(view, _)| *view).collect();
-            for (sort, order) in [
-                (PhotoSort::CreatedAt, Order::Descending),
-                (PhotoSort::TakenAt, Order::Ascending),
-                (PhotoSort::Title, Order::Ascending),
-            ] {
+            for (sort, order) in PhotoSort::ALL.into_iter().zip([Order::Descending, Order::Ascending].repeat(2)) {
                 let expected = sorted(listed.clone(), sort, order);
                 let total = expected.len() as u64;
                 let shown = self.shown(&filter(one.id.get(), sort, order)).await;
@@ -75,11 +71,12 @@ fn filter(id: i64, sort: PhotoSort, order: Order) -> PhotoFilter {
 }
 
 fn sorted(mut views: Vec<&PhotoView>, sort: PhotoSort, order: Order) -> Vec<i64> {
-    let place = |view: &PhotoView| -> (Option<DateTime<Utc>>, String) {
+    let place = |view: &PhotoView| -> (Option<DateTime<Utc>>, String, i64) {
         match sort {
-            PhotoSort::CreatedAt => (Some(view.photo.created_at), String::new()),
-            PhotoSort::TakenAt => (Some(view.photo.shown_at()), String::new()),
-            _ => (None, view.photo.title.as_str().to_owned()),
+            PhotoSort::CreatedAt => (Some(view.photo.created_at), String::new(), 0),
+            PhotoSort::TakenAt => (Some(view.photo.shown_at()), String::new(), 0),
+            PhotoSort::Title => (None, view.photo.title.as_str().to_owned(), 0),
+            PhotoSort::SortOrder => (None, String::new(), view.photo.sort_order),
         }
     };
     views.sort_by_key(|view| (place(view), view.photo.id));
@@ -142,6 +139,17 @@ pub async fn what_is_sorted_anew_stands_elsewhere(subject: Subject) {
         let shown = subject.shown(&filter(id, PhotoSort::TakenAt, Order::Ascending)).await;
         assert_eq!(shown, (expected.clone(), expected.len() as u64));
     }
+    for (id, title, sort_order) in [(1, "丙", -1), (2, "甲", 5), (3, "乙", 0)] {
+        change(&subject, id, |photo| photo.title = Title::stored(title.to_owned())).await;
+        change(&subject, id, |photo| photo.sort_order = sort_order).await;
+    }
+    for (id, by_title, by_hand) in [(1, vec![1, 3, 2], vec![1, 3, 2]), (2, vec![1, 2], vec![1, 2])] {
+        let shown = subject.shown(&filter(id, PhotoSort::Title, Order::Ascending)).await;
+        assert_eq!(shown.0, by_title);
+        let shown = subject.shown(&filter(id, PhotoSort::SortOrder, Order::Ascending)).await;
+        assert_eq!(shown.0, by_hand);
+    }
+    subject.assert_listed().await;
 }
 
 /// Photos in a tree: some in two branches, some not listed.
@@ -216,7 +224,7 @@ pub async fn a_deleted_category_lists_nothing(subject: Subject) {
 /// Does something by which photos come to lists, leave them, or change their places there.
 pub(super) async fn stir(subject: &Subject, dice: &mut Dice) {
     let id = 1 + dice.number(6);
-    match dice.below(9) {
+    match dice.below(11) {
         0 => {
             let trashed_at = (dice.below(2) == 0).then(now);
             change(subject, id, |photo| photo.trashed_at = trashed_at).await;
@@ -228,6 +236,14 @@ pub(super) async fn stir(subject: &Subject, dice: &mut Dice) {
         2 => {
             let at = (now() - TimeDelta::days(dice.number(9))).fixed_offset();
             change(subject, id, |photo| photo.taken = Some(Taken::with_offset(at))).await;
+        }
+        3 => {
+            let title = ["Z", "甲", "a"][dice.below(3)];
+            change(subject, id, |photo| photo.title = Title::stored(title.to_owned())).await;
+        }
+        4 => {
+            let sort_order = dice.number(5) - 2;
+            change(subject, id, |photo| photo.sort_order = sort_order).await;
         }
         _ => disturb(subject, dice).await,
     }

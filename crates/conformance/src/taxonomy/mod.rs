@@ -170,7 +170,7 @@ fn shelves(photo: &Photo, categories: &[i64], tags: &[i64]) -> Shelves {
     Shelves {
         categories: categories.iter().copied().map(CategoryId::new).collect(),
         tags: tags.iter().map(|id| (TagId::new(*id), Tagging::default())).collect(),
-        ..Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at())
+        ..Shelves::empty(photo)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Lists and counts that were spoilt, and are mended.
 
 use futures::future::join;
-use sharestack_content::model::{CategoryId, PhotoCount, PhotoId, TagId};
-use sharestack_content::ports::{CountDelta, ListingFacts, PhotoFilter, Placement, UsageDelta};
+use sharestack_content::model::{CategoryId, ListingFacts, PhotoCount, PhotoId, SortKeys, TagId};
+use sharestack_content::ports::{CountDelta, PhotoFilter, Placement, UsageDelta};
 use sharestack_content::service::{Recounted, Recounting};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::PageRequest;
@@ -48,17 +48,29 @@ async fn spoil(subject: &Subject, tag: TagId) {
     let ids = |ids: &[i64]| ids.iter().copied().map(CategoryId::new).collect::<Vec<_>>();
     let facts = |listed: bool, days: i64| {
         let at = now() - chrono::TimeDelta::days(days);
-        ListingFacts { listed, created_at: at, shown_at: at }
+        ListingFacts { listed, keys: SortKeys { created_at: at, shown_at: at, ..SortKeys::default() } }
     };
-    let day = subject.links(PhotoId::new(1)).await.1[0].used_on.unwrap();
+    let keys = |days: i64| facts(true, days).keys;
+    let own = SortKeys::from(&subject.photos.find_many(&[PhotoId::new(4)]).await.unwrap()[0].photo);
+    let titled = |own: &SortKeys| SortKeys { title: "Z".to_owned(), ..own.clone() };
+    let put = |own: &SortKeys| SortKeys { sort_order: 7, ..own.clone() };
+    let [mut first, mut third] = [subject.links(PhotoId::new(1)).await.1, subject.links(PhotoId::new(3)).await.1];
+    first[0].facts.keys = titled(&first[0].facts.keys);
+    third[0].facts.keys = put(&third[0].facts.keys);
+    let day = first[0].used_on.unwrap();
     let done: Result<(), StoreError> = transact!(subject.store, |tx| {
-        // Not where it is; where it is not; by a time that is not its own; in what is not there.
+        // Not where it is; where it is not; by what is not its own; in what is not there.
         tx.shelves().remove_listings(PhotoId::new(1), &ids(&[1, 3])).await?;
-        tx.shelves().put_listings(PhotoId::new(3), &ids(&[1, 2]), facts(true, 0)).await?;
-        tx.shelves().put_listings(PhotoId::new(2), &ids(&[1]), facts(true, 400)).await?;
-        tx.shelves().put_listings(PhotoId::new(6), &ids(&[4]), facts(true, 0)).await?;
-        tx.shelves().put_listings(PhotoId::new(2), &ids(&[998, 999]), facts(true, 0)).await?;
-        // A link that hides a listed photo, and one of a photo that is not there.
+        tx.shelves().put_listings(PhotoId::new(3), &ids(&[1, 2]), &keys(0)).await?;
+        tx.shelves().put_listings(PhotoId::new(2), &ids(&[1]), &keys(400)).await?;
+        tx.shelves().put_listings(PhotoId::new(4), &ids(&[5]), &titled(&own)).await?;
+        tx.shelves().put_listings(PhotoId::new(4), &ids(&[2]), &put(&own)).await?;
+        tx.shelves().put_listings(PhotoId::new(6), &ids(&[4]), &keys(0)).await?;
+        tx.shelves().put_listings(PhotoId::new(2), &ids(&[998, 999]), &keys(0)).await?;
+        // Links that say something else of their photos; one that hides a listed one, and one of a
+        // photo that is not there.
+        tx.shelves().put_tag_links(PhotoId::new(1), &first).await?;
+        tx.shelves().put_tag_links(PhotoId::new(3), &third).await?;
         let hidden = Placement { category: CategoryId::new(11), is_primary: false, facts: facts(false, 9) };
         tx.shelves().put_placements(PhotoId::new(5), &[hidden]).await?;
         let nowhere = Placement { category: CategoryId::new(5), is_primary: false, facts: facts(true, 0) };
@@ -99,11 +111,11 @@ pub async fn spans_follow_one_another_to_the_last_photo(subject: Subject) {
 pub async fn what_is_wrong_is_mended_and_told(subject: Subject) {
     let tag = furnished(&subject).await;
     let expected = Recounted {
-        // The photo that is hidden by its link, and the one that is not there.
-        photos: 2,
-        // Those that are missing, too many, sorted by another time, and of no category. The list of
+        // The two with other links, the one that is hidden by its link, and the one that is not there.
+        photos: 4,
+        // Those that are missing, too many, sorted by something else, and of no category. The list of
         // what is linked wrong is mended with the link.
-        entries: 2 + 3 + 1 + 2,
+        entries: 2 + 3 + 3 + 2,
         // The one that was spoilt, and those of the two photos: one counted a photo again, the other
         // one less that it had not counted.
         categories: 3,

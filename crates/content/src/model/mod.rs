@@ -41,8 +41,8 @@ pub use slug::{RESERVED_SLUGS, Slug};
 pub use tag::{Tag, TagName, WantedTag};
 pub use taxonomy::{
     Category, CategoryName, CategoryOutline, Colour, Confidence, Day, EventDate, EventKind, EventTitle, Found, Icon,
-    Kind, Label, MAX_LEVEL, Note, Period, Shelves, Source, Spelling, TagGroup, Tagging, TimelineEvent, TimelineEventId,
-    TreePath, Uses, romanised,
+    Kind, Label, ListingFacts, MAX_LEVEL, Note, Period, Shelves, SortKeys, Source, Spelling, TagGroup, Tagging,
+    TimelineEvent, TimelineEventId, TreePath, Uses, romanised,
 };
 pub use text::{CoverUrl, Price, SeoDescription, SeoTitle, Summary, Title};
 pub use upload::{Part, Upload, UploadKind, UploadLimits, UploadState};

@@ -78,7 +78,7 @@ pub use share::{MockShareLinkRepository, MockSharePasswords};
 pub use share::{ShareLinkRepository, SharePasswords};
 #[cfg(any(test, feature = "mocks"))]
 pub use shelf::MockShelfRepository;
-pub use shelf::{ListingFacts, Placement, ShelfRepository, TagLink};
+pub use shelf::{Placement, ShelfRepository, TagLink};
 pub use timeline::{EventWriteError, TimelineQueries, TimelineRepository, YearMonth};
 #[cfg(any(test, feature = "mocks"))]
 pub use timeline::{MockTimelineQueries, MockTimelineRepository};

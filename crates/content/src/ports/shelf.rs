@@ -1,24 +1,23 @@
 //! Which categories and tags a photo has, inside a transaction.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use sharestack_kernel::error::StoreError;
 
-use crate::model::{CategoryId, Day, PhotoId, Shelves, TagId, Tagging};
+use crate::model::{CategoryId, Day, ListingFacts, PhotoId, SortKeys, TagId, Tagging};
 
 /// A photo's place in a category.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
     /// The category.
     pub category: CategoryId,
     /// Whether the category stands for all of the photo's.
     pub is_primary: bool,
-    /// What lists of the category go by.
+    /// What the category knows of it.
     pub facts: ListingFacts,
 }
 
 /// A photo's tag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagLink {
     /// The tag.
     pub tag: TagId,
@@ -26,25 +25,8 @@ pub struct TagLink {
     pub tagging: Tagging,
     /// The day on which it began to count; `None` while it does not.
     pub used_on: Option<Day>,
-    /// What lists of the tag go by.
+    /// What the tag knows of it.
     pub facts: ListingFacts,
-}
-
-/// What a list is filtered and sorted by stands with each link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListingFacts {
-    /// Whether the photo stands in lists.
-    pub listed: bool,
-    /// When it was created.
-    pub created_at: DateTime<Utc>,
-    /// When it was taken, else when it was created.
-    pub shown_at: DateTime<Utc>,
-}
-
-impl From<&Shelves> for ListingFacts {
-    fn from(shelves: &Shelves) -> Self {
-        Self { listed: shelves.listed, created_at: shelves.created_at, shown_at: shelves.shown_at }
-    }
 }
 
 /// The links of photos. The caller holds the photo.
@@ -69,12 +51,12 @@ pub trait ShelfRepository: Send {
     /// Takes tags from a photo.
     async fn remove_tag_links(&mut self, photo: PhotoId, tags: &[TagId]) -> Result<(), StoreError>;
 
-    /// Lists a photo in these categories, or writes by what their lists go now.
+    /// Lists a photo in these categories, or writes what their lists are sorted by now.
     async fn put_listings(
         &mut self,
         photo: PhotoId,
         categories: &[CategoryId],
-        facts: ListingFacts,
+        keys: &SortKeys,
     ) -> Result<(), StoreError>;
 
     /// Takes a photo out of the lists of categories.

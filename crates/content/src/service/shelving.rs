@@ -11,9 +11,7 @@ use chrono::{DateTime, Utc};
 use crate::error::ShelveError;
 use crate::events::{self, Occasion};
 use crate::model::{CategoryId, Day, Found, Kind, Photo, PhotoId, Shelves, TagId, TreePath};
-use crate::ports::{
-    CategoryRepository, CountDelta, ListingFacts, PhotoWriteError, Placement, PortfolioTx, TagLink, UsageDelta,
-};
+use crate::ports::{CategoryRepository, CountDelta, PhotoWriteError, Placement, PortfolioTx, TagLink, UsageDelta};
 use sharestack_kernel::error::StoreError;
 
 /// Where a photo, which the caller holds, stands now.
@@ -32,7 +30,7 @@ pub async fn current(tx: &mut dyn PortfolioTx, photo: &Photo) -> Result<Shelves,
         primary: placed.iter().find(|one| one.is_primary).map(|one| one.category),
         categories: placed.iter().map(|one| one.category).collect(),
         tags: linked.iter().map(|link| (link.tag, link.tagging)).collect(),
-        ..Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at())
+        ..Shelves::empty(photo)
     })
 }
 
@@ -75,24 +73,37 @@ where
     Ok(tx.outbox().append(&occasion.of_photo(events::PHOTO_UPDATED, &photo)).await?)
 }
 
+/// Holds what several photos stand on, which the caller holds, before it moves the first of them:
+/// who moved one after another could wait in a circle with who moves another one.
+///
+/// # Errors
+/// The store's.
+pub(crate) async fn hold(tx: &mut dyn PortfolioTx, photos: &[PhotoId]) -> Result<(), StoreError> {
+    tx.categories().lock_tree(Kind::Photo).await?;
+    let mut tags = BTreeSet::new();
+    for photo in photos {
+        tags.extend(tx.shelves().tag_links(*photo).await?.into_iter().map(|link| link.tag));
+    }
+    tx.labels().find_many_for_update(&tags.into_iter().collect::<Vec<_>>()).await.map(drop)
+}
+
 /// Takes a photo, which the caller holds and removes for good, from everything it is on.
 ///
 /// # Errors
 /// The store's.
 pub async fn remove_photo(tx: &mut dyn PortfolioTx, photo: PhotoId, now: DateTime<Utc>) -> Result<(), ShelveError> {
-    move_photo(tx, photo, &Shelves::empty(false, now, now), now).await?;
+    move_photo(tx, photo, &Shelves::default(), now).await?;
     Ok(tx.shelves().leave_events(photo).await?)
 }
 
 /// The first half of [`move_photo`], which says nothing of tags: for who holds tags before they
 /// move a photo. Others who move it hold the tree before its tags.
 pub(crate) async fn place_photo(tx: &mut dyn PortfolioTx, photo: PhotoId, after: &Shelves) -> Result<(), ShelveError> {
-    let facts = ListingFacts::from(after);
-    let primary = after.primary();
+    let (facts, primary) = (&after.facts, after.primary());
     let wanted: Vec<Placement> = after
         .categories
         .iter()
-        .map(|id| Placement { category: *id, is_primary: primary == Some(*id), facts })
+        .map(|id| Placement { category: *id, is_primary: primary == Some(*id), facts: facts.clone() })
         .collect();
     if tx.shelves().placements(photo).await? == wanted {
         return Ok(());
@@ -108,16 +119,16 @@ pub(crate) async fn place_photo(tx: &mut dyn PortfolioTx, photo: PhotoId, after:
     }
     let gone: Vec<CategoryId> =
         placed.iter().map(|one| one.category).filter(|id| !after.categories.contains(id)).collect();
-    let changed: Vec<Placement> = wanted.iter().filter(|one| !placed.contains(one)).copied().collect();
+    let changed: Vec<Placement> = wanted.iter().filter(|one| !placed.contains(one)).cloned().collect();
     tx.shelves().remove_placements(photo, &gone).await?;
     tx.shelves().put_placements(photo, &changed).await?;
     let (before, now) = (Listed::by(&placed, &paths), Listed::by(&wanted, &paths));
     let left: Vec<CategoryId> = (&before.lists - &now.lists).into_iter().collect();
-    let sorted_anew = placed.iter().any(|one| one.facts != facts);
+    let sorted_anew = placed.iter().any(|one| one.facts != *facts);
     let joined: Vec<CategoryId> =
         now.lists.iter().filter(|id| sorted_anew || !before.lists.contains(id)).copied().collect();
     tx.shelves().remove_listings(photo, &left).await?;
-    tx.shelves().put_listings(photo, &joined, facts).await?;
+    tx.shelves().put_listings(photo, &joined, &facts.keys).await?;
     tx.categories().add_counts(&deltas(&before, &now)).await?;
     if !gone.is_empty() {
         let keep: BTreeSet<CategoryId> =
@@ -205,7 +216,7 @@ async fn move_tags(
     }
     let wanted = links(&linked, after, now);
     let gone: Vec<TagId> = linked.iter().map(|link| link.tag).filter(|tag| !after.tags.contains_key(tag)).collect();
-    let changed: Vec<TagLink> = wanted.iter().filter(|link| !linked.contains(link)).copied().collect();
+    let changed: Vec<TagLink> = wanted.iter().filter(|link| !linked.contains(link)).cloned().collect();
     tx.labels().add_usage(&usage(&linked, &wanted, now)).await?;
     tx.shelves().remove_tag_links(photo, &gone).await?;
     Ok(tx.shelves().put_tag_links(photo, &changed).await?)
@@ -213,13 +224,17 @@ async fn move_tags(
 
 /// The links that a photo is to have. One that counts already goes on from its day.
 fn links(linked: &[TagLink], after: &Shelves, now: DateTime<Utc>) -> Vec<TagLink> {
-    let facts = ListingFacts::from(after);
     let since = |tag: TagId| linked.iter().find(|link| link.tag == tag).and_then(|link| link.used_on);
-    let used_on = |tag: TagId| after.listed.then(|| since(tag).unwrap_or_else(|| Day::of(now)));
+    let used_on = |tag: TagId| after.facts.listed.then(|| since(tag).unwrap_or_else(|| Day::of(now)));
     after
         .tags
         .iter()
-        .map(|(tag, tagging)| TagLink { tag: *tag, tagging: *tagging, used_on: used_on(*tag), facts })
+        .map(|(tag, tagging)| TagLink {
+            tag: *tag,
+            tagging: *tagging,
+            used_on: used_on(*tag),
+            facts: after.facts.clone(),
+        })
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! How many of the found documents have each value of a field.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
 
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::columnar::StrColumn;
@@ -19,7 +19,8 @@ impl Tallies {
     }
 }
 
-type Counts = HashMap<String, u64>;
+/// Values and how many have each, in the order of the values.
+type Counts = Vec<(String, u64)>;
 
 /// One segment's counts, by the numbers that the segment gives its values.
 pub struct SegmentTallies {
@@ -49,18 +50,24 @@ impl Collector for Tallies {
         let mut all = vec![Counts::new(); self.fields.len()];
         for counts in segments {
             for (all, counts) in all.iter_mut().zip(counts?) {
-                for (value, count) in counts {
-                    *all.entry(value).or_default() += count;
-                }
+                all.extend(counts);
             }
         }
-        let sorted = |counts: Counts| {
-            let mut counts: Vec<_> = counts.into_iter().collect();
-            counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-            counts
-        };
-        Ok(all.into_iter().map(sorted).collect())
+        all.iter_mut().for_each(add_up);
+        Ok(all)
     }
+}
+
+/// Makes one of what several segments have counted, and puts the most frequent values first.
+fn add_up(counts: &mut Counts) {
+    // Those of a segment are in order, which this way of sorting makes use of.
+    counts.sort_by(|a, b| a.0.cmp(&b.0));
+    counts.dedup_by(|same, first| {
+        let is_same = same.0 == first.0;
+        first.1 += if is_same { same.1 } else { 0 };
+        is_same
+    });
+    counts.sort_by_key(|(_, count)| Reverse(*count));
 }
 
 /// Counts under their names, which are read in their order, one after another: to look each
@@ -72,7 +79,7 @@ fn named((column, counts): (StrColumn, Vec<u32>)) -> tantivy::Result<Counts> {
     let mut named = Counts::with_capacity(values.len());
     column.dictionary().sorted_ords_to_term_cb(&values, |name| {
         if let (Ok(name), Some(count)) = (std::str::from_utf8(name), counts.next()) {
-            named.insert(name.to_owned(), count);
+            named.push((name.to_owned(), count));
         }
     })?;
     Ok(named)
@@ -93,5 +100,21 @@ impl SegmentCollector for SegmentTallies {
 
     fn harvest(self) -> tantivy::Result<Vec<Counts>> {
         self.columns.into_iter().map(|column| column.map_or_else(|| Ok(Counts::new()), named)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_segments_have_counted_is_added_up_and_the_most_frequent_come_first() {
+        let counted = |all: &[(&str, u64)]| all.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+        let mut all: Counts = counted(&[("a", 1), ("b", 2), ("d", 3), ("a", 4), ("c", 2), ("d", 3), ("d", 1)]);
+        add_up(&mut all);
+        assert_eq!(all, counted(&[("d", 7), ("a", 5), ("b", 2), ("c", 2)]) as Counts);
+        let mut none = Counts::new();
+        add_up(&mut none);
+        assert!(none.is_empty());
     }
 }

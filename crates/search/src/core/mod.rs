@@ -1,6 +1,7 @@
 //! An index on disk: kept up to date by one writer, searched by many, built anew beside
 //! the one that is searched.
 
+mod at_least;
 mod facets;
 mod generation;
 mod order;

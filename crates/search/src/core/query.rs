@@ -10,6 +10,7 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocAddress, DocSet, Order, Score, Searcher, TERMINATED, TantivyDocument, Term};
 
+use super::at_least::AtLeast;
 use super::facets::Tallies;
 use super::generation::Generation;
 use super::order::{Best, by, by_id};
@@ -189,13 +190,13 @@ impl Request {
     fn query(&self, searcher: &Searcher) -> tantivy::Result<(BooleanQuery, Vec<String>)> {
         let units = self.words.units();
         let mut forgiven = Vec::new();
-        let words = units
-            .iter()
-            .map(|unit| Ok((Occur::Should, self.unit(unit, searcher, &mut forgiven)?)))
-            .collect::<tantivy::Result<Vec<(Occur, Box<dyn Query>)>>>()?;
+        let words =
+            units.iter().map(|unit| self.unit(unit, searcher, &mut forgiven)).collect::<tantivy::Result<Vec<_>>>()?;
         // One word in four may be missing.
-        let needed = units.len() - units.len() / 4;
-        let words: Box<dyn Query> = Box::new(BooleanQuery::with_minimum_required_clauses(words, needed));
+        let words: Box<dyn Query> = match units.len() / 4 {
+            0 => Box::new(BooleanQuery::intersection(words)),
+            missing => Box::new(AtLeast::of(units.len() - missing, words)),
+        };
         Ok((self.filtered(words), forgiven))
     }
 

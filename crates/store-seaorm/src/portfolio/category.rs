@@ -10,6 +10,7 @@ use sharestack_content::ports::{CategoryRepository, CategoryWriteError, CountDel
 use sharestack_kernel::error::StoreError;
 
 use super::category_rows::{CategoryRow, category_columns, changeable};
+use super::sort_keys::with_keys;
 use crate::error::{Constraint, store_error, violated};
 use crate::rows::{Fields, Stored, all};
 use crate::tx::SeaTx;
@@ -141,10 +142,10 @@ impl SeaTx {
             .and_where(Expr::col("photo_id").in_subquery(derived(primary)))
             .to_owned();
         self.conn().execute(&promote).await.map_err(store_error)?;
-        let rest = ["photo_id", "is_primary", "listed", "created_at", "shown_at"];
+        let rest = with_keys(&["photo_id", "is_primary", "listed"]);
         let moved = Query::select()
             .expr(Expr::val(to.get()))
-            .columns(rest)
+            .columns(rest.iter().copied())
             .from("photo_categories")
             .and_where(Expr::col("category_id").eq(from.get()))
             .and_where(Expr::col("photo_id").not_in_subquery(derived(of(to))))

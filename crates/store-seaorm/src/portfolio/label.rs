@@ -9,6 +9,7 @@ use sharestack_content::ports::{LabelRepository, LabelWriteError, RenewedNames, 
 use sharestack_kernel::error::StoreError;
 
 use super::label_rows::{LabelRow, changeable, label_columns};
+use super::sort_keys::with_keys;
 use crate::error::{Constraint, store_error, violated};
 use crate::rows::{all, known};
 use crate::tags::{Wanted, make, named};
@@ -61,7 +62,7 @@ impl SeaTx {
 
     /// Gives the photos of `from` the tag `into` unless they have it; how many got it.
     async fn take_over(&self, from: &[TagId], into: TagId) -> Result<u64, StoreError> {
-        let rest = ["photo_id", "source", "confidence", "used_on", "listed", "created_at", "shown_at"];
+        let rest = with_keys(&["photo_id", "source", "confidence", "used_on", "listed"]);
         // Of several that a photo has, the first passes its link on.
         let earlier = Query::select()
             .expr(Expr::val(1))
@@ -77,7 +78,7 @@ impl SeaTx {
             .to_owned();
         let moved = Query::select()
             .expr(Expr::val(into.get()))
-            .columns(rest.map(|column| ("p", column)))
+            .columns(rest.iter().map(|column| ("p", *column)))
             .from_as("photo_tags", "p")
             .and_where(Expr::col(("p", "tag_id")).is_in(numbers(from)))
             .and_where(Expr::exists(earlier).not())

@@ -1,17 +1,16 @@
-//! Pages of the photos of a category or a tag. By time, their ids come from an index alone, and as
-//! few entries are read as the page asks for, however many photos there are. What else photos are
-//! sorted by does not stand with their links: all that are linked are sorted, or listed photos are
-//! walked in their order until the page is found, whichever reads less.
+//! Pages of the photos of a category or a tag. Their ids come from an index of the links alone,
+//! which has what lists are sorted by, and as few entries are read as the page asks for, however
+//! many photos there are.
 
 use sea_orm::ExprTrait;
-use sea_orm::sea_query::{Expr, JoinType, Order, Query, SelectStatement, SubQueryStatement};
-use sharestack_content::model::{CategoryId, Kind, PhotoCount};
-use sharestack_content::ports::{PhotoFilter, PhotoScope, PhotoSort};
+use sea_orm::sea_query::{Expr, Order, Query, SelectStatement};
+use sharestack_content::model::{CategoryId, Kind};
+use sharestack_content::ports::{PhotoFilter, PhotoScope};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::page::PageRequest;
 
 use super::listing::LISTINGS;
-use super::photo_list::{listed, of_key, sorted_by};
+use super::photo_list::{of_key, sorted_by};
 use crate::connect::Store;
 use crate::rows::{Fields, Stored, all, one};
 
@@ -62,12 +61,6 @@ impl Span {
             .offset(self.offset)
             .to_owned()
     }
-
-    /// Whether a walk over all listed photos finds it sooner than sorting those that are linked. Where
-    /// these lie as chance has it, a walk meets `all / linked` photos for each of them.
-    fn is_near(&self, linked: u64, all: u64) -> bool {
-        u128::from(self.offset + self.limit) * u128::from(all) < u128::from(linked) * u128::from(linked)
-    }
 }
 
 /// A part of a union in a subquery of its own, so that every database takes its limit.
@@ -86,52 +79,24 @@ pub(super) enum Links {
 }
 
 impl Links {
-    /// The links (`l`) of listed photos.
-    fn linked(self) -> SelectStatement {
+    /// The listed photos, from an index of the links by this column.
+    fn photos(self, span: &Span) -> SelectStatement {
         let (table, of, id, has_unlisted) = match self {
             Self::Placed(id) => ("photo_categories", "category_id", id, true),
             Self::Listed(id) => (LISTINGS, "category_id", id, false),
             Self::Tagged(id) => ("photo_tags", "tag_id", id, true),
         };
         Query::select()
+            .expr_as(Expr::col(("l", "photo_id")), "id")
+            .expr_as(Expr::col(("l", span.column)), "place")
             .from_as(table, "l")
             .and_where(Expr::col(("l", of)).eq(id))
             .and_where_option(has_unlisted.then(|| Expr::col(("l", "listed")).eq(true)))
-            .to_owned()
-    }
-
-    /// The listed photos by a time, from an index of the links.
-    fn photos(self, span: &Span) -> SelectStatement {
-        self.linked()
-            .expr_as(Expr::col(("l", "photo_id")), "id")
-            .expr_as(Expr::col(("l", span.column)), "place")
             .order_by(("l", span.column), span.order.clone())
             .order_by(("l", "photo_id"), span.order.clone())
             .limit(span.limit)
             .offset(span.offset)
             .to_owned()
-    }
-
-    /// The same by any column of photos: all that are linked are read.
-    fn sorted(self, span: &Span) -> SelectStatement {
-        let same = Expr::col(("p", "id")).equals(("l", "photo_id"));
-        span.cut_photos(self.linked().join_as(JoinType::InnerJoin, "photos", "p", same).cond_where(listed()))
-    }
-
-    /// The same from an index of photos by this column: all that are listed are read, up to the last
-    /// of the page.
-    fn walked(self, span: &Span) -> SelectStatement {
-        let link = self
-            .linked()
-            .column(("l", "photo_id"))
-            .and_where(Expr::col(("l", "photo_id")).equals(("p", "id")))
-            .to_owned();
-        // Of `EXISTS` and `IN` databases make joins, which may begin with all links; of a value
-        // that is looked up they do not.
-        let is_linked = Expr::from(SubQueryStatement::from(link)).is_not_null();
-        let mut photos = Query::select();
-        photos.from_as("photos", "p").and_where(Expr::col(("p", "listed")).eq(true)).and_where(is_linked);
-        span.cut_photos(&mut photos)
     }
 }
 
@@ -180,15 +145,7 @@ impl Store {
         page: PageRequest,
     ) -> Result<Option<LinkedPage>, StoreError> {
         let Some((links, total)) = self.links_of(filter).await? else { return Ok(None) };
-        let span = Span::of(filter, page);
-        let ids = match filter.sort {
-            PhotoSort::CreatedAt | PhotoSort::TakenAt => links.photos(&span),
-            PhotoSort::Title | PhotoSort::SortOrder => {
-                let all = self.photo_count(PhotoCount::Listed).await?;
-                if span.is_near(total, all) { links.walked(&span) } else { links.sorted(&span) }
-            }
-        };
-        Ok(Some(LinkedPage { ids, total }))
+        Ok(Some(LinkedPage { ids: links.photos(&Span::of(filter, page)), total }))
     }
 
     /// What links the photos of such a list, and how many there are.
@@ -238,7 +195,8 @@ mod tests {
     use sea_orm::{ConnectionTrait, DbBackend};
     use sharestack_kernel::clock::SystemClock;
 
-    use super::super::photo_list::rows_of;
+    use super::super::photo_list::{listed, rows_of};
+    use super::super::sort_keys::SORT_KEYS;
     use super::*;
     use crate::config::StoreConfig;
 
@@ -268,42 +226,30 @@ mod tests {
     #[tokio::test]
     async fn photos_of_a_page_are_found_by_their_ids() {
         let (store, _directory) = store().await;
-        for (links, column) in ALL.into_iter().flat_map(|links| [(links, "created_at"), (links, "shown_at")]) {
+        for (links, column) in ALL.into_iter().flat_map(|links| SORT_KEYS.map(|column| (links, column))) {
             let span = Span { column, order: Order::Desc, offset: 20, limit: 10 };
             let found = steps(&store, links.photos(&span), &span).await;
+            let index = |step: &&String| step.contains(" l USING COVERING INDEX ix_") && step.contains(column);
+            assert!(found.iter().any(|step| index(&step)), "{found:?}");
             assert!(walks(&found).is_empty() && found.iter().any(|step| step.contains(" p ")), "{found:?}");
         }
         store.close().await;
     }
 
     #[tokio::test]
-    async fn ids_by_title_are_walked_or_sorted() {
+    async fn a_tag_is_found_by_its_name_and_its_slug() {
         let (store, _directory) = store().await;
-        for (links, column) in ALL.into_iter().flat_map(|links| [(links, "title"), (links, "sort_order")]) {
-            let span = Span { column, order: Order::Asc, offset: 20, limit: 10 };
-            let found = steps(&store, links.walked(&span), &span).await;
-            let walk = format!("SEARCH p USING COVERING INDEX ix_photos_{column} (listed=?)");
-            assert_eq!(walks(&found), [&walk], "{found:?}");
-            assert!(found.iter().any(|step| step.ends_with("_id=? AND photo_id=?)")), "{found:?}");
-            let found = steps(&store, links.sorted(&span), &span).await;
-            assert!(walks(&found).is_empty() && found.iter().any(|step| step.contains(" l ")), "{found:?}");
+        let mut select = Query::select();
+        select.column(("t", "id")).from_as("tags", "t");
+        of_key(&mut select, "night", false);
+        let mut statement = DbBackend::Sqlite.build(&select);
+        statement.sql.insert_str(0, "EXPLAIN QUERY PLAN ");
+        let plan = store.read().query_all_raw(statement).await.unwrap();
+        let steps: Vec<String> = plan.iter().map(|step| step.try_get("", "detail").unwrap()).collect();
+        for index in ["uq_tags_kind_slug", "uq_tags_kind_name"] {
+            assert!(steps.iter().any(|step| step.contains(index)), "{steps:?}");
         }
+        assert!(!steps.iter().any(|step| step.contains("ix_tags_usage")), "{steps:?}");
         store.close().await;
-    }
-
-    #[test]
-    fn a_page_is_near_when_a_walk_reads_less_than_there_is_to_sort() {
-        let is_near =
-            |offset, linked, all| Span { column: "title", order: Order::Asc, offset, limit: 10 }.is_near(linked, all);
-        // A quarter of a million: up to the page that ends with the 62,500th.
-        assert!(is_near(0, 250_000, 1_000_000) && is_near(62_480, 250_000, 1_000_000));
-        assert!(!is_near(62_490, 250_000, 1_000_000) && !is_near(240_000, 250_000, 1_000_000));
-        // All of them: up to the last page.
-        assert!(is_near(980, 1000, 1000) && !is_near(990, 1000, 1000));
-        // Few of many, and none.
-        assert!(is_near(0, 3163, 1_000_000) && !is_near(0, 3162, 1_000_000));
-        assert!(!is_near(0, 1, 1_000_000) && !is_near(0, 0, 1_000_000) && !is_near(0, 0, 0));
-        // Any page that can be asked for.
-        assert!(!is_near(u64::from(u32::MAX) * 100, 1_000_000, 1_000_000));
     }
 }

@@ -1,20 +1,18 @@
 //! The photos that categories list: for each category the listed photos that are in it or
 //! below it, each once, with what its lists are sorted by.
 
-use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, IntoColumnRef, OnConflict, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
-use sharestack_content::model::{CategoryId, PhotoId};
-use sharestack_content::ports::{CountDelta, ListingFacts};
+use sharestack_content::model::{CategoryId, PhotoId, SortKeys};
+use sharestack_content::ports::CountDelta;
 use sharestack_kernel::error::StoreError;
 
 use super::category_rows::below;
+use super::sort_keys::{SORT_KEYS, values, with_keys};
 use crate::error::store_error;
 use crate::tx::SeaTx;
 
 pub(super) const LISTINGS: &str = "category_listings";
-pub(super) const COLUMNS: [&str; 4] = ["category_id", "photo_id", "created_at", "shown_at"];
-const FACTS: [&str; 2] = ["created_at", "shown_at"];
 
 /// How many photos one statement moves at most.
 const BATCH: u64 = 10_000;
@@ -22,13 +20,17 @@ const BATCH: u64 = 10_000;
 /// How many rows one statement is given.
 const ROWS: usize = 500;
 
+/// All columns of an entry.
+pub(super) fn columns() -> Vec<&'static str> {
+    with_keys(&["category_id", "photo_id"])
+}
+
 /// A photo in the list of a category.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub category: CategoryId,
     pub photo: PhotoId,
-    pub created_at: DateTime<Utc>,
-    pub shown_at: DateTime<Utc>,
+    pub keys: SortKeys,
 }
 
 /// Photos one after another: all behind an id, up to one or to the last.
@@ -70,14 +72,9 @@ impl SeaTx {
         &self,
         photo: PhotoId,
         categories: &[CategoryId],
-        facts: ListingFacts,
+        keys: &SortKeys,
     ) -> Result<(), StoreError> {
-        let entry = |category: &CategoryId| Entry {
-            category: *category,
-            photo,
-            created_at: facts.created_at,
-            shown_at: facts.shown_at,
-        };
+        let entry = |category: &CategoryId| Entry { category: *category, photo, keys: keys.clone() };
         self.put_entries(&categories.iter().map(entry).collect::<Vec<_>>()).await
     }
 
@@ -85,12 +82,12 @@ impl SeaTx {
     pub(super) async fn put_entries(&self, entries: &[Entry]) -> Result<(), StoreError> {
         for entries in entries.chunks(ROWS) {
             let mut insert = Query::insert();
-            insert.into_table(LISTINGS).columns(COLUMNS);
+            insert.into_table(LISTINGS).columns(columns());
             for one in entries {
-                let (category, photo) = (one.category.get(), one.photo.get());
-                insert.values_panic([category.into(), photo.into(), one.created_at.into(), one.shown_at.into()]);
+                let of = [one.category.get().into(), one.photo.get().into()];
+                insert.values_panic(of.into_iter().chain(values(&one.keys)));
             }
-            let known = OnConflict::columns(["category_id", "photo_id"]).update_columns(FACTS).to_owned();
+            let known = OnConflict::columns(["category_id", "photo_id"]).update_columns(SORT_KEYS).to_owned();
             insert.on_conflict(known);
             self.conn().execute(&insert).await.map_err(store_error)?;
         }
@@ -157,12 +154,12 @@ impl SeaTx {
             .of(from)
             .clear_selects()
             .expr(Expr::val(to.get()))
-            .columns(["photo_id", "created_at", "shown_at"].map(|column| ("m", column)))
+            .columns(with_keys(&["photo_id"]).into_iter().map(|column| ("m", column)))
             .and_where(Expr::exists(there).not())
             .to_owned();
         let insert = Query::insert()
             .into_table(LISTINGS)
-            .columns(COLUMNS)
+            .columns(columns())
             .select_from(coming)
             .map_err(StoreError::corrupt)?
             .to_owned();

@@ -21,6 +21,7 @@ mod recount;
 mod share;
 mod shared_list;
 mod shelf;
+mod sort_keys;
 mod timeline;
 mod upload;
 mod usage;

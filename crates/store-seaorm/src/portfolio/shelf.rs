@@ -3,22 +3,15 @@
 use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, OnConflict, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
-use sharestack_content::model::{CategoryId, Confidence, Day, PhotoId, Source, TagId, Tagging};
-use sharestack_content::ports::{ListingFacts, Placement, ShelfRepository, TagLink};
+use sharestack_content::model::{CategoryId, Confidence, Day, PhotoId, SortKeys, Source, TagId, Tagging};
+use sharestack_content::ports::{Placement, ShelfRepository, TagLink};
 use sharestack_kernel::error::StoreError;
 
 use super::listing::LISTINGS;
+use super::sort_keys::{facts, values, with_keys};
 use crate::error::store_error;
 use crate::rows::{Fields, Stored, all, known};
 use crate::tx::SeaTx;
-
-fn facts(fields: Fields<'_>) -> Result<ListingFacts, StoreError> {
-    Ok(ListingFacts {
-        listed: fields.get("listed")?,
-        created_at: fields.get("created_at")?,
-        shown_at: fields.get("shown_at")?,
-    })
-}
 
 struct PlacementRow(Placement);
 
@@ -82,34 +75,30 @@ impl SeaTx {
 #[async_trait]
 impl ShelfRepository for SeaTx {
     async fn placements(&mut self, photo: PhotoId) -> Result<Vec<Placement>, StoreError> {
-        let columns = ["category_id", "is_primary", "listed", "created_at", "shown_at"];
+        let columns = with_keys(&["category_id", "is_primary", "listed"]);
         let select = of(photo, "photo_categories", &columns, "category_id");
         let rows: Vec<PlacementRow> = all(self.conn(), &select).await?;
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
     async fn tag_links(&mut self, photo: PhotoId) -> Result<Vec<TagLink>, StoreError> {
-        let columns = ["tag_id", "source", "confidence", "used_on", "listed", "created_at", "shown_at"];
+        let columns = with_keys(&["tag_id", "source", "confidence", "used_on", "listed"]);
         let rows: Vec<LinkRow> = all(self.conn(), &of(photo, "photo_tags", &columns, "tag_id")).await?;
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
     async fn put_placements(&mut self, photo: PhotoId, placements: &[Placement]) -> Result<(), StoreError> {
-        let changing = ["is_primary", "listed", "created_at", "shown_at"];
+        let changing = with_keys(&["is_primary", "listed"]);
         if placements.is_empty() {
             return Ok(());
         }
         let mut insert = Query::insert();
-        insert.into_table("photo_categories").columns(["category_id", "photo_id"].into_iter().chain(changing));
+        insert
+            .into_table("photo_categories")
+            .columns(["category_id", "photo_id"].into_iter().chain(changing.iter().copied()));
         for one in placements {
-            insert.values_panic([
-                one.category.get().into(),
-                photo.get().into(),
-                one.is_primary.into(),
-                one.facts.listed.into(),
-                one.facts.created_at.into(),
-                one.facts.shown_at.into(),
-            ]);
+            let link = [one.category.get().into(), photo.get().into(), one.is_primary.into(), one.facts.listed.into()];
+            insert.values_panic(link.into_iter().chain(values(&one.facts.keys)));
         }
         insert.on_conflict(OnConflict::columns(["category_id", "photo_id"]).update_columns(changing).to_owned());
         self.conn().execute(&insert).await.map(drop).map_err(store_error)
@@ -119,20 +108,19 @@ impl ShelfRepository for SeaTx {
         if links.is_empty() {
             return Ok(());
         }
-        let changing = ["source", "confidence", "used_on", "listed", "created_at", "shown_at"];
+        let changing = with_keys(&["source", "confidence", "used_on", "listed"]);
         let mut insert = Query::insert();
-        insert.into_table("photo_tags").columns(["tag_id", "photo_id"].into_iter().chain(changing));
+        insert.into_table("photo_tags").columns(["tag_id", "photo_id"].into_iter().chain(changing.iter().copied()));
         for link in links {
-            insert.values_panic([
+            let said = [
                 link.tag.get().into(),
                 photo.get().into(),
                 link.tagging.source.as_str().into(),
                 link.tagging.confidence.map(|one| i32::from(one.thousandths())).into(),
                 link.used_on.map(|day| day.0).into(),
                 link.facts.listed.into(),
-                link.facts.created_at.into(),
-                link.facts.shown_at.into(),
-            ]);
+            ];
+            insert.values_panic(said.into_iter().chain(values(&link.facts.keys)));
         }
         insert.on_conflict(OnConflict::columns(["tag_id", "photo_id"]).update_columns(changing).to_owned());
         self.conn().execute(&insert).await.map(drop).map_err(store_error)
@@ -150,9 +138,9 @@ impl ShelfRepository for SeaTx {
         &mut self,
         photo: PhotoId,
         categories: &[CategoryId],
-        facts: ListingFacts,
+        keys: &SortKeys,
     ) -> Result<(), StoreError> {
-        self.list_photo(photo, categories, facts).await
+        self.list_photo(photo, categories, keys).await
     }
 
     async fn remove_listings(&mut self, photo: PhotoId, categories: &[CategoryId]) -> Result<(), StoreError> {

@@ -6,12 +6,12 @@ use sharestack_kernel::error::StoreError;
 
 use super::{MemoryPortfolio, MemoryPortfolioTx};
 use crate::model::{
-    Category, CategoryId, CategoryOutline, Key, Kind, Label, PhotoId, Source, TagId, TagName, Tagging, TimelineEvent,
-    TimelineEventId, TreePath,
+    Category, CategoryId, CategoryOutline, Key, Kind, Label, PhotoId, SortKeys, Source, TagId, TagName, Tagging,
+    TimelineEvent, TimelineEventId, TreePath,
 };
 use crate::ports::{
     CategoryKey, CategoryQueries, CategoryRepository, CategoryWriteError, CountDelta, EventWriteError, LabelRepository,
-    LabelWriteError, ListingFacts, Placement, RenewedNames, ShelfRepository, TagLink, TimelineRepository, UsageDelta,
+    LabelWriteError, Placement, RenewedNames, ShelfRepository, TagLink, TimelineRepository, UsageDelta,
 };
 
 /// Categories, tags, events, and what is sorted by them.
@@ -45,13 +45,13 @@ impl MemoryPortfolio {
     /// Where a photo is placed.
     pub fn placements(&self, photo: PhotoId) -> Vec<Placement> {
         let all = &self.state().sorted.placements;
-        all.iter().filter(|((one, _), _)| *one == photo).map(|(_, placement)| *placement).collect()
+        all.iter().filter(|((one, _), _)| *one == photo).map(|(_, placement)| placement.clone()).collect()
     }
 
     /// The tags of a photo.
     pub fn tag_links(&self, photo: PhotoId) -> Vec<TagLink> {
         let all = &self.state().sorted.links;
-        all.iter().filter(|((one, _), _)| *one == photo).map(|(_, link)| *link).collect()
+        all.iter().filter(|((one, _), _)| *one == photo).map(|(_, link)| link.clone()).collect()
     }
 }
 
@@ -323,21 +323,21 @@ impl LabelRepository for MemoryPortfolioTx {
 impl ShelfRepository for MemoryPortfolioTx {
     async fn placements(&mut self, photo: PhotoId) -> Result<Vec<Placement>, StoreError> {
         let all = &self.state.sorted.placements;
-        Ok(all.iter().filter(|((one, _), _)| *one == photo).map(|(_, placement)| *placement).collect())
+        Ok(all.iter().filter(|((one, _), _)| *one == photo).map(|(_, placement)| placement.clone()).collect())
     }
 
     async fn tag_links(&mut self, photo: PhotoId) -> Result<Vec<TagLink>, StoreError> {
         let all = &self.state.sorted.links;
-        Ok(all.iter().filter(|((one, _), _)| *one == photo).map(|(_, link)| *link).collect())
+        Ok(all.iter().filter(|((one, _), _)| *one == photo).map(|(_, link)| link.clone()).collect())
     }
 
     async fn put_placements(&mut self, photo: PhotoId, placements: &[Placement]) -> Result<(), StoreError> {
-        self.state.sorted.placements.extend(placements.iter().map(|one| ((photo, one.category), *one)));
+        self.state.sorted.placements.extend(placements.iter().map(|one| ((photo, one.category), one.clone())));
         Ok(())
     }
 
     async fn put_tag_links(&mut self, photo: PhotoId, links: &[TagLink]) -> Result<(), StoreError> {
-        self.state.sorted.links.extend(links.iter().map(|link| ((photo, link.tag), *link)));
+        self.state.sorted.links.extend(links.iter().map(|link| ((photo, link.tag), link.clone())));
         Ok(())
     }
 
@@ -355,7 +355,7 @@ impl ShelfRepository for MemoryPortfolioTx {
         &mut self,
         photo: PhotoId,
         categories: &[CategoryId],
-        _facts: ListingFacts,
+        _keys: &SortKeys,
     ) -> Result<(), StoreError> {
         self.state.sorted.listings.extend(categories.iter().map(|id| (*id, photo)));
         Ok(())

@@ -11,7 +11,7 @@ mod trend;
 pub use category::{Category, CategoryOutline, Kind, MAX_LEVEL, TreePath};
 pub use event::{EventDate, EventKind, EventTitle, TimelineEvent, TimelineEventId};
 pub use label::{Label, TagGroup};
-pub use shelves::{Confidence, Found, Shelves, Source, Tagging};
+pub use shelves::{Confidence, Found, ListingFacts, Shelves, SortKeys, Source, Tagging};
 pub use spelling::{Spelling, romanised};
 pub use text::{CategoryName, Colour, Icon, Note};
 pub use trend::{Day, Period, Uses};

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use sharestack_kernel::field::Issue;
 
-use crate::model::{CategoryId, MAX_CATEGORIES, MAX_TAGS, TagId};
+use crate::model::{CategoryId, MAX_CATEGORIES, MAX_TAGS, Photo, TagId};
 
 /// Who gave a photo a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -82,16 +82,50 @@ pub struct Tagging {
     pub confidence: Option<Confidence>,
 }
 
-/// Where a photo is put: what its categories and tags count, and what their lists are
-/// sorted by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shelves {
-    /// Whether it stands in lists and is counted.
-    pub listed: bool,
+/// What the lists of a photo's categories and tags are sorted by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SortKeys {
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it was taken, else when it was created.
     pub shown_at: DateTime<Utc>,
+    /// Its title, in the order of its characters.
+    pub title: String,
+    /// Where its owner puts it.
+    pub sort_order: i64,
+}
+
+impl From<&Photo> for SortKeys {
+    fn from(photo: &Photo) -> Self {
+        Self {
+            created_at: photo.created_at,
+            shown_at: photo.shown_at(),
+            title: photo.title.as_str().to_owned(),
+            sort_order: photo.sort_order,
+        }
+    }
+}
+
+/// What a photo's categories and tags know of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListingFacts {
+    /// Whether it stands in lists and is counted.
+    pub listed: bool,
+    /// Where it stands in them.
+    pub keys: SortKeys,
+}
+
+impl From<&Photo> for ListingFacts {
+    fn from(photo: &Photo) -> Self {
+        Self { listed: photo.is_listed(), keys: photo.into() }
+    }
+}
+
+/// Where a photo is put: what its categories and tags count and list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Shelves {
+    /// What they know of it.
+    pub facts: ListingFacts,
     /// Its categories.
     pub categories: BTreeSet<CategoryId>,
     /// The one of its categories that stands for all of them, as far as somebody chose it:
@@ -114,17 +148,9 @@ pub struct Found {
 }
 
 impl Shelves {
-    /// Shelves with nothing on them.
-    pub const fn empty(listed: bool, created_at: DateTime<Utc>, shown_at: DateTime<Utc>) -> Self {
-        Self {
-            listed,
-            created_at,
-            shown_at,
-            categories: BTreeSet::new(),
-            primary: None,
-            tags: BTreeMap::new(),
-            found: Found { categories: BTreeSet::new(), tags: BTreeSet::new() },
-        }
+    /// A photo that is in no category and has no tag.
+    pub fn empty(photo: &Photo) -> Self {
+        Self { facts: photo.into(), ..Self::default() }
     }
 
     /// The primary category. A photo that is in categories has one: where the chosen one is none
@@ -178,7 +204,7 @@ mod tests {
     #[test]
     fn a_primary_category_is_one_of_them() {
         let id = CategoryId::new;
-        let mut shelves = Shelves::empty(true, DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
+        let mut shelves = Shelves::default();
         assert_eq!(shelves.primary(), None);
         shelves.put(id(4), false);
         assert_eq!(shelves.primary(), Some(id(4)), "the first, though nobody asked for it");
@@ -202,7 +228,7 @@ mod tests {
     #[test]
     fn of_new_categories_the_first_named_is_primary_unless_the_old_one_is_among_them() {
         let id = CategoryId::new;
-        let mut shelves = Shelves::empty(true, DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
+        let mut shelves = Shelves::default();
         for (named, primary) in
             [(&[3, 1, 2][..], Some(3)), (&[1, 3], Some(3)), (&[2, 1], Some(2)), (&[], None), (&[5], Some(5))]
         {
@@ -215,7 +241,7 @@ mod tests {
     #[test]
     fn what_was_kept_without_a_primary_category_has_the_first() {
         let categories = [7, 5].map(CategoryId::new).into();
-        let kept = Shelves { categories, ..Shelves::empty(true, DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH) };
+        let kept = Shelves { categories, ..Shelves::default() };
         assert_eq!(kept.primary(), Some(CategoryId::new(5)));
         let mut left_alone = kept.clone();
         left_alone.take(CategoryId::new(9));
@@ -226,7 +252,7 @@ mod tests {
     #[test]
     fn more_categories_than_20_are_too_many_unless_it_had_them() {
         let with = |number: i64| {
-            let mut shelves = Shelves::empty(true, DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
+            let mut shelves = Shelves::default();
             (1..=number).for_each(|id| shelves.put(CategoryId::new(id), false));
             shelves.tags = (1..=number).map(|id| (TagId::new(id), Tagging::default())).collect();
             shelves

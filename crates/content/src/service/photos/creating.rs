@@ -80,7 +80,7 @@ impl CreatePhotos {
                 tx.photos().insert(&photo).await?;
                 tx.files().keep_until(file.id, None, now).await?;
                 tx.photos().add_counts(&photo_deltas(None, Some(&photo))).await?;
-                let mut shelves = Shelves::empty(photo.is_listed(), photo.created_at, photo.shown_at());
+                let mut shelves = Shelves::empty(&photo);
                 shelves.put_only(&command.categories);
                 // The tree is held before tags, as where photos are changed.
                 shelving::place_photo(tx, id, &shelves).await?;

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Cond, Expr, JoinType, Order, Query, SelectStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
-use sharestack_content::model::{CategoryId, Kind, PhotoId};
+use sharestack_content::model::{CategoryId, Kind, PhotoId, SortKeys};
 use sharestack_content::ports::{CategoryRepository, PhotoSpan};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::transact;
@@ -13,7 +12,8 @@ use sharestack_kernel::transact;
 use crate::connect::Store;
 use crate::error::store_error;
 use crate::portfolio::category_rows::OutlineRow;
-use crate::portfolio::listing::{COLUMNS, Entry, LISTINGS};
+use crate::portfolio::listing::{Entry, LISTINGS, columns};
+use crate::portfolio::sort_keys::{self, SORT_KEYS};
 use crate::rows::{AT_ONCE, Fields, Stored, all};
 use crate::tx::SeaTx;
 
@@ -36,8 +36,7 @@ impl Stored for Entry {
         Ok(Self {
             category: CategoryId::new(fields.get("category_id")?),
             photo: PhotoId::new(fields.get("photo_id")?),
-            created_at: fields.get("created_at")?,
-            shown_at: fields.get("shown_at")?,
+            keys: sort_keys::read(fields)?,
         })
     }
 }
@@ -71,12 +70,8 @@ fn differing(table: &'static str, span: PhotoSpan) -> (SelectStatement, Cond) {
         .join_as(JoinType::LeftJoin, "photos", "p", Expr::col(("p", "id")).equals(("l", "photo_id")))
         .cond_where(of(span))
         .to_owned();
-    let wrong = Cond::any()
-        .add(Expr::col(("p", "id")).is_null())
-        .add(differs("listed"))
-        .add(differs("created_at"))
-        .add(differs("shown_at"));
-    (select, wrong)
+    let wrong = Cond::any().add(Expr::col(("p", "id")).is_null()).add(differs("listed"));
+    (select, SORT_KEYS.into_iter().map(differs).fold(wrong, Cond::add))
 }
 
 pub(super) async fn misfiled(store: &Store, span: PhotoSpan) -> Result<Vec<PhotoId>, StoreError> {
@@ -105,12 +100,7 @@ impl Difference {
     }
 }
 
-type Times = (DateTime<Utc>, DateTime<Utc>);
-type Lists = BTreeMap<(CategoryId, PhotoId), Times>;
-
-const fn times(entry: &Entry) -> Times {
-    (entry.created_at, entry.shown_at)
-}
+type Lists = BTreeMap<(CategoryId, PhotoId), SortKeys>;
 
 async fn difference(conn: &impl ConnectionTrait, span: PhotoSpan) -> Result<Difference, StoreError> {
     let outlines = Query::select()
@@ -121,30 +111,31 @@ async fn difference(conn: &impl ConnectionTrait, span: PhotoSpan) -> Result<Diff
     let outlines: Vec<OutlineRow> = all(conn, &outlines).await?;
     let paths: BTreeMap<_, _> = outlines.into_iter().map(|row| (row.0.id, row.0.path)).collect();
     let entries = |table: &'static str| {
-        Query::select().columns(COLUMNS.map(|column| ("l", column))).from_as(table, "l").cond_where(of(span)).to_owned()
+        let columns = columns().into_iter().map(|column| ("l", column));
+        Query::select().columns(columns).from_as(table, "l").cond_where(of(span)).to_owned()
     };
     let placed: Vec<Entry> =
         all(conn, entries("photo_categories").and_where(Expr::col(("l", "listed")).eq(true))).await?;
     let mut wanted = Lists::new();
     for entry in &placed {
         let above = paths.get(&entry.category).into_iter().flat_map(|path| path.ids().iter().copied());
-        wanted.extend(above.map(|id| ((id, entry.photo), times(entry))));
+        wanted.extend(above.map(|id| ((id, entry.photo), entry.keys.clone())));
     }
     let mut kept = Lists::new();
     let ids: Vec<i64> = paths.keys().map(|id| id.get()).collect();
     for ids in ids.chunks(AT_ONCE) {
         let listed = entries(LISTINGS).and_where(Expr::col(("l", "category_id")).is_in(ids.to_vec())).to_owned();
         let listed: Vec<Entry> = all(conn, &listed).await?;
-        kept.extend(listed.iter().map(|entry| ((entry.category, entry.photo), times(entry))));
+        kept.extend(listed.into_iter().map(|entry| ((entry.category, entry.photo), entry.keys)));
     }
     let mut found = Difference::default();
-    for (key, is) in &wanted {
-        if kept.get(key) != Some(is) {
-            found.due.push(Entry { category: key.0, photo: key.1, created_at: is.0, shown_at: is.1 });
-        }
-    }
     for (category, photo) in kept.keys().filter(|key| !wanted.contains_key(key)) {
         found.gone.entry(*category).or_default().push(*photo);
+    }
+    for (key, keys) in wanted {
+        if kept.get(&key) != Some(&keys) {
+            found.due.push(Entry { category: key.0, photo: key.1, keys });
+        }
     }
     Ok(found)
 }

@@ -6,7 +6,7 @@ use sharestack_kernel::version::Versions;
 use crate::error::PhotoEditError;
 use crate::events::{PHOTO_DELETED, PHOTO_LIKED, PHOTO_UPDATED};
 use crate::model::{Caption, PhotoCount, TagName, Tagging, WantedTag};
-use crate::ports::{ListingFacts, Placement, TagLink};
+use crate::ports::{Placement, TagLink};
 
 use super::*;
 
@@ -67,17 +67,18 @@ async fn a_photo_that_gets_its_primary_category_with_its_tags_has_changed() {
     changing.edit(&owner(), &key(1), named.clone()).await.unwrap();
     let category = crate::memory::category("5");
     world.portfolio.put_category(&category);
-    let shelves = crate::model::Shelves::empty(true, world.photo(1).created_at, world.photo(1).shown_at());
-    let placement = Placement { category: category.id, is_primary: false, facts: ListingFacts::from(&shelves) };
-    let put: Result<(), StoreError> =
-        transact!(world.ports.store, |tx| { tx.shelves().put_placements(PhotoId::new(1), &[placement]).await });
+    let shelves = crate::model::Shelves::empty(&world.photo(1));
+    let placement = Placement { category: category.id, is_primary: false, facts: shelves.facts };
+    let put: Result<(), StoreError> = transact!(world.ports.store, |tx| {
+        tx.shelves().put_placements(PhotoId::new(1), std::slice::from_ref(&placement)).await
+    });
     put.unwrap();
     // As it is kept the second time, there is nothing to change any more.
     for _ in 0..2 {
         changing.edit(&owner(), &key(1), named.clone()).await.unwrap();
         assert_eq!(world.photo(1).version, 3);
         assert_eq!(world.events(), [PHOTO_UPDATED, PHOTO_UPDATED]);
-        assert_eq!(world.portfolio.placements(PhotoId::new(1)), [Placement { is_primary: true, ..placement }]);
+        assert_eq!(world.portfolio.placements(PhotoId::new(1)), [Placement { is_primary: true, ..placement.clone() }]);
     }
 }
 
@@ -139,7 +140,7 @@ async fn tags_are_replaced_and_those_that_stay_keep_who_gave_them() {
     let before = tags(&world, 1).await;
     assert_eq!(before.len(), 2);
     let ai = Tagging { source: crate::model::Source::Ai, confidence: None };
-    let mut shelves = crate::model::Shelves::empty(true, world.photo(1).created_at, world.photo(1).shown_at());
+    let mut shelves = crate::model::Shelves::empty(&world.photo(1));
     shelves.tags = before.iter().map(|link| (link.tag, ai)).collect();
     let now = world.clock.now();
     let moved: Result<(), ShelveError> =
