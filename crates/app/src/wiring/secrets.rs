@@ -62,12 +62,18 @@ fn keep(path: &Path, randomness: &dyn Randomness) -> Result<String, ConfigError>
 
 /// Writes a file that only its owner reads, whole or not at all; `None` when there is one.
 fn write(path: &Path, secret: &str) -> std::io::Result<Option<()>> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut whole = tempfile::Builder::new().permissions(Permissions::from_mode(0o600)).tempfile_in(directory)?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut named = tempfile::Builder::new();
+    named.prefix(".secret-").permissions(Permissions::from_mode(0o600));
+    let mut whole = named.tempfile_in(directory)?;
     whole.write_all(secret.as_bytes())?;
     whole.as_file().sync_all()?;
     match whole.persist_noclobber(path) {
-        Ok(_) => File::open(directory)?.sync_all().map(Some),
+        Ok(_) => {
+            // Where a directory cannot be flushed, a power cut may cost the file, and no more.
+            drop(File::open(directory).and_then(|directory| directory.sync_all()));
+            Ok(Some(()))
+        }
         Err(taken) if taken.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(None),
         Err(failed) => Err(failed.error),
     }

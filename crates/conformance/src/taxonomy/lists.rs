@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
-use sharestack_content::model::{CategoryId, Kind, PhotoId, PhotoStatus, Taken, Title, Visibility};
+use sharestack_content::model::{CategoryId, Kind, PhotoId, PhotoStatus, TagId, Taken, Title, Visibility};
 use sharestack_content::ports::{Order, PhotoFilter, PhotoSort, PhotoView};
-use sharestack_content::service::EditCategory;
+use sharestack_content::service::{EditCategory, shelving};
 use sharestack_kernel::page::PageRequest;
 use sharestack_kernel::patch::Patch;
+use sharestack_kernel::transact;
 
-use super::counts::{Dice, PHOTOS, change, disturb, remove, set_up};
-use super::{Subject, category, now, photo, shelves};
+use super::counts::{Dice, PHOTOS, assert_right, change, disturb, remove, set_up};
+use super::{Failure, Subject, category, now, photo, shelves};
 
 /// How many photos a page has here.
 const ON_A_PAGE: u32 = 4;
@@ -150,6 +151,48 @@ pub async fn what_is_sorted_anew_stands_elsewhere(subject: Subject) {
         assert_eq!(shown.0, by_hand);
     }
     subject.assert_listed().await;
+}
+
+/// Wherever they stand: in lists of categories above too, in those of tags, and beside the links of
+/// what is not listed. What nobody sorted anew stays as it is.
+pub async fn photos_sorted_anew_at_once_stand_elsewhere(subject: Subject) {
+    furnish(&subject).await;
+    let tags = subject.resolve(&[(1, "夜景"), (2, "城市")]).await;
+    for (id, places, worn) in [(1, &[3, 4][..], &tags[..]), (3, &[5], &tags[1..]), (6, &[4], &tags[..1])] {
+        let view = subject.photos.find_many(&[PhotoId::new(id)]).await.unwrap();
+        subject.shelve(&view[0].photo, &shelves(&view[0].photo, places, worn)).await.unwrap();
+    }
+    let ids = [1, 3, 4, 6].map(PhotoId::new);
+    let sorted: Result<Vec<TagId>, Failure> = transact!(subject.store, |tx| {
+        for (id, sort_order) in ids.into_iter().zip([7, -3, 9, 5]) {
+            let mut photo = tx.photos().find_for_update(id).await?.unwrap();
+            let version = photo.version;
+            (photo.sort_order, photo.version) = (sort_order, version + 1);
+            photo.title = Title::stored(format!("题 {sort_order}"));
+            tx.photos().update(&photo, version).await?;
+        }
+        shelving::sort_anew(tx, &ids).await?;
+        Ok(tx.shelves().tags_of(&ids).await?)
+    });
+    assert_eq!(sorted.unwrap(), tags.iter().copied().map(TagId::new).collect::<Vec<_>>());
+    subject.assert_listed().await;
+    assert_right(&subject).await;
+    let shown = subject.shown(&filter(1, PhotoSort::SortOrder, Order::Descending)).await;
+    assert_eq!(shown.0, [4, 1, 2]);
+    for tag in ["夜景", "城市"] {
+        let filter = PhotoFilter {
+            tag: Some(tag.to_owned()),
+            sort: PhotoSort::SortOrder,
+            order: Order::Ascending,
+            ..PhotoFilter::default()
+        };
+        assert_eq!(subject.shown(&filter).await.0, if tag == "夜景" { vec![1] } else { vec![3, 1] });
+    }
+    let none: Result<Vec<TagId>, Failure> = transact!(subject.store, |tx| {
+        shelving::sort_anew(tx, &[]).await?;
+        Ok(tx.shelves().tags_of(&[PhotoId::new(2), PhotoId::new(99)]).await?)
+    });
+    assert!(none.unwrap().is_empty());
 }
 
 /// Photos in a tree: some in two branches, some not listed.

@@ -127,6 +127,7 @@ macro_rules! taxonomy_cases {
                 a_photo_in_two_children_is_listed_once_above,
                 what_is_hidden_from_lists_leaves_them_and_comes_back,
                 what_is_sorted_anew_stands_elsewhere,
+                photos_sorted_anew_at_once_stand_elsewhere,
                 a_moved_category_takes_what_it_lists_along,
                 what_another_place_keeps_stays,
                 a_deleted_category_lists_nothing,

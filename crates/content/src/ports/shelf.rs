@@ -62,6 +62,13 @@ pub trait ShelfRepository: Send {
     /// Takes a photo out of the lists of categories.
     async fn remove_listings(&mut self, photo: PhotoId, categories: &[CategoryId]) -> Result<(), StoreError>;
 
+    /// The tags of several photos, each once, in the order of their ids.
+    async fn tags_of(&mut self, photos: &[PhotoId]) -> Result<Vec<TagId>, StoreError>;
+
+    /// Writes to all placements, tags and listings of photos what lists are sorted by, as the photos
+    /// say it now. The tree and their tags are held.
+    async fn sort_anew(&mut self, photos: &[PhotoId]) -> Result<(), StoreError>;
+
     /// Takes a photo from the events that tell of it.
     async fn leave_events(&mut self, photo: PhotoId) -> Result<(), StoreError>;
 }

@@ -73,18 +73,29 @@ where
     Ok(tx.outbox().append(&occasion.of_photo(events::PHOTO_UPDATED, &photo)).await?)
 }
 
-/// Holds what several photos stand on, which the caller holds, before it moves the first of them:
-/// who moved one after another could wait in a circle with who moves another one.
+/// Writes to the links of photos what their lists are sorted by, as the photos, which the caller
+/// holds and has written, say it now: for who changes nothing else of many photos. What counts
+/// them stays as it is.
 ///
 /// # Errors
 /// The store's.
-pub(crate) async fn hold(tx: &mut dyn PortfolioTx, photos: &[PhotoId]) -> Result<(), StoreError> {
-    tx.categories().lock_tree(Kind::Photo).await?;
-    let mut tags = BTreeSet::new();
-    for photo in photos {
-        tags.extend(tx.shelves().tag_links(*photo).await?.into_iter().map(|link| link.tag));
+pub async fn sort_anew(tx: &mut dyn PortfolioTx, photos: &[PhotoId]) -> Result<(), StoreError> {
+    if photos.is_empty() {
+        return Ok(());
     }
-    tx.labels().find_many_for_update(&tags.into_iter().collect::<Vec<_>>()).await.map(drop)
+    tx.categories().lock_tree(Kind::Photo).await?;
+    let tags = tx.shelves().tags_of(photos).await?;
+    tx.labels().find_many_for_update(&tags).await?;
+    // Only now nobody copies links from category to category or from tag to tag.
+    if tx.shelves().tags_of(photos).await?.iter().any(|tag| !tags.contains(tag)) {
+        return Err(merged());
+    }
+    tx.shelves().sort_anew(photos).await
+}
+
+/// Running again finds the photo with the tag that it has now.
+fn merged() -> StoreError {
+    StoreError::Transient("tags of a photo were merged".into())
 }
 
 /// Takes a photo, which the caller holds and removes for good, from everything it is on.
@@ -212,7 +223,7 @@ async fn move_tags(
     // Only now nobody merges one of the tags with another.
     let linked = tx.shelves().tag_links(photo).await?;
     if linked.iter().any(|link| !touched.contains(&link.tag)) {
-        return Err(StoreError::Transient("tags of a photo were merged".into()).into());
+        return Err(merged().into());
     }
     let wanted = links(&linked, after, now);
     let gone: Vec<TagId> = linked.iter().map(|link| link.tag).filter(|tag| !after.tags.contains_key(tag)).collect();

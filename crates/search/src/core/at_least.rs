@@ -5,7 +5,7 @@
 //! `MinShouldMatchSumScorer` goes by; Tantivy's own puts everything that matches anything into a heap.
 
 use tantivy::query::{EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight};
-use tantivy::{DocId, DocSet, Score, SegmentReader, TERMINATED, Term};
+use tantivy::{DocId, DocSet, Score, SeekDangerResult, SegmentReader, TERMINATED, Term};
 
 /// A query of at least `needed` of its clauses, whose scores are added up.
 #[derive(Debug)]
@@ -59,6 +59,7 @@ impl Weight for AtLeastWeight {
             leads: clauses.len() - self.needed + 1,
             clauses,
             document: TERMINATED,
+            documents: segment.max_doc(),
         };
         found.find();
         Ok(Box::new(found))
@@ -79,30 +80,38 @@ struct AtLeastScorer {
     /// it while they are not needed.
     leads: usize,
     document: DocId,
+    /// How many documents the segment has.
+    documents: u32,
 }
 
 impl AtLeastScorer {
+    /// The first document at which one of those that lead stands.
+    fn candidate(&self) -> DocId {
+        self.clauses[..self.leads].iter().map(DocSet::doc).min().unwrap_or(TERMINATED)
+    }
+
+    /// Whether the candidate has enough. Each of the others that might count is looked up.
+    fn has_enough(&mut self, candidate: DocId) -> bool {
+        let (leads, others) = self.clauses.split_at_mut(self.leads);
+        let mut matched = leads.iter().filter(|lead| lead.doc() == candidate).count();
+        let mut left = others.len();
+        for other in others {
+            if matched + left < self.needed {
+                return false;
+            }
+            let stands = other.doc();
+            let stands = if stands < candidate { other.seek(candidate) } else { stands };
+            matched += usize::from(stands == candidate);
+            left -= 1;
+        }
+        matched >= self.needed
+    }
+
     /// Goes to the first document, from where those that lead stand, that has enough.
     fn find(&mut self) -> DocId {
         loop {
-            let (leads, others) = self.clauses.split_at_mut(self.leads);
-            let candidate = leads.iter().map(DocSet::doc).min().unwrap_or(TERMINATED);
-            if candidate == TERMINATED {
-                self.document = TERMINATED;
-                return TERMINATED;
-            }
-            let mut matched = leads.iter().filter(|lead| lead.doc() == candidate).count();
-            let mut left = others.len();
-            for other in others {
-                if matched + left < self.needed {
-                    break;
-                }
-                let stands = other.doc();
-                let stands = if stands < candidate { other.seek(candidate) } else { stands };
-                matched += usize::from(stands == candidate);
-                left -= 1;
-            }
-            if matched >= self.needed {
+            let candidate = self.candidate();
+            if candidate == TERMINATED || self.has_enough(candidate) {
                 self.document = candidate;
                 return candidate;
             }
@@ -115,6 +124,15 @@ impl AtLeastScorer {
         for lead in &mut self.clauses[..self.leads] {
             if lead.doc() == document {
                 lead.advance();
+            }
+        }
+    }
+
+    /// Takes those that lead to a document or behind it.
+    fn lead_to(&mut self, target: DocId) {
+        for lead in &mut self.clauses[..self.leads] {
+            if lead.doc() < target {
+                lead.seek(target);
             }
         }
     }
@@ -133,12 +151,28 @@ impl DocSet for AtLeastScorer {
         if self.document >= target {
             return self.document;
         }
-        for lead in &mut self.clauses[..self.leads] {
-            if lead.doc() < target {
-                lead.seek(target);
-            }
-        }
+        self.lead_to(target);
         self.find()
+    }
+
+    /// Beside a rare filter one document after another is asked for: what comes behind it is not
+    /// looked for.
+    fn seek_danger(&mut self, target: DocId) -> SeekDangerResult {
+        if self.document < target {
+            self.lead_to(target);
+            if self.candidate() == target && target != TERMINATED {
+                if self.has_enough(target) {
+                    self.document = target;
+                    return SeekDangerResult::Found;
+                }
+                self.pass(target);
+            }
+            return SeekDangerResult::SeekLowerBound(self.candidate());
+        }
+        match self.document {
+            document if document == target && target != TERMINATED => SeekDangerResult::Found,
+            document => SeekDangerResult::SeekLowerBound(document),
+        }
     }
 
     fn doc(&self) -> DocId {
@@ -146,7 +180,7 @@ impl DocSet for AtLeastScorer {
     }
 
     fn size_hint(&self) -> u32 {
-        self.clauses[..self.leads].iter().map(DocSet::size_hint).fold(0, u32::saturating_add)
+        self.clauses[..self.leads].iter().map(DocSet::size_hint).fold(0, u32::saturating_add).min(self.documents)
     }
 
     fn cost(&self) -> u64 {
@@ -166,8 +200,8 @@ impl Scorer for AtLeastScorer {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tantivy::collector::DocSetCollector;
-    use tantivy::query::{BooleanQuery, Occur, TermQuery};
+    use tantivy::collector::{Count, DocSetCollector};
+    use tantivy::query::{BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, Occur, TermQuery};
     use tantivy::schema::{Field, IndexRecordOption, Schema, TEXT};
     use tantivy::{Index, IndexWriter, Searcher, doc};
 
@@ -176,7 +210,8 @@ mod tests {
 
     const WORDS: usize = 6;
 
-    /// An index in which each document has the words whose bits are set; every hundredth ends a segment.
+    /// An index in which each document has the words whose bits are set, and every seventh another
+    /// one; every eleventh is deleted, and every hundredth ends a segment.
     fn index(documents: &[u8]) -> (Searcher, Field) {
         let mut schema = Schema::builder();
         let text = schema.add_text_field("text", TEXT);
@@ -185,21 +220,42 @@ mod tests {
         writer.set_merge_policy(Box::new(tantivy::merge_policy::NoMergePolicy));
         for (number, words) in documents.iter().enumerate() {
             let words = (0..WORDS).filter(|bit| words >> bit & 1 == 1).map(|bit| format!("w{bit}"));
-            writer.add_document(doc!(text => words.collect::<Vec<_>>().join(" "))).unwrap();
+            let rare = (number % 7 == 0).then(|| "rare".to_owned());
+            let gone = (number % 11 == 0).then(|| "gone".to_owned());
+            let words: Vec<_> = words.chain(rare).chain(gone).collect();
+            writer.add_document(doc!(text => words.join(" "))).unwrap();
             if number % 100 == 99 {
                 writer.commit().unwrap();
             }
         }
+        writer.delete_term(Term::from_field_text(text, "gone"));
         writer.commit().unwrap();
         (index.reader().unwrap().searcher(), text)
     }
 
-    fn words(text: Field) -> Vec<Box<dyn Query>> {
-        let word = |bit| -> Box<dyn Query> {
-            let term = Term::from_field_text(text, &format!("w{bit}"));
-            Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs))
-        };
-        (0..WORDS).map(word).collect()
+    fn term(text: Field, word: &str) -> Box<dyn Query> {
+        Box::new(TermQuery::new(Term::from_field_text(text, word), IndexRecordOption::WithFreqs))
+    }
+
+    /// Clauses of one word, of the best of two, and of both: each stands at documents in its own way.
+    fn clauses(text: Field) -> Vec<Box<dyn Query>> {
+        let word = |bit: usize| term(text, &format!("w{bit}"));
+        let best: Box<dyn Query> = Box::new(DisjunctionMaxQuery::with_tie_breaker(vec![word(0), word(5)], 0.1));
+        let both: Box<dyn Query> = Box::new(BooleanQuery::intersection(vec![word(1), word(2)]));
+        (0..WORDS).map(word).chain([best, both]).collect()
+    }
+
+    /// How many of the clauses hold.
+    fn holding(words: u8) -> usize {
+        let best = words & 0b10_0001 != 0;
+        let both = words & 0b110 == 0b110;
+        words.count_ones() as usize + usize::from(best) + usize::from(both)
+    }
+
+    /// The same for documents that have a rare word.
+    fn filtered(query: Box<dyn Query>, text: Field) -> Box<dyn Query> {
+        let filter: Box<dyn Query> = Box::new(ConstScoreQuery::new(term(text, "rare"), 0.0));
+        Box::new(BooleanQuery::new(vec![(Occur::Must, query), (Occur::Must, filter)]))
     }
 
     /// The documents of a segment and their scores, and what seeking every third number finds.
@@ -224,25 +280,34 @@ mod tests {
         fn it_finds_what_a_boolean_query_finds(
             documents in proptest::collection::vec(0_u8..64, 0..260),
             masked in 0_u8..64,
-            needed in 1..=WORDS + 1,
+            needed in 1..=WORDS + 3,
         ) {
             let documents: Vec<u8> = documents.into_iter().map(|words| words & masked).collect();
             let (searcher, text) = index(&documents);
-            let ours = AtLeast::of(needed, words(text));
-            let should = words(text).into_iter().map(|word| (Occur::Should, word)).collect();
-            let theirs = BooleanQuery::with_minimum_required_clauses(should, needed);
-            for segment in searcher.segment_readers() {
-                let (ours, sought) = all(&ours, &searcher, segment);
-                let (theirs, wanted) = all(&theirs, &searcher, segment);
-                prop_assert_eq!(sought, wanted);
-                prop_assert_eq!(ours.len(), theirs.len());
-                for ((document, score), (other, wanted)) in ours.into_iter().zip(theirs) {
-                    prop_assert_eq!(document, other);
-                    prop_assert!((score - wanted).abs() < 1e-4, "{} {}", score, wanted);
+            let ours: Box<dyn Query> = Box::new(AtLeast::of(needed, clauses(text)));
+            let should = clauses(text).into_iter().map(|word| (Occur::Should, word)).collect();
+            let theirs: Box<dyn Query> = Box::new(BooleanQuery::with_minimum_required_clauses(should, needed));
+            let nested = (filtered(ours.box_clone(), text), filtered(theirs.box_clone(), text));
+            for (ours, theirs) in [(&ours, &theirs), (&nested.0, &nested.1)] {
+                for segment in searcher.segment_readers() {
+                    let (ours, sought) = all(ours.as_ref(), &searcher, segment);
+                    let (theirs, wanted) = all(theirs.as_ref(), &searcher, segment);
+                    prop_assert_eq!(sought, wanted);
+                    prop_assert_eq!(ours.len(), theirs.len());
+                    for ((document, score), (other, wanted)) in ours.into_iter().zip(theirs) {
+                        prop_assert_eq!(document, other);
+                        prop_assert!((score - wanted).abs() < 1e-4, "{} {}", score, wanted);
+                    }
                 }
             }
-            let expected = documents.iter().filter(|words| words.count_ones() as usize >= needed).count();
-            prop_assert_eq!(searcher.search(&ours, &DocSetCollector).unwrap().len(), expected);
+            let found = |every: usize| {
+                let is_found = |(number, words): (usize, &u8)| {
+                    number % 11 != 0 && number % every == 0 && holding(*words) >= needed
+                };
+                documents.iter().enumerate().filter(|one| is_found(*one)).count()
+            };
+            prop_assert_eq!(searcher.search(&ours, &DocSetCollector).unwrap().len(), found(1));
+            prop_assert_eq!(searcher.search(&nested.0, &Count).unwrap(), found(7));
         }
     }
 }

@@ -61,7 +61,8 @@ impl Stored for OutlineRow {
     }
 }
 
-fn path(fields: Fields<'_>) -> Result<TreePath, StoreError> {
+/// The way of a category from the root.
+pub(super) fn path(fields: Fields<'_>) -> Result<TreePath, StoreError> {
     let path: String = fields.get("path")?;
     known("path", &path, TreePath::parse(&path))
 }

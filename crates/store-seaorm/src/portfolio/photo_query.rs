@@ -15,6 +15,7 @@ use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
 
+use super::category_rows::path;
 use super::photo_rows::{PhotoRow, photo_columns};
 use super::share::read_link;
 use crate::connect::Store;
@@ -83,9 +84,7 @@ impl Stored for CategoryRow {
             is_primary: fields.get("is_primary")?,
             is_hidden: !fields.get::<bool>("is_active")?,
         };
-        let path: String = fields.get("path")?;
-        let path = known("path", &path, TreePath::parse(&path))?;
-        Ok(Self(PhotoId::new(fields.get("photo_id")?), category, path))
+        Ok(Self(PhotoId::new(fields.get("photo_id")?), category, path(fields)?))
     }
 }
 

@@ -1,17 +1,36 @@
 //! Which categories and tags a photo has.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use sea_orm::sea_query::{Expr, OnConflict, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, OnConflict, Order, Query, SelectStatement, SubQueryStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
-use sharestack_content::model::{CategoryId, Confidence, Day, PhotoId, SortKeys, Source, TagId, Tagging};
+use sharestack_content::model::{CategoryId, Confidence, Day, PhotoId, SortKeys, Source, TagId, Tagging, TreePath};
 use sharestack_content::ports::{Placement, ShelfRepository, TagLink};
 use sharestack_kernel::error::StoreError;
 
+use super::category_rows::path;
 use super::listing::LISTINGS;
-use super::sort_keys::{facts, values, with_keys};
+use super::sort_keys::{SORT_KEYS, facts, values, with_keys};
 use crate::error::store_error;
 use crate::rows::{Fields, Stored, all, known};
 use crate::tx::SeaTx;
+
+struct TagRow(TagId);
+
+impl Stored for TagRow {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        Ok(Self(TagId::new(fields.get("tag_id")?)))
+    }
+}
+
+struct PathRow(TreePath);
+
+impl Stored for PathRow {
+    fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
+        path(fields).map(Self)
+    }
+}
 
 struct PlacementRow(Placement);
 
@@ -52,7 +71,48 @@ fn of(photo: PhotoId, table: &'static str, columns: &[&'static str], by: &'stati
         .to_owned()
 }
 
+fn numbers(photos: &[PhotoId]) -> impl Iterator<Item = i64> {
+    photos.iter().map(|photo| photo.get())
+}
+
 impl SeaTx {
+    /// The categories that list any of these photos: those that they are in, and all above them.
+    async fn listing(&self, photos: &[PhotoId]) -> Result<BTreeSet<CategoryId>, StoreError> {
+        let placed = Query::select()
+            .column("category_id")
+            .from("photo_categories")
+            .and_where(Expr::col("photo_id").is_in(numbers(photos)))
+            .and_where(Expr::col("listed").eq(true))
+            .to_owned();
+        let paths =
+            Query::select().column("path").from("categories").and_where(Expr::col("id").in_subquery(placed)).to_owned();
+        let paths: Vec<PathRow> = all(self.conn(), &paths).await?;
+        Ok(paths.iter().flat_map(|row| row.0.ids().iter().copied()).collect())
+    }
+
+    /// Copies from photos what lists are sorted by to their rows of a table, or to those of a category.
+    async fn copy_keys(
+        &self,
+        table: &'static str,
+        photos: &[PhotoId],
+        category: Option<CategoryId>,
+    ) -> Result<(), StoreError> {
+        let mut update = Query::update();
+        update.table(table);
+        for column in SORT_KEYS {
+            let said = Query::select()
+                .column(("p", column))
+                .from_as("photos", "p")
+                .and_where(Expr::col(("p", "id")).equals((table, "photo_id")))
+                .to_owned();
+            update.value(column, SubQueryStatement::from(said));
+        }
+        update
+            .and_where(Expr::col((table, "photo_id")).is_in(numbers(photos)))
+            .and_where_option(category.map(|id| Expr::col((table, "category_id")).eq(id.get())));
+        self.conn().execute(&update).await.map(drop).map_err(store_error)
+    }
+
     async fn unlink(
         &self,
         photo: PhotoId,
@@ -145,6 +205,29 @@ impl ShelfRepository for SeaTx {
 
     async fn remove_listings(&mut self, photo: PhotoId, categories: &[CategoryId]) -> Result<(), StoreError> {
         self.unlink(photo, LISTINGS, "category_id", categories.iter().map(|id| id.get())).await
+    }
+
+    async fn tags_of(&mut self, photos: &[PhotoId]) -> Result<Vec<TagId>, StoreError> {
+        let select = Query::select()
+            .distinct()
+            .column("tag_id")
+            .from("photo_tags")
+            .and_where(Expr::col("photo_id").is_in(numbers(photos)))
+            .order_by("tag_id", Order::Asc)
+            .to_owned();
+        let rows: Vec<TagRow> = all(self.conn(), &select).await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    async fn sort_anew(&mut self, photos: &[PhotoId]) -> Result<(), StoreError> {
+        for table in ["photo_categories", "photo_tags"] {
+            self.copy_keys(table, photos, None).await?;
+        }
+        // Entries of lists are found by their category.
+        for category in self.listing(photos).await? {
+            self.copy_keys(LISTINGS, photos, Some(category)).await?;
+        }
+        Ok(())
     }
 
     async fn leave_events(&mut self, photo: PhotoId) -> Result<(), StoreError> {

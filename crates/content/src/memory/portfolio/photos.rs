@@ -19,7 +19,7 @@ use crate::ports::{
 
 #[derive(Debug, Clone)]
 pub(super) struct Row {
-    photo: Photo,
+    pub(super) photo: Photo,
     views: i64,
     downloads: i64,
 }

@@ -366,6 +366,23 @@ impl ShelfRepository for MemoryPortfolioTx {
         Ok(())
     }
 
+    async fn tags_of(&mut self, photos: &[PhotoId]) -> Result<Vec<TagId>, StoreError> {
+        let links = self.state.sorted.links.keys().filter(|(photo, _)| photos.contains(photo));
+        Ok(links.map(|(_, tag)| *tag).collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    async fn sort_anew(&mut self, photos: &[PhotoId]) -> Result<(), StoreError> {
+        let sorted = &mut self.state.sorted;
+        let placed = sorted.placements.iter_mut().map(|((photo, _), one)| (photo, &mut one.facts.keys));
+        let linked = sorted.links.iter_mut().map(|((photo, _), link)| (photo, &mut link.facts.keys));
+        for (photo, keys) in placed.chain(linked).filter(|(photo, _)| photos.contains(photo)) {
+            if let Some(row) = self.state.photos.get(photo) {
+                *keys = SortKeys::from(&row.photo);
+            }
+        }
+        Ok(())
+    }
+
     async fn leave_events(&mut self, photo: PhotoId) -> Result<(), StoreError> {
         for event in self.state.sorted.events.values_mut() {
             event.photos.retain(|one| *one != photo);

@@ -187,23 +187,22 @@ impl ChangePhotos {
         }
         transact!(ports.store, |tx| {
             // In the order of their ids: two that do the same never wait for each other.
-            let mut moving = Vec::new();
+            let mut moved = Vec::new();
             for (id, (sort_order, occasion)) in &wanted {
                 let before = lock::<PhotoEditError>(tx, *id, false).await?;
                 require_edit(actor, &before)?;
-                if before.sort_order != *sort_order {
-                    moving.push((before, *sort_order, occasion));
+                if before.sort_order == *sort_order {
+                    continue;
                 }
-            }
-            shelving::hold(tx, &moving.iter().map(|(photo, ..)| photo.id).collect::<Vec<_>>()).await?;
-            for (before, sort_order, occasion) in moving {
                 let mut after = before.clone();
-                after.sort_order = sort_order;
+                after.sort_order = *sort_order;
                 after.touch(now);
-                save::<PhotoEditError>(tx, &before, &after, now).await?;
+                tx.photos().update(&after, before.version).await?;
                 tx.outbox().append(&occasion.of_photo(events::PHOTO_UPDATED, &after)).await?;
+                moved.push(*id);
             }
-            Ok(())
+            // At last, so that others wait for the tree as long as that takes, and no longer.
+            Ok(shelving::sort_anew(tx, &moved).await?)
         })
     }
 }

@@ -118,8 +118,9 @@ pub(super) async fn put_away(
 /// Removes a photo that the transaction holds for good. Its file is no photo's from now on:
 /// who looks after files removes it with its bytes.
 pub(super) async fn remove(tx: &mut dyn PortfolioTx, photo: &Photo, now: DateTime<Utc>) -> Result<(), PhotoEditError> {
-    shelving::remove_photo(tx, photo.id, now).await?;
+    // Counts are held before the tree, as where photos are made and changed.
     tx.photos().add_counts(&photo_deltas(Some(photo), None)).await?;
+    shelving::remove_photo(tx, photo.id, now).await?;
     tx.photos().delete(photo.id, photo.version).await?;
     if let Some(file) = photo.file_id {
         tx.files().keep_until(file, Some(now), now).await?;
