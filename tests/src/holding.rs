@@ -56,8 +56,12 @@ impl Holder {
 
 /// Waits until the server answers another request than the one that asks.
 pub async fn another_request_runs(client: &Client) {
-    until("the request is in the server", || async {
-        client.get("/metrics").await.text.lines().any(|line| line == "http_requests_in_flight 2")
-    })
-    .await;
+    other_requests_run(client, 1).await;
+}
+
+/// Waits until the server answers so many other requests than the one that asks.
+pub async fn other_requests_run(client: &Client, others: usize) {
+    let line = format!("http_requests_in_flight {}", others + 1);
+    let in_it = async || client.get("/metrics").await.text.lines().any(|one| one == line);
+    until("the requests are in the server", in_it).await;
 }

@@ -1,9 +1,12 @@
 //! Two work on one thing at once, and one comes in where the other is in the midst of it.
 
+mod order;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use sharestack_app::wiring::App;
 use sharestack_content::error::PhotoEditError;
 use sharestack_content::events::PROCESS_JOB;
 use sharestack_content::memory::actor;
@@ -176,8 +179,7 @@ async fn a_file_that_is_deleted_while_it_is_worked_on_leaves_nothing() {
     }
 }
 
-fn ports(app: &Harness, queries: Arc<dyn PhotoQueries>) -> PhotoPorts {
-    let app = app.app();
+fn ports(app: &App, queries: Arc<dyn PhotoQueries>) -> PhotoPorts {
     PhotoPorts {
         store: Arc::new(app.store.clone()),
         queries,
@@ -211,8 +213,10 @@ impl Thrown {
 
     /// The job that removes it when its time is over: here at once.
     fn purge(&self, studio: &Studio) -> impl Future<Output = ()> + Send + use<> {
-        let purge =
-            PurgePhotos::new(ports(&studio.app, Arc::new(studio.app.app().store.clone())), chrono::Duration::zero());
+        let purge = PurgePhotos::new(
+            ports(studio.app.app(), Arc::new(studio.app.app().store.clone())),
+            chrono::Duration::zero(),
+        );
         let payload = json!({ "photo_id": self.head.id, "trashed_at": self.head.trashed_at });
         async move { purge.run(&job(PURGE_JOB, payload, 1)).await.unwrap() }
     }
@@ -272,7 +276,7 @@ fn purging(ports: PhotoPorts, owner: Actor, photo: PhotoId) -> MockSharePassword
 async fn shared_while_it_is_purged(database: Database) {
     let studio = Studio::open(database).await;
     let (stays, goes) = (studio.photo("stays", json!({})).await, studio.photo("goes", json!({})).await);
-    let ports = ports(&studio.app, Arc::new(studio.app.app().store.clone()));
+    let ports = ports(studio.app.app(), Arc::new(studio.app.app().store.clone()));
     let owner = actor(studio.lin.id, &["photo.read", "photo.create"]);
     let passwords = purging(ports.clone(), owner.clone(), PhotoId::new(goes));
     let limiter = studio.app.app().shared.0.limiter.clone();
@@ -310,7 +314,7 @@ async fn restored_while_it_is_purged(database: Database) {
         wait_for(purge.take().unwrap());
         Ok(Some(head.clone()))
     });
-    let trash = TrashPhotos::new(ports(&studio.app, Arc::new(queries)), chrono::Duration::days(30));
+    let trash = TrashPhotos::new(ports(studio.app.app(), Arc::new(queries)), chrono::Duration::days(30));
     let refused = trash.restore(&actor(studio.lin.id, &[]), &lost.head.id.into()).await.unwrap_err();
     assert!(matches!(refused, PhotoEditError::Refused(_)) && refused.category() == Category::NotFound, "{refused:?}");
     lost.assert_gone(&studio).await;

@@ -10,14 +10,14 @@ use sharestack_tests::process::command;
 use sharestack_tests::{Database, Gallery, Harness, Options};
 
 /// What the command says of what it mended.
-fn told(photos: u64, entries: u64, categories: u64, tags: u64, lengths: u64) -> String {
+pub fn told(photos: u64, entries: u64, categories: u64, tags: u64, lengths: u64) -> String {
     format!(
         "{photos} photos put where they say they are\n{entries} entries in lists of categories mended\n\
          {categories} categories counted anew\n{tags} tags counted anew\n{lengths} lengths of lists counted anew\n"
     )
 }
 
-fn recount(app: &Harness) -> String {
+pub fn recount(app: &Harness) -> String {
     let data = tempfile::tempdir().unwrap();
     let variables = [("DATABASE_URL".to_owned(), app.database_url().to_owned())];
     let Output { status, stdout, stderr } =

@@ -6,7 +6,7 @@ use sharestack_store_seaorm::Store;
 use crate::support::{Database, open};
 
 /// Takes migrations back until this one is the last that the database has.
-async fn down_to(store: &Store, name: &str) {
+pub async fn down_to(store: &Store, name: &str) {
     let all = store.migrations().await.unwrap();
     let place = all.iter().position(|one| one.name == name).unwrap();
     let later = all[place + 1..].iter().filter(|one| one.applied).count();
@@ -23,14 +23,14 @@ async fn up_to(store: &Store, name: &str) {
     down_to(store, name).await;
 }
 
-async fn run(store: &Store, statements: &[&str]) {
+pub async fn run(store: &Store, statements: &[&str]) {
     for sql in statements {
         store.execute_raw(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 }
 
 /// How many rows of a table are so.
-async fn rows(store: &Store, of: &str) -> i64 {
+pub async fn rows(store: &Store, of: &str) -> i64 {
     store.number_raw(&format!("SELECT COUNT(*) FROM {of}")).await.unwrap_or_else(|error| panic!("{of}: {error}"))
 }
 

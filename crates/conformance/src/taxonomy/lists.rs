@@ -195,14 +195,32 @@ pub async fn photos_sorted_anew_at_once_stand_elsewhere(subject: Subject) {
     assert!(none.unwrap().is_empty());
 }
 
+const PLACES: [(i64, &[i64]); 6] = [(1, &[3, 4]), (2, &[1, 3]), (3, &[5]), (4, &[2, 5]), (5, &[11]), (6, &[4])];
+
 /// Photos in a tree: some in two branches, some not listed.
-pub async fn furnish(subject: &Subject) {
+pub(super) async fn furnish(subject: &Subject) {
     subject.plant(&["1", "1/2", "1/2/3", "1/4", "11", "11/5"].map(category)).await;
-    let places: [(i64, &[i64]); 6] = [(1, &[3, 4]), (2, &[1, 3]), (3, &[5]), (4, &[2, 5]), (5, &[11]), (6, &[4])];
-    keep_in(subject, &places).await;
+    keep_in(subject, &PLACES).await;
     change(subject, 6, |photo| photo.status = PhotoStatus::Draft).await;
     change(subject, 4, |photo| photo.taken = Some(Taken::with_offset((now() - TimeDelta::days(9)).fixed_offset())))
         .await;
+}
+
+/// The same photos, each with a title and a `sort_order` of its own, some below zero, and with one
+/// of two tags or both.
+pub async fn furnish_with_tags(subject: &Subject) {
+    furnish(subject).await;
+    let tags = subject.resolve(&[(1, "夜景"), (2, "城市")]).await;
+    let worn = [&tags[..1], &tags[1..], &tags[..]].into_iter().cycle();
+    for (((id, places), title), worn) in PLACES.into_iter().zip(["丙", "a", "Z", "乙", "甲", "b"]).zip(worn) {
+        change(subject, id, |photo| {
+            photo.title = Title::stored(title.to_owned());
+            photo.sort_order = 25 - 10 * id;
+        })
+        .await;
+        let photo = subject.photos.find_many(&[PhotoId::new(id)]).await.unwrap().remove(0).photo;
+        subject.shelve(&photo, &shelves(&photo, places, worn)).await.unwrap();
+    }
 }
 
 async fn move_to(subject: &Subject, id: i64, parent: Option<i64>) {
