@@ -171,7 +171,7 @@ pub async fn photos_sorted_anew_at_once_stand_elsewhere(subject: Subject) {
             photo.title = Title::stored(format!("题 {sort_order}"));
             tx.photos().update(&photo, version).await?;
         }
-        shelving::sort_anew(tx, &ids).await?;
+        shelving::sort_anew(tx, &ids, &[PhotoSort::Title, PhotoSort::SortOrder]).await?;
         Ok(tx.shelves().tags_of(&ids).await?)
     });
     assert_eq!(sorted.unwrap(), tags.iter().copied().map(TagId::new).collect::<Vec<_>>());
@@ -188,8 +188,23 @@ pub async fn photos_sorted_anew_at_once_stand_elsewhere(subject: Subject) {
         };
         assert_eq!(subject.shown(&filter).await.0, if tag == "夜景" { vec![1] } else { vec![3, 1] });
     }
+    // By nothing else than what is said to have changed.
+    let named: Result<Vec<String>, Failure> = transact!(subject.store, |tx| {
+        let mut photo = tx.photos().find_for_update(ids[0]).await?.unwrap();
+        let version = photo.version;
+        (photo.title, photo.version) = (Title::stored("终".to_owned()), version + 1);
+        tx.photos().update(&photo, version).await?;
+        let mut titles = Vec::new();
+        for sort in [PhotoSort::SortOrder, PhotoSort::Title] {
+            shelving::sort_anew(tx, &ids[..1], &[sort]).await?;
+            titles.push(tx.shelves().placements(ids[0]).await?[0].facts.keys.title.clone());
+        }
+        Ok(titles)
+    });
+    assert_eq!(named.unwrap(), ["题 7", "终"]);
+    subject.assert_listed().await;
     let none: Result<Vec<TagId>, Failure> = transact!(subject.store, |tx| {
-        shelving::sort_anew(tx, &[]).await?;
+        shelving::sort_anew(tx, &[], &PhotoSort::ALL).await?;
         Ok(tx.shelves().tags_of(&[PhotoId::new(2), PhotoId::new(99)]).await?)
     });
     assert!(none.unwrap().is_empty());

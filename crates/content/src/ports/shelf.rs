@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use sharestack_kernel::error::StoreError;
 
+use super::PhotoSort;
 use crate::model::{CategoryId, Day, ListingFacts, PhotoId, SortKeys, TagId, Tagging};
 
 /// A photo's place in a category.
@@ -65,9 +66,9 @@ pub trait ShelfRepository: Send {
     /// The tags of several photos, each once, in the order of their ids.
     async fn tags_of(&mut self, photos: &[PhotoId]) -> Result<Vec<TagId>, StoreError>;
 
-    /// Writes to all placements, tags and listings of photos what lists are sorted by, as the photos
-    /// say it now. The tree and their tags are held.
-    async fn sort_anew(&mut self, photos: &[PhotoId]) -> Result<(), StoreError>;
+    /// Writes to all placements, tags and listings of photos what lists are sorted by, as far as it is
+    /// one of `sorts`, as the photos say it now. The tree and their tags are held.
+    async fn sort_anew(&mut self, photos: &[PhotoId], sorts: &[PhotoSort]) -> Result<(), StoreError>;
 
     /// Takes a photo from the events that tell of it.
     async fn leave_events(&mut self, photo: PhotoId) -> Result<(), StoreError>;

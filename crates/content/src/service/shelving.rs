@@ -11,7 +11,9 @@ use chrono::{DateTime, Utc};
 use crate::error::ShelveError;
 use crate::events::{self, Occasion};
 use crate::model::{CategoryId, Day, Found, Kind, Photo, PhotoId, Shelves, TagId, TreePath};
-use crate::ports::{CategoryRepository, CountDelta, PhotoWriteError, Placement, PortfolioTx, TagLink, UsageDelta};
+use crate::ports::{
+    CategoryRepository, CountDelta, PhotoSort, PhotoWriteError, Placement, PortfolioTx, TagLink, UsageDelta,
+};
 use sharestack_kernel::error::StoreError;
 
 /// Where a photo, which the caller holds, stands now.
@@ -74,12 +76,12 @@ where
 }
 
 /// Writes to the links of photos what their lists are sorted by, as the photos, which the caller
-/// holds and has written, say it now: for who changes nothing else of many photos. What counts
-/// them stays as it is.
+/// holds and has written, say it now: for who changes `sorts` of many photos and nothing else. What
+/// counts them stays as it is.
 ///
 /// # Errors
 /// The store's.
-pub async fn sort_anew(tx: &mut dyn PortfolioTx, photos: &[PhotoId]) -> Result<(), StoreError> {
+pub async fn sort_anew(tx: &mut dyn PortfolioTx, photos: &[PhotoId], sorts: &[PhotoSort]) -> Result<(), StoreError> {
     if photos.is_empty() {
         return Ok(());
     }
@@ -90,7 +92,7 @@ pub async fn sort_anew(tx: &mut dyn PortfolioTx, photos: &[PhotoId]) -> Result<(
     if tx.shelves().tags_of(photos).await?.iter().any(|tag| !tags.contains(tag)) {
         return Err(merged());
     }
-    tx.shelves().sort_anew(photos).await
+    tx.shelves().sort_anew(photos, sorts).await
 }
 
 /// Running again finds the photo with the tag that it has now.

@@ -4,7 +4,7 @@
 use sea_orm::sea_query::{Cond, Expr, JoinType, Order, Query, SelectStatement, UnionType};
 use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_content::model::{CategoryId, Kind, PhotoCount, PhotoStatus, TagName, Visibility};
-use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, PhotoSort, PhotoView};
+use sharestack_content::ports::{Order as Direction, PhotoFilter, PhotoScope, PhotoView};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::id::UserId;
 use sharestack_kernel::page::{Page, PageRequest};
@@ -12,6 +12,7 @@ use sharestack_kernel::page::{Page, PageRequest};
 use super::category_rows::below;
 use super::linked_list::{Span, part};
 use super::photo_rows::{PhotoRow, photo_columns};
+use super::sort_keys::sort_key;
 use crate::connect::Store;
 use crate::error::store_error;
 use crate::matching::mentions;
@@ -137,14 +138,8 @@ pub(super) fn sorted_by(filter: &PhotoFilter) -> (&'static str, Order) {
     if let PhotoScope::Trash { .. } = filter.scope {
         return ("trashed_at", Order::Desc);
     }
-    let column = match filter.sort {
-        PhotoSort::CreatedAt => "created_at",
-        PhotoSort::TakenAt => "shown_at",
-        PhotoSort::Title => "title",
-        PhotoSort::SortOrder => "sort_order",
-    };
     let order = if filter.order == Direction::Ascending { Order::Asc } else { Order::Desc };
-    (column, order)
+    (sort_key(filter.sort), order)
 }
 
 /// That photos (`p`) whose ids are known are ones that everybody sees. It is asked so that no index

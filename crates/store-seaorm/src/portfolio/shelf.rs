@@ -1,17 +1,17 @@
 //! Which categories and tags a photo has.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use sea_orm::sea_query::{Expr, OnConflict, Order, Query, SelectStatement, SubQueryStatement};
+use sea_orm::sea_query::{Expr, JoinType, OnConflict, Order, Query, SelectStatement, SubQueryStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
 use sharestack_content::model::{CategoryId, Confidence, Day, PhotoId, SortKeys, Source, TagId, Tagging, TreePath};
-use sharestack_content::ports::{Placement, ShelfRepository, TagLink};
+use sharestack_content::ports::{PhotoSort, Placement, ShelfRepository, TagLink};
 use sharestack_kernel::error::StoreError;
 
 use super::category_rows::path;
 use super::listing::LISTINGS;
-use super::sort_keys::{SORT_KEYS, facts, values, with_keys};
+use super::sort_keys::{facts, sort_key, values, with_keys};
 use crate::error::store_error;
 use crate::rows::{Fields, Stored, all, known};
 use crate::tx::SeaTx;
@@ -24,11 +24,12 @@ impl Stored for TagRow {
     }
 }
 
-struct PathRow(TreePath);
+/// A photo, and the way to a category that it is in.
+struct PlaceRow(i64, TreePath);
 
-impl Stored for PathRow {
+impl Stored for PlaceRow {
     fn read(fields: Fields<'_>) -> Result<Self, StoreError> {
-        path(fields).map(Self)
+        Ok(Self(fields.get("photo_id")?, path(fields)?))
     }
 }
 
@@ -76,30 +77,36 @@ fn numbers(photos: &[PhotoId]) -> impl Iterator<Item = i64> {
 }
 
 impl SeaTx {
-    /// The categories that list any of these photos: those that they are in, and all above them.
-    async fn listing(&self, photos: &[PhotoId]) -> Result<BTreeSet<CategoryId>, StoreError> {
-        let placed = Query::select()
-            .column("category_id")
-            .from("photo_categories")
-            .and_where(Expr::col("photo_id").is_in(numbers(photos)))
-            .and_where(Expr::col("listed").eq(true))
+    /// Which of these photos each category lists: those that are in it or below it.
+    async fn listed_of(&self, photos: &[PhotoId]) -> Result<BTreeMap<CategoryId, BTreeSet<i64>>, StoreError> {
+        let select = Query::select()
+            .column(("l", "photo_id"))
+            .column(("c", "path"))
+            .from_as("photo_categories", "l")
+            .join_as(JoinType::InnerJoin, "categories", "c", Expr::col(("c", "id")).equals(("l", "category_id")))
+            .and_where(Expr::col(("l", "photo_id")).is_in(numbers(photos)))
+            .and_where(Expr::col(("l", "listed")).eq(true))
             .to_owned();
-        let paths =
-            Query::select().column("path").from("categories").and_where(Expr::col("id").in_subquery(placed)).to_owned();
-        let paths: Vec<PathRow> = all(self.conn(), &paths).await?;
-        Ok(paths.iter().flat_map(|row| row.0.ids().iter().copied()).collect())
+        let places: Vec<PlaceRow> = all(self.conn(), &select).await?;
+        let mut listed: BTreeMap<CategoryId, BTreeSet<i64>> = BTreeMap::new();
+        for PlaceRow(photo, path) in &places {
+            for category in path.ids() {
+                listed.entry(*category).or_default().insert(*photo);
+            }
+        }
+        Ok(listed)
     }
 
-    /// Copies from photos what lists are sorted by to their rows of a table, or to those of a category.
+    /// Copies what lists are sorted by from these photos to rows of a table.
     async fn copy_keys(
         &self,
         table: &'static str,
-        photos: &[PhotoId],
-        category: Option<CategoryId>,
+        (photos, category): (impl IntoIterator<Item = i64>, Option<CategoryId>),
+        sorts: &[PhotoSort],
     ) -> Result<(), StoreError> {
         let mut update = Query::update();
         update.table(table);
-        for column in SORT_KEYS {
+        for column in sorts.iter().copied().map(sort_key) {
             let said = Query::select()
                 .column(("p", column))
                 .from_as("photos", "p")
@@ -108,7 +115,7 @@ impl SeaTx {
             update.value(column, SubQueryStatement::from(said));
         }
         update
-            .and_where(Expr::col((table, "photo_id")).is_in(numbers(photos)))
+            .and_where(Expr::col((table, "photo_id")).is_in(photos))
             .and_where_option(category.map(|id| Expr::col((table, "category_id")).eq(id.get())));
         self.conn().execute(&update).await.map(drop).map_err(store_error)
     }
@@ -219,13 +226,13 @@ impl ShelfRepository for SeaTx {
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
-    async fn sort_anew(&mut self, photos: &[PhotoId]) -> Result<(), StoreError> {
+    async fn sort_anew(&mut self, photos: &[PhotoId], sorts: &[PhotoSort]) -> Result<(), StoreError> {
         for table in ["photo_categories", "photo_tags"] {
-            self.copy_keys(table, photos, None).await?;
+            self.copy_keys(table, (numbers(photos), None), sorts).await?;
         }
-        // Entries of lists are found by their category.
-        for category in self.listing(photos).await? {
-            self.copy_keys(LISTINGS, photos, Some(category)).await?;
+        // Entries of lists are found by their category alone.
+        for (category, photos) in self.listed_of(photos).await? {
+            self.copy_keys(LISTINGS, (photos, Some(category)), sorts).await?;
         }
         Ok(())
     }

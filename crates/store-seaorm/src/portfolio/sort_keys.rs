@@ -2,12 +2,23 @@
 
 use sea_orm::sea_query::SimpleExpr;
 use sharestack_content::model::{ListingFacts, SortKeys};
+use sharestack_content::ports::PhotoSort;
 use sharestack_kernel::error::StoreError;
 
 use crate::rows::Fields;
 
 /// The columns, which links have as photos have them.
 pub(super) const SORT_KEYS: [&str; 4] = ["created_at", "shown_at", "title", "sort_order"];
+
+/// The one of them that a list is sorted by.
+pub(super) const fn sort_key(sort: PhotoSort) -> &'static str {
+    match sort {
+        PhotoSort::CreatedAt => "created_at",
+        PhotoSort::TakenAt => "shown_at",
+        PhotoSort::Title => "title",
+        PhotoSort::SortOrder => "sort_order",
+    }
+}
 
 /// What is written to these columns.
 pub(super) fn values(keys: &SortKeys) -> [SimpleExpr; 4] {

@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::ports::{
     CategoryKey, CategoryQueries, CategoryRepository, CategoryWriteError, CountDelta, EventWriteError, LabelRepository,
-    LabelWriteError, Placement, RenewedNames, ShelfRepository, TagLink, TimelineRepository, UsageDelta,
+    LabelWriteError, PhotoSort, Placement, RenewedNames, ShelfRepository, TagLink, TimelineRepository, UsageDelta,
 };
 
 /// Categories, tags, events, and what is sorted by them.
@@ -371,13 +371,20 @@ impl ShelfRepository for MemoryPortfolioTx {
         Ok(links.map(|(_, tag)| *tag).collect::<BTreeSet<_>>().into_iter().collect())
     }
 
-    async fn sort_anew(&mut self, photos: &[PhotoId]) -> Result<(), StoreError> {
+    async fn sort_anew(&mut self, photos: &[PhotoId], sorts: &[PhotoSort]) -> Result<(), StoreError> {
         let sorted = &mut self.state.sorted;
         let placed = sorted.placements.iter_mut().map(|((photo, _), one)| (photo, &mut one.facts.keys));
         let linked = sorted.links.iter_mut().map(|((photo, _), link)| (photo, &mut link.facts.keys));
         for (photo, keys) in placed.chain(linked).filter(|(photo, _)| photos.contains(photo)) {
-            if let Some(row) = self.state.photos.get(photo) {
-                *keys = SortKeys::from(&row.photo);
+            let Some(row) = self.state.photos.get(photo) else { continue };
+            let said = SortKeys::from(&row.photo);
+            for sort in sorts {
+                match sort {
+                    PhotoSort::CreatedAt => keys.created_at = said.created_at,
+                    PhotoSort::TakenAt => keys.shown_at = said.shown_at,
+                    PhotoSort::Title => keys.title.clone_from(&said.title),
+                    PhotoSort::SortOrder => keys.sort_order = said.sort_order,
+                }
             }
         }
         Ok(())

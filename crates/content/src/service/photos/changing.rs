@@ -14,7 +14,7 @@ use crate::model::{
     Caption, CategoryId, Metadata, Photo, PhotoId, PhotoKey, PhotoStatus, Position, Slug, TagName, Taken, Title,
     Visibility, photo_deltas,
 };
-use crate::ports::{PhotoHead, PortfolioTx};
+use crate::ports::{PhotoHead, PhotoSort, PortfolioTx};
 use crate::service::{labels, shelving};
 
 /// How many photos may be put in order at once.
@@ -202,7 +202,7 @@ impl ChangePhotos {
                 moved.push(*id);
             }
             // At last, so that others wait for the tree as long as that takes, and no longer.
-            Ok(shelving::sort_anew(tx, &moved).await?)
+            Ok(shelving::sort_anew(tx, &moved, &[PhotoSort::SortOrder]).await?)
         })
     }
 }
