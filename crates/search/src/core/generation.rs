@@ -9,7 +9,7 @@ use tantivy::query::Query;
 use tantivy::schema::Schema;
 use tantivy::{DocAddress, Executor, Index, IndexReader, ReloadPolicy, Searcher, TantivyError};
 
-use super::MIXED;
+use super::{MIXED, processors};
 use crate::text::Mixed;
 
 /// How many blocks of stored texts a reader keeps unpacked.
@@ -18,8 +18,7 @@ const CACHED_BLOCKS: usize = 8;
 /// The threads of all searches, one for each processor: the segments of an index are searched
 /// side by side. Without them a search goes through one after the other.
 static SEARCHERS: LazyLock<Executor> = LazyLock::new(|| {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Executor::multi_thread(cores, "search-").unwrap_or_else(|error| {
+    Executor::multi_thread(processors(), "search-").unwrap_or_else(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "searches have no threads of their own");
         Executor::single_thread()
     })

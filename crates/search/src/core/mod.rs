@@ -37,6 +37,11 @@ pub struct SearchConfig {
 /// The least that Tantivy's writer works with.
 pub const LEAST_WRITER_MEMORY: usize = 15_000_000;
 
+/// How many searches go on at once, and how many threads they have.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// What a failure of Tantivy means to a caller.
 pub(crate) fn failed(error: TantivyError) -> StoreError {
     match error {

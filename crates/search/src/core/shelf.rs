@@ -18,7 +18,7 @@ use tantivy::{IndexWriter, TantivyDocument, TantivyError, Term};
 use tokio::sync::{Semaphore, watch};
 
 use super::generation::Generation;
-use super::{SearchConfig, failed, unreadable};
+use super::{SearchConfig, failed, processors, unreadable};
 
 const CURRENT: &str = "CURRENT";
 const LOCK: &str = ".building";
@@ -49,7 +49,6 @@ impl Shelf {
     /// The index `name` of documents of `schema`. What was written under another `version`
     /// is not read. Nothing is opened yet.
     pub fn new(config: &SearchConfig, name: &str, version: u32, schema: Schema) -> Self {
-        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Self {
             directory: config.directory.join(name),
             prefix: format!("v{version}-"),
@@ -58,7 +57,8 @@ impl Shelf {
             open: RwLock::default(),
             writer: Mutex::default(),
             ready: watch::Sender::new(false),
-            searches: Arc::new(Semaphore::new(cores * 2)),
+            // Each uses all of the threads: more at once would only wait for one another.
+            searches: Arc::new(Semaphore::new(processors())),
         }
     }
 
