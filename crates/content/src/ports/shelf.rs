@@ -67,7 +67,8 @@ pub trait ShelfRepository: Send {
     async fn tags_of(&mut self, photos: &[PhotoId]) -> Result<Vec<TagId>, StoreError>;
 
     /// Writes to all placements, tags and listings of photos what lists are sorted by, as far as it is
-    /// one of `sorts`, as the photos say it now. The tree and their tags are held.
+    /// one of `sorts`, of which there is one at least, as the photos say it now. The tree and their
+    /// tags are held.
     async fn sort_anew(&mut self, photos: &[PhotoId], sorts: &[PhotoSort]) -> Result<(), StoreError>;
 
     /// Takes a photo from the events that tell of it.

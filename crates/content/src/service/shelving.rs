@@ -2,7 +2,8 @@
 //! so that what these count is right at the end of every transaction.
 //!
 //! Who changes a photo's categories or tags, or whether it is listed, or what its lists
-//! are sorted by, calls [`move_photo`] in the same transaction while holding the photo.
+//! are sorted by, calls [`move_photo`] in the same transaction while holding the photo; who
+//! changes what lists are sorted by of many photos and nothing else, [`sort_anew`].
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -273,6 +273,28 @@ mod tests {
         (every, sought)
     }
 
+    /// Asks for rising numbers, some of them before the last bound, as an exclusion does, and for the end.
+    fn ask(query: &dyn Query, searcher: &Searcher, segment: &SegmentReader, found: &[(DocId, Score)], step: u32) {
+        let weight = query.weight(EnableScoring::enabled_from_searcher(searcher)).unwrap();
+        let mut asked = weight.scorer(segment, 1.0).unwrap();
+        let first = asked.doc();
+        for target in (0..segment.max_doc() + step).step_by(step as usize).skip_while(|target| *target < first) {
+            let next = found.iter().find(|(document, _)| *document >= target);
+            match (asked.seek_danger(target), next) {
+                (SeekDangerResult::Found, Some((document, score))) => {
+                    assert_eq!((target, asked.doc()), (*document, *document));
+                    assert!((asked.score() - score).abs() < 1e-4);
+                }
+                (SeekDangerResult::SeekLowerBound(bound), next) => {
+                    let next = next.map_or(TERMINATED, |(document, _)| *document);
+                    assert!(target < bound && bound <= next, "{target} {bound} {next}");
+                }
+                (SeekDangerResult::Found, None) => panic!("{target} is behind the last"),
+            }
+        }
+        assert_eq!(asked.seek_danger(TERMINATED), SeekDangerResult::SeekLowerBound(TERMINATED));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -299,6 +321,11 @@ mod tests {
                         prop_assert!((score - wanted).abs() < 1e-4, "{} {}", score, wanted);
                     }
                 }
+            }
+            for segment in searcher.segment_readers() {
+                let (found, _) = all(ours.as_ref(), &searcher, segment);
+                ask(ours.as_ref(), &searcher, segment, &found, 1);
+                ask(ours.as_ref(), &searcher, segment, &found, 3);
             }
             let found = |every: usize| {
                 let is_found = |(number, words): (usize, &u8)| {
