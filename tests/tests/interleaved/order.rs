@@ -11,7 +11,7 @@ use sharestack_content::service::{ChangePhotos, PhotoPorts};
 use sharestack_kernel::error::StoreError;
 use sharestack_kernel::tx::Begin;
 use sharestack_tests::gallery::{category, label};
-use sharestack_tests::holding::{Holder, other_requests_run};
+use sharestack_tests::holding::Holder;
 use sharestack_tests::photos::{PHOTOS, path};
 use sharestack_tests::{Client, Database, Gallery, Harness, Options};
 
@@ -36,7 +36,8 @@ impl Begin<dyn PortfolioTx> for Counted {
 const SHELVES: [(&[i64], &[i64]); 4] =
     [(&[], &[1002]), (&[1002], &[1001]), (&[1002], &[1001, 1002]), (&[], &[1001, 1002])];
 
-/// What all wait for before they go on at once.
+/// What all wait for before they go on at once. Two of them come to the tree before the tags: the
+/// one that has it waits for tags, and the other for the tree.
 const HELD: [&str; 2] = ["SELECT id FROM tags FOR UPDATE", "SELECT id FROM photos FOR UPDATE"];
 const ROUNDS: i64 = 12;
 
@@ -71,7 +72,7 @@ async fn put_in_order_while_others_are_edited(database: Database) {
         let order = json!([{ "id": 1, "sort_order": round }, { "id": 2, "sort_order": -round }]);
         let title = json!({ "title": format!("round {round}") });
         let requests = [put(format!("{PHOTOS}/reorder"), order), put(path(3), title.clone()), put(path(4), title)];
-        other_requests_run(&app, requests.len()).await;
+        holder.until_waited_for(&app, requests.len()).await;
         holder.let_go().await;
         asked += requests.len();
         for request in requests {
