@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, Func, JoinType, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, Func, JoinType, Order, Query, SelectStatement, SubQueryStatement};
 use sea_orm::{ConnectionTrait, ExprTrait};
 use serde::de::IgnoredAny;
 use sharestack_content::model::{
@@ -122,14 +122,25 @@ impl Store {
             .order_by(("l", "is_primary"), Order::Desc)
             .order_by(("c", "id"), Order::Asc)
             .to_owned();
-        let tags = Query::select()
-            .columns([("l", "photo_id"), ("l", "confidence"), ("l", "source")])
-            .columns(["id", "name", "slug", "color", "is_active"].map(|column| ("t", column)))
+        // Each is looked up by itself: of a join PostgreSQL may go through all tags for a page, by how
+        // many links it believes a photo to have.
+        let of_tag = |column: &'static str| {
+            let tag = Query::select()
+                .column(("t", column))
+                .from_as("tags", "t")
+                .and_where(Expr::col(("t", "id")).equals(("l", "tag_id")))
+                .to_owned();
+            Expr::from(SubQueryStatement::from(tag))
+        };
+        let mut tags = Query::select();
+        tags.columns([("l", "photo_id"), ("l", "confidence"), ("l", "source")])
+            .expr_as(Expr::col(("l", "tag_id")), "id")
             .from_as("photo_tags", "l")
-            .join_as(JoinType::InnerJoin, "tags", "t", Expr::col(("t", "id")).equals(("l", "tag_id")))
             .and_where(Expr::col(("l", "photo_id")).is_in(ids))
-            .order_by(("t", "id"), Order::Asc)
-            .to_owned();
+            .order_by(("l", "tag_id"), Order::Asc);
+        for column in ["name", "slug", "color", "is_active"] {
+            tags.expr_as(of_tag(column), column);
+        }
         let mut of_photo: HashMap<PhotoId, (Vec<PhotoCategory>, Vec<PhotoTag>)> = HashMap::new();
         let categories: Vec<CategoryRow> = all(self.read(), &categories).await?;
         let nested = categories.iter().any(|CategoryRow(_, _, path)| path.ids().len() > 1);
